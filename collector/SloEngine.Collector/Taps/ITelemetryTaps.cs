@@ -1,0 +1,91 @@
+using SloEngine.Otlp.Logs;
+using SloEngine.Otlp.Metrics;
+using SloEngine.Otlp.Traces;
+
+namespace SloEngine.Collector.Taps;
+
+/// <summary>
+/// Whoever listens to telemetry as it is stored (the SLO ledger). A block is shown once, after the store has it and before its
+/// senders are told so; one caller at a time per signal. What no one listens to costs one array read a point.
+/// </summary>
+public interface ITelemetryTaps
+{
+    /// <summary>
+    /// Asks for the tap of a series: when it is first met, and for every known series after <see cref="Changed"/>.
+    /// Null when nobody listens.
+    /// </summary>
+    ISeriesTap? TapFor(SeriesDescriptor series);
+
+    /// <summary>Raised when the answers of <see cref="TapFor"/> may have changed (SLO files reloaded).</summary>
+    event Action? Changed;
+
+    /// <summary>Whether anybody listens to spans.</summary>
+    bool ListensToSpans { get; }
+
+    /// <summary>Whether anybody listens to logs.</summary>
+    bool ListensToLogs { get; }
+
+    /// <summary>Shows stored spans; <paramref name="resources"/> resolves <see cref="SpanBlock.Resources"/>.</summary>
+    void Observe(SpanBlock spans, IResourceLookup resources);
+
+    /// <summary>Shows stored logs.</summary>
+    void Observe(LogBlock logs, IResourceLookup resources);
+
+    /// <summary>
+    /// Makes durable what the taps have counted so far. Called after the blocks of a flush were shown and before their requests
+    /// are acknowledged; what an acknowledged request counted survives the end of the process.
+    /// </summary>
+    ValueTask CommitAsync(CancellationToken cancellation);
+}
+
+/// <summary>Listens to the points of one series. Times are Unix nanoseconds; a start of 0 means that none was given.</summary>
+public interface ISeriesTap
+{
+    /// <summary>A gauge or sum point.</summary>
+    void Number(long startNanos, long timeNanos, double value);
+
+    /// <summary>An explicit histogram point; buckets are not cumulative and the bounds are the series'.</summary>
+    void Histogram(long startNanos, long timeNanos, ulong count, ReadOnlySpan<ulong> buckets);
+
+    /// <summary>An exponential histogram point, row <paramref name="row"/> of <paramref name="points"/>.</summary>
+    void ExponentialHistogram(ExponentialHistogramPoints points, int row);
+}
+
+/// <summary>What a series is called and how its points are to be read.</summary>
+/// <param name="Id">Id in the store.</param>
+/// <param name="Tenant">Owner.</param>
+/// <param name="Metric">Prometheus name, suffixes included (for histograms the base name).</param>
+/// <param name="OtelName">Name as it came.</param>
+/// <param name="Kind">Kind.</param>
+/// <param name="Temporality">Temporality.</param>
+/// <param name="Unit">Unit as it came.</param>
+/// <param name="Help">Description.</param>
+/// <param name="Labels">Labels sorted by name, without <c>__name__</c>.</param>
+/// <param name="Bounds">Histogram bounds, ascending, without +Inf.</param>
+/// <param name="ResourceIdentity">Hash of the resource bytes: equal for all series of one process.</param>
+public sealed record SeriesDescriptor(
+    UInt128 Id,
+    string Tenant,
+    string Metric,
+    string OtelName,
+    MetricKind Kind,
+    Temporality Temporality,
+    string Unit,
+    string Help,
+    IReadOnlyList<KeyValuePair<string, string>> Labels,
+    double[] Bounds,
+    UInt128 ResourceIdentity);
+
+/// <summary>Resolves references to resource and scope.</summary>
+public interface IResourceLookup
+{
+    /// <summary>The resource and scope behind a reference in a block.</summary>
+    ResourceDescriptor this[int resource] { get; }
+}
+
+/// <summary>A resource with its scope, as stored.</summary>
+/// <param name="Id">Id in the store.</param>
+/// <param name="Tenant">Owner.</param>
+/// <param name="Service">service.name, prefixed by "service.namespace/" where given; "unknown_service" where not.</param>
+/// <param name="Attributes">Resource attributes as text.</param>
+public sealed record ResourceDescriptor(UInt128 Id, string Tenant, string Service, IReadOnlyDictionary<string, string> Attributes);

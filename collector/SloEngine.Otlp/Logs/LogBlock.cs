@@ -1,0 +1,83 @@
+using SloEngine.Otlp.Columns;
+
+namespace SloEngine.Otlp.Logs;
+
+/// <summary>Log records of one or more requests, in columns (OTLP logs.proto, <c>LogRecord</c>).</summary>
+public sealed class LogBlock : IDisposable
+{
+    /// <summary>Resource and scope, by their reference in the <see cref="Resources.IResourceIndex"/>.</summary>
+    public ColumnBuffer<int> Resources { get; } = new();
+
+    /// <summary><c>time_unix_nano</c>, or the observed time where that is 0.</summary>
+    public ColumnBuffer<long> TimeNanos { get; } = new();
+
+    /// <summary><c>observed_time_unix_nano</c>; 0 when not given.</summary>
+    public ColumnBuffer<long> ObservedNanos { get; } = new();
+
+    /// <summary><c>severity_number</c>, 0 to 24.</summary>
+    public ColumnBuffer<byte> Severities { get; } = new();
+
+    /// <summary><c>severity_text</c>.</summary>
+    public BytesColumn SeverityTexts { get; } = new();
+
+    /// <summary>Body as text: a string as it is, structures as plain JSON.</summary>
+    public BytesColumn Bodies { get; } = new();
+
+    /// <summary>Type of each body (an <see cref="AttributeType"/>).</summary>
+    public ColumnBuffer<byte> BodyTypes { get; } = new();
+
+    /// <summary><c>event_name</c>.</summary>
+    public BytesColumn EventNames { get; } = new();
+
+    /// <summary>Attributes of the record.</summary>
+    public AttributesColumn Attributes { get; } = new();
+
+    /// <summary>Trace id, 16 bytes a row; zeros when not given.</summary>
+    public ColumnBuffer<UInt128> TraceIds { get; } = new();
+
+    /// <summary>Span id, 8 bytes a row as they stood on the wire; zero when not given.</summary>
+    public ColumnBuffer<ulong> SpanIds { get; } = new();
+
+    /// <summary><c>flags</c>.</summary>
+    public ColumnBuffer<uint> Flags { get; } = new();
+
+    /// <summary>Number of records.</summary>
+    public int Count => Resources.Count;
+
+    /// <summary>Drops every record from <paramref name="count"/> on, and what was appended of a record not finished.</summary>
+    public void Truncate(int count)
+    {
+        Resources.Truncate(Math.Min(count, Resources.Count));
+        TimeNanos.Truncate(Math.Min(count, TimeNanos.Count));
+        ObservedNanos.Truncate(Math.Min(count, ObservedNanos.Count));
+        Severities.Truncate(Math.Min(count, Severities.Count));
+        SeverityTexts.Truncate(Math.Min(count, SeverityTexts.Count));
+        Bodies.Truncate(Math.Min(count, Bodies.Count));
+        BodyTypes.Truncate(Math.Min(count, BodyTypes.Count));
+        EventNames.Truncate(Math.Min(count, EventNames.Count));
+        Attributes.Truncate(Math.Min(count, Attributes.Count));
+        TraceIds.Truncate(Math.Min(count, TraceIds.Count));
+        SpanIds.Truncate(Math.Min(count, SpanIds.Count));
+        Flags.Truncate(Math.Min(count, Flags.Count));
+    }
+
+    /// <summary>Empties the block and keeps its memory.</summary>
+    public void Clear() => Truncate(0);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Resources.Dispose();
+        TimeNanos.Dispose();
+        ObservedNanos.Dispose();
+        Severities.Dispose();
+        SeverityTexts.Dispose();
+        Bodies.Dispose();
+        BodyTypes.Dispose();
+        EventNames.Dispose();
+        Attributes.Dispose();
+        TraceIds.Dispose();
+        SpanIds.Dispose();
+        Flags.Dispose();
+    }
+}

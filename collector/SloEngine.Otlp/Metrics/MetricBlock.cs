@@ -1,0 +1,244 @@
+using SloEngine.Otlp.Columns;
+
+namespace SloEngine.Otlp.Metrics;
+
+/// <summary>
+/// Metric data points of one or more requests, in columns. A point names its series by a small integer that the
+/// <see cref="ISeriesIndex"/> gave out; times are Unix nanoseconds. Summaries arrive here as number points of derived series.
+/// </summary>
+public sealed class MetricBlock : IDisposable
+{
+    /// <summary>Gauge and sum points.</summary>
+    public NumberPoints Numbers { get; } = new();
+
+    /// <summary>Explicit-bucket histogram points.</summary>
+    public HistogramPoints Histograms { get; } = new();
+
+    /// <summary>Exponential histogram points.</summary>
+    public ExponentialHistogramPoints ExponentialHistograms { get; } = new();
+
+    /// <summary>Points of all kinds.</summary>
+    public int Count => Numbers.Count + Histograms.Count + ExponentialHistograms.Count;
+
+    /// <summary>Lengths of the three tables, to return to by <see cref="Truncate"/> when a request turns out to be malformed.</summary>
+    public (int Numbers, int Histograms, int Exponential) Mark() => (Numbers.Count, Histograms.Count, ExponentialHistograms.Count);
+
+    /// <summary>Takes back everything appended since <paramref name="mark"/>.</summary>
+    public void Truncate((int Numbers, int Histograms, int Exponential) mark)
+    {
+        Numbers.Truncate(mark.Numbers);
+        Histograms.Truncate(mark.Histograms);
+        ExponentialHistograms.Truncate(mark.Exponential);
+    }
+
+    /// <summary>Empties the block and keeps its memory.</summary>
+    public void Clear() => Truncate((0, 0, 0));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Numbers.Dispose();
+        Histograms.Dispose();
+        ExponentialHistograms.Dispose();
+    }
+}
+
+/// <summary>Columns of gauge and sum points.</summary>
+public sealed class NumberPoints : IDisposable
+{
+    /// <summary>Series of each point.</summary>
+    public ColumnBuffer<int> Series { get; } = new();
+
+    /// <summary><c>time_unix_nano</c>.</summary>
+    public ColumnBuffer<long> TimeNanos { get; } = new();
+
+    /// <summary><c>start_time_unix_nano</c>; 0 when not given.</summary>
+    public ColumnBuffer<long> StartNanos { get; } = new();
+
+    /// <summary>Values; a point flagged "no recorded value" holds the Prometheus stale marker NaN (0x7FF0000000000002).</summary>
+    public ColumnBuffer<double> Values { get; } = new();
+
+    /// <summary>Number of points.</summary>
+    public int Count => Series.Count;
+
+    internal void Truncate(int count)
+    {
+        Series.Truncate(count);
+        TimeNanos.Truncate(count);
+        StartNanos.Truncate(count);
+        Values.Truncate(count);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Series.Dispose();
+        TimeNanos.Dispose();
+        StartNanos.Dispose();
+        Values.Dispose();
+    }
+}
+
+/// <summary>Columns of explicit-bucket histogram points. The bounds belong to the series.</summary>
+public sealed class HistogramPoints : IDisposable
+{
+    /// <summary>Series of each point.</summary>
+    public ColumnBuffer<int> Series { get; } = new();
+
+    /// <summary><c>time_unix_nano</c>.</summary>
+    public ColumnBuffer<long> TimeNanos { get; } = new();
+
+    /// <summary><c>start_time_unix_nano</c>; 0 when not given.</summary>
+    public ColumnBuffer<long> StartNanos { get; } = new();
+
+    /// <summary>Number of observations.</summary>
+    public ColumnBuffer<ulong> Counts { get; } = new();
+
+    /// <summary>Sum of observations; NaN when not given. A point flagged "no recorded value" holds the stale marker NaN.</summary>
+    public ColumnBuffer<double> Sums { get; } = new();
+
+    /// <summary>Smallest observation; NaN when not given.</summary>
+    public ColumnBuffer<double> Minima { get; } = new();
+
+    /// <summary>Largest observation; NaN when not given.</summary>
+    public ColumnBuffer<double> Maxima { get; } = new();
+
+    /// <summary>Bucket counts (not cumulative) of all points, one after the other; the last bucket of a point is +Inf.</summary>
+    public ColumnBuffer<ulong> Buckets { get; } = new(4096);
+
+    /// <summary>For each point, the index in <see cref="Buckets"/> just past its last bucket.</summary>
+    public ColumnBuffer<int> BucketEnds { get; } = new();
+
+    /// <summary>Number of points.</summary>
+    public int Count => Series.Count;
+
+    /// <summary>Bucket counts of one point.</summary>
+    public ReadOnlySpan<ulong> BucketsOf(int row)
+    {
+        ReadOnlySpan<int> ends = BucketEnds.Values;
+        return Buckets.Values[(row == 0 ? 0 : ends[row - 1])..ends[row]];
+    }
+
+    internal void Truncate(int count)
+    {
+        Buckets.Truncate(count == 0 ? 0 : BucketEnds[count - 1]);
+        BucketEnds.Truncate(count);
+        Series.Truncate(count);
+        TimeNanos.Truncate(count);
+        StartNanos.Truncate(count);
+        Counts.Truncate(count);
+        Sums.Truncate(count);
+        Minima.Truncate(count);
+        Maxima.Truncate(count);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Series.Dispose();
+        TimeNanos.Dispose();
+        StartNanos.Dispose();
+        Counts.Dispose();
+        Sums.Dispose();
+        Minima.Dispose();
+        Maxima.Dispose();
+        Buckets.Dispose();
+        BucketEnds.Dispose();
+    }
+}
+
+/// <summary>Columns of exponential histogram points (OTLP metrics.proto, <c>ExponentialHistogramDataPoint</c>).</summary>
+public sealed class ExponentialHistogramPoints : IDisposable
+{
+    /// <summary>Series of each point.</summary>
+    public ColumnBuffer<int> Series { get; } = new();
+
+    /// <summary><c>time_unix_nano</c>.</summary>
+    public ColumnBuffer<long> TimeNanos { get; } = new();
+
+    /// <summary><c>start_time_unix_nano</c>; 0 when not given.</summary>
+    public ColumnBuffer<long> StartNanos { get; } = new();
+
+    /// <summary>Number of observations.</summary>
+    public ColumnBuffer<ulong> Counts { get; } = new();
+
+    /// <summary>Sum of observations; NaN when not given. A point flagged "no recorded value" holds the stale marker NaN.</summary>
+    public ColumnBuffer<double> Sums { get; } = new();
+
+    /// <summary>Smallest observation; NaN when not given.</summary>
+    public ColumnBuffer<double> Minima { get; } = new();
+
+    /// <summary>Largest observation; NaN when not given.</summary>
+    public ColumnBuffer<double> Maxima { get; } = new();
+
+    /// <summary>Resolution: bucket boundaries are powers of 2^(2^-scale).</summary>
+    public ColumnBuffer<int> Scales { get; } = new();
+
+    /// <summary>Observations within <see cref="ZeroThresholds"/> of zero.</summary>
+    public ColumnBuffer<ulong> ZeroCounts { get; } = new();
+
+    /// <summary>Half width of the zero bucket.</summary>
+    public ColumnBuffer<double> ZeroThresholds { get; } = new();
+
+    /// <summary>Index of the first positive bucket.</summary>
+    public ColumnBuffer<int> PositiveOffsets { get; } = new();
+
+    /// <summary>Positive bucket counts of all points, one after the other.</summary>
+    public ColumnBuffer<ulong> PositiveBuckets { get; } = new(4096);
+
+    /// <summary>For each point, the index just past its last positive bucket.</summary>
+    public ColumnBuffer<int> PositiveEnds { get; } = new();
+
+    /// <summary>Index of the first negative bucket.</summary>
+    public ColumnBuffer<int> NegativeOffsets { get; } = new();
+
+    /// <summary>Negative bucket counts of all points, one after the other.</summary>
+    public ColumnBuffer<ulong> NegativeBuckets { get; } = new();
+
+    /// <summary>For each point, the index just past its last negative bucket.</summary>
+    public ColumnBuffer<int> NegativeEnds { get; } = new();
+
+    /// <summary>Number of points.</summary>
+    public int Count => Series.Count;
+
+    internal void Truncate(int count)
+    {
+        PositiveBuckets.Truncate(count == 0 ? 0 : PositiveEnds[count - 1]);
+        NegativeBuckets.Truncate(count == 0 ? 0 : NegativeEnds[count - 1]);
+        PositiveEnds.Truncate(count);
+        NegativeEnds.Truncate(count);
+        Series.Truncate(count);
+        TimeNanos.Truncate(count);
+        StartNanos.Truncate(count);
+        Counts.Truncate(count);
+        Sums.Truncate(count);
+        Minima.Truncate(count);
+        Maxima.Truncate(count);
+        Scales.Truncate(count);
+        ZeroCounts.Truncate(count);
+        ZeroThresholds.Truncate(count);
+        PositiveOffsets.Truncate(count);
+        NegativeOffsets.Truncate(count);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Series.Dispose();
+        TimeNanos.Dispose();
+        StartNanos.Dispose();
+        Counts.Dispose();
+        Sums.Dispose();
+        Minima.Dispose();
+        Maxima.Dispose();
+        Scales.Dispose();
+        ZeroCounts.Dispose();
+        ZeroThresholds.Dispose();
+        PositiveOffsets.Dispose();
+        PositiveBuckets.Dispose();
+        PositiveEnds.Dispose();
+        NegativeOffsets.Dispose();
+        NegativeBuckets.Dispose();
+        NegativeEnds.Dispose();
+    }
+}

@@ -1,0 +1,60 @@
+using System.Buffers;
+using SloEngine.Storage.Native;
+using SloEngine.Storage.Results;
+
+namespace SloEngine.Storage;
+
+/// <summary>
+/// The columnar store: a ClickHouse engine, in this process or elsewhere. Safe for concurrent use.
+/// Every method throws <see cref="StoreException"/> with the engine's own code and message when a statement fails.
+/// </summary>
+public interface IColumnStore : IAsyncDisposable
+{
+    /// <summary>Runs a statement that returns nothing (DDL, ALTER, SYSTEM).</summary>
+    ValueTask ExecuteAsync(string sql, CancellationToken cancellation = default);
+
+    /// <summary>
+    /// Inserts a block; when the task completes the rows survive the end of this process.
+    /// Returns only after the engine has committed the part. A token seen before inserts nothing.
+    /// </summary>
+    ValueTask InsertAsync(NativeBlock block, string? deduplicationToken = null, CancellationToken cancellation = default);
+
+    /// <summary>Runs a query and returns its blocks decoded into columns. An empty result has no rows but may have columns.</summary>
+    ValueTask<QueryResult> QueryAsync(StoreQuery query, CancellationToken cancellation = default);
+
+    /// <summary>Runs a query and writes its result in one of the engine's output formats (JSON, CSVWithNames, ArrowStream, ...).</summary>
+    ValueTask QueryFormattedAsync(StoreQuery query, string format, IBufferWriter<byte> output, CancellationToken cancellation = default);
+}
+
+/// <summary>
+/// A query with its parameters. User text goes into <see cref="Parameters"/> only, and stands in the SQL as <c>{name:Type}</c>
+/// (for example <c>{metric:String}</c>, <c>{ids:Array(UInt128)}</c>); values are in ClickHouse text format.
+/// </summary>
+/// <param name="Sql">The statement, without a FORMAT clause. Table names are unqualified: the database is the connection's.</param>
+public sealed record StoreQuery(string Sql)
+{
+    /// <summary>Values of the placeholders, by name.</summary>
+    public IReadOnlyDictionary<string, string> Parameters { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Whether the engine is to refuse anything but reads (and table functions that reach outside): for SQL that a user wrote.</summary>
+    public bool ReadOnly { get; init; }
+
+    /// <summary>Time the engine may take.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Rows a result may have before the query fails; 0 for no limit.</summary>
+    public long MaxResultRows { get; init; }
+}
+
+/// <summary>A statement that the engine refused or could not finish.</summary>
+public sealed class StoreException : Exception
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="code">The engine's error code (for example 60, UNKNOWN_TABLE); 0 when it gave none.</param>
+    /// <param name="message">The engine's message.</param>
+    public StoreException(int code, string message)
+        : base(message) => Code = code;
+
+    /// <summary>The engine's error code; 0 when it gave none.</summary>
+    public int Code { get; }
+}

@@ -1,0 +1,8 @@
+namespace SloEngine.Storage.Native;
+
+/// <summary>Rows for one table, encoded in ClickHouse's Native format.</summary>
+/// <param name="Table">Unqualified table name.</param>
+/// <param name="Columns">Column names, in the order in which the block holds them.</param>
+/// <param name="Rows">Number of rows.</param>
+/// <param name="Data">The encoded block; owned by the writer that made it and valid until that writer is reset.</param>
+public readonly record struct NativeBlock(string Table, string Columns, int Rows, ReadOnlyMemory<byte> Data);

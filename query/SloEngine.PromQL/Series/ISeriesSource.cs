@@ -1,0 +1,62 @@
+namespace SloEngine.PromQL.Series;
+
+/// <summary>Where the evaluator gets its samples from.</summary>
+public interface ISeriesSource
+{
+    /// <summary>
+    /// Returns the series that match, with their samples in (StartMs, EndMs], ordered by time without duplicates.
+    /// Series have distinct labels (`__name__` included, sorted by name).
+    /// </summary>
+    ValueTask<IReadOnlyList<SeriesData>> SelectAsync(SeriesSelection selection, CancellationToken cancellation);
+}
+
+/// <summary>A selector and the time it needs, in Unix milliseconds.</summary>
+/// <param name="Matchers">All must match.</param>
+/// <param name="StartMs">Exclusive start.</param>
+/// <param name="EndMs">Inclusive end.</param>
+public sealed record SeriesSelection(IReadOnlyList<LabelMatcher> Matchers, long StartMs, long EndMs)
+{
+    /// <summary>Name of the function around the selector (for example <c>rate</c>), or null: a hint, to be ignored freely.</summary>
+    public string? Function { get; init; }
+}
+
+/// <summary>How a matcher compares.</summary>
+public enum MatchKind
+{
+    /// <summary><c>=</c></summary>
+    Equal,
+    /// <summary><c>!=</c></summary>
+    NotEqual,
+    /// <summary><c>=~</c>, anchored at both ends.</summary>
+    Regex,
+    /// <summary><c>!~</c>, anchored at both ends.</summary>
+    NotRegex,
+}
+
+/// <summary>A condition on one label; a label that is absent counts as the empty string.</summary>
+/// <param name="Label">Label name; <c>__name__</c> for the metric name.</param>
+/// <param name="Kind">Comparison.</param>
+/// <param name="Value">Value or RE2-style pattern.</param>
+public sealed record LabelMatcher(string Label, MatchKind Kind, string Value);
+
+/// <summary>One series with its samples in columns. Either <see cref="Values"/> or <see cref="Histograms"/> holds samples of a time.</summary>
+public sealed class SeriesData
+{
+    /// <summary>Labels, <c>__name__</c> included, sorted by name (ordinal).</summary>
+    public required Labels Labels { get; init; }
+
+    /// <summary>Whether points are deltas (each counts what happened since the one before); rate and increase then sum them.</summary>
+    public bool IsDelta { get; init; }
+
+    /// <summary>Times of the float samples, Unix milliseconds, ascending.</summary>
+    public long[] TimesMs { get; init; } = [];
+
+    /// <summary>Float samples; the stale marker is the NaN with bits 0x7FF0000000000002.</summary>
+    public double[] Values { get; init; } = [];
+
+    /// <summary>Times of the native histogram samples.</summary>
+    public long[] HistogramTimesMs { get; init; } = [];
+
+    /// <summary>Native histogram samples.</summary>
+    public FloatHistogram[] Histograms { get; init; } = [];
+}

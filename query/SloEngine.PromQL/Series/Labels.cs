@@ -1,0 +1,77 @@
+namespace SloEngine.PromQL.Series;
+
+/// <summary>An immutable set of labels, sorted by name (ordinal), with a cached hash.</summary>
+public sealed class Labels : IEquatable<Labels>
+{
+    /// <summary>The label that holds the metric name.</summary>
+    public const string MetricName = "__name__";
+
+    /// <summary>No labels.</summary>
+    public static readonly Labels Empty = new([]);
+
+    private readonly KeyValuePair<string, string>[] _pairs;
+    private readonly int _hash;
+
+    private Labels(KeyValuePair<string, string>[] sorted)
+    {
+        _pairs = sorted;
+        var hash = new HashCode();
+        foreach ((string name, string value) in sorted)
+        {
+            hash.Add(name, StringComparer.Ordinal);
+            hash.Add(value, StringComparer.Ordinal);
+        }
+        _hash = hash.ToHashCode();
+    }
+
+    /// <summary>Builds a set from pairs in any order; pairs with an empty value are left out.</summary>
+    public static Labels Of(IEnumerable<KeyValuePair<string, string>> pairs)
+    {
+        KeyValuePair<string, string>[] sorted = [.. pairs.Where(pair => pair.Value.Length > 0)];
+        Array.Sort(sorted, static (left, right) => string.CompareOrdinal(left.Key, right.Key));
+        return sorted.Length == 0 ? Empty : new Labels(sorted);
+    }
+
+    /// <summary>The pairs, sorted by name.</summary>
+    public ReadOnlySpan<KeyValuePair<string, string>> Pairs => _pairs;
+
+    /// <summary>Value of a label; empty when absent.</summary>
+    public string this[string name]
+    {
+        get
+        {
+            foreach ((string key, string value) in _pairs)
+            {
+                if (string.Equals(key, name, StringComparison.Ordinal))
+                {
+                    return value;
+                }
+            }
+            return "";
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(Labels? other)
+    {
+        if (other is null || _hash != other._hash || _pairs.Length != other._pairs.Length)
+        {
+            return false;
+        }
+        for (int index = 0; index < _pairs.Length; index++)
+        {
+            if (!string.Equals(_pairs[index].Key, other._pairs[index].Key, StringComparison.Ordinal)
+                || !string.Equals(_pairs[index].Value, other._pairs[index].Value, StringComparison.Ordinal))
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as Labels);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => _hash;
+}
