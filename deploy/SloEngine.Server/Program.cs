@@ -1,1 +1,17 @@
-return 0;
+using System.CommandLine;
+using SloEngine.Server.Commands;
+
+var root = new RootCommand(
+    """
+    SloEngine: telemetry in over OTLP, SLOs, alerts and scaling signals out.
+
+    Start with `sloengine serve --demo`: it runs the engine with a small simulated platform, whose SLOs burn, page and recover.
+    Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
+    """)
+{
+    ServeCommand.Create(),
+    SloCommand.Create(),
+    PromqlCommand.Create(),
+};
+
+return await root.Parse(args).InvokeAsync();

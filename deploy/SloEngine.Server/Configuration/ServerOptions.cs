@@ -1,0 +1,161 @@
+using System.Globalization;
+using System.Net;
+
+namespace SloEngine.Server.Configuration;
+
+/// <summary>The configuration of <c>serve</c>, parsed and checked: flags win over the environment, which wins over the file.</summary>
+internal sealed record ServerOptions
+{
+    public required IPEndPoint ListenGrpc { get; init; }
+
+    public required IPEndPoint ListenOtlpHttp { get; init; }
+
+    public required IPEndPoint ListenHttp { get; init; }
+
+    public required string Data { get; init; }
+
+    public string? Slos { get; init; }
+
+    public string? Scaling { get; init; }
+
+    public string? Receivers { get; init; }
+
+    public string? Dashboards { get; init; }
+
+    public Uri? ExternalUrl { get; init; }
+
+    public string? EngineLibrary { get; init; }
+
+    public int MaxBodyBytes { get; init; }
+
+    public long MemoryBudgetBytes { get; init; }
+
+    public int MaxActiveSeries { get; init; }
+
+    public bool SelfTelemetry { get; init; }
+
+    public LogLevel LogLevel { get; init; }
+
+    /// <summary>Whether the simulated platform runs beside the server.</summary>
+    public bool Demo { get; init; }
+
+    /// <summary>Resolves every setting and checks all of them.</summary>
+    /// <param name="flags">Texts given by flags.</param>
+    /// <param name="configurationFile">Path of the configuration file, or null.</param>
+    /// <param name="environment">Reads an environment variable.</param>
+    /// <exception cref="ConfigurationException">A value is not usable.</exception>
+    public static ServerOptions Resolve(
+        IReadOnlyDictionary<Setting, string> flags, string? configurationFile, Func<string, string?> environment)
+    {
+        Dictionary<Setting, SettingText> file = configurationFile is null ? [] : SettingsFile.Read(configurationFile);
+
+        SettingText Text(Setting setting)
+        {
+            if (flags.TryGetValue(setting, out string? flag))
+            {
+                return new SettingText(flag, "flag " + setting.Flag);
+            }
+            if (environment(setting.EnvironmentVariable) is { Length: > 0 } variable)
+            {
+                return new SettingText(variable, "environment " + setting.EnvironmentVariable);
+            }
+            return file.TryGetValue(setting, out SettingText written) ? written : new SettingText(setting.Default, "default");
+        }
+
+        return new ServerOptions
+        {
+            ListenGrpc = Address(Setting.ListenGrpc, Text(Setting.ListenGrpc)),
+            ListenOtlpHttp = Address(Setting.ListenOtlpHttp, Text(Setting.ListenOtlpHttp)),
+            ListenHttp = Address(Setting.ListenHttp, Text(Setting.ListenHttp)),
+            Data = Path.GetFullPath(Text(Setting.Data).Text),
+            Slos = ExistingDirectory(Setting.Slos, Text(Setting.Slos)),
+            Scaling = ExistingDirectory(Setting.Scaling, Text(Setting.Scaling)),
+            Receivers = ExistingFile(Setting.Receivers, Text(Setting.Receivers)),
+            Dashboards = ExistingDirectory(Setting.Dashboards, Text(Setting.Dashboards)),
+            ExternalUrl = Url(Setting.ExternalUrl, Text(Setting.ExternalUrl)),
+            EngineLibrary = ExistingFile(Setting.EngineLibrary, Text(Setting.EngineLibrary)),
+            MaxBodyBytes = (int)Number(Setting.MaxBodyBytes, Text(Setting.MaxBodyBytes), 1024, 64 << 20),
+            MemoryBudgetBytes = Number(Setting.MemoryBudgetBytes, Text(Setting.MemoryBudgetBytes), 1 << 20, 1L << 40),
+            MaxActiveSeries = (int)Number(Setting.MaxActiveSeries, Text(Setting.MaxActiveSeries), 1, 100_000_000),
+            SelfTelemetry = Choice(Setting.SelfTelemetry, Text(Setting.SelfTelemetry), ("on", true), ("off", false)),
+            LogLevel = Choice(
+                Setting.LogLevel,
+                Text(Setting.LogLevel),
+                ("trace", LogLevel.Trace),
+                ("debug", LogLevel.Debug),
+                ("information", LogLevel.Information),
+                ("warning", LogLevel.Warning),
+                ("error", LogLevel.Error)),
+        };
+    }
+
+    private static IPEndPoint Address(Setting setting, SettingText value)
+    {
+        string text = value.Text.StartsWith("localhost:", StringComparison.OrdinalIgnoreCase) ? "127.0.0.1" + value.Text[9..] : value.Text;
+        int colon = text.LastIndexOf(':');
+        if (colon > 0 && int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out _)
+            && IPEndPoint.TryParse(text, out IPEndPoint? endpoint))
+        {
+            return endpoint;
+        }
+        throw Bad(setting, value, "an IP address and a port, such as 127.0.0.1:4317 or [::1]:4317 (port 0: any free one)");
+    }
+
+    private static string? ExistingDirectory(Setting setting, SettingText value)
+    {
+        if (value.Text.Length == 0)
+        {
+            return null;
+        }
+        string path = Path.GetFullPath(value.Text);
+        return Directory.Exists(path) ? path : throw Bad(setting, value, "a directory that exists");
+    }
+
+    private static string? ExistingFile(Setting setting, SettingText value)
+    {
+        if (value.Text.Length == 0)
+        {
+            return null;
+        }
+        string path = Path.GetFullPath(value.Text);
+        return File.Exists(path) ? path : throw Bad(setting, value, "a file that exists");
+    }
+
+    private static Uri? Url(Setting setting, SettingText value)
+    {
+        if (value.Text.Length == 0)
+        {
+            return null;
+        }
+        return Uri.TryCreate(value.Text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https"
+            ? url
+            : throw Bad(setting, value, "an http or https URL");
+    }
+
+    private static long Number(Setting setting, SettingText value, long least, long most)
+    {
+        return long.TryParse(value.Text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number >= least && number <= most
+            ? number
+            : throw Bad(setting, value, string.Create(CultureInfo.InvariantCulture, $"a whole number from {least} to {most}"));
+    }
+
+    private static T Choice<T>(Setting setting, SettingText value, params ReadOnlySpan<(string Name, T Value)> choices)
+    {
+        foreach ((string name, T choice) in choices)
+        {
+            if (string.Equals(name, value.Text, StringComparison.OrdinalIgnoreCase))
+            {
+                return choice;
+            }
+        }
+        var names = new List<string>();
+        foreach ((string name, _) in choices)
+        {
+            names.Add(name);
+        }
+        throw Bad(setting, value, "one of " + string.Join(", ", names));
+    }
+
+    private static ConfigurationException Bad(Setting setting, SettingText value, string expected) =>
+        new($"{setting.Key} ({value.Origin}): '{value.Text}' does not fit; expected {expected}");
+}

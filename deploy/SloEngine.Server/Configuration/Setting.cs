@@ -1,0 +1,44 @@
+namespace SloEngine.Server.Configuration;
+
+/// <summary>One thing that can be configured: by a key in the file, an environment variable or a flag of <c>serve</c>.</summary>
+/// <param name="Key">Dotted path in the configuration file.</param>
+/// <param name="Flag">Flag of <c>serve</c>.</param>
+/// <param name="Value">What stands behind the flag in help texts.</param>
+/// <param name="Default">Default, in text; empty for none.</param>
+/// <param name="Description">Help text.</param>
+internal sealed record Setting(string Key, string Flag, string Value, string Default, string Description)
+{
+    /// <summary>Environment variable of this setting.</summary>
+    public string EnvironmentVariable => "SLOENGINE_" + Key.ToUpperInvariant().Replace('.', '_');
+
+    public static readonly Setting ListenGrpc = new("listen.grpc", "--listen-grpc", "HOST:PORT", "127.0.0.1:4317", "Address of OTLP/gRPC, scaling signals, health and reflection");
+    public static readonly Setting ListenOtlpHttp = new("listen.otlp_http", "--listen-otlp-http", "HOST:PORT", "127.0.0.1:4318", "Address of OTLP/HTTP");
+    public static readonly Setting ListenHttp = new("listen.http", "--listen-http", "HOST:PORT", "127.0.0.1:7070", "Address of the UI and the HTTP APIs");
+    public static readonly Setting Data = new("data", "--data", "DIR", "data", "Directory of the store; made when missing");
+    public static readonly Setting Slos = new("slos", "--slos", "DIR", "", "Directory of OpenSLO files, reloaded on change");
+    public static readonly Setting Scaling = new("scaling", "--scaling", "DIR", "", "Directory of scaling policies, reloaded on change");
+    public static readonly Setting Receivers = new("receivers", "--receivers", "FILE", "", "File of notification receivers and routes");
+    public static readonly Setting Dashboards = new("dashboards", "--dashboards", "DIR", "", "Directory of dashboards of your own, beside the built-in ones");
+    public static readonly Setting ExternalUrl = new("external_url", "--external-url", "URL", "", "Address under which people reach the UI, for links in alerts (default: the UI's own address)");
+    public static readonly Setting EngineLibrary = new("engine.library", "--engine-library", "FILE", "", "Path of libchdb.so (default: beside the program, or the restored npm package)");
+    public static readonly Setting MaxBodyBytes = new("limits.max_body_bytes", "--max-body-bytes", "BYTES", "16777216", "Largest OTLP request, compressed and decompressed");
+    public static readonly Setting MemoryBudgetBytes = new("limits.memory_budget_bytes", "--memory-budget-bytes", "BYTES", "536870912", "Request bytes in flight before senders are asked to wait");
+    public static readonly Setting MaxActiveSeries = new("limits.max_active_series", "--max-active-series", "COUNT", "1000000", "Active series a tenant may have");
+    public static readonly Setting SelfTelemetry = new("self_telemetry", "--self-telemetry", "on|off", "on", "Whether the server's own metrics, traces and logs are stored beside everyone else's");
+    public static readonly Setting LogLevel = new("log_level", "--log-level", "LEVEL", "information", "trace, debug, information, warning or error");
+
+    /// <summary>Every setting, in the order of the help text.</summary>
+    public static readonly IReadOnlyList<Setting> All =
+    [
+        ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Slos, Scaling, Receivers, Dashboards, ExternalUrl, EngineLibrary,
+        MaxBodyBytes, MemoryBudgetBytes, MaxActiveSeries, SelfTelemetry, LogLevel,
+    ];
+}
+
+/// <summary>The text of a setting and where it came from, for error messages.</summary>
+/// <param name="Text">The value as written.</param>
+/// <param name="Origin">For example <c>sloengine.yaml:3:9</c>, <c>environment SLOENGINE_DATA</c> or <c>flag --data</c>.</param>
+internal readonly record struct SettingText(string Text, string Origin);
+
+/// <summary>A setting that cannot be used as it stands; the message says which, where and what is expected.</summary>
+internal sealed class ConfigurationException(string message) : Exception(message);
