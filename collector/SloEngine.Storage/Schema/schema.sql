@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS {database}.series
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (tenant, metric, id, kind, temporality)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
+SETTINGS allow_dimensions_outside_sorting_key = 1,   -- they all follow from the id
+    fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
 
 CREATE TABLE IF NOT EXISTS {database}.samples
 (

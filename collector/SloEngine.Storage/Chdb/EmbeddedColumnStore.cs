@@ -1,0 +1,246 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Globalization;
+using SloEngine.Storage.Native;
+using SloEngine.Storage.Results;
+using SloEngine.Storage.Schema;
+
+namespace SloEngine.Storage.Chdb;
+
+/// <summary>How the embedded engine is set up.</summary>
+public sealed record EmbeddedStoreOptions
+{
+    /// <summary>Directory of the data; made when missing. One per process.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>Path of libchdb, or null to look for it (<see cref="ChdbLibrary"/>).</summary>
+    public string? Library { get; init; }
+
+    /// <summary>Connections for reads, so statements that read at one time.</summary>
+    public int ReadConnections { get; init; } = 4;
+
+    /// <summary>Connections for inserts.</summary>
+    public int InsertConnections { get; init; } = 3;
+
+    /// <summary>Threads one query may use.</summary>
+    public int MaxThreads { get; init; } = Math.Max(2, Environment.ProcessorCount);
+
+    /// <summary>Memory one query may use, in bytes.</summary>
+    public long MaxQueryMemory { get; init; } = 2L << 30;
+}
+
+/// <summary>
+/// The ClickHouse engine in this process. Reads and inserts have connections of their own, so that an insert never waits behind a
+/// slow read. Native calls block: each connection has a thread.
+/// </summary>
+public sealed class EmbeddedColumnStore : IColumnStore
+{
+    /// <summary>Database of all tables.</summary>
+    public const string Database = "sloengine";
+
+    private static readonly Dictionary<string, string> NoParameters = [];
+
+    private readonly Lane _reads;
+    private readonly Lane _inserts;
+
+    private EmbeddedColumnStore(Lane reads, Lane inserts) => (_reads, _inserts) = (reads, inserts);
+
+    /// <summary>Opens the store and brings its schema up to date.</summary>
+    /// <exception cref="StoreException">The directory cannot be used, or holds data of a newer version.</exception>
+    public static async Task<EmbeddedColumnStore> OpenAsync(EmbeddedStoreOptions options, CancellationToken cancellation = default)
+    {
+        ChdbLibrary.Load(options.Library);
+        try
+        {
+            Directory.CreateDirectory(options.Path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new StoreException(0, $"the data directory {options.Path} cannot be made: {failure.Message}");
+        }
+        string[] settings =
+        [
+            string.Create(CultureInfo.InvariantCulture, $"max_threads={options.MaxThreads}"),
+            string.Create(CultureInfo.InvariantCulture, $"max_memory_usage={options.MaxQueryMemory}"),
+            "max_insert_threads=1",
+            "output_format_json_quote_64bit_integers=0",
+            "session_timezone=UTC",
+        ];
+        var reads = new Lane("store-read", options.Path, settings, options.ReadConnections);
+        var inserts = new Lane("store-insert", options.Path, settings, options.InsertConnections);
+        var store = new EmbeddedColumnStore(reads, inserts);
+        try
+        {
+            await reads.StartAsync();
+            await inserts.StartAsync();
+            await SchemaMigration.ApplyAsync(store, Database, cancellation);
+            await reads.EachAsync(connection => connection.Query("USE " + Database, "Null", NoParameters, new ArrayBufferWriter<byte>()));
+            return store;
+        }
+        catch
+        {
+            await store.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask ExecuteAsync(string sql, CancellationToken cancellation = default) =>
+        await _inserts.RunAsync(
+            connection =>
+            {
+                connection.Query(sql, "Null", NoParameters, new ArrayBufferWriter<byte>());
+                return true;
+            },
+            cancellation);
+
+    /// <inheritdoc/>
+    public async ValueTask InsertAsync(NativeBlock block, string? deduplicationToken = null, CancellationToken cancellation = default)
+    {
+        // Without a token of its own the engine would take two equal blocks for one insert repeated.
+        string token = SqlText.Quote(deduplicationToken ?? Guid.NewGuid().ToString("N"));
+        string sql = $"INSERT INTO {Database}.{block.Table} ({block.Columns}) SETTINGS insert_deduplication_token = '{token}'";
+        await _inserts.RunAsync(
+            connection =>
+            {
+                connection.Insert(sql, block.Data.Span);
+                return true;
+            },
+            cancellation);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<QueryResult> QueryAsync(StoreQuery query, CancellationToken cancellation = default) =>
+        await _reads.RunAsync(
+            connection =>
+            {
+                var output = new ArrayBufferWriter<byte>(64 << 10);
+                connection.Query(WithSettings(query), "Native", query.Parameters, output);
+                return NativeReader.Read(output.WrittenSpan);
+            },
+            cancellation);
+
+    /// <inheritdoc/>
+    public async ValueTask QueryFormattedAsync(StoreQuery query, string format, IBufferWriter<byte> output, CancellationToken cancellation = default) =>
+        await _reads.RunAsync(
+            connection =>
+            {
+                connection.Query(WithSettings(query), format, query.Parameters, output);
+                return true;
+            },
+            cancellation);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _inserts.DisposeAsync();
+        await _reads.DisposeAsync();
+    }
+
+    private static string WithSettings(StoreQuery query)
+    {
+        int seconds = Math.Max(1, (int)Math.Ceiling(query.Timeout.TotalSeconds));
+        string sql = query.Sql.TrimEnd().TrimEnd(';');
+        string settings = string.Create(CultureInfo.InvariantCulture, $"max_execution_time = {seconds}");
+        if (query.MaxResultRows > 0)
+        {
+            settings += string.Create(CultureInfo.InvariantCulture, $", max_result_rows = {query.MaxResultRows}, result_overflow_mode = 'throw'");
+        }
+
+        // A subquery keeps a user's text from adding settings or a format of its own; readonly refuses everything but reads.
+        return query.ReadOnly
+            ? $"SELECT * FROM (\n{sql}\n) SETTINGS {settings}, readonly = 1"
+            : $"{sql}\nSETTINGS {settings}";
+    }
+
+    /// <summary>A few connections, each with the thread that works on it, behind one queue.</summary>
+    private sealed class Lane(string name, string path, string[] settings, int size) : IAsyncDisposable
+    {
+        private readonly BlockingCollection<Action<ChdbConnection>> _work = new(1024);
+        private readonly List<Thread> _threads = [];
+
+        public async Task StartAsync()
+        {
+            for (int index = 0; index < size; index++)
+            {
+                var opened = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                var thread = new Thread(() => Work(opened)) { Name = $"{name}-{index}", IsBackground = true };
+                _threads.Add(thread);
+                thread.Start();
+                await opened.Task;
+            }
+        }
+
+        /// <summary>Runs a statement on every connection.</summary>
+        public async Task EachAsync(Action<ChdbConnection> statement)
+        {
+            using var together = new Barrier(size);
+            IEnumerable<Task> all = Enumerable.Range(0, size).Select(_ => (Task)RunAsync(
+                connection =>
+                {
+                    statement(connection);
+                    together.SignalAndWait();
+                    return true;
+                },
+                default));
+            await Task.WhenAll(all);
+        }
+
+        public async Task<T> RunAsync<T>(Func<ChdbConnection, T> statement, CancellationToken cancellation)
+        {
+            var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+            _work.Add(
+                connection =>
+                {
+                    if (cancellation.IsCancellationRequested)
+                    {
+                        done.TrySetCanceled(cancellation);
+                        return;
+                    }
+                    try
+                    {
+                        done.TrySetResult(statement(connection));
+                    }
+                    catch (Exception failure)
+                    {
+                        done.TrySetException(failure);
+                    }
+                },
+                cancellation);
+            return await done.Task;
+        }
+
+        public ValueTask DisposeAsync()
+        {
+            _work.CompleteAdding();
+            foreach (Thread thread in _threads)
+            {
+                thread.Join();
+            }
+            _work.Dispose();
+            return ValueTask.CompletedTask;
+        }
+
+        private void Work(TaskCompletionSource opened)
+        {
+            ChdbConnection connection;
+            try
+            {
+                connection = ChdbConnection.Open(path, settings);
+            }
+            catch (Exception failure)
+            {
+                opened.SetException(failure);
+                return;
+            }
+            using (connection)
+            {
+                opened.SetResult();
+                foreach (Action<ChdbConnection> statement in _work.GetConsumingEnumerable())
+                {
+                    statement(connection);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,239 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using System.Text;
+using SloEngine.Otlp.Columns;
+
+namespace SloEngine.Storage.Native;
+
+/// <summary>
+/// Encodes one block of ClickHouse's Native format into a pooled buffer that it keeps from block to block. A column is sent in its plain
+/// type (String for LowCardinality(String), and so on); the engine converts. Not thread-safe.
+/// </summary>
+public sealed class NativeWriter : IDisposable
+{
+    private readonly StringBuilder _names = new();
+    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(64 << 10);
+    private int _length;
+    private string _table = "";
+    private int _rows;
+    private int _columns;
+    private int _columnsLeft;
+
+    /// <summary>Begins a block; what an earlier block held is gone.</summary>
+    public void Start(string table, int columns, int rows)
+    {
+        (_table, _columns, _columnsLeft, _rows, _length) = (table, columns, columns, rows, 0);
+        _names.Clear();
+        VarUInt((ulong)columns);
+        VarUInt((ulong)rows);
+    }
+
+    /// <summary>Ends the block; it is valid until the next <see cref="Start"/>.</summary>
+    public NativeBlock Finish()
+    {
+        if (_columnsLeft != 0)
+        {
+            throw new InvalidOperationException($"{_table}: {_columns} columns were announced, {_columns - _columnsLeft} written");
+        }
+        return new NativeBlock(_table, _names.ToString(), _rows, _buffer.AsMemory(0, _length));
+    }
+
+    /// <summary>A column of fixed-width values.</summary>
+    public void Fixed<T>(string name, string type, ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        values.CopyTo(Fixed<T>(name, type));
+    }
+
+    /// <summary>A column of fixed-width values for the caller to fill in; valid until the next call.</summary>
+    public Span<T> Fixed<T>(string name, string type)
+        where T : unmanaged
+    {
+        Header(name, type);
+        return Values<T>(_rows);
+    }
+
+    /// <summary>A String column.</summary>
+    public void Text(string name, BytesColumn values)
+    {
+        Header(name, "String");
+        Strings(values);
+    }
+
+    /// <summary>A String column with the same value in each row.</summary>
+    public void Constant(string name, ReadOnlySpan<byte> value)
+    {
+        Header(name, "String");
+        for (int row = 0; row < _rows; row++)
+        {
+            String(value);
+        }
+    }
+
+    /// <summary>Begins a String column; <see cref="String(ReadOnlySpan{byte})"/> is then to be called once a row.</summary>
+    public void BeginText(string name) => Header(name, "String");
+
+    /// <summary>One value of a column begun by <see cref="BeginText"/>.</summary>
+    public void String(ReadOnlySpan<byte> value)
+    {
+        VarUInt((ulong)value.Length);
+        value.CopyTo(Reserve(value.Length));
+    }
+
+    /// <summary>One value of a column begun by <see cref="BeginText"/>.</summary>
+    public void String(string value)
+    {
+        VarUInt((ulong)Encoding.UTF8.GetByteCount(value));
+        Encoding.UTF8.GetBytes(value, Reserve(Encoding.UTF8.GetByteCount(value)));
+    }
+
+    /// <summary>An Array column of fixed-width items, given where each row's items end.</summary>
+    public void Array<T>(string name, string itemType, ReadOnlySpan<int> ends, ReadOnlySpan<T> items)
+        where T : unmanaged
+    {
+        Header(name, $"Array({itemType})");
+        Offsets(ends);
+        items.CopyTo(Values<T>(items.Length));
+    }
+
+    /// <summary>An Array(String) column.</summary>
+    public void TextArray(string name, ReadOnlySpan<int> ends, BytesColumn items)
+    {
+        Header(name, "Array(String)");
+        Offsets(ends);
+        Strings(items);
+    }
+
+    /// <summary>A Map(String, String) column and a String column of the values' type letters.</summary>
+    public void Attributes(string name, string typesName, AttributesColumn attributes)
+    {
+        Header(name, "Map(String, String)");
+        Map(attributes);
+        Header(typesName, "String");
+        TypeLetters(attributes);
+    }
+
+    /// <summary>The same as arrays: one attribute set an item.</summary>
+    public void AttributesArray(string name, string typesName, ReadOnlySpan<int> ends, AttributesColumn attributes)
+    {
+        Header(name, "Array(Map(String, String))");
+        Offsets(ends);
+        Map(attributes);
+        Header(typesName, "Array(String)");
+        Offsets(ends);
+        TypeLetters(attributes);
+    }
+
+    /// <summary>A Map(String, String) column of managed dictionaries: for tables of few rows.</summary>
+    public void Map(string name, IEnumerable<IEnumerable<KeyValuePair<string, string>>> rows)
+    {
+        Header(name, "Map(String, String)");
+        List<List<KeyValuePair<string, string>>> all = [.. rows.Select(row => row.ToList())];
+        ulong end = 0;
+        Span<ulong> ends = Values<ulong>(all.Count);
+        for (int row = 0; row < all.Count; row++)
+        {
+            end += (ulong)all[row].Count;
+            ends[row] = end;
+        }
+        foreach ((string key, _) in all.SelectMany(row => row))
+        {
+            String(key);
+        }
+        foreach ((_, string value) in all.SelectMany(row => row))
+        {
+            String(value);
+        }
+    }
+
+    /// <summary>Returns the memory to the pool.</summary>
+    public void Dispose()
+    {
+        byte[] buffer = _buffer;
+        _buffer = [];
+        if (buffer.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private void Header(string name, string type)
+    {
+        _columnsLeft--;
+        if (_names.Length > 0)
+        {
+            _names.Append(", ");
+        }
+        _names.Append('`').Append(name).Append('`');
+        String(name);
+        String(type);
+    }
+
+    private void Strings(BytesColumn values)
+    {
+        ReadOnlySpan<byte> data = values.Data.Values;
+        int start = 0;
+        foreach (int end in values.Ends.Values)
+        {
+            String(data[start..end]);
+            start = end;
+        }
+    }
+
+    private void Map(AttributesColumn attributes)
+    {
+        Offsets(attributes.Ends.Values);
+        Strings(attributes.Keys);
+        Strings(attributes.Values);
+    }
+
+    private void TypeLetters(AttributesColumn attributes)
+    {
+        ReadOnlySpan<byte> types = attributes.Types.Values;
+        int start = 0;
+        foreach (int end in attributes.Ends.Values)
+        {
+            String(types[start..end]);
+            start = end;
+        }
+    }
+
+    private void Offsets(ReadOnlySpan<int> ends)
+    {
+        Span<ulong> offsets = Values<ulong>(ends.Length);
+        for (int row = 0; row < ends.Length; row++)
+        {
+            offsets[row] = (ulong)ends[row];
+        }
+    }
+
+    private Span<T> Values<T>(int count)
+        where T : unmanaged => MemoryMarshal.Cast<byte, T>(Reserve(count * System.Runtime.CompilerServices.Unsafe.SizeOf<T>()));
+
+    private void VarUInt(ulong value)
+    {
+        Span<byte> bytes = Reserve(10);
+        int count = 0;
+        while (value >= 0x80)
+        {
+            bytes[count++] = (byte)(value | 0x80);
+            value >>= 7;
+        }
+        bytes[count++] = (byte)value;
+        _length -= 10 - count;
+    }
+
+    private Span<byte> Reserve(int count)
+    {
+        if (_buffer.Length - _length < count)
+        {
+            byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(_length + count, _buffer.Length * 2));
+            _buffer.AsSpan(0, _length).CopyTo(larger);
+            ArrayPool<byte>.Shared.Return(_buffer);
+            _buffer = larger;
+        }
+        Span<byte> span = _buffer.AsSpan(_length, count);
+        _length += count;
+        return span;
+    }
+}

@@ -1,0 +1,91 @@
+using System.Runtime.InteropServices;
+using SloEngine.Otlp.Logs;
+using SloEngine.Otlp.Traces;
+using SloEngine.Storage.Native;
+
+namespace SloEngine.Storage.Tables;
+
+/// <summary>What rows of spans and logs say of their resource.</summary>
+/// <param name="Id">Id in table <c>resources</c>.</param>
+/// <param name="Tenant">Owner, UTF-8.</param>
+/// <param name="Service">Service, UTF-8.</param>
+public readonly record struct ResourceKey(UInt128 Id, byte[] Tenant, byte[] Service);
+
+/// <summary>Encodes spans and logs for their tables. <c>resources</c> gives the key of each resource reference.</summary>
+public static class EventTables
+{
+    private const string Nanoseconds = "DateTime64(9, 'UTC')";
+
+    /// <summary>Rows for <c>spans</c>.</summary>
+    public static NativeBlock Encode(SpanBlock spans, ReadOnlySpan<ResourceKey> resources, NativeWriter writer)
+    {
+        writer.Start("spans", 25, spans.Count);
+        Resource(spans.Resources.Values, resources, writer);
+        writer.Fixed("ts", Nanoseconds, spans.StartNanos.Values);
+        writer.Fixed("duration", "UInt64", MemoryMarshal.Cast<long, ulong>(spans.DurationNanos.Values));
+        writer.Fixed("trace_id", "FixedString(16)", spans.TraceIds.Values);
+        writer.Fixed("span_id", "FixedString(8)", spans.SpanIds.Values);
+        writer.Fixed("parent_span_id", "FixedString(8)", spans.ParentSpanIds.Values);
+        writer.Text("trace_state", spans.TraceStates);
+        writer.Text("name", spans.Names);
+        writer.Fixed("kind", "UInt8", spans.Kinds.Values);
+        writer.Fixed("status_code", "UInt8", spans.StatusCodes.Values);
+        writer.Text("status_message", spans.StatusMessages);
+        writer.Fixed("flags", "UInt32", spans.Flags.Values);
+        writer.Attributes("attributes", "attribute_types", spans.Attributes);
+
+        ReadOnlySpan<int> events = spans.EventEnds.Values;
+        writer.Array("events.ts", Nanoseconds, events, spans.Events.TimeNanos.Values);
+        writer.TextArray("events.name", events, spans.Events.Names);
+        writer.AttributesArray("events.attributes", "events.attribute_types", events, spans.Events.Attributes);
+
+        ReadOnlySpan<int> links = spans.LinkEnds.Values;
+        writer.Array("links.trace_id", "FixedString(16)", links, spans.Links.TraceIds.Values);
+        writer.Array("links.span_id", "FixedString(8)", links, spans.Links.SpanIds.Values);
+        writer.TextArray("links.trace_state", links, spans.Links.TraceStates);
+        writer.AttributesArray("links.attributes", "links.attribute_types", links, spans.Links.Attributes);
+        return writer.Finish();
+    }
+
+    /// <summary>Rows for <c>logs</c>.</summary>
+    public static NativeBlock Encode(LogBlock logs, ReadOnlySpan<ResourceKey> resources, NativeWriter writer)
+    {
+        writer.Start("logs", 15, logs.Count);
+        Resource(logs.Resources.Values, resources, writer);
+        writer.Fixed("ts", Nanoseconds, logs.TimeNanos.Values);
+        writer.Fixed("observed", Nanoseconds, logs.ObservedNanos.Values);
+        writer.Fixed("severity", "UInt8", logs.Severities.Values);
+        writer.Text("severity_text", logs.SeverityTexts);
+        writer.Text("body", logs.Bodies);
+        writer.BeginText("body_type");
+        foreach (byte type in logs.BodyTypes.Values)
+        {
+            writer.String([type]);
+        }
+        writer.Text("event_name", logs.EventNames);
+        writer.Fixed("trace_id", "FixedString(16)", logs.TraceIds.Values);
+        writer.Fixed("span_id", "FixedString(8)", logs.SpanIds.Values);
+        writer.Fixed("flags", "UInt32", logs.Flags.Values);
+        writer.Attributes("attributes", "attribute_types", logs.Attributes);
+        return writer.Finish();
+    }
+
+    private static void Resource(ReadOnlySpan<int> rows, ReadOnlySpan<ResourceKey> resources, NativeWriter writer)
+    {
+        writer.BeginText("tenant");
+        foreach (int resource in rows)
+        {
+            writer.String(resources[resource].Tenant);
+        }
+        writer.BeginText("service");
+        foreach (int resource in rows)
+        {
+            writer.String(resources[resource].Service);
+        }
+        Span<UInt128> ids = writer.Fixed<UInt128>("resource", "UInt128");
+        for (int row = 0; row < rows.Length; row++)
+        {
+            ids[row] = resources[rows[row]].Id;
+        }
+    }
+}

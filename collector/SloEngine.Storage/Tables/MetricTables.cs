@@ -1,0 +1,76 @@
+using SloEngine.Otlp.Metrics;
+using SloEngine.Storage.Native;
+
+namespace SloEngine.Storage.Tables;
+
+/// <summary>Encodes metric points for their tables. <c>seriesIds</c> gives the id in the store of each series reference.</summary>
+public static class MetricTables
+{
+    private const string Milliseconds = "DateTime64(3, 'UTC')";
+    private const int NanosPerMilli = 1_000_000;
+
+    /// <summary>Rows for <c>samples</c>.</summary>
+    public static NativeBlock Encode(NumberPoints points, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
+    {
+        writer.Start("samples", 4, points.Count);
+        Ids(points.Series.Values, seriesIds, writer);
+        Millis("ts", points.TimeNanos.Values, writer);
+        Millis("start", points.StartNanos.Values, writer);
+        writer.Fixed("value", "Float64", points.Values.Values);
+        return writer.Finish();
+    }
+
+    /// <summary>Rows for <c>histograms</c>.</summary>
+    public static NativeBlock Encode(HistogramPoints points, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
+    {
+        writer.Start("histograms", 8, points.Count);
+        Ids(points.Series.Values, seriesIds, writer);
+        Millis("ts", points.TimeNanos.Values, writer);
+        Millis("start", points.StartNanos.Values, writer);
+        writer.Fixed("count", "UInt64", points.Counts.Values);
+        writer.Fixed("sum", "Float64", points.Sums.Values);
+        writer.Fixed("min", "Float64", points.Minima.Values);
+        writer.Fixed("max", "Float64", points.Maxima.Values);
+        writer.Array("buckets", "UInt64", points.BucketEnds.Values, points.Buckets.Values);
+        return writer.Finish();
+    }
+
+    /// <summary>Rows for <c>exponential_histograms</c>.</summary>
+    public static NativeBlock Encode(ExponentialHistogramPoints points, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
+    {
+        writer.Start("exponential_histograms", 14, points.Count);
+        Ids(points.Series.Values, seriesIds, writer);
+        Millis("ts", points.TimeNanos.Values, writer);
+        Millis("start", points.StartNanos.Values, writer);
+        writer.Fixed("count", "UInt64", points.Counts.Values);
+        writer.Fixed("sum", "Float64", points.Sums.Values);
+        writer.Fixed("min", "Float64", points.Minima.Values);
+        writer.Fixed("max", "Float64", points.Maxima.Values);
+        writer.Fixed("scale", "Int32", points.Scales.Values);
+        writer.Fixed("zero_count", "UInt64", points.ZeroCounts.Values);
+        writer.Fixed("zero_threshold", "Float64", points.ZeroThresholds.Values);
+        writer.Fixed("positive_offset", "Int32", points.PositiveOffsets.Values);
+        writer.Array("positive", "UInt64", points.PositiveEnds.Values, points.PositiveBuckets.Values);
+        writer.Fixed("negative_offset", "Int32", points.NegativeOffsets.Values);
+        writer.Array("negative", "UInt64", points.NegativeEnds.Values, points.NegativeBuckets.Values);
+        return writer.Finish();
+    }
+
+    private static void Ids(ReadOnlySpan<int> series, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
+    {
+        Span<UInt128> ids = writer.Fixed<UInt128>("id", "UInt128");
+        for (int row = 0; row < series.Length; row++)
+        {
+            ids[row] = seriesIds[series[row]];
+        }
+    }
+
+    private static void Millis(string name, ReadOnlySpan<long> nanos, NativeWriter writer)
+    {
+        Span<long> millis = writer.Fixed<long>(name, Milliseconds);
+        for (int row = 0; row < nanos.Length; row++)
+        {
+            millis[row] = nanos[row] / NanosPerMilli;
+        }
+    }
+}
