@@ -53,6 +53,15 @@ public sealed class AttributesColumn : IDisposable
     /// <summary>Closes the row being built.</summary>
     public void EndRow() => Ends.Append(Keys.Count);
 
+    /// <summary>Appends all rows of another column.</summary>
+    public void Append(AttributesColumn other)
+    {
+        Ends.AppendEnds(other.Ends, Keys.Count);
+        Keys.Append(other.Keys);
+        Values.Append(other.Values);
+        Types.Append(other.Types.Values);
+    }
+
     /// <summary>First entry index and number of entries of a row.</summary>
     public (int Start, int Length) Row(int row)
     {

@@ -30,6 +30,13 @@ public sealed class BytesColumn : IDisposable
         Ends.Append(Data.Count);
     }
 
+    /// <summary>Appends all rows of another column.</summary>
+    public void Append(BytesColumn other)
+    {
+        Ends.AppendEnds(other.Ends, Data.Count);
+        Data.Append(other.Data.Values);
+    }
+
     /// <summary>Drops every row from <paramref name="count"/> on.</summary>
     public void Truncate(int count)
     {

@@ -44,6 +44,23 @@ public sealed class LogBlock : IDisposable
     /// <summary>Number of records.</summary>
     public int Count => Resources.Count;
 
+    /// <summary>Appends all records of another block.</summary>
+    public void Append(LogBlock other)
+    {
+        Resources.Append(other.Resources.Values);
+        TimeNanos.Append(other.TimeNanos.Values);
+        ObservedNanos.Append(other.ObservedNanos.Values);
+        Severities.Append(other.Severities.Values);
+        SeverityTexts.Append(other.SeverityTexts);
+        Bodies.Append(other.Bodies);
+        BodyTypes.Append(other.BodyTypes.Values);
+        EventNames.Append(other.EventNames);
+        Attributes.Append(other.Attributes);
+        TraceIds.Append(other.TraceIds.Values);
+        SpanIds.Append(other.SpanIds.Values);
+        Flags.Append(other.Flags.Values);
+    }
+
     /// <summary>Drops every record from <paramref name="count"/> on, and what was appended of a record not finished.</summary>
     public void Truncate(int count)
     {

@@ -31,6 +31,14 @@ public sealed class MetricBlock : IDisposable
         ExponentialHistograms.Truncate(mark.Exponential);
     }
 
+    /// <summary>Appends all points of another block.</summary>
+    public void Append(MetricBlock other)
+    {
+        Numbers.Append(other.Numbers);
+        Histograms.Append(other.Histograms);
+        ExponentialHistograms.Append(other.ExponentialHistograms);
+    }
+
     /// <summary>Empties the block and keeps its memory.</summary>
     public void Clear() => Truncate((0, 0, 0));
 
@@ -60,6 +68,15 @@ public sealed class NumberPoints : IDisposable
 
     /// <summary>Number of points.</summary>
     public int Count => Series.Count;
+
+    /// <summary>Appends all points of another table.</summary>
+    internal void Append(NumberPoints other)
+    {
+        Series.Append(other.Series.Values);
+        TimeNanos.Append(other.TimeNanos.Values);
+        StartNanos.Append(other.StartNanos.Values);
+        Values.Append(other.Values.Values);
+    }
 
     internal void Truncate(int count)
     {
@@ -117,6 +134,20 @@ public sealed class HistogramPoints : IDisposable
     {
         ReadOnlySpan<int> ends = BucketEnds.Values;
         return Buckets.Values[(row == 0 ? 0 : ends[row - 1])..ends[row]];
+    }
+
+    /// <summary>Appends all points of another table.</summary>
+    internal void Append(HistogramPoints other)
+    {
+        Series.Append(other.Series.Values);
+        TimeNanos.Append(other.TimeNanos.Values);
+        StartNanos.Append(other.StartNanos.Values);
+        Counts.Append(other.Counts.Values);
+        Sums.Append(other.Sums.Values);
+        Minima.Append(other.Minima.Values);
+        Maxima.Append(other.Maxima.Values);
+        BucketEnds.AppendEnds(other.BucketEnds, Buckets.Count);
+        Buckets.Append(other.Buckets.Values);
     }
 
     internal void Truncate(int count)
@@ -200,6 +231,27 @@ public sealed class ExponentialHistogramPoints : IDisposable
 
     /// <summary>Number of points.</summary>
     public int Count => Series.Count;
+
+    /// <summary>Appends all points of another table.</summary>
+    internal void Append(ExponentialHistogramPoints other)
+    {
+        Series.Append(other.Series.Values);
+        TimeNanos.Append(other.TimeNanos.Values);
+        StartNanos.Append(other.StartNanos.Values);
+        Counts.Append(other.Counts.Values);
+        Sums.Append(other.Sums.Values);
+        Minima.Append(other.Minima.Values);
+        Maxima.Append(other.Maxima.Values);
+        Scales.Append(other.Scales.Values);
+        ZeroCounts.Append(other.ZeroCounts.Values);
+        ZeroThresholds.Append(other.ZeroThresholds.Values);
+        PositiveOffsets.Append(other.PositiveOffsets.Values);
+        PositiveEnds.AppendEnds(other.PositiveEnds, PositiveBuckets.Count);
+        PositiveBuckets.Append(other.PositiveBuckets.Values);
+        NegativeOffsets.Append(other.NegativeOffsets.Values);
+        NegativeEnds.AppendEnds(other.NegativeEnds, NegativeBuckets.Count);
+        NegativeBuckets.Append(other.NegativeBuckets.Values);
+    }
 
     internal void Truncate(int count)
     {

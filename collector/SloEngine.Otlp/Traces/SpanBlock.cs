@@ -62,11 +62,33 @@ public sealed class SpanBlock : IDisposable
     /// <summary>Number of spans.</summary>
     public int Count => Resources.Count;
 
+    /// <summary>Appends all spans of another block.</summary>
+    public void Append(SpanBlock other)
+    {
+        Resources.Append(other.Resources.Values);
+        TraceIds.Append(other.TraceIds.Values);
+        SpanIds.Append(other.SpanIds.Values);
+        ParentSpanIds.Append(other.ParentSpanIds.Values);
+        TraceStates.Append(other.TraceStates);
+        Names.Append(other.Names);
+        Kinds.Append(other.Kinds.Values);
+        StartNanos.Append(other.StartNanos.Values);
+        DurationNanos.Append(other.DurationNanos.Values);
+        StatusCodes.Append(other.StatusCodes.Values);
+        StatusMessages.Append(other.StatusMessages);
+        Attributes.Append(other.Attributes);
+        Flags.Append(other.Flags.Values);
+        EventEnds.AppendEnds(other.EventEnds, Events.Count);
+        Events.Append(other.Events);
+        LinkEnds.AppendEnds(other.LinkEnds, Links.Count);
+        Links.Append(other.Links);
+    }
+
     /// <summary>Drops every span from <paramref name="count"/> on, and what was appended of a span not finished.</summary>
     public void Truncate(int count)
     {
-        Events.Truncate(count == 0 ? 0 : EventEnds[Math.Min(count, EventEnds.Count) - 1]);
-        Links.Truncate(count == 0 ? 0 : LinkEnds[Math.Min(count, LinkEnds.Count) - 1]);
+        Events.Truncate(count == 0 ? 0 : EventEnds[count - 1]);
+        Links.Truncate(count == 0 ? 0 : LinkEnds[count - 1]);
         EventEnds.Truncate(Math.Min(count, EventEnds.Count));
         LinkEnds.Truncate(Math.Min(count, LinkEnds.Count));
         Resources.Truncate(Math.Min(count, Resources.Count));
@@ -125,9 +147,17 @@ public sealed class SpanEvents : IDisposable
     /// <summary>Number of events.</summary>
     public int Count => TimeNanos.Count;
 
+    /// <summary>Appends all events of another table.</summary>
+    internal void Append(SpanEvents other)
+    {
+        TimeNanos.Append(other.TimeNanos.Values);
+        Names.Append(other.Names);
+        Attributes.Append(other.Attributes);
+    }
+
     internal void Truncate(int count)
     {
-        TimeNanos.Truncate(count);
+        TimeNanos.Truncate(Math.Min(count, TimeNanos.Count));
         Names.Truncate(Math.Min(count, Names.Count));
         Attributes.Truncate(Math.Min(count, Attributes.Count));
     }
@@ -159,9 +189,18 @@ public sealed class SpanLinks : IDisposable
     /// <summary>Number of links.</summary>
     public int Count => TraceIds.Count;
 
+    /// <summary>Appends all links of another table.</summary>
+    internal void Append(SpanLinks other)
+    {
+        TraceIds.Append(other.TraceIds.Values);
+        SpanIds.Append(other.SpanIds.Values);
+        TraceStates.Append(other.TraceStates);
+        Attributes.Append(other.Attributes);
+    }
+
     internal void Truncate(int count)
     {
-        TraceIds.Truncate(count);
+        TraceIds.Truncate(Math.Min(count, TraceIds.Count));
         SpanIds.Truncate(Math.Min(count, SpanIds.Count));
         TraceStates.Truncate(Math.Min(count, TraceStates.Count));
         Attributes.Truncate(Math.Min(count, Attributes.Count));

@@ -1,0 +1,32 @@
+namespace SloEngine.Collector;
+
+/// <summary>Limits and habits of the collector.</summary>
+public sealed record CollectorOptions
+{
+    /// <summary>Largest request, before and after decompression, in bytes.</summary>
+    public int MaxBodyBytes { get; init; } = 16 << 20;
+
+    /// <summary>Bytes of requests in flight before senders are held, then refused with a retryable status.</summary>
+    public long MemoryBudgetBytes { get; init; } = 512 << 20;
+
+    /// <summary>Active series a tenant may have; points of further series are rejected.</summary>
+    public int MaxActiveSeries { get; init; } = 1_000_000;
+
+    /// <summary>Labels a series may have.</summary>
+    public int MaxLabels { get; init; } = 64;
+
+    /// <summary>Longest label value, in characters.</summary>
+    public int MaxLabelValueLength { get; init; } = 2048;
+
+    /// <summary>How long a request is held while the store fails or memory is short, before it is refused: under the usual 10 s of exporters.</summary>
+    public TimeSpan HoldTime { get; init; } = TimeSpan.FromSeconds(4);
+
+    /// <summary>Delay that a refusal asks senders to keep.</summary>
+    public TimeSpan RetryAfter { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Rows of one insert; more wait for the next.</summary>
+    public int MaxFlushRows { get; init; } = 200_000;
+
+    /// <summary>Resource attributes that become labels of each series.</summary>
+    public IReadOnlyList<string> PromotedResourceAttributes { get; init; } = Naming.SeriesLabels.DefaultPromoted;
+}

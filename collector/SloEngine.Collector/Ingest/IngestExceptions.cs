@@ -1,0 +1,10 @@
+namespace SloEngine.Collector.Ingest;
+
+/// <summary>Nothing was stored; the sender may send the same again after a while.</summary>
+/// <param name="message">Why.</param>
+/// <param name="retryAfter">How long to wait.</param>
+public sealed class IngestUnavailableException(string message, TimeSpan retryAfter) : Exception(message)
+{
+    /// <summary>How long senders are asked to wait.</summary>
+    public TimeSpan RetryAfter { get; } = retryAfter;
+}

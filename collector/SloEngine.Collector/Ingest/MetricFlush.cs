@@ -1,0 +1,117 @@
+using SloEngine.Collector.Series;
+using SloEngine.Collector.Taps;
+using SloEngine.Otlp.Metrics;
+using SloEngine.Storage;
+using SloEngine.Storage.Native;
+using SloEngine.Storage.Tables;
+
+namespace SloEngine.Collector.Ingest;
+
+/// <summary>Stores metric blocks: new series first, then points, then the taps.</summary>
+internal sealed class MetricFlush(IColumnStore store, SeriesIndex index, ITelemetryTaps taps, TimeProvider time) : IFlushTarget<MetricBlock>, IDisposable
+{
+    private const long TargetInfoPeriodNanos = 30_000_000_000;
+
+    private readonly NativeWriter _writer = new();
+    private readonly Dictionary<int, long> _targetWritten = [];
+    private string? _shownToken;
+
+    public int Rows(MetricBlock block) => block.Count;
+
+    public void Clear(MetricBlock block) => block.Clear();
+
+    public void Append(MetricBlock into, MetricBlock block) => into.Append(block);
+
+    public async Task StoreAsync(MetricBlock block, string token)
+    {
+        AddTargetInfo(block.Numbers);
+        await SaveSeriesAsync(token);
+        UInt128[] ids = index.Table.Ids;
+        if (block.Numbers.Count > 0)
+        {
+            await store.InsertAsync(MetricTables.Encode(block.Numbers, ids, _writer), token);
+        }
+        if (block.Histograms.Count > 0)
+        {
+            await store.InsertAsync(MetricTables.Encode(block.Histograms, ids, _writer), token);
+        }
+        if (block.ExponentialHistograms.Count > 0)
+        {
+            await store.InsertAsync(MetricTables.Encode(block.ExponentialHistograms, ids, _writer), token);
+        }
+        if (_shownToken != token)
+        {
+            Show(block, index.Table.Taps);
+            _shownToken = token;
+        }
+        await taps.CommitAsync(CancellationToken.None);
+    }
+
+    public void Dispose() => _writer.Dispose();
+
+    private static void Show(MetricBlock block, ISeriesTap?[] taps)
+    {
+        NumberPoints numbers = block.Numbers;
+        ReadOnlySpan<int> series = numbers.Series.Values;
+        for (int row = 0; row < series.Length; row++)
+        {
+            taps[series[row]]?.Number(numbers.StartNanos[row], numbers.TimeNanos[row], numbers.Values[row]);
+        }
+        HistogramPoints histograms = block.Histograms;
+        series = histograms.Series.Values;
+        for (int row = 0; row < series.Length; row++)
+        {
+            taps[series[row]]?.Histogram(histograms.StartNanos[row], histograms.TimeNanos[row], histograms.Counts[row], histograms.BucketsOf(row));
+        }
+        series = block.ExponentialHistograms.Series.Values;
+        for (int row = 0; row < series.Length; row++)
+        {
+            taps[series[row]]?.ExponentialHistogram(block.ExponentialHistograms, row);
+        }
+    }
+
+    /// <summary>Adds a point of target_info for each resource that has not had one for a while.</summary>
+    private void AddTargetInfo(NumberPoints numbers)
+    {
+        int[] targets = index.Table.Targets;
+        int count = numbers.Count;
+        int last = -1;
+        for (int row = 0; row < count; row++)
+        {
+            int target = targets[numbers.Series[row]];
+            if (target < 0 || target == last)
+            {
+                continue;
+            }
+            last = target;
+            long now = numbers.TimeNanos[row];
+            if (_targetWritten.TryGetValue(target, out long written) && now - written < TargetInfoPeriodNanos)
+            {
+                continue;
+            }
+            _targetWritten[target] = now;
+            numbers.Series.Append(target);
+            numbers.TimeNanos.Append(now);
+            numbers.StartNanos.Append(0);
+            numbers.Values.Append(1);
+        }
+    }
+
+    private async Task SaveSeriesAsync(string token)
+    {
+        List<SeriesDescriptor> unsaved = index.TakeUnsaved();
+        if (unsaved.Count == 0)
+        {
+            return;
+        }
+        try
+        {
+            await store.InsertAsync(SeriesRows.Encode(unsaved, time.GetUtcNow(), _writer), token);
+        }
+        catch
+        {
+            index.GiveBack(unsaved);
+            throw;
+        }
+    }
+}

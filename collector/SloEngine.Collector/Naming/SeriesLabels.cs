@@ -1,0 +1,99 @@
+using System.Globalization;
+using System.Text;
+using SloEngine.Otlp.Columns;
+using SloEngine.Otlp.Common;
+using SloEngine.Otlp.Metrics;
+
+namespace SloEngine.Collector.Naming;
+
+/// <summary>Turns the raw parts of a series into its Prometheus name and labels.</summary>
+internal static class SeriesLabels
+{
+    /// <summary>Resource attributes that become labels of each series beside job and instance.</summary>
+    public static readonly IReadOnlyList<string> DefaultPromoted =
+    [
+        "service.name", "service.namespace", "service.version", "deployment.environment.name",
+        "k8s.namespace.name", "k8s.pod.name", "cloud.region", "host.name",
+    ];
+
+    /// <summary>Prometheus name of a series; histograms and summary quantiles have the base name.</summary>
+    public static string Metric(in RawSeries series)
+    {
+        string name = Encoding.UTF8.GetString(series.Name);
+        string unit = Encoding.UTF8.GetString(series.Unit);
+        string metric = PrometheusName.Of(name, unit, series.Kind == MetricKind.Counter, series.Kind == MetricKind.Gauge);
+        return series.Part switch
+        {
+            SeriesPart.Sum => metric + "_sum",
+            SeriesPart.Count => metric + "_count",
+            _ => metric,
+        };
+    }
+
+    /// <summary>Labels sorted by name; attributes that collide after sanitising are joined by a semicolon, as the specification asks.</summary>
+    public static List<KeyValuePair<string, string>> Of(in RawSeries series, IReadOnlyDictionary<string, string> resource, IReadOnlyList<string> promoted)
+    {
+        var labels = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        using (AttributesColumn attributes = AttributeSet.Decode(series.Point, series.AttributesField))
+        {
+            for (int entry = 0; entry < attributes.Keys.Count; entry++)
+            {
+                Add(labels, Encoding.UTF8.GetString(attributes.Keys[entry]), Encoding.UTF8.GetString(attributes.Values[entry]));
+            }
+        }
+        if (series.Part == SeriesPart.Quantile)
+        {
+            labels["quantile"] = series.Quantile.ToString("R", CultureInfo.InvariantCulture);
+        }
+        (string scopeName, string scopeVersion) = AttributeSet.Scope(series.Scope);
+        SetIfGiven(labels, "otel_scope_name", scopeName);
+        SetIfGiven(labels, "otel_scope_version", scopeVersion);
+        foreach (string attribute in promoted)
+        {
+            if (resource.TryGetValue(attribute, out string? value))
+            {
+                labels[PrometheusName.Label(attribute)] = value;
+            }
+        }
+        SetIfGiven(labels, "job", Job(resource));
+        SetIfGiven(labels, "instance", resource.GetValueOrDefault("service.instance.id", ""));
+        return [.. labels.Where(label => label.Value.Length > 0)];
+    }
+
+    /// <summary>Labels of <c>target_info</c>: every resource attribute beside job and instance.</summary>
+    public static List<KeyValuePair<string, string>> Target(IReadOnlyDictionary<string, string> resource)
+    {
+        var labels = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach ((string name, string value) in resource)
+        {
+            if (name is not ("service.name" or "service.namespace" or "service.instance.id"))
+            {
+                Add(labels, name, value);
+            }
+        }
+        SetIfGiven(labels, "job", Job(resource));
+        SetIfGiven(labels, "instance", resource.GetValueOrDefault("service.instance.id", ""));
+        return [.. labels.Where(label => label.Value.Length > 0)];
+    }
+
+    /// <summary>service.namespace/service.name, or the name alone.</summary>
+    public static string Job(IReadOnlyDictionary<string, string> resource)
+    {
+        string name = resource.GetValueOrDefault("service.name", "");
+        return resource.TryGetValue("service.namespace", out string? space) && space.Length > 0 && name.Length > 0 ? $"{space}/{name}" : name;
+    }
+
+    private static void SetIfGiven(SortedDictionary<string, string> labels, string name, string value)
+    {
+        if (value.Length > 0)
+        {
+            labels[name] = value;
+        }
+    }
+
+    private static void Add(SortedDictionary<string, string> labels, string attribute, string value)
+    {
+        string name = PrometheusName.Label(attribute);
+        labels[name] = labels.TryGetValue(name, out string? other) ? $"{other};{value}" : value;
+    }
+}

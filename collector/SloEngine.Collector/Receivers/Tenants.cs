@@ -1,0 +1,34 @@
+using Microsoft.AspNetCore.Http;
+
+namespace SloEngine.Collector.Receivers;
+
+/// <summary>Reads the tenant of a request.</summary>
+public static class Tenants
+{
+    /// <summary>Header that names the tenant, as Mimir, Loki and Tempo have it.</summary>
+    public const string Header = "X-Scope-OrgID";
+
+    /// <summary>Tenant of requests that name none.</summary>
+    public const string Default = "default";
+
+    private const int MaxLength = 150;
+
+    /// <summary>Reads the tenant; false when the header holds no valid name: letters, digits and <c>!-_.*'()</c>, at most 150 of them.</summary>
+    public static bool TryRead(HttpRequest request, out string tenant)
+    {
+        string? header = request.Headers[Header];
+        tenant = string.IsNullOrEmpty(header) ? Default : header;
+        if (tenant.Length > MaxLength)
+        {
+            return false;
+        }
+        foreach (char letter in tenant)
+        {
+            if (!char.IsAsciiLetterOrDigit(letter) && !"!-_.*'()".Contains(letter, StringComparison.Ordinal))
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+}

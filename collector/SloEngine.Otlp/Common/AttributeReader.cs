@@ -1,0 +1,241 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Text;
+using System.Text.Json;
+using System.Text.Unicode;
+using SloEngine.Otlp.Columns;
+using SloEngine.Otlp.Protobuf;
+
+namespace SloEngine.Otlp.Common;
+
+/// <summary>Reads OTLP attributes (common.proto, <c>KeyValue</c> and <c>AnyValue</c>) as text. Not thread-safe: it keeps a scratch buffer.</summary>
+internal sealed class AttributeReader
+{
+    /// <summary>Arrays and maps nested deeper than this are refused.</summary>
+    public const int MaxDepth = 16;
+
+    private static readonly JsonWriterOptions Plain = new()
+    {
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        SkipValidation = true,
+    };
+
+    private readonly ArrayBufferWriter<byte> _scratch = new(256);
+
+    /// <summary>Adds one <c>KeyValue</c> to the row being built.</summary>
+    public void Read(ProtobufReader keyValue, AttributesColumn into)
+    {
+        ReadOnlySpan<byte> key = default;
+        ReadOnlySpan<byte> value = default;
+        AttributeType type = AttributeType.Empty;
+        while (keyValue.Next())
+        {
+            switch (keyValue.Field)
+            {
+                case 1:
+                    key = ValidText(keyValue.BytesField());
+                    break;
+                case 2:
+                    value = Value(keyValue.MessageField(), out type);
+                    break;
+                default:
+                    keyValue.Skip();
+                    break;
+            }
+        }
+        into.Add(key, value, type);
+    }
+
+    /// <summary>Reads an <c>AnyValue</c> as text; valid until the next call.</summary>
+    public ReadOnlySpan<byte> Value(ProtobufReader value, out AttributeType type)
+    {
+        type = AttributeType.Empty;
+        ReadOnlySpan<byte> text = default;
+        while (value.Next())
+        {
+            switch (value.Field)
+            {
+                case 1:
+                    type = AttributeType.Text;
+                    text = ValidText(value.BytesField());
+                    break;
+                case 2:
+                    type = AttributeType.Boolean;
+                    text = value.VarintField() != 0 ? "true"u8 : "false"u8;
+                    break;
+                case 3:
+                    type = AttributeType.Integer;
+                    text = Format((long)value.VarintField());
+                    break;
+                case 4:
+                    type = AttributeType.Double;
+                    text = Format(value.DoubleField());
+                    break;
+                case 5:
+                    type = AttributeType.Array;
+                    text = Structure(value.MessageField(), isMap: false);
+                    break;
+                case 6:
+                    type = AttributeType.KeyValues;
+                    text = Structure(value.MessageField(), isMap: true);
+                    break;
+                case 7:
+                    type = AttributeType.Bytes;
+                    text = Base64(value.BytesField());
+                    break;
+                default:
+                    value.Skip();
+                    break;
+            }
+        }
+        return text;
+    }
+
+    /// <summary>UTF-8 text as it is, or with what is invalid replaced by U+FFFD.</summary>
+    public static ReadOnlySpan<byte> ValidText(ReadOnlySpan<byte> text) =>
+        Utf8.IsValid(text) ? text : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(text));
+
+    private ReadOnlySpan<byte> Format(long value)
+    {
+        _scratch.ResetWrittenCount();
+        Utf8Formatter.TryFormat(value, _scratch.GetSpan(20), out int written);
+        _scratch.Advance(written);
+        return _scratch.WrittenSpan;
+    }
+
+    private ReadOnlySpan<byte> Format(double value)
+    {
+        _scratch.ResetWrittenCount();
+        value.TryFormat(_scratch.GetSpan(32), out int written, "R", System.Globalization.CultureInfo.InvariantCulture);
+        _scratch.Advance(written);
+        return _scratch.WrittenSpan;
+    }
+
+    private ReadOnlySpan<byte> Base64(ReadOnlySpan<byte> bytes)
+    {
+        _scratch.ResetWrittenCount();
+        System.Buffers.Text.Base64.EncodeToUtf8(bytes, _scratch.GetSpan(System.Buffers.Text.Base64.GetMaxEncodedToUtf8Length(bytes.Length)), out _, out int written);
+        _scratch.Advance(written);
+        return _scratch.WrittenSpan;
+    }
+
+    private ReadOnlySpan<byte> Structure(ProtobufReader message, bool isMap)
+    {
+        _scratch.ResetWrittenCount();
+        using var json = new Utf8JsonWriter(_scratch, Plain);
+        Write(message, isMap, json, depth: 1);
+        json.Flush();
+        return _scratch.WrittenSpan;
+    }
+
+    private static void Write(ProtobufReader message, bool isMap, Utf8JsonWriter json, int depth)
+    {
+        if (depth > MaxDepth)
+        {
+            message.Fail($"values are nested deeper than {MaxDepth}");
+        }
+        if (isMap)
+        {
+            json.WriteStartObject();
+        }
+        else
+        {
+            json.WriteStartArray();
+        }
+        while (message.Next())
+        {
+            if (message.Field != 1)
+            {
+                message.Skip();
+            }
+            else if (isMap)
+            {
+                WriteEntry(message.MessageField(), json, depth);
+            }
+            else
+            {
+                WriteValue(message.MessageField(), json, depth);
+            }
+        }
+        if (isMap)
+        {
+            json.WriteEndObject();
+        }
+        else
+        {
+            json.WriteEndArray();
+        }
+    }
+
+    private static void WriteEntry(ProtobufReader entry, Utf8JsonWriter json, int depth)
+    {
+        ReadOnlySpan<byte> key = default;
+        ProtobufReader value = default;
+        while (entry.Next())
+        {
+            switch (entry.Field)
+            {
+                case 1:
+                    key = ValidText(entry.BytesField());
+                    break;
+                case 2:
+                    value = entry.MessageField();
+                    break;
+                default:
+                    entry.Skip();
+                    break;
+            }
+        }
+        json.WritePropertyName(key);
+        WriteValue(value, json, depth);
+    }
+
+    private static void WriteValue(ProtobufReader value, Utf8JsonWriter json, int depth)
+    {
+        bool written = false;
+        while (value.Next())
+        {
+            written = true;
+            switch (value.Field)
+            {
+                case 1:
+                    json.WriteStringValue(ValidText(value.BytesField()));
+                    break;
+                case 2:
+                    json.WriteBooleanValue(value.VarintField() != 0);
+                    break;
+                case 3:
+                    json.WriteNumberValue((long)value.VarintField());
+                    break;
+                case 4:
+                    double number = value.DoubleField();
+                    if (double.IsFinite(number))
+                    {
+                        json.WriteNumberValue(number);
+                    }
+                    else
+                    {
+                        json.WriteStringValue(number.ToString(System.Globalization.CultureInfo.InvariantCulture));
+                    }
+                    break;
+                case 5:
+                    Write(value.MessageField(), isMap: false, json, depth + 1);
+                    break;
+                case 6:
+                    Write(value.MessageField(), isMap: true, json, depth + 1);
+                    break;
+                case 7:
+                    json.WriteBase64StringValue(value.BytesField());
+                    break;
+                default:
+                    value.Skip();
+                    written = false;
+                    break;
+            }
+        }
+        if (!written)
+        {
+            json.WriteNullValue();
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using SloEngine.Otlp.Columns;
+using SloEngine.Otlp.Common;
+using SloEngine.Otlp.Protobuf;
+using SloEngine.Otlp.Resources;
+
+namespace SloEngine.Otlp.Logs;
+
+/// <summary>Decodes <c>ExportLogsServiceRequest</c> (logs_service.proto, logs.proto) into columns. Reusable, not thread-safe.</summary>
+/// <param name="index">Gives out resource references.</param>
+/// <param name="hashKey">Key of the raw identities.</param>
+/// <param name="time">Clock for records that carry no time at all.</param>
+public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvider time)
+    : ResourceItemsDecoder(index, hashKey, "resource_logs", "scope_logs", "log_records")
+{
+    private LogBlock _block = null!;
+
+    /// <summary>Decodes a request into <paramref name="block"/>.</summary>
+    /// <exception cref="OtlpFormatException">The bytes are no such message; the block is as it was.</exception>
+    public DecodeResult Decode(ReadOnlySpan<byte> request, LogBlock block)
+    {
+        _block = block;
+        int before = block.Count;
+        try
+        {
+            return DecodeRequest(request);
+        }
+        catch (OtlpFormatException)
+        {
+            block.Truncate(before);
+            throw;
+        }
+    }
+
+    private protected override string? Item(ProtobufReader record, int resource)
+    {
+        LogBlock block = _block;
+        int row = block.Count;
+        long timeNanos = 0;
+        long observed = 0;
+        byte severity = 0;
+        ReadOnlySpan<byte> severityText = default;
+        ReadOnlySpan<byte> eventName = default;
+        UInt128 traceId = default;
+        ulong spanId = 0;
+        uint flags = 0;
+        bool hasBody = false;
+        string? rejection = null;
+        while (record.Next())
+        {
+            switch (record.Field)
+            {
+                case 1:
+                    timeNanos = (long)record.Fixed64Field();
+                    break;
+                case 2:
+                    severity = (byte)Math.Min(record.VarintField(), byte.MaxValue);
+                    break;
+                case 3:
+                    severityText = AttributeReader.ValidText(record.BytesField());
+                    break;
+                case 5 when !hasBody:
+                    block.Bodies.Append(Attributes.Value(record.MessageField(), out AttributeType bodyType));
+                    block.BodyTypes.Append((byte)bodyType);
+                    hasBody = true;
+                    break;
+                case 6:
+                    Attributes.Read(record.MessageField(), block.Attributes);
+                    break;
+                case 8:
+                    flags = record.Fixed32Field();
+                    break;
+                case 9:
+                    ReadOnlySpan<byte> trace = record.BytesField();
+                    traceId = TraceId(trace, out bool validTrace);
+                    rejection = validTrace || trace.IsEmpty ? rejection : $"trace_id has {trace.Length} bytes, expected 16";
+                    break;
+                case 10:
+                    ReadOnlySpan<byte> span = record.BytesField();
+                    spanId = SpanId(span, out bool validSpan);
+                    rejection = validSpan || span.IsEmpty ? rejection : $"span_id has {span.Length} bytes, expected 8";
+                    break;
+                case 11:
+                    observed = (long)record.Fixed64Field();
+                    break;
+                case 12:
+                    eventName = AttributeReader.ValidText(record.BytesField());
+                    break;
+                default:
+                    record.Skip();
+                    break;
+            }
+        }
+        if (severity > 24)
+        {
+            rejection ??= $"severity_number {severity} is outside 0..24";
+        }
+        if (timeNanos < 0 || observed < 0)
+        {
+            rejection ??= "the time is past the year 2262";
+        }
+        if (rejection is not null)
+        {
+            block.Truncate(row);
+            return rejection;
+        }
+        if (!hasBody)
+        {
+            block.Bodies.Append(ReadOnlySpan<byte>.Empty);
+            block.BodyTypes.Append((byte)AttributeType.Empty);
+        }
+        // logs.proto: "If time_unix_nano is 0 the observed time is to be used".
+        long effective = timeNanos != 0 ? timeNanos : observed != 0 ? observed : (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
+        block.Attributes.EndRow();
+        block.Resources.Append(resource);
+        block.TimeNanos.Append(effective);
+        block.ObservedNanos.Append(observed);
+        block.Severities.Append(severity);
+        block.SeverityTexts.Append(severityText);
+        block.EventNames.Append(eventName);
+        block.TraceIds.Append(traceId);
+        block.SpanIds.Append(spanId);
+        block.Flags.Append(flags);
+        return null;
+    }
+}

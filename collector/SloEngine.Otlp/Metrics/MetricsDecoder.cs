@@ -1,0 +1,740 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using SloEngine.Otlp.Common;
+using SloEngine.Otlp.Hashing;
+using SloEngine.Otlp.Protobuf;
+
+namespace SloEngine.Otlp.Metrics;
+
+/// <summary>
+/// Decodes <c>ExportMetricsServiceRequest</c> (metrics_service.proto, metrics.proto) straight into columns. Reusable, not thread-safe.
+/// A message that is no protobuf leaves nothing behind; a data point that makes no sense is rejected and counted.
+/// </summary>
+/// <param name="index">Gives out series references.</param>
+/// <param name="hashKey">Key of the raw identities; the same for all decoders over one index.</param>
+public sealed class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
+{
+    /// <summary>The value of a point that says "no recorded value": Prometheus' stale marker.</summary>
+    public static readonly double StaleMarker = BitConverter.UInt64BitsToDouble(0x7FF0000000000002);
+
+    private const uint NoRecordedValue = 1;
+
+    private readonly List<double> _bounds = [];
+    private MetricBlock _block = null!;
+    private int _rejected;
+    private string? _error;
+    private int _resource;
+    private int _scope;
+    private int _metric;
+    private int _point;
+
+    /// <summary>Decodes a request into <paramref name="block"/>.</summary>
+    /// <exception cref="OtlpFormatException">The bytes are no such message; the block is as it was.</exception>
+    public DecodeResult Decode(ReadOnlySpan<byte> request, MetricBlock block)
+    {
+        (_block, _rejected, _error) = (block, 0, null);
+        (_resource, _scope, _metric, _point) = (-1, -1, -1, -1);
+        (int Numbers, int Histograms, int Exponential) mark = block.Mark();
+        int before = block.Count;
+        try
+        {
+            var reader = new ProtobufReader(request);
+            while (reader.Next())
+            {
+                if (reader.Field == 1)
+                {
+                    _resource++;
+                    ResourceMetrics(reader.MessageField());
+                }
+                else
+                {
+                    reader.Skip();
+                }
+            }
+        }
+        catch (OtlpFormatException malformed)
+        {
+            block.Truncate(mark);
+            throw new OtlpFormatException(Path(), malformed);
+        }
+        return new DecodeResult(block.Count - before, _rejected, _error);
+    }
+
+    private void ResourceMetrics(ProtobufReader message)
+    {
+        (_scope, _metric, _point) = (-1, -1, -1);
+        ReadOnlySpan<byte> resource = message.First(1);
+        UInt128 identity = SipHash128.Hash(resource, hashKey);
+        while (message.Next())
+        {
+            if (message.Field == 2)
+            {
+                _scope++;
+                ScopeMetrics(message.MessageField(), resource, identity);
+            }
+            else
+            {
+                message.Skip();
+            }
+        }
+    }
+
+    private void ScopeMetrics(ProtobufReader message, ReadOnlySpan<byte> resource, UInt128 identity)
+    {
+        (_metric, _point) = (-1, -1);
+        ReadOnlySpan<byte> scope = message.First(1);
+        identity = SipHash128.Hash(scope, identity);
+        while (message.Next())
+        {
+            if (message.Field == 2)
+            {
+                _metric++;
+                Metric(message.MessageField(), resource, scope, identity);
+            }
+            else
+            {
+                message.Skip();
+            }
+        }
+    }
+
+    private void Metric(ProtobufReader message, ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope, UInt128 identity)
+    {
+        _point = -1;
+        var metric = new MetricContext { Resource = resource, Scope = scope };
+        ProtobufReader data = default;
+        int dataField = 0;
+        while (message.Next())
+        {
+            switch (message.Field)
+            {
+                case 1:
+                    metric.Name = AttributeReader.ValidText(message.BytesField());
+                    break;
+                case 2:
+                    metric.Description = AttributeReader.ValidText(message.BytesField());
+                    break;
+                case 3:
+                    metric.Unit = AttributeReader.ValidText(message.BytesField());
+                    break;
+                case 5 or 7 or 9 or 10 or 11:
+                    dataField = message.Field;
+                    data = message.MessageField();
+                    break;
+                default:
+                    message.Skip();
+                    break;
+            }
+        }
+        if (dataField == 0)
+        {
+            return;
+        }
+
+        bool isMonotonic = false;
+        ProtobufReader settings = data;
+        while (settings.Next())
+        {
+            if (settings.Field == 2 && dataField != 11)
+            {
+                metric.Temporality = (Temporality)Math.Min(settings.VarintField(), byte.MaxValue);
+            }
+            else if (settings.Field == 3 && dataField == 7)
+            {
+                isMonotonic = settings.VarintField() != 0;
+            }
+            else
+            {
+                settings.Skip();
+            }
+        }
+        metric.Kind = dataField switch
+        {
+            7 when isMonotonic => MetricKind.Counter,
+            9 => MetricKind.Histogram,
+            10 => MetricKind.ExponentialHistogram,
+            11 => MetricKind.Summary,
+            _ => MetricKind.Gauge,
+        };
+        string? wrong = metric.Name.IsEmpty ? "the metric has no name"
+            : dataField is 7 or 9 or 10 && metric.Temporality is not (Temporality.Delta or Temporality.Cumulative)
+                ? "aggregation_temporality is neither delta nor cumulative" : null;
+
+        Span<byte> traits = stackalloc byte[2] { (byte)metric.Kind, (byte)metric.Temporality };
+        metric.Identity = SipHash128.Hash(metric.Unit, SipHash128.Hash(metric.Name, SipHash128.Hash(traits, identity)));
+        while (data.Next())
+        {
+            if (data.Field != 1)
+            {
+                data.Skip();
+                continue;
+            }
+            _point++;
+            ReadOnlySpan<byte> bytes = data.BytesField();
+            var point = new ProtobufReader(bytes, data.Offset - bytes.Length);
+            if (wrong is not null)
+            {
+                Reject(wrong);
+                continue;
+            }
+            switch (dataField)
+            {
+                case 9:
+                    Histogram(ref point, bytes, in metric);
+                    break;
+                case 10:
+                    ExponentialHistogram(ref point, bytes, in metric);
+                    break;
+                case 11:
+                    Summary(ref point, bytes, in metric);
+                    break;
+                default:
+                    Number(ref point, bytes, in metric);
+                    break;
+            }
+        }
+    }
+
+    /// <summary><c>NumberDataPoint</c></summary>
+    private void Number(ref ProtobufReader point, ReadOnlySpan<byte> bytes, in MetricContext metric)
+    {
+        long time = 0;
+        long start = 0;
+        double value = 0;
+        bool hasValue = false;
+        uint flags = 0;
+        var attributes = new AttributeRun();
+        while (point.Next())
+        {
+            switch (point.Field)
+            {
+                case 7:
+                    attributes.Add(ref point);
+                    break;
+                case 2:
+                    start = (long)point.Fixed64Field();
+                    break;
+                case 3:
+                    time = (long)point.Fixed64Field();
+                    break;
+                case 4:
+                    value = point.DoubleField();
+                    hasValue = true;
+                    break;
+                case 6:
+                    value = (long)point.Fixed64Field();
+                    hasValue = true;
+                    break;
+                case 8:
+                    flags = (uint)point.VarintField();
+                    break;
+                default:
+                    point.Skip();
+                    break;
+            }
+        }
+        if ((flags & NoRecordedValue) != 0)
+        {
+            (value, hasValue) = (StaleMarker, true);
+        }
+        if (!hasValue)
+        {
+            Reject("the data point has neither as_double nor as_int");
+            return;
+        }
+        if (!TimeIsGiven(time) || !Resolve(bytes, in attributes, 7, in metric, default, out int series))
+        {
+            return;
+        }
+        NumberPoints into = _block.Numbers;
+        into.Series.Append(series);
+        into.TimeNanos.Append(time);
+        into.StartNanos.Append(start);
+        into.Values.Append(value);
+    }
+
+    /// <summary><c>HistogramDataPoint</c></summary>
+    private void Histogram(ref ProtobufReader point, ReadOnlySpan<byte> bytes, in MetricContext metric)
+    {
+        HistogramPoints into = _block.Histograms;
+        int firstBucket = into.Buckets.Count;
+        long time = 0;
+        long start = 0;
+        ulong count = 0;
+        double sum = double.NaN;
+        double min = double.NaN;
+        double max = double.NaN;
+        uint flags = 0;
+        var attributes = new AttributeRun();
+        _bounds.Clear();
+        while (point.Next())
+        {
+            switch (point.Field)
+            {
+                case 9:
+                    attributes.Add(ref point);
+                    break;
+                case 2:
+                    start = (long)point.Fixed64Field();
+                    break;
+                case 3:
+                    time = (long)point.Fixed64Field();
+                    break;
+                case 4:
+                    count = point.Fixed64Field();
+                    break;
+                case 5:
+                    sum = point.DoubleField();
+                    break;
+                case 6 when point.Type == WireType.LengthDelimited:
+                    into.Buckets.Append(Words(ref point));
+                    break;
+                case 6:
+                    into.Buckets.Append(point.Fixed64Field());
+                    break;
+                case 7 when point.Type == WireType.LengthDelimited:
+                    _bounds.AddRange(MemoryMarshal.Cast<ulong, double>(Words(ref point)));
+                    break;
+                case 7:
+                    _bounds.Add(point.DoubleField());
+                    break;
+                case 10:
+                    flags = (uint)point.VarintField();
+                    break;
+                case 11:
+                    min = point.DoubleField();
+                    break;
+                case 12:
+                    max = point.DoubleField();
+                    break;
+                default:
+                    point.Skip();
+                    break;
+            }
+        }
+
+        ReadOnlySpan<double> bounds = CollectionsMarshal.AsSpan(_bounds);
+        if (into.Buckets.Count == firstBucket && bounds.IsEmpty)
+        {
+            // "If bucket_counts is empty then explicit_bounds must be too": one bucket that holds everything.
+            into.Buckets.Append(count);
+        }
+        ReadOnlySpan<ulong> buckets = into.Buckets.Values[firstBucket..];
+        string? wrong = null;
+        if (buckets.Length != bounds.Length + 1)
+        {
+            wrong = string.Create(CultureInfo.InvariantCulture, $"{buckets.Length} bucket_counts for {bounds.Length} explicit_bounds, expected {bounds.Length + 1}");
+        }
+        else if (!Ascending(bounds))
+        {
+            wrong = "explicit_bounds are not ascending";
+        }
+        else if (Sum(buckets) != count)
+        {
+            wrong = string.Create(CultureInfo.InvariantCulture, $"bucket_counts add up to {Sum(buckets)}, count is {count}");
+        }
+        int series = -1;
+        if (wrong is not null)
+        {
+            Reject(wrong);
+        }
+        if (wrong is not null || !TimeIsGiven(time) || !Resolve(bytes, in attributes, 9, in metric, bounds, out series))
+        {
+            into.Buckets.Truncate(firstBucket);
+            return;
+        }
+        into.Series.Append(series);
+        into.TimeNanos.Append(time);
+        into.StartNanos.Append(start);
+        into.Counts.Append(count);
+        into.Sums.Append((flags & NoRecordedValue) != 0 ? StaleMarker : sum);
+        into.Minima.Append(min);
+        into.Maxima.Append(max);
+        into.BucketEnds.Append(into.Buckets.Count);
+    }
+
+    /// <summary><c>ExponentialHistogramDataPoint</c></summary>
+    private void ExponentialHistogram(ref ProtobufReader point, ReadOnlySpan<byte> bytes, in MetricContext metric)
+    {
+        ExponentialHistogramPoints into = _block.ExponentialHistograms;
+        int firstPositive = into.PositiveBuckets.Count;
+        int firstNegative = into.NegativeBuckets.Count;
+        long time = 0;
+        long start = 0;
+        ulong count = 0;
+        double sum = double.NaN;
+        double min = double.NaN;
+        double max = double.NaN;
+        int scale = 0;
+        ulong zeroCount = 0;
+        double zeroThreshold = 0;
+        int positiveOffset = 0;
+        int negativeOffset = 0;
+        uint flags = 0;
+        var attributes = new AttributeRun();
+        while (point.Next())
+        {
+            switch (point.Field)
+            {
+                case 1:
+                    attributes.Add(ref point);
+                    break;
+                case 2:
+                    start = (long)point.Fixed64Field();
+                    break;
+                case 3:
+                    time = (long)point.Fixed64Field();
+                    break;
+                case 4:
+                    count = point.Fixed64Field();
+                    break;
+                case 5:
+                    sum = point.DoubleField();
+                    break;
+                case 6:
+                    scale = ZigZag(point.VarintField());
+                    break;
+                case 7:
+                    zeroCount = point.Fixed64Field();
+                    break;
+                case 8:
+                    positiveOffset = Buckets(point.MessageField(), into.PositiveBuckets);
+                    break;
+                case 9:
+                    negativeOffset = Buckets(point.MessageField(), into.NegativeBuckets);
+                    break;
+                case 10:
+                    flags = (uint)point.VarintField();
+                    break;
+                case 12:
+                    min = point.DoubleField();
+                    break;
+                case 13:
+                    max = point.DoubleField();
+                    break;
+                case 14:
+                    zeroThreshold = point.DoubleField();
+                    break;
+                default:
+                    point.Skip();
+                    break;
+            }
+        }
+        ulong total = zeroCount + Sum(into.PositiveBuckets.Values[firstPositive..]) + Sum(into.NegativeBuckets.Values[firstNegative..]);
+        string? wrong = total != count ? string.Create(CultureInfo.InvariantCulture, $"the buckets add up to {total}, count is {count}")
+            : scale is < -10 or > 20 ? string.Create(CultureInfo.InvariantCulture, $"scale {scale} is outside -10..20") : null;
+        int series = -1;
+        if (wrong is not null)
+        {
+            Reject(wrong);
+        }
+        if (wrong is not null || !TimeIsGiven(time) || !Resolve(bytes, in attributes, 1, in metric, default, out series))
+        {
+            into.PositiveBuckets.Truncate(firstPositive);
+            into.NegativeBuckets.Truncate(firstNegative);
+            return;
+        }
+        into.Series.Append(series);
+        into.TimeNanos.Append(time);
+        into.StartNanos.Append(start);
+        into.Counts.Append(count);
+        into.Sums.Append((flags & NoRecordedValue) != 0 ? StaleMarker : sum);
+        into.Minima.Append(min);
+        into.Maxima.Append(max);
+        into.Scales.Append(scale);
+        into.ZeroCounts.Append(zeroCount);
+        into.ZeroThresholds.Append(zeroThreshold);
+        into.PositiveOffsets.Append(positiveOffset);
+        into.PositiveEnds.Append(into.PositiveBuckets.Count);
+        into.NegativeOffsets.Append(negativeOffset);
+        into.NegativeEnds.Append(into.NegativeBuckets.Count);
+    }
+
+    /// <summary><c>ExponentialHistogramDataPoint.Buckets</c>; returns the offset.</summary>
+    private static int Buckets(ProtobufReader message, Columns.ColumnBuffer<ulong> into)
+    {
+        int offset = 0;
+        while (message.Next())
+        {
+            switch (message.Field)
+            {
+                case 1:
+                    offset = ZigZag(message.VarintField());
+                    break;
+                case 2 when message.Type == WireType.LengthDelimited:
+                    ProtobufReader packed = message.MessageField();
+                    while (!packed.AtEnd)
+                    {
+                        into.Append(packed.Varint());
+                    }
+                    break;
+                case 2:
+                    into.Append(message.VarintField());
+                    break;
+                default:
+                    message.Skip();
+                    break;
+            }
+        }
+        return offset;
+    }
+
+    /// <summary><c>SummaryDataPoint</c>: number points of the classic series name{quantile}, name_sum and name_count.</summary>
+    private void Summary(ref ProtobufReader point, ReadOnlySpan<byte> bytes, in MetricContext metric)
+    {
+        long time = 0;
+        long start = 0;
+        double count = 0;
+        double sum = 0;
+        uint flags = 0;
+        var attributes = new AttributeRun();
+        var quantiles = new List<(double Quantile, double Value)>();
+        while (point.Next())
+        {
+            switch (point.Field)
+            {
+                case 7:
+                    attributes.Add(ref point);
+                    break;
+                case 2:
+                    start = (long)point.Fixed64Field();
+                    break;
+                case 3:
+                    time = (long)point.Fixed64Field();
+                    break;
+                case 4:
+                    count = point.Fixed64Field();
+                    break;
+                case 5:
+                    sum = point.DoubleField();
+                    break;
+                case 6:
+                    quantiles.Add(ValueAtQuantile(point.MessageField()));
+                    break;
+                case 8:
+                    flags = (uint)point.VarintField();
+                    break;
+                default:
+                    point.Skip();
+                    break;
+            }
+        }
+        if (!TimeIsGiven(time))
+        {
+            return;
+        }
+        bool stale = (flags & NoRecordedValue) != 0;
+        Part(SeriesPart.Count, 0, count, bytes, in metric);
+        Part(SeriesPart.Sum, 0, sum, bytes, in metric);
+        foreach ((double quantile, double value) in quantiles)
+        {
+            Part(SeriesPart.Quantile, quantile, value, bytes, in metric);
+        }
+
+        void Part(SeriesPart part, double quantile, double value, ReadOnlySpan<byte> bytes, in MetricContext metric)
+        {
+            if (!Resolve(bytes, in attributes, 7, in metric, default, out int series, part, quantile))
+            {
+                return;
+            }
+            NumberPoints into = _block.Numbers;
+            into.Series.Append(series);
+            into.TimeNanos.Append(time);
+            into.StartNanos.Append(start);
+            into.Values.Append(stale ? StaleMarker : value);
+        }
+    }
+
+    private static (double Quantile, double Value) ValueAtQuantile(ProtobufReader message)
+    {
+        double quantile = 0;
+        double value = 0;
+        while (message.Next())
+        {
+            switch (message.Field)
+            {
+                case 1:
+                    quantile = message.DoubleField();
+                    break;
+                case 2:
+                    value = message.DoubleField();
+                    break;
+                default:
+                    message.Skip();
+                    break;
+            }
+        }
+        return (quantile, value);
+    }
+
+    private bool Resolve(
+        ReadOnlySpan<byte> point, in AttributeRun attributes, int attributesField, in MetricContext metric, ReadOnlySpan<double> bounds,
+        out int series, SeriesPart part = SeriesPart.Whole, double quantile = 0)
+    {
+        UInt128 identity = attributes.Hash(point, attributesField, metric.Identity);
+        if (!bounds.IsEmpty)
+        {
+            identity = SipHash128.Hash(MemoryMarshal.AsBytes(bounds), identity);
+        }
+        if (part != SeriesPart.Whole)
+        {
+            Span<byte> suffix = stackalloc byte[9];
+            suffix[0] = (byte)part;
+            BinaryPrimitives.WriteDoubleLittleEndian(suffix[1..], quantile);
+            identity = SipHash128.Hash(suffix, identity);
+        }
+        string? rejection = null;
+        if (!index.TryGet(identity, out series))
+        {
+            series = index.Register(
+                new RawSeries
+                {
+                    Identity = identity,
+                    Resource = metric.Resource,
+                    Scope = metric.Scope,
+                    Name = metric.Name,
+                    Unit = metric.Unit,
+                    Description = metric.Description,
+                    Kind = metric.Kind,
+                    Temporality = metric.Temporality,
+                    Point = point,
+                    AttributesField = attributesField,
+                    Bounds = bounds,
+                    Part = part,
+                    Quantile = quantile,
+                },
+                out rejection);
+        }
+        if (series >= 0)
+        {
+            return true;
+        }
+        Reject(rejection ?? "the series was rejected before");
+        return false;
+    }
+
+    private bool TimeIsGiven(long time)
+    {
+        if (time > 0)
+        {
+            return true;
+        }
+        Reject("time_unix_nano is missing or past the year 2262");
+        return false;
+    }
+
+    private void Reject(string reason)
+    {
+        _rejected++;
+        _error ??= $"{Path()}: {reason}";
+    }
+
+    private string Path()
+    {
+        var path = new System.Text.StringBuilder();
+        void Add(string name, int position)
+        {
+            if (position >= 0)
+            {
+                path.Append(CultureInfo.InvariantCulture, $"{(path.Length == 0 ? "" : ".")}{name}[{position}]");
+            }
+        }
+        Add("resource_metrics", _resource);
+        Add("scope_metrics", _scope);
+        Add("metrics", _metric);
+        Add("data_points", _point);
+        return path.Length == 0 ? "ExportMetricsServiceRequest" : path.ToString();
+    }
+
+    private static ReadOnlySpan<ulong> Words(ref ProtobufReader reader)
+    {
+        ReadOnlySpan<byte> packed = reader.BytesField();
+        if (packed.Length % 8 != 0)
+        {
+            reader.Fail($"packed 64-bit values take {packed.Length} bytes, which is no multiple of 8");
+        }
+        return MemoryMarshal.Cast<byte, ulong>(packed);
+    }
+
+    private static int ZigZag(ulong value) => (int)(uint)(value >> 1) ^ -(int)(value & 1);
+
+    private static bool Ascending(ReadOnlySpan<double> bounds)
+    {
+        for (int bound = 1; bound < bounds.Length; bound++)
+        {
+            if (!(bounds[bound - 1] < bounds[bound]))
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static ulong Sum(ReadOnlySpan<ulong> values)
+    {
+        ulong sum = 0;
+        foreach (ulong value in values)
+        {
+            sum += value;
+        }
+        return sum;
+    }
+
+    /// <summary>What is known of a metric while its points are decoded.</summary>
+    private ref struct MetricContext
+    {
+        public ReadOnlySpan<byte> Resource;
+        public ReadOnlySpan<byte> Scope;
+        public ReadOnlySpan<byte> Name;
+        public ReadOnlySpan<byte> Unit;
+        public ReadOnlySpan<byte> Description;
+        public MetricKind Kind;
+        public Temporality Temporality;
+        public UInt128 Identity;
+    }
+
+    /// <summary>The attributes of a point: one slice of it where they stand together, as encoders write them.</summary>
+    private struct AttributeRun
+    {
+        private int _start;
+        private int _end;
+        private bool _scattered;
+
+        public void Add(ref ProtobufReader point)
+        {
+            if (_end == 0)
+            {
+                _start = point.FieldStart;
+            }
+            else if (point.FieldStart != _end)
+            {
+                _scattered = true;
+            }
+            point.BytesField();
+            _end = point.Position;
+        }
+
+        public readonly UInt128 Hash(ReadOnlySpan<byte> point, int field, UInt128 key) =>
+            _scattered ? HashScattered(point, field, key) : SipHash128.Hash(point[_start.._end], key);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        private static UInt128 HashScattered(ReadOnlySpan<byte> point, int field, UInt128 key)
+        {
+            var reader = new ProtobufReader(point);
+            while (reader.Next())
+            {
+                if (reader.Field == field)
+                {
+                    key = SipHash128.Hash(reader.BytesField(), key);
+                }
+                else
+                {
+                    reader.Skip();
+                }
+            }
+            return key;
+        }
+    }
+}

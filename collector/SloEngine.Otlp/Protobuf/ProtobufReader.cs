@@ -1,0 +1,243 @@
+using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+
+namespace SloEngine.Otlp.Protobuf;
+
+/// <summary>Wire types of the protobuf encoding (protobuf.dev, "Encoding").</summary>
+internal enum WireType
+{
+    Varint = 0,
+    Fixed64 = 1,
+    LengthDelimited = 2,
+    StartGroup = 3,
+    EndGroup = 4,
+    Fixed32 = 5,
+}
+
+/// <summary>Walks the fields of one encoded message without copying. Every read is bounds-checked; errors carry the offset in the request.</summary>
+internal ref struct ProtobufReader(ReadOnlySpan<byte> message, int offset = 0)
+{
+    private const int MaxGroupDepth = 32;
+
+    private readonly ReadOnlySpan<byte> _message = message;
+    private readonly int _offset = offset;
+    private int _position;
+
+    /// <summary>Number of the field last read by <see cref="Next"/>.</summary>
+    public int Field { get; private set; }
+
+    /// <summary>Wire type of that field.</summary>
+    public WireType Type { get; private set; }
+
+    /// <summary>Offset in the request of the next byte.</summary>
+    public readonly int Offset => _offset + _position;
+
+    /// <summary>Position in this message of the next byte.</summary>
+    public readonly int Position => _position;
+
+    /// <summary>Position of the tag of the field last read.</summary>
+    public int FieldStart { get; private set; }
+
+    /// <summary>Whether everything has been read.</summary>
+    public readonly bool AtEnd => _position >= _message.Length;
+
+    /// <summary>Moves to the next field; false at the end.</summary>
+    public bool Next()
+    {
+        if (AtEnd)
+        {
+            return false;
+        }
+        FieldStart = _position;
+        ulong tag = Varint();
+        Type = (WireType)(tag & 7);
+        ulong field = tag >> 3;
+        if (field is 0 or > 536_870_911 || Type > WireType.Fixed32)
+        {
+            Throw("an invalid field tag", FieldStart);
+        }
+        Field = (int)field;
+        return true;
+    }
+
+    /// <summary>Reads a varint.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ulong Varint()
+    {
+        int position = _position;
+        if ((uint)position < (uint)_message.Length && _message[position] < 0x80)
+        {
+            _position = position + 1;
+            return _message[position];
+        }
+        return LongVarint();
+    }
+
+    /// <summary>Reads the varint of the field last read.</summary>
+    public ulong VarintField()
+    {
+        Expect(WireType.Varint);
+        return Varint();
+    }
+
+    /// <summary>Reads the 64 bits of the field last read.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ulong Fixed64Field()
+    {
+        Expect(WireType.Fixed64);
+        return Fixed64();
+    }
+
+    /// <summary>Reads the 32 bits of the field last read.</summary>
+    public uint Fixed32Field()
+    {
+        Expect(WireType.Fixed32);
+        if (_message.Length - _position < 4)
+        {
+            Throw("the message ends inside a 32-bit value", _position);
+        }
+        uint value = BinaryPrimitives.ReadUInt32LittleEndian(_message[_position..]);
+        _position += 4;
+        return value;
+    }
+
+    /// <summary>Reads the double of the field last read.</summary>
+    public double DoubleField() => BitConverter.UInt64BitsToDouble(Fixed64Field());
+
+    /// <summary>Reads the bytes of the field last read.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ReadOnlySpan<byte> BytesField()
+    {
+        Expect(WireType.LengthDelimited);
+        ulong length = Varint();
+        if (length > (ulong)(_message.Length - _position))
+        {
+            Throw($"a length of {length} reaches past the end of its message", _position);
+        }
+        ReadOnlySpan<byte> bytes = _message.Slice(_position, (int)length);
+        _position += (int)length;
+        return bytes;
+    }
+
+    /// <summary>A reader of the message of the field last read.</summary>
+    public ProtobufReader MessageField()
+    {
+        ReadOnlySpan<byte> bytes = BytesField();
+        return new ProtobufReader(bytes, Offset - bytes.Length);
+    }
+
+    /// <summary>The first occurrence of a field of this message, wherever it stands; this reader does not move.</summary>
+    public readonly ReadOnlySpan<byte> First(int field)
+    {
+        ProtobufReader ahead = this;
+        while (ahead.Next())
+        {
+            if (ahead.Field == field)
+            {
+                return ahead.BytesField();
+            }
+            ahead.Skip();
+        }
+        return default;
+    }
+
+    /// <summary>Skips the field last read.</summary>
+    public void Skip() => Skip(0);
+
+    /// <summary>Reads 64 bits.</summary>
+    public ulong Fixed64()
+    {
+        if (_message.Length - _position < 8)
+        {
+            Throw("the message ends inside a 64-bit value", _position);
+        }
+        ulong value = BinaryPrimitives.ReadUInt64LittleEndian(_message[_position..]);
+        _position += 8;
+        return value;
+    }
+
+    /// <summary>Fails at the field last read.</summary>
+    [DoesNotReturn]
+    public readonly void Fail(string problem) => Throw(problem, FieldStart);
+
+    private void Skip(int depth)
+    {
+        switch (Type)
+        {
+            case WireType.Varint:
+                Varint();
+                break;
+            case WireType.Fixed64:
+                Fixed64();
+                break;
+            case WireType.LengthDelimited:
+                BytesField();
+                break;
+            case WireType.Fixed32:
+                Fixed32Field();
+                break;
+            case WireType.StartGroup:
+                SkipGroup(depth);
+                break;
+            default:
+                Throw("a group ends that never began", FieldStart);
+                break;
+        }
+    }
+
+    private void SkipGroup(int depth)
+    {
+        int field = Field;
+        if (depth == MaxGroupDepth)
+        {
+            Throw($"groups are nested deeper than {MaxGroupDepth}", FieldStart);
+        }
+        while (Next())
+        {
+            if (Type == WireType.EndGroup)
+            {
+                if (Field != field)
+                {
+                    Throw("a group ends that never began", FieldStart);
+                }
+                return;
+            }
+            Skip(depth + 1);
+        }
+        Throw("the message ends inside a group", _position);
+    }
+
+    private ulong LongVarint()
+    {
+        ulong value = 0;
+        for (int shift = 0; shift < 70; shift += 7)
+        {
+            if (_position >= _message.Length)
+            {
+                Throw("the message ends inside a varint", _position);
+            }
+            byte next = _message[_position++];
+            value |= (ulong)(next & 0x7F) << shift;
+            if (next < 0x80)
+            {
+                return value;
+            }
+        }
+        Throw("a varint is longer than 10 bytes", _position);
+        return 0;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void Expect(WireType expected)
+    {
+        if (Type != expected)
+        {
+            Throw($"field {Field} has wire type {Type}, expected {expected}", FieldStart);
+        }
+    }
+
+    [DoesNotReturn]
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private readonly void Throw(string problem, int position) => throw new OtlpFormatException(problem, _offset + position);
+}
