@@ -1,0 +1,19 @@
+namespace SloEngine.Slo.Ledger;
+
+/// <summary>Events of one minute to add to what the store has of it.</summary>
+/// <param name="Key"><see cref="Model.ServiceLevelObjective.LedgerKey"/>.</param>
+/// <param name="Group">Group of a grouped SLO; empty for none.</param>
+/// <param name="Minute">Start of the minute.</param>
+/// <param name="Good">Good events.</param>
+/// <param name="Total">All events.</param>
+public readonly record struct LedgerIncrement(string Key, string Group, DateTimeOffset Minute, double Good, double Total);
+
+/// <summary>Keeps the ledger over restarts.</summary>
+public interface ILedgerStore
+{
+    /// <summary>Adds increments; when the task completes they survive the end of the process.</summary>
+    Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, CancellationToken cancellation);
+
+    /// <summary>Reads the sums of each minute of a key since a time, oldest first.</summary>
+    Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation);
+}

@@ -1,0 +1,70 @@
+namespace SloEngine.Slo.Ledger;
+
+/// <summary>
+/// Good and total events of one SLO: 10-second slots over the last two hours, for windows that decide pages, and minutes over the SLO's
+/// whole window. Guarded by the <see cref="Ledger"/>'s gate.
+/// </summary>
+internal sealed class SloLedger(Model.ServiceLevelObjective slo)
+{
+    private static readonly TimeSpan FineReach = TimeSpan.FromHours(2);
+
+    private readonly RollingSums _fine = new(TimeSpan.FromSeconds(10), FineReach);
+    private readonly RollingSums _coarse = new(TimeSpan.FromMinutes(1), slo.Window > TimeSpan.FromDays(3) ? slo.Window : TimeSpan.FromDays(3));
+    private readonly Dictionary<long, (double Good, double Total)> _unsaved = [];
+
+    public Model.ServiceLevelObjective Slo { get; set; } = slo;
+
+    /// <summary>Start of the first minute with data.</summary>
+    public DateTimeOffset? Since => _coarse.Since;
+
+    public bool HasUnsaved => _unsaved.Count > 0;
+
+    /// <summary>Adds part and total events as the indicator counts them, together or apart: bad ones are total minus good.</summary>
+    public void Add(DateTimeOffset time, double part, double total)
+    {
+        double good = Slo.Indicator.PartIsBad ? total - part : part;
+        Restore(time, good, total);
+        long minute = time.ToUnixTimeSeconds() / 60;
+        (double savedGood, double savedTotal) = _unsaved.GetValueOrDefault(minute);
+        _unsaved[minute] = (savedGood + good, savedTotal + total);
+    }
+
+    /// <summary>Adds what is in the store already.</summary>
+    public void Restore(DateTimeOffset time, double good, double total)
+    {
+        _fine.Add(time, good, total);
+        _coarse.Add(time, good, total);
+    }
+
+    public WindowSum Sum(DateTimeOffset now, TimeSpan window) => window <= FineReach ? _fine.Sum(now, window) : _coarse.Sum(now, window);
+
+    /// <summary>Sums by minutes, for charts of times past.</summary>
+    public WindowSum MinuteSum(DateTimeOffset end, TimeSpan window) => _coarse.Sum(end, window);
+
+    /// <summary>Share of the window's minutes that have data, of those since the first.</summary>
+    public double Coverage(DateTimeOffset now, TimeSpan window)
+    {
+        if (Since is not { } since || since > now)
+        {
+            return 0;
+        }
+        double known = Math.Min(window.TotalMinutes, Math.Floor((now - since).TotalMinutes) + 1);
+        return Math.Min(1, _coarse.Sum(now, window).CoveredSlots / Math.Max(1, known));
+    }
+
+    public IEnumerable<LedgerIncrement> TakeUnsaved()
+    {
+        foreach ((long minute, (double good, double total)) in _unsaved)
+        {
+            yield return new LedgerIncrement(Slo.LedgerKey, "", DateTimeOffset.FromUnixTimeSeconds(minute * 60), good, total);
+        }
+        _unsaved.Clear();
+    }
+
+    public void GiveBack(LedgerIncrement increment)
+    {
+        long minute = increment.Minute.ToUnixTimeSeconds() / 60;
+        (double good, double total) = _unsaved.GetValueOrDefault(minute);
+        _unsaved[minute] = (good + increment.Good, total + increment.Total);
+    }
+}
