@@ -39,7 +39,7 @@ public enum MatchKind
 /// <param name="Value">Value or RE2-style pattern.</param>
 public sealed record LabelMatcher(string Label, MatchKind Kind, string Value);
 
-/// <summary>One series with its samples in columns. Either <see cref="Values"/> or <see cref="Histograms"/> holds samples of a time.</summary>
+/// <summary>One series with its samples in columns.</summary>
 public sealed class SeriesData
 {
     /// <summary>Labels, <c>__name__</c> included, sorted by name (ordinal).</summary>
@@ -48,15 +48,9 @@ public sealed class SeriesData
     /// <summary>Whether points are deltas (each counts what happened since the one before); rate and increase then sum them.</summary>
     public bool IsDelta { get; init; }
 
-    /// <summary>Times of the float samples, Unix milliseconds, ascending.</summary>
-    public long[] TimesMs { get; init; } = [];
+    /// <summary>Times of the samples, Unix milliseconds, ascending.</summary>
+    public required long[] TimesMs { get; init; }
 
-    /// <summary>Float samples; the stale marker is the NaN with bits 0x7FF0000000000002.</summary>
-    public double[] Values { get; init; } = [];
-
-    /// <summary>Times of the native histogram samples.</summary>
-    public long[] HistogramTimesMs { get; init; } = [];
-
-    /// <summary>Native histogram samples.</summary>
-    public FloatHistogram[] Histograms { get; init; } = [];
+    /// <summary>Values; the stale marker is the NaN with bits 0x7FF0000000000002.</summary>
+    public required double[] Values { get; init; }
 }

@@ -51,6 +51,20 @@ public sealed class Labels : IEquatable<Labels>
         }
     }
 
+    /// <summary>The labels without the metric name.</summary>
+    public Labels WithoutName() => Where(static name => name != MetricName);
+
+    /// <summary>The labels whose names satisfy a condition.</summary>
+    public Labels Where(Func<string, bool> keep)
+    {
+        KeyValuePair<string, string>[] kept = Array.FindAll(_pairs, pair => keep(pair.Key));
+        return kept.Length == _pairs.Length ? this : kept.Length == 0 ? Empty : new Labels(kept);
+    }
+
+    /// <summary>The labels with one set to a value, or taken away when the value is empty.</summary>
+    public Labels With(string name, string value) =>
+        Of(_pairs.Where(pair => pair.Key != name).Append(new KeyValuePair<string, string>(name, value)));
+
     /// <inheritdoc/>
     public bool Equals(Labels? other)
     {

@@ -1,0 +1,257 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using SloEngine.PromQL.Series;
+using SloEngine.Storage;
+using SloEngine.Storage.Results;
+
+namespace SloEngine.Query.Metrics;
+
+/// <summary>
+/// Reads one tenant's series out of the store. A histogram, one row a point there, is shown as its classic series: <c>_bucket</c> with
+/// cumulative counts, <c>_sum</c> and <c>_count</c>; an exponential one as <c>_sum</c> and <c>_count</c>.
+/// </summary>
+internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options, string tenant) : ISeriesSource
+{
+    private readonly SeriesMatch _match = new(store, options);
+
+    public async ValueTask<IReadOnlyList<SeriesData>> SelectAsync(SeriesSelection selection, CancellationToken cancellation)
+    {
+        IReadOnlyList<StoredSeries> stored = await _match.FindAsync(tenant, selection.Matchers, selection.StartMs, cancellation);
+        LabelPattern[] names = Patterns(selection.Matchers, Labels.MetricName);
+        LabelPattern[] bounds = Patterns(selection.Matchers, "le");
+        var collected = new SeriesCollector();
+
+        List<StoredSeries> plain = [.. stored.Where(series => !series.IsHistogram && All(names, series.Metric) && All(bounds, series.Labels["le"]))];
+        if (plain.Count > 0)
+        {
+            await ReadSamplesAsync(plain, selection, collected, cancellation);
+        }
+        foreach (byte kind in (byte[])[StoredSeries.Histogram, StoredSeries.ExponentialHistogram])
+        {
+            List<StoredSeries> histograms = [.. stored.Where(series => series.Kind == kind)];
+            if (histograms.Count > 0)
+            {
+                await ReadHistogramsAsync(histograms, kind, names, bounds, selection, collected, cancellation);
+            }
+        }
+        return collected.Finish();
+    }
+
+    /// <summary>Labels of every series, virtual ones included, that match.</summary>
+    public async ValueTask<IReadOnlyList<Labels>> LabelsAsync(SeriesSelection selection, CancellationToken cancellation)
+    {
+        LabelPattern[] names = Patterns(selection.Matchers, Labels.MetricName);
+        LabelPattern[] bounds = Patterns(selection.Matchers, "le");
+        var all = new HashSet<Labels>();
+        foreach (StoredSeries series in await _match.FindAsync(tenant, selection.Matchers, selection.StartMs, cancellation))
+        {
+            foreach (Labels labels in series.IsHistogram ? Virtual(series, names, bounds).Select(part => part.Labels) : [Named(series, series.Metric)])
+            {
+                if (All(names, labels[Labels.MetricName]) && All(bounds, labels["le"]))
+                {
+                    all.Add(labels);
+                }
+            }
+        }
+        return [.. all];
+    }
+
+    private async ValueTask ReadSamplesAsync(
+        List<StoredSeries> series, SeriesSelection selection, SeriesCollector into, CancellationToken cancellation)
+    {
+        Dictionary<UInt128, StoredSeries> byId = series.ToDictionary(one => one.Id);
+        QueryResult result = await QueryAsync("SELECT id, ts, value FROM samples", byId.Keys, selection, cancellation);
+        foreach (ResultBlock block in result.Blocks)
+        {
+            ReadOnlySpan<UInt128> ids = block.Values<UInt128>(0);
+            ReadOnlySpan<long> times = block.Values<long>(1);
+            ReadOnlySpan<double> values = block.Values<double>(2);
+            for (int start = 0; start < ids.Length;)
+            {
+                int end = RunEnd(ids, start);
+                StoredSeries one = byId[ids[start]];
+                into.Add(Named(one, one.Metric), one.IsDelta, times[start..end], values[start..end]);
+                start = end;
+            }
+        }
+    }
+
+    private async ValueTask ReadHistogramsAsync(
+        List<StoredSeries> series, byte kind, LabelPattern[] names, LabelPattern[] bounds, SeriesSelection selection, SeriesCollector into,
+        CancellationToken cancellation)
+    {
+        Dictionary<UInt128, (StoredSeries Series, List<Part> Parts)> byId = [];
+        foreach (StoredSeries one in series)
+        {
+            List<Part> parts = Virtual(one, names, bounds);
+            if (parts.Count > 0)
+            {
+                byId.Add(one.Id, (one, parts));
+            }
+        }
+        if (byId.Count == 0)
+        {
+            return;
+        }
+        string sql = kind == StoredSeries.Histogram
+            ? "SELECT id, ts, count, sum, buckets FROM histograms"
+            : "SELECT id, ts, count, sum, positive FROM exponential_histograms";
+        QueryResult result = await QueryAsync(sql, byId.Keys, selection, cancellation);
+        foreach (ResultBlock block in result.Blocks)
+        {
+            ReadBlock(block, byId, into);
+        }
+    }
+
+    private static void ReadBlock(ResultBlock block, Dictionary<UInt128, (StoredSeries Series, List<Part> Parts)> byId, SeriesCollector into)
+    {
+        ReadOnlySpan<UInt128> ids = block.Values<UInt128>(0);
+        ReadOnlySpan<long> times = block.Values<long>(1);
+        ReadOnlySpan<ulong> counts = block.Values<ulong>(2);
+        ReadOnlySpan<double> sums = block.Values<double>(3);
+        ArrayColumn buckets = block.Array(4);
+        ReadOnlySpan<ulong> items = ((FixedColumn<ulong>)buckets.Items).Values;
+        for (int start = 0; start < ids.Length;)
+        {
+            int end = RunEnd(ids, start);
+            (StoredSeries series, List<Part> parts) = byId[ids[start]];
+            var values = new double[end - start];
+            foreach (Part part in parts)
+            {
+                for (int row = start; row < end; row++)
+                {
+                    bool stale = BitConverter.DoubleToInt64Bits(sums[row]) == 0x7FF0000000000002;
+                    values[row - start] = stale || part.Bucket == Part.Sum ? sums[row]
+                        : part.Bucket == Part.Count ? counts[row]
+                        : Cumulative(items, buckets.Row(row), part.Bucket);
+                }
+                into.Add(part.Labels, series.IsDelta, times[start..end], values);
+            }
+            start = end;
+        }
+    }
+
+    private static double Cumulative(ReadOnlySpan<ulong> items, (int Start, int Length) row, int bucket)
+    {
+        ulong sum = 0;
+        foreach (ulong count in items.Slice(row.Start, Math.Min(row.Length, bucket + 1)))
+        {
+            sum += count;
+        }
+        return sum;
+    }
+
+    /// <summary>The classic series of a histogram whose names and bounds match.</summary>
+    private static List<Part> Virtual(StoredSeries series, LabelPattern[] names, LabelPattern[] bounds)
+    {
+        var parts = new List<Part>();
+        void Add(string suffix, int bucket, string le)
+        {
+            string name = series.Metric + suffix;
+            if (All(names, name) && All(bounds, le))
+            {
+                Labels labels = Named(series, name);
+                parts.Add(new Part(le.Length > 0 ? labels.With("le", le) : labels, bucket));
+            }
+        }
+        Add("_sum", Part.Sum, "");
+        Add("_count", Part.Count, "");
+        if (series.Kind == StoredSeries.Histogram)
+        {
+            for (int bucket = 0; bucket < series.Bounds.Length; bucket++)
+            {
+                Add("_bucket", bucket, Bound(series.Bounds[bucket]));
+            }
+            Add("_bucket", series.Bounds.Length, "+Inf");
+        }
+        return parts;
+    }
+
+    /// <summary>Bounds as Prometheus 3 prints them: always as floats, 1.0 rather than 1.</summary>
+    private static string Bound(double bound)
+    {
+        string text = bound.ToString("R", CultureInfo.InvariantCulture);
+        return text.AsSpan().ContainsAny('.', 'E') ? text : text + ".0";
+    }
+
+    private async ValueTask<QueryResult> QueryAsync(string select, IEnumerable<UInt128> ids, SeriesSelection selection, CancellationToken cancellation) =>
+        await store.QueryAsync(
+            new StoreQuery($"{select} WHERE id IN {{ids:Array(UInt128)}} AND ts > fromUnixTimestamp64Milli({{start:Int64}}) AND ts <= fromUnixTimestamp64Milli({{end:Int64}}) ORDER BY id, ts")
+            {
+                Parameters = new Dictionary<string, string>
+                {
+                    ["ids"] = SqlText.Array(ids),
+                    ["start"] = selection.StartMs.ToString(CultureInfo.InvariantCulture),
+                    ["end"] = selection.EndMs.ToString(CultureInfo.InvariantCulture),
+                },
+                Timeout = options.Timeout,
+            },
+            cancellation);
+
+    private static Labels Named(StoredSeries series, string name) => series.Labels.With(Labels.MetricName, name);
+
+    private static LabelPattern[] Patterns(IReadOnlyList<LabelMatcher> matchers, string label) =>
+        [.. matchers.Where(matcher => matcher.Label == label).Select(LabelPattern.Of)];
+
+    private static bool All(LabelPattern[] patterns, string value) => Array.TrueForAll(patterns, pattern => pattern.Matches(value));
+
+    private static int RunEnd(ReadOnlySpan<UInt128> ids, int start)
+    {
+        int end = start + 1;
+        while (end < ids.Length && ids[end] == ids[start])
+        {
+            end++;
+        }
+        return end;
+    }
+
+    /// <summary>A classic series of a histogram.</summary>
+    private readonly record struct Part(Labels Labels, int Bucket)
+    {
+        public const int Sum = -1;
+        public const int Count = -2;
+    }
+
+    /// <summary>Joins what belongs to equal labels, ordered by time, the first of equal times kept.</summary>
+    private sealed class SeriesCollector
+    {
+        private readonly Dictionary<Labels, (bool IsDelta, List<long> Times, List<double> Values, int Runs)> _all = [];
+
+        public void Add(Labels labels, bool isDelta, ReadOnlySpan<long> times, ReadOnlySpan<double> values)
+        {
+            ref (bool IsDelta, List<long> Times, List<double> Values, int Runs) entry = ref CollectionsMarshal.GetValueRefOrAddDefault(_all, labels, out bool known);
+            if (!known)
+            {
+                entry = (isDelta, new List<long>(times.Length), new List<double>(times.Length), 0);
+            }
+            entry.Runs++;
+            entry.Times.AddRange(times);
+            entry.Values.AddRange(values);
+        }
+
+        public List<SeriesData> Finish()
+        {
+            var series = new List<SeriesData>(_all.Count);
+            foreach ((Labels labels, (bool isDelta, List<long> times, List<double> values, int runs)) in _all)
+            {
+                long[] allTimes = [.. times];
+                double[] allValues = [.. values];
+                if (runs > 1)
+                {
+                    Array.Sort(allTimes, allValues);
+                }
+                int kept = 0;
+                for (int index = 0; index < allTimes.Length; index++)
+                {
+                    if (index == 0 || allTimes[index] != allTimes[index - 1])
+                    {
+                        (allTimes[kept], allValues[kept]) = (allTimes[index], allValues[index]);
+                        kept++;
+                    }
+                }
+                series.Add(new SeriesData { Labels = labels, IsDelta = isDelta, TimesMs = allTimes[..kept], Values = allValues[..kept] });
+            }
+            return series;
+        }
+    }
+}

@@ -1,0 +1,14 @@
+namespace SloEngine.Query;
+
+/// <summary>Limits of the query APIs.</summary>
+public sealed record QueryOptions
+{
+    /// <summary>Series that one selector may match.</summary>
+    public int MaxSeries { get; init; } = 100_000;
+
+    /// <summary>Time that a query may take.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>Rows that a SQL query may return.</summary>
+    public long MaxSqlRows { get; init; } = 1_000_000;
+}
