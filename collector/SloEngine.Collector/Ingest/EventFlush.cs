@@ -31,13 +31,19 @@ internal abstract class EventFlush<TBlock>(IColumnStore store, ResourceIndex res
         }
         if (_shownToken != token)
         {
-            Show(block, resources);
             _shownToken = token;
+            ShowToTaps(block);
         }
         await taps.CommitAsync(CancellationToken.None);
     }
 
     public void Dispose() => _writer.Dispose();
+
+    private void ShowToTaps(TBlock block)
+    {
+        using Lock.Scope batch = taps.BeginBatch();
+        Show(block, resources);
+    }
 
     protected abstract NativeBlock Encode(TBlock block, ResourceKey[] keys, NativeWriter writer);
 

@@ -41,13 +41,19 @@ internal sealed class MetricFlush(IColumnStore store, SeriesIndex index, ITeleme
         }
         if (_shownToken != token)
         {
-            Show(block, index.Table.Taps);
             _shownToken = token;
+            ShowToTaps(block);
         }
         await taps.CommitAsync(CancellationToken.None);
     }
 
     public void Dispose() => _writer.Dispose();
+
+    private void ShowToTaps(MetricBlock block)
+    {
+        using Lock.Scope batch = taps.BeginBatch();
+        Show(block, index.Table.Taps);
+    }
 
     private static void Show(MetricBlock block, ISeriesTap?[] taps)
     {

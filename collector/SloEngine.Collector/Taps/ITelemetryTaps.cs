@@ -25,6 +25,9 @@ public interface ITelemetryTaps
     /// <summary>Whether anybody listens to logs.</summary>
     bool ListensToLogs { get; }
 
+    /// <summary>Enters the stretch in which taps are called and blocks are shown: one lock a flush, none a point.</summary>
+    Lock.Scope BeginBatch();
+
     /// <summary>Shows stored spans; <paramref name="resources"/> resolves <see cref="SpanBlock.Resources"/>.</summary>
     void Observe(SpanBlock spans, IResourceLookup resources);
 

@@ -1,0 +1,161 @@
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using SloEngine.Collector;
+using SloEngine.Collector.Ingest;
+using SloEngine.Collector.Receivers;
+using SloEngine.Collector.Taps;
+using SloEngine.Otlp.Grpc;
+using SloEngine.Otlp.Grpc.Health;
+using SloEngine.PromQL;
+using SloEngine.Query;
+using SloEngine.Query.Http;
+using SloEngine.Server.Commands;
+using SloEngine.Server.Configuration;
+using SloEngine.Server.Demo;
+using SloEngine.Server.SelfObservation;
+using SloEngine.Server.Slos;
+using SloEngine.Slo.Burn;
+using SloEngine.Slo.Ledger;
+using SloEngine.Slo.OpenSlo;
+using SloEngine.Storage;
+using SloEngine.Storage.Chdb;
+
+namespace SloEngine.Server.Hosting;
+
+/// <summary>The composition root of <c>serve</c>: every object is built here.</summary>
+internal static class ServerHost
+{
+    /// <summary>Runs until told to stop; returns the exit code.</summary>
+    public static async Task<int> RunAsync(ServerOptions options, CancellationToken cancellation)
+    {
+        EmbeddedColumnStore store;
+        try
+        {
+            store = await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = options.Data, Library = options.EngineLibrary }, cancellation);
+        }
+        catch (Exception failure) when (failure is StoreException or DllNotFoundException)
+        {
+            await Console.Error.WriteLineAsync("sloengine: " + failure.Message);
+            return ExitCodes.Failed;
+        }
+        await using EmbeddedColumnStore owned = store;
+        SeriesBaselines baselines = await SeriesBaselines.ReadAsync(store, cancellation);
+        WebApplication app = Build(options, store, baselines);
+        try
+        {
+            await app.StartAsync(cancellation);
+        }
+        catch (IOException failure)
+        {
+            await Console.Error.WriteLineAsync("sloengine: " + failure.Message);
+            return ExitCodes.Failed;
+        }
+        Announce(app);
+        await app.WaitForShutdownAsync(cancellation);
+        await app.DisposeAsync();
+        return ExitCodes.Done;
+    }
+
+    private static WebApplication Build(ServerOptions options, IColumnStore store, SeriesBaselines baselines)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.Logging.ClearProviders();
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            console.UseUtcTimestamp = true;
+        });
+        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Logging.SetMinimumLevel(options.LogLevel);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes + 1024L;
+            kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(10));
+            kestrel.Listen(options.ListenGrpc, listen => listen.Serve(Listener.Grpc, HttpProtocols.Http2));
+            kestrel.Listen(options.ListenOtlpHttp, listen => listen.Serve(Listener.OtlpHttp, HttpProtocols.Http1));
+            kestrel.Listen(options.ListenHttp, listen => listen.Serve(Listener.Http, HttpProtocols.Http1));
+        });
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
+        AddServices(builder.Services, options, store, baselines);
+
+        WebApplication app = builder.Build();
+        app.MapListener(Listener.Grpc, branch => branch.UseRouting().UseEndpoints(endpoints =>
+        {
+            endpoints.MapOtlpGrpc();
+            var health = new HealthService(() => true, OtlpGrpcReceiver.ServiceNames.ToHashSet(), TimeProvider.System);
+            health.Map(endpoints);
+            endpoints.MapGrpcUnimplemented();
+        }));
+        app.MapListener(Listener.OtlpHttp, branch => branch.UseRouting().UseEndpoints(endpoints => endpoints.MapOtlpHttp()));
+        app.MapListener(Listener.Http, branch => branch.UseRouting().UseEndpoints(MapHttp));
+        return app;
+    }
+
+    private static void MapHttp(IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapPrometheusApi();
+        endpoints.MapSqlApi();
+        endpoints.MapGet("/healthz", () => "ok\n");
+        endpoints.MapGet("/readyz", async (IColumnStore store, CancellationToken cancellation) =>
+        {
+            await store.QueryAsync(new StoreQuery("SELECT 1") { Timeout = TimeSpan.FromSeconds(5) }, cancellation);
+            return "ready\n";
+        });
+        endpoints.MapGet("/metrics", (SelfTelemetry telemetry) => Results.Text(telemetry.Scrape(), PrometheusText.ContentType));
+    }
+
+    private static void AddServices(IServiceCollection services, ServerOptions options, IColumnStore store, SeriesBaselines baselines)
+    {
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(options);
+        services.AddSingleton(store);
+
+        services.AddSingleton<LedgerTable>();
+        services.AddSingleton<ILedgerStore>(provider => provider.GetRequiredService<LedgerTable>());
+        services.AddSingleton<Ledger>();
+        services.AddSingleton<SloEvaluator>();
+        services.AddSingleton(new SloCatalog(options.Slos ?? (options.Demo ? DemoFiles("slos") : null)));
+        services.AddSingleton(provider => new LedgerTaps(provider.GetRequiredService<Ledger>(), baselines));
+        services.AddSingleton<ITelemetryTaps>(provider => provider.GetRequiredService<LedgerTaps>());
+        services.AddHostedService<SloReloader>();
+
+        services.AddSingleton(new CollectorOptions
+        {
+            MaxBodyBytes = options.MaxBodyBytes,
+            MemoryBudgetBytes = options.MemoryBudgetBytes,
+            MaxActiveSeries = options.MaxActiveSeries,
+        });
+        services.AddSingleton<OtlpIngest>();
+
+        services.AddSingleton(new QueryOptions());
+        services.AddSingleton(new PromQLEngine(new EngineOptions()));
+
+        services.AddSingleton<SelfTelemetry>();
+        services.AddHostedService<SelfTelemetryExport>();
+        if (options.Demo)
+        {
+            services.AddHostedService<DemoStarter>();
+        }
+    }
+
+    /// <summary>Files of the demo, which lie beside the program.</summary>
+    internal static string DemoFiles(string kind) => Path.Combine(AppContext.BaseDirectory, "Demo", kind);
+
+    /// <summary>Addresses in the order in which they were asked for: gRPC, OTLP/HTTP, HTTP.</summary>
+    internal static IReadOnlyList<Uri> Addresses(IServer server) =>
+        [.. server.Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new Uri(address))];
+
+    private static void Announce(WebApplication app)
+    {
+        IReadOnlyList<Uri> addresses = Addresses(app.Services.GetRequiredService<IServer>());
+        Console.WriteLine("ready");
+        Console.WriteLine($"otlp-grpc  {addresses[0].Authority}");
+        Console.WriteLine($"otlp-http  {addresses[1].GetLeftPart(UriPartial.Authority)}");
+        Console.WriteLine($"ui         {addresses[2].GetLeftPart(UriPartial.Authority)}");
+        Console.Out.Flush();
+    }
+}

@@ -1,0 +1,63 @@
+using System.Globalization;
+using SloEngine.Slo.Ledger;
+using SloEngine.Storage;
+using SloEngine.Storage.Native;
+using SloEngine.Storage.Results;
+
+namespace SloEngine.Server.Slos;
+
+/// <summary>The ledger's buckets in table <c>sli_buckets</c>: increments are appended, reading sums them.</summary>
+internal sealed class LedgerTable(IColumnStore store) : ILedgerStore, IDisposable
+{
+    private readonly NativeWriter _writer = new();
+
+    public async Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, CancellationToken cancellation)
+    {
+        _writer.Start("sli_buckets", 5, increments.Count);
+        Text("slo", increment => increment.Key);
+        Text("group", increment => increment.Group);
+        Span<uint> minutes = _writer.Fixed<uint>("minute", "DateTime");
+        for (int row = 0; row < minutes.Length; row++)
+        {
+            minutes[row] = (uint)increments[row].Minute.ToUnixTimeSeconds();
+        }
+        _writer.Fixed<double>("good", "Float64", [.. increments.Select(increment => increment.Good)]);
+        _writer.Fixed<double>("total", "Float64", [.. increments.Select(increment => increment.Total)]);
+        await store.InsertAsync(_writer.Finish(), deduplicationToken: null, cancellation);
+
+        void Text(string column, Func<LedgerIncrement, string> value)
+        {
+            _writer.BeginText(column);
+            foreach (LedgerIncrement increment in increments)
+            {
+                _writer.String(value(increment));
+            }
+        }
+    }
+
+    public async Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation)
+    {
+        QueryResult result = await store.QueryAsync(
+            new StoreQuery("SELECT minute, sum(good), sum(total) FROM sli_buckets WHERE slo = {slo:String} AND minute >= fromUnixTimestamp({since:Int64}) GROUP BY minute ORDER BY minute")
+            {
+                Parameters = new Dictionary<string, string>
+                {
+                    ["slo"] = key,
+                    ["since"] = Math.Max(0, since.ToUnixTimeSeconds()).ToString(CultureInfo.InvariantCulture),
+                },
+            },
+            cancellation);
+        var increments = new List<LedgerIncrement>(result.Rows);
+        foreach (ResultBlock block in result.Blocks)
+        {
+            for (int row = 0; row < block.Rows; row++)
+            {
+                increments.Add(new LedgerIncrement(
+                    key, "", DateTimeOffset.FromUnixTimeSeconds(block.Values<uint>(0)[row]), block.Values<double>(1)[row], block.Values<double>(2)[row]));
+            }
+        }
+        return increments;
+    }
+
+    public void Dispose() => _writer.Dispose();
+}

@@ -1,0 +1,100 @@
+using System.Text;
+using SloEngine.Collector.Taps;
+using SloEngine.Otlp.Columns;
+using SloEngine.Otlp.Logs;
+using SloEngine.Otlp.Metrics;
+using SloEngine.Otlp.Traces;
+using SloEngine.Slo.Ledger;
+using SloEngine.Slo.Model;
+
+namespace SloEngine.Server.Slos;
+
+/// <summary>Lets the ledger listen to what the collector stores: the two libraries do not know each other.</summary>
+internal sealed class LedgerTaps(Ledger ledger, SeriesBaselines baselines) : ITelemetryTaps
+{
+    public event Action? Changed;
+
+    public bool ListensToSpans => ledger.ListensToSpans;
+
+    public bool ListensToLogs => false;
+
+    /// <summary>Tells the collector that the SLOs are others now.</summary>
+    public void RaiseChanged() => Changed?.Invoke();
+
+    public Lock.Scope BeginBatch() => ledger.BeginBatch();
+
+    public ISeriesTap? TapFor(SeriesDescriptor series)
+    {
+        SeriesKind kind = series.Kind switch
+        {
+            MetricKind.Counter => SeriesKind.Counter,
+            MetricKind.Histogram => SeriesKind.Histogram,
+            MetricKind.ExponentialHistogram => SeriesKind.ExponentialHistogram,
+            _ => SeriesKind.Gauge,
+        };
+        var view = new SeriesView(
+            series.Metric, series.OtelName, kind, series.Temporality == Temporality.Delta,
+            series.Labels.ToDictionary(label => label.Key, label => label.Value), series.Bounds, series.ResourceIdentity.ToString());
+        SeriesTap? tap = ledger.Bind(view);
+        if (tap is null)
+        {
+            return null;
+        }
+        baselines.Apply(series.Id, view, tap);
+        return new SeriesTapAdapter(tap);
+    }
+
+    public void Observe(SpanBlock spans, IResourceLookup resources)
+    {
+        var attributes = new SpanAttributes(spans, resources);
+        for (int row = 0; row < spans.Count; row++)
+        {
+            var view = new SpanView
+            {
+                Service = resources[spans.Resources[row]].Service,
+                Name = spans.Names[row],
+                Kind = spans.Kinds[row],
+                StatusCode = spans.StatusCodes[row],
+                DurationNanos = spans.DurationNanos[row],
+                Attributes = attributes,
+                Row = row,
+            };
+            ledger.Observe(view, spans.StartNanos[row] + spans.DurationNanos[row]);
+        }
+    }
+
+    public void Observe(LogBlock logs, IResourceLookup resources)
+    {
+        // No indicator looks at logs yet: ListensToLogs says so.
+    }
+
+    public async ValueTask CommitAsync(CancellationToken cancellation) => await ledger.CommitAsync(cancellation);
+
+    private sealed class SeriesTapAdapter(SeriesTap tap) : ISeriesTap
+    {
+        public void Number(long startNanos, long timeNanos, double value) => tap.Number(startNanos, timeNanos, value);
+
+        public void Histogram(long startNanos, long timeNanos, ulong count, ReadOnlySpan<ulong> buckets) =>
+            tap.Histogram(startNanos, timeNanos, count, buckets);
+
+        public void ExponentialHistogram(ExponentialHistogramPoints points, int row) => tap.ExponentialHistogram(
+            points.StartNanos[row], points.TimeNanos[row], points.Counts[row], points.Scales[row], points.ZeroThresholds[row], points.ZeroCounts[row],
+            points.PositiveOffsets[row], Slice(points.PositiveBuckets, points.PositiveEnds, row), Slice(points.NegativeBuckets, points.NegativeEnds, row));
+
+        private static ReadOnlySpan<ulong> Slice(ColumnBuffer<ulong> values, ColumnBuffer<int> ends, int row) =>
+            values.Values[(row == 0 ? 0 : ends[row - 1])..ends[row]];
+    }
+
+    private sealed class SpanAttributes(SpanBlock spans, IResourceLookup resources) : ISpanAttributes
+    {
+        public bool TryGet(int row, string key, out string value)
+        {
+            if (spans.Attributes.TryGet(row, Encoding.UTF8.GetBytes(key), out ReadOnlySpan<byte> text))
+            {
+                value = Encoding.UTF8.GetString(text);
+                return true;
+            }
+            return resources[spans.Resources[row]].Attributes.TryGetValue(key, out value!);
+        }
+    }
+}
