@@ -10,7 +10,7 @@ namespace SloEngine.Server.SelfObservation;
 /// Renders the OpenTelemetry SDK's metrics in Prometheus' text format 0.0.4 when it is asked to: the scrape at <c>/metrics</c>.
 /// It stands in for OpenTelemetry.Exporter.Prometheus.AspNetCore (docs/decisions).
 /// </summary>
-[ExportModes(ExportModes.Pull)]
+[ExportModes(ExportModes.Push | ExportModes.Pull)]
 internal sealed class PrometheusText : BaseExporter<Metric>
 {
     public const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
