@@ -1,6 +1,9 @@
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using SloEngine.Alerting;
+using SloEngine.Alerting.Http;
+using SloEngine.Alerting.Notifications;
 using SloEngine.Collector;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Receivers;
@@ -10,6 +13,8 @@ using SloEngine.Otlp.Grpc.Health;
 using SloEngine.PromQL;
 using SloEngine.Query;
 using SloEngine.Query.Http;
+using SloEngine.Scaling.Http;
+using SloEngine.Scaling.Signals;
 using SloEngine.Server.Commands;
 using SloEngine.Server.Configuration;
 using SloEngine.Server.Demo;
@@ -30,6 +35,16 @@ internal static class ServerHost
     public static async Task<int> RunAsync(ServerOptions options, CancellationToken cancellation)
     {
         EmbeddedColumnStore store;
+        ReceiverConfiguration receivers;
+        try
+        {
+            receivers = options.Receivers is null ? ReceiverConfiguration.None : ReceiverConfiguration.Read(options.Receivers);
+        }
+        catch (FormatException wrong)
+        {
+            await Console.Error.WriteLineAsync("sloengine: " + wrong.Message);
+            return ExitCodes.Usage;
+        }
         try
         {
             store = await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = options.Data, Library = options.EngineLibrary }, cancellation);
@@ -41,7 +56,7 @@ internal static class ServerHost
         }
         await using EmbeddedColumnStore owned = store;
         SeriesBaselines baselines = await SeriesBaselines.ReadAsync(store, cancellation);
-        WebApplication app = Build(options, store, baselines);
+        WebApplication app = Build(options, store, baselines, receivers);
         try
         {
             await app.StartAsync(cancellation);
@@ -57,7 +72,7 @@ internal static class ServerHost
         return ExitCodes.Done;
     }
 
-    private static WebApplication Build(ServerOptions options, IColumnStore store, SeriesBaselines baselines)
+    private static WebApplication Build(ServerOptions options, IColumnStore store, SeriesBaselines baselines, ReceiverConfiguration receivers)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.ClearProviders();
@@ -80,13 +95,14 @@ internal static class ServerHost
             kestrel.Listen(options.ListenHttp, listen => listen.Serve(Listener.Http, HttpProtocols.Http1));
         });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
-        AddServices(builder.Services, options, store, baselines);
+        AddServices(builder.Services, options, store, baselines, receivers);
 
         WebApplication app = builder.Build();
         app.MapListener(Listener.Grpc, branch => branch.UseRouting().UseEndpoints(endpoints =>
         {
             endpoints.MapOtlpGrpc();
-            var health = new HealthService(() => true, OtlpGrpcReceiver.ServiceNames.ToHashSet(), TimeProvider.System);
+            endpoints.MapScalingGrpc();
+            var health = new HealthService(() => true, OtlpGrpcReceiver.ServiceNames.Concat(ScalingServices.ServiceNames).ToHashSet(), TimeProvider.System);
             health.Map(endpoints);
             endpoints.MapGrpcUnimplemented();
         }));
@@ -99,6 +115,8 @@ internal static class ServerHost
     {
         endpoints.MapPrometheusApi();
         endpoints.MapSqlApi();
+        endpoints.MapSloApi();
+        endpoints.MapScalingHttp();
         endpoints.MapGet("/healthz", () => "ok\n");
         endpoints.MapGet("/readyz", async (IColumnStore store, CancellationToken cancellation) =>
         {
@@ -108,7 +126,7 @@ internal static class ServerHost
         endpoints.MapGet("/metrics", (SelfTelemetry telemetry) => Results.Text(telemetry.Scrape(), PrometheusText.ContentType));
     }
 
-    private static void AddServices(IServiceCollection services, ServerOptions options, IColumnStore store, SeriesBaselines baselines)
+    private static void AddServices(IServiceCollection services, ServerOptions options, IColumnStore store, SeriesBaselines baselines, ReceiverConfiguration receivers)
     {
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton(options);
@@ -133,6 +151,14 @@ internal static class ServerHost
 
         services.AddSingleton(new QueryOptions());
         services.AddSingleton(new PromQLEngine(new EngineOptions()));
+
+        services.AddSingleton(provider => new AlertingOptions
+        {
+            ExternalUrl = () => options.ExternalUrl ?? Addresses(provider.GetRequiredService<IServer>())[2],
+            Receivers = receivers,
+        });
+        services.AddAlerting();
+        services.AddScaling(new ScalingOptions(options.Scaling ?? (options.Demo ? DemoFiles("scaling") : null)));
 
         services.AddSingleton<SelfTelemetry>();
         services.AddHostedService<SelfTelemetryExport>();

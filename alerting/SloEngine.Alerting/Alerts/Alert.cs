@@ -1,0 +1,52 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace SloEngine.Alerting.Alerts;
+
+/// <summary>Where an alert stands.</summary>
+public enum AlertState
+{
+    /// <summary>Its condition holds, not yet for long enough.</summary>
+    Pending,
+    /// <summary>It fires.</summary>
+    Firing,
+    /// <summary>It is over.</summary>
+    Resolved,
+}
+
+/// <summary>One episode of an SLO's alert: from the moment its condition first held.</summary>
+public sealed record Alert
+{
+    /// <summary>SLO.</summary>
+    public required string Slo { get; init; }
+
+    /// <summary>Policy that began it.</summary>
+    public required string Policy { get; init; }
+
+    /// <summary>page or ticket: there is one alert an SLO and severity.</summary>
+    public required string Severity { get; init; }
+
+    /// <summary>State.</summary>
+    public required AlertState State { get; init; }
+
+    /// <summary>Labels, for routing and grouping.</summary>
+    public required IReadOnlyDictionary<string, string> Labels { get; init; }
+
+    /// <summary>Texts for people.</summary>
+    public required IReadOnlyDictionary<string, string> Annotations { get; init; }
+
+    /// <summary>When the condition first held.</summary>
+    public required DateTimeOffset ActiveSince { get; init; }
+
+    /// <summary>When it began to fire.</summary>
+    public DateTimeOffset? FiredAt { get; init; }
+
+    /// <summary>When it resolved.</summary>
+    public DateTimeOffset? ResolvedAt { get; init; }
+
+    /// <summary>Burn rate over the long window of the policy.</summary>
+    public required double Value { get; init; }
+
+    /// <summary>Hash of SLO and severity: the same for every episode.</summary>
+    public string Fingerprint => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{Slo}\0{Severity}")))[..16];
+}

@@ -1,0 +1,157 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using SloEngine.Alerting.Alerts;
+using SloEngine.Alerting.Notifications;
+using SloEngine.Slo.Burn;
+using SloEngine.Slo.Ledger;
+using SloEngine.Slo.Model;
+using SloEngine.Slo.OpenSlo;
+
+namespace SloEngine.Alerting.Http;
+
+/// <summary>SLOs, alerts and notifications over HTTP.</summary>
+public static class SloApi
+{
+    private const int HistoryPoints = 300;
+
+    /// <summary>Adds the evaluator and the notifier.</summary>
+    public static void AddAlerting(this IServiceCollection services)
+    {
+        services.AddSingleton<Notifier>();
+        services.AddHostedService(provider => provider.GetRequiredService<Notifier>());
+        services.AddSingleton<AlertEvaluator>();
+        services.AddHostedService(provider => provider.GetRequiredService<AlertEvaluator>());
+    }
+
+    /// <summary>Maps <c>/api/v1/slos</c>, <c>/api/v1/alerts</c> and <c>/api/v1/notifications</c>.</summary>
+    public static void MapSloApi(this IEndpointRouteBuilder endpoints)
+    {
+        SloCatalog catalog = endpoints.ServiceProvider.GetRequiredService<SloCatalog>();
+        SloEvaluator evaluator = endpoints.ServiceProvider.GetRequiredService<SloEvaluator>();
+        Ledger ledger = endpoints.ServiceProvider.GetRequiredService<Ledger>();
+        AlertEvaluator alerts = endpoints.ServiceProvider.GetRequiredService<AlertEvaluator>();
+        Notifier notifier = endpoints.ServiceProvider.GetRequiredService<Notifier>();
+        TimeProvider time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
+
+        endpoints.MapGet("/api/v1/slos", (string? service, string? q) => Results.Json(new
+        {
+            slos = catalog.Slos
+                .Where(slo => service is null || slo.Service == service)
+                .Where(slo => q is null || slo.Id.Contains(q, StringComparison.OrdinalIgnoreCase) || slo.DisplayName.Contains(q, StringComparison.OrdinalIgnoreCase))
+                .Select(slo => SloJson.Of(evaluator.Evaluate(slo, time.GetUtcNow()), alerts.Current, ledger, time.GetUtcNow())),
+            errors = catalog.Errors,
+        }));
+        endpoints.MapGet("/api/v1/slos/{id}", (string id) => Find(catalog, id) is { } slo
+            ? Results.Json(SloJson.Detail(evaluator.Evaluate(slo, time.GetUtcNow()), alerts.Current, ledger, time.GetUtcNow()))
+            : Unknown(catalog, id));
+        endpoints.MapGet("/api/v1/slos/{id}/history", (string id, string? start, string? end, string? step) =>
+        {
+            if (Find(catalog, id) is not { } slo)
+            {
+                return Unknown(catalog, id);
+            }
+            DateTimeOffset now = time.GetUtcNow();
+            if (!TryTime(end, now, out DateTimeOffset to) || !TryTime(start, to - slo.Window, out DateTimeOffset from) || from >= to)
+            {
+                return Results.Problem("start and end are to be Unix seconds or RFC 3339, start before end", statusCode: 400, title: "The request does not fit");
+            }
+            double seconds = Math.Max(60, Math.Ceiling((to - from).TotalSeconds / HistoryPoints / 60) * 60);
+            if (step is not null && (!double.TryParse(step, NumberStyles.Float, CultureInfo.InvariantCulture, out seconds) || seconds < 60))
+            {
+                return Results.Problem("step is to be seconds, at least 60: the ledger keeps minutes", statusCode: 400, title: "The request does not fit");
+            }
+            if ((to - from).TotalSeconds / seconds > 11_000)
+            {
+                return Results.Problem("more than 11,000 points; take a larger step", statusCode: 400, title: "The request does not fit");
+            }
+            return Results.Json(new { points = History(slo, ledger, from, to, TimeSpan.FromSeconds(seconds)) });
+        });
+        endpoints.MapGet("/api/v1/alerts", () => Results.Json(new
+        {
+            status = "success",
+            data = new
+            {
+                alerts = alerts.Current.Select(alert => new
+                {
+                    labels = alert.Labels,
+                    annotations = alert.Annotations,
+                    state = alert.State.ToString().ToLowerInvariant(),
+                    activeAt = alert.ActiveSince,
+                    value = alert.Value.ToString("R", CultureInfo.InvariantCulture),
+                }),
+            },
+        }));
+        endpoints.MapGet("/api/v1/alerts/history", async (string? slo, int? limit, CancellationToken cancellation) => Results.Json(new
+        {
+            alerts = (await alerts.HistoryAsync(slo ?? "", Math.Clamp(limit ?? 100, 1, 10_000), cancellation)).Select(alert => new
+            {
+                alert.Fingerprint,
+                alert.Slo,
+                alert.Policy,
+                alert.Severity,
+                state = alert.State.ToString().ToLowerInvariant(),
+                alert.Labels,
+                alert.Annotations,
+                alert.ActiveSince,
+                alert.FiredAt,
+                alert.ResolvedAt,
+                alert.Value,
+            }),
+        }));
+        endpoints.MapGet("/api/v1/notifications", async (int? limit, CancellationToken cancellation) => Results.Json(new
+        {
+            notifications = (await notifier.HistoryAsync(Math.Clamp(limit ?? 100, 1, 10_000), cancellation)).Select(notification => new
+            {
+                notification.Id,
+                notification.Fingerprint,
+                notification.Receiver,
+                notification.Status,
+                notification.Attempts,
+                notification.Created,
+                notification.Updated,
+                notification.Error,
+            }),
+        }));
+    }
+
+    private static ServiceLevelObjective? Find(SloCatalog catalog, string id) => catalog.Slos.FirstOrDefault(slo => slo.Id == id);
+
+    private static IResult Unknown(SloCatalog catalog, string id) => Results.Problem(
+        $"there is no SLO '{id}'; known are {string.Join(", ", catalog.Slos.Take(20).Select(slo => slo.Id))}", statusCode: 404, title: "Not found");
+
+    private static IEnumerable<object> History(ServiceLevelObjective slo, Ledger ledger, DateTimeOffset from, DateTimeOffset to, TimeSpan step)
+    {
+        for (DateTimeOffset end = from + step; end <= to; end += step)
+        {
+            WindowSum sum = ledger.MinuteSum(slo.Id, end, step);
+            WindowSum window = ledger.MinuteSum(slo.Id, end, slo.Window);
+            double allowed = window.Total * slo.Budget;
+            yield return new
+            {
+                t = end,
+                good = sum.Good,
+                total = sum.Total,
+                budgetRemaining = allowed > 0 ? 1 - (window.Bad / allowed) : 1,
+                burnRate = SloEvaluator.Rate(slo, sum),
+            };
+        }
+    }
+
+    private static bool TryTime(string? text, DateTimeOffset otherwise, out DateTimeOffset time)
+    {
+        time = otherwise;
+        if (text is null)
+        {
+            return true;
+        }
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double seconds) && seconds is >= 0 and < 1e11)
+        {
+            time = DateTimeOffset.UnixEpoch.AddSeconds(seconds);
+            return true;
+        }
+        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out time);
+    }
+}

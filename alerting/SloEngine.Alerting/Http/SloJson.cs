@@ -1,0 +1,98 @@
+using System.Globalization;
+using SloEngine.Alerting.Alerts;
+using SloEngine.Slo.Burn;
+using SloEngine.Slo.Ledger;
+using SloEngine.Slo.Model;
+
+namespace SloEngine.Alerting.Http;
+
+/// <summary>SLOs as JSON objects.</summary>
+internal static class SloJson
+{
+    public static Dictionary<string, object?> Of(SloStatus status, IReadOnlyList<Alert> alerts, Ledger ledger, DateTimeOffset now)
+    {
+        ServiceLevelObjective slo = status.Slo;
+        return new Dictionary<string, object?>
+        {
+            ["id"] = slo.Id,
+            ["name"] = slo.Id,
+            ["displayName"] = slo.DisplayName,
+            ["description"] = slo.Description,
+            ["service"] = slo.Service,
+            ["labels"] = slo.Labels,
+            ["runbook"] = slo.Runbook,
+            ["objective"] = slo.Objective,
+            ["window"] = Duration(slo.Window),
+            ["sliKind"] = slo.Indicator.Kind,
+            ["good"] = (slo.Indicator.PartIsBad ? "all but " : "") + slo.Indicator.Part.Describe(),
+            ["total"] = slo.Indicator.Total.Describe(),
+            ["attained"] = status.Attained,
+            ["goodEvents"] = status.Sum.Good,
+            ["totalEvents"] = status.Sum.Total,
+            ["budget"] = new
+            {
+                allowed = status.AllowedBad,
+                consumed = status.BudgetConsumed,
+                remaining = status.BudgetRemaining,
+                exhaustionSeconds = status.Exhaustion?.TotalSeconds,
+                exhaustedAt = status.Exhaustion is { TotalDays: < 3650 } left ? now + left : (DateTimeOffset?)null,
+            },
+            ["burnRates"] = status.Burns.Select(burn => new
+            {
+                window = Duration(burn.Window),
+                burnRate = burn.Rate,
+                good = burn.Sum.Good,
+                total = burn.Sum.Total,
+                coverage = burn.Coverage,
+            }),
+            ["coverage"] = ledger.Coverage(slo.Id, now, slo.Window),
+            ["status"] = status.State switch
+            {
+                SloState.NoData => "no_data",
+                SloState.Ok => "ok",
+                SloState.Warning => "warning",
+                SloState.Burning => "burning",
+                _ => "exhausted",
+            },
+            ["alerts"] = slo.Policies.Select(policy => policy.Severity).Distinct().OrderDescending().Select(severity =>
+            {
+                string name = AlertText.Name(severity);
+                Alert? alert = alerts.FirstOrDefault(candidate => candidate.Slo == slo.Id && candidate.Severity == name);
+                return new
+                {
+                    policy = alert?.Policy,
+                    severity = name,
+                    state = alert?.State.ToString().ToLowerInvariant() ?? "inactive",
+                    since = alert?.ActiveSince,
+                };
+            }),
+        };
+    }
+
+    public static Dictionary<string, object?> Detail(SloStatus status, IReadOnlyList<Alert> alerts, Ledger ledger, DateTimeOffset now)
+    {
+        Dictionary<string, object?> json = Of(status, alerts, ledger, now);
+        json["policies"] = status.Policies.Select(policy => new
+        {
+            name = policy.Policy.Name,
+            severity = AlertText.Name(policy.Policy.Severity),
+            longWindow = Duration(policy.Policy.Long),
+            shortWindow = Duration(policy.Policy.Short),
+            factor = policy.Policy.Factor,
+            longBurn = policy.LongBurn,
+            shortBurn = policy.ShortBurn,
+            firing = policy.Holds == true,
+        });
+        json["source"] = status.Slo.Source;
+        return json;
+    }
+
+    /// <summary>A duration as Prometheus writes it: 5m, 6h, 30d.</summary>
+    private static string Duration(TimeSpan span) => span switch
+    {
+        _ when span.Ticks % TimeSpan.TicksPerDay == 0 => string.Create(CultureInfo.InvariantCulture, $"{span.TotalDays}d"),
+        _ when span.Ticks % TimeSpan.TicksPerHour == 0 => string.Create(CultureInfo.InvariantCulture, $"{span.TotalHours}h"),
+        _ when span.Ticks % TimeSpan.TicksPerMinute == 0 => string.Create(CultureInfo.InvariantCulture, $"{span.TotalMinutes}m"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0}s"),
+    };
+}
