@@ -114,6 +114,8 @@ internal static class ServerHost
     private static void MapHttp(IEndpointRouteBuilder endpoints)
     {
         endpoints.MapPrometheusApi();
+        endpoints.MapLokiApi();
+        endpoints.MapTempoApi();
         endpoints.MapSqlApi();
         endpoints.MapSloApi();
         endpoints.MapScalingHttp();
