@@ -8,6 +8,7 @@ using SloEngine.Collector;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Receivers;
 using SloEngine.Collector.Taps;
+using SloEngine.Dashboards;
 using SloEngine.Otlp.Grpc;
 using SloEngine.Otlp.Grpc.Health;
 using SloEngine.PromQL;
@@ -107,7 +108,11 @@ internal static class ServerHost
             endpoints.MapGrpcUnimplemented();
         }));
         app.MapListener(Listener.OtlpHttp, branch => branch.UseRouting().UseEndpoints(endpoints => endpoints.MapOtlpHttp()));
-        app.MapListener(Listener.Http, branch => branch.UseRouting().UseEndpoints(MapHttp));
+        app.MapListener(Listener.Http, branch =>
+        {
+            branch.UseWebApplication();
+            branch.UseRouting().UseEndpoints(MapHttp);
+        });
         return app;
     }
 
@@ -119,6 +124,7 @@ internal static class ServerHost
         endpoints.MapSqlApi();
         endpoints.MapSloApi();
         endpoints.MapScalingHttp();
+        endpoints.MapWebApplication();
         endpoints.MapGet("/healthz", () => "ok\n");
         endpoints.MapGet("/readyz", async (IColumnStore store, CancellationToken cancellation) =>
         {

@@ -1,0 +1,145 @@
+// The server's JSON, and how pages fetch it.
+import { useEffect, useState } from 'react';
+
+export interface AlertSummary {
+  policy: string | null;
+  severity: 'page' | 'ticket';
+  state: 'inactive' | 'pending' | 'firing';
+  since: string | null;
+}
+
+export interface Slo {
+  id: string;
+  displayName: string;
+  description: string;
+  service: string;
+  labels: Record<string, string>;
+  runbook: string | null;
+  objective: number;
+  window: string;
+  sliKind: string;
+  good: string;
+  total: string;
+  attained: number | null;
+  goodEvents: number;
+  totalEvents: number;
+  budget: { allowed: number; consumed: number; remaining: number; exhaustionSeconds: number | null };
+  burnRates: { window: string; burnRate: number | null; good: number; total: number; coverage: number }[];
+  coverage: number;
+  status: 'ok' | 'warning' | 'burning' | 'exhausted' | 'no_data';
+  alerts: AlertSummary[];
+}
+
+export interface SloDetail extends Slo {
+  policies: {
+    name: string;
+    severity: string;
+    longWindow: string;
+    shortWindow: string;
+    factor: number;
+    longBurn: number | null;
+    shortBurn: number | null;
+    firing: boolean;
+  }[];
+  source: string;
+}
+
+export interface HistoryPoint {
+  t: string;
+  good: number;
+  total: number;
+  budgetRemaining: number;
+  burnRate: number | null;
+}
+
+export interface Episode {
+  fingerprint: string;
+  slo: string;
+  policy: string;
+  severity: string;
+  state: string;
+  annotations: Record<string, string>;
+  activeSince: string;
+  firedAt: string | null;
+  resolvedAt: string | null;
+  value: number;
+}
+
+export interface ScalingPolicy {
+  name: string;
+  target: { namespace: string; name: string };
+  slo: string;
+  desiredReplicas: number;
+  rawReplicas: number;
+  requestRate: number | null;
+  requestsPerReplica: number;
+  burnRate: number | null;
+  minReplicas: number;
+  maxReplicas: number;
+  frozen: boolean;
+  reason: string;
+  updatedAt: string;
+}
+
+export interface Trace {
+  traceID: string;
+  rootServiceName: string;
+  rootTraceName: string;
+  startTimeUnixNano: string;
+  durationMs: number;
+}
+
+export interface Series {
+  metric: Record<string, string>;
+  values: [number, string][];
+}
+
+export interface LogStream {
+  stream: Record<string, string>;
+  values: [string, string][];
+}
+
+/** Fetches JSON; the error says what the server said. */
+export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const response = await fetch(path, { signal });
+  if (!response.ok) {
+    const text = await response.text();
+    let message = text;
+    try {
+      const body = JSON.parse(text) as { error?: string; detail?: string };
+      message = body.error ?? body.detail ?? text;
+    } catch {
+      // Plain text says it as it is.
+    }
+    throw new Error(message || `${response.status} ${response.statusText}`);
+  }
+  return (await response.json()) as T;
+}
+
+export interface Loaded<T> {
+  data?: T;
+  error?: string;
+}
+
+/** Fetches a path now, whenever it changes, and every few seconds; an error keeps the last data on the page. */
+export function useApi<T>(path: string | null, refreshSeconds = 5): Loaded<T> {
+  const [loaded, setLoaded] = useState<Loaded<T> & { path?: string | null }>({});
+  useEffect(() => {
+    if (path === null) return;
+    const abort = new AbortController();
+    const load = () =>
+      get<T>(path, abort.signal).then(
+        (data) => setLoaded({ data, path }),
+        (failure: Error) => {
+          if (!abort.signal.aborted) setLoaded((last) => ({ data: last.path === path ? last.data : undefined, error: failure.message, path }));
+        },
+      );
+    void load();
+    const timer = refreshSeconds > 0 ? setInterval(load, refreshSeconds * 1000) : undefined;
+    return () => {
+      abort.abort();
+      clearInterval(timer);
+    };
+  }, [path, refreshSeconds]);
+  return loaded.path === path ? loaded : {};
+}

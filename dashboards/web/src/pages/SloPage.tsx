@@ -1,0 +1,175 @@
+import { useMemo } from 'react';
+import { Link, useParams } from 'react-router-dom';
+import { type Episode, type HistoryPoint, type SloDetail, useApi } from '../api';
+import { Chart } from '../Chart';
+import { burn, duration, number, percent, time } from '../format';
+import { useRange } from '../range';
+import { BudgetBar, Failure, Page, Panel, RangePicker, Status } from '../ui';
+
+export function SloPage() {
+  const { id = '' } = useParams();
+  const { data: slo, error } = useApi<SloDetail>(`/api/v1/slos/${id}`);
+  const range = useRange('1h', Math.floor((slo ? Date.now() : 0) / 10_000));
+  const { data: history } = useApi<{ points: HistoryPoint[] }>(`/api/v1/slos/${id}/history?start=${range.start}&end=${range.end}`, 10);
+  const { data: episodes } = useApi<{ alerts: Episode[] }>(`/api/v1/alerts/history?slo=${id}&limit=20`);
+  const charts = useMemo(() => {
+    const points = history?.points ?? [];
+    return {
+      times: points.map((point) => new Date(point.t).getTime() / 1000),
+      budget: [{ label: 'Budget left', values: points.map((point) => point.budgetRemaining * 100), fill: true }],
+      burn: [{ label: 'Burn rate', values: points.map((point) => point.burnRate), color: '--series-2' }],
+      events: [
+        { label: 'Total', values: points.map((point) => point.total), color: '--series-3' },
+        { label: 'Bad', values: points.map((point) => point.total - point.good), color: '--bad', fill: true },
+      ],
+    };
+  }, [history]);
+  if (!slo) {
+    return (
+      <Page title={id}>
+        <Failure error={error} />
+      </Page>
+    );
+  }
+  const window = `range=${range.name ?? '1h'}`;
+  return (
+    <Page
+      title={slo.displayName}
+      lead={
+        <>
+          <Status value={slo.status} /> {slo.description}
+        </>
+      }
+      actions={<RangePicker range={range} />}
+    >
+      <Failure error={error} />
+      <div className="figures">
+        <Figure label="Objective" value={percent(slo.objective, 3)} note={`over ${slo.window}, rolling`} />
+        <Figure label="Attained" value={percent(slo.attained, 3)} note={`${number(slo.goodEvents)} good of ${number(slo.totalEvents)}`} />
+        <div className="figure">
+          <span>Error budget left</span>
+          <BudgetBar remaining={slo.budget.remaining} label="Error budget left" />
+          <small>{number(slo.budget.allowed * slo.budget.remaining)} bad events left</small>
+        </div>
+        <Figure label="Burn over 1 h" value={burn(slo.burnRates.find((rate) => rate.window === '1h')?.burnRate)} note="1× spends exactly the budget" />
+        <Figure label="Budget gone in" value={slo.budget.remaining <= 0 ? 'gone' : duration(slo.budget.exhaustionSeconds)} note="at the burn of the last hour" />
+      </div>
+      <div className="grid">
+        <Panel title="Error budget" note="left in the window, percent" wide>
+          <Chart times={charts.times} lines={charts.budget} format={(value) => `${number(value, 0)} %`} level={0} />
+        </Panel>
+        <Panel title="Burn rate" note="dashed: 1×">
+          <Chart times={charts.times} lines={charts.burn} format={(value) => `${number(value)}×`} level={1} />
+        </Panel>
+        <Panel title="Events" note="per step">
+          <Chart times={charts.times} lines={charts.events} format={(value) => number(value, 0)} />
+        </Panel>
+        <Panel title="Alert conditions">
+          <div className="scroll">
+            <table>
+              <thead>
+                <tr>
+                  <th>Policy</th>
+                  <th>Severity</th>
+                  <th className="num">From</th>
+                  <th className="num">Long window</th>
+                  <th className="num">Short window</th>
+                  <th>State</th>
+                </tr>
+              </thead>
+              <tbody>
+                {slo.policies.map((policy) => (
+                  <tr key={policy.name + policy.longWindow}>
+                    <td>{policy.name}</td>
+                    <td>{policy.severity}</td>
+                    <td className="num">{burn(policy.factor)}</td>
+                    <td className="num">
+                      {burn(policy.longBurn)} <small>/ {policy.longWindow}</small>
+                    </td>
+                    <td className="num">
+                      {burn(policy.shortBurn)} <small>/ {policy.shortWindow}</small>
+                    </td>
+                    <td>
+                      <Status value={policy.firing ? 'firing' : 'inactive'} />
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </Panel>
+        <Panel title="Alerts" note="newest first">
+          <Episodes alerts={episodes?.alerts ?? []} />
+        </Panel>
+        <Panel title="Definition" wide>
+          <dl className="definition">
+            <dt>Good</dt>
+            <dd>
+              <code>{slo.good}</code>
+            </dd>
+            <dt>Total</dt>
+            <dd>
+              <code>{slo.total}</code>
+            </dd>
+            <dt>Source</dt>
+            <dd>{slo.source}</dd>
+            <dt>Read on</dt>
+            <dd>
+              {slo.runbook && (
+                <>
+                  <a href={slo.runbook}>Runbook</a> ·{' '}
+                </>
+              )}
+              <Link to={`/services/${slo.service}?${window}`}>Service {slo.service}</Link> ·{' '}
+              <Link to={`/traces?q=${encodeURIComponent(`{ resource.service.name = "${slo.service}" && status = error }`)}&${window}`}>Failing traces</Link> ·{' '}
+              <Link to={`/logs?q=${encodeURIComponent(`{service_name="${slo.service}", level=~"error|warn"}`)}&${window}`}>Error logs</Link>
+            </dd>
+          </dl>
+        </Panel>
+      </div>
+    </Page>
+  );
+}
+
+function Figure(props: { label: string; value: string; note: string }) {
+  return (
+    <div className="figure">
+      <span>{props.label}</span>
+      <strong>{props.value}</strong>
+      <small>{props.note}</small>
+    </div>
+  );
+}
+
+export function Episodes({ alerts }: { alerts: Episode[] }) {
+  if (alerts.length === 0) return <p className="empty">No alert so far.</p>;
+  return (
+    <div className="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>State</th>
+            <th>Alert</th>
+            <th>Since</th>
+            <th className="num">Lasted</th>
+          </tr>
+        </thead>
+        <tbody>
+          {alerts.map((alert) => (
+            <tr key={alert.fingerprint + alert.activeSince}>
+              <td>
+                <Status value={alert.state} />
+              </td>
+              <td>
+                <Link to={`/slos/${alert.slo}`}>{alert.slo}</Link> <small>{alert.severity}</small>
+                <div className="detail">{alert.annotations.description}</div>
+              </td>
+              <td>{time(alert.activeSince)}</td>
+              <td className="num">{duration(((alert.resolvedAt ? new Date(alert.resolvedAt).getTime() : Date.now()) - new Date(alert.activeSince).getTime()) / 1000)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
