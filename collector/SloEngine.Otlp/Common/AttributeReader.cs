@@ -192,50 +192,55 @@ internal sealed class AttributeReader
 
     private static void WriteValue(ProtobufReader value, Utf8JsonWriter json, int depth)
     {
-        bool written = false;
+        // Of a oneof that is set more than once the last one counts (protobuf.dev, "Last One Wins").
+        ProtobufReader last = default;
         while (value.Next())
         {
-            written = true;
-            switch (value.Field)
+            if (value.Field is >= 1 and <= 7)
             {
-                case 1:
-                    json.WriteStringValue(ValidText(value.BytesField()));
-                    break;
-                case 2:
-                    json.WriteBooleanValue(value.VarintField() != 0);
-                    break;
-                case 3:
-                    json.WriteNumberValue((long)value.VarintField());
-                    break;
-                case 4:
-                    double number = value.DoubleField();
-                    if (double.IsFinite(number))
-                    {
-                        json.WriteNumberValue(number);
-                    }
-                    else
-                    {
-                        json.WriteStringValue(number.ToString(System.Globalization.CultureInfo.InvariantCulture));
-                    }
-                    break;
-                case 5:
-                    Write(value.MessageField(), isMap: false, json, depth + 1);
-                    break;
-                case 6:
-                    Write(value.MessageField(), isMap: true, json, depth + 1);
-                    break;
-                case 7:
-                    json.WriteBase64StringValue(value.BytesField());
-                    break;
-                default:
-                    value.Skip();
-                    written = false;
-                    break;
+                last = value;
             }
+            value.Skip();
         }
-        if (!written)
+        switch (last.Field)
         {
-            json.WriteNullValue();
+            case 1:
+                json.WriteStringValue(ValidText(last.BytesField()));
+                break;
+            case 2:
+                json.WriteBooleanValue(last.VarintField() != 0);
+                break;
+            case 3:
+                json.WriteNumberValue((long)last.VarintField());
+                break;
+            case 4:
+                WriteNumber(last.DoubleField(), json);
+                break;
+            case 5:
+                Write(last.MessageField(), isMap: false, json, depth + 1);
+                break;
+            case 6:
+                Write(last.MessageField(), isMap: true, json, depth + 1);
+                break;
+            case 7:
+                json.WriteBase64StringValue(last.BytesField());
+                break;
+            default:
+                json.WriteNullValue();
+                break;
+        }
+    }
+
+    /// <summary>JSON has no number that is not finite; such a one stands as text.</summary>
+    private static void WriteNumber(double number, Utf8JsonWriter json)
+    {
+        if (double.IsFinite(number))
+        {
+            json.WriteNumberValue(number);
+        }
+        else
+        {
+            json.WriteStringValue(number.ToString(System.Globalization.CultureInfo.InvariantCulture));
         }
     }
 }

@@ -35,6 +35,11 @@ public static class OtlpJson
             throw new OtlpFormatException(string.Create(
                 CultureInfo.InvariantCulture, $"not valid JSON at line {malformed.LineNumber + 1}, byte {malformed.BytePositionInLine}: {malformed.Message}"));
         }
+        catch (InvalidOperationException)
+        {
+            // The parser lets invalid UTF-8 and halves of surrogate pairs pass until the text is asked for.
+            throw new OtlpFormatException("not valid JSON: a text is invalid UTF-8 or has half of a surrogate pair");
+        }
     }
 
     private static void Write(JsonElement element, OtlpMessage message, ProtobufWriter writer, string path)
@@ -147,7 +152,7 @@ public static class OtlpJson
         }
         else if (value.ValueKind == JsonValueKind.String)
         {
-            string text = value.GetString()!;
+            string text = Text(value, path);
             if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole))
             {
                 return whole;
@@ -163,7 +168,7 @@ public static class OtlpJson
     private static double Double(JsonElement value, string path) => value.ValueKind switch
     {
         JsonValueKind.Number => value.GetDouble(),
-        JsonValueKind.String => value.GetString() switch
+        JsonValueKind.String => Text(value, path) switch
         {
             "NaN" => double.NaN,
             "Infinity" => double.PositiveInfinity,
@@ -180,7 +185,7 @@ public static class OtlpJson
         {
             return number;
         }
-        int position = value.ValueKind == JsonValueKind.String ? Array.IndexOf(field.Names!, value.GetString()) : -1;
+        int position = value.ValueKind == JsonValueKind.String ? Array.IndexOf(field.Names!, Text(value, path)) : -1;
         return position >= 0 ? (ulong)position : throw Unexpected(value, path, $"a number or one of {string.Join(", ", field.Names!)}");
     }
 

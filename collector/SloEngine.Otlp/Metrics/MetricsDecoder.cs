@@ -22,7 +22,9 @@ public sealed class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     private const uint NoRecordedValue = 1;
 
     private readonly List<double> _bounds = [];
+    private readonly List<(double Quantile, double Value)> _quantiles = [];
     private MetricBlock _block = null!;
+    private int _accepted;
     private int _rejected;
     private string? _error;
     private int _resource;
@@ -34,10 +36,9 @@ public sealed class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     /// <exception cref="OtlpFormatException">The bytes are no such message; the block is as it was.</exception>
     public DecodeResult Decode(ReadOnlySpan<byte> request, MetricBlock block)
     {
-        (_block, _rejected, _error) = (block, 0, null);
+        (_block, _accepted, _rejected, _error) = (block, 0, 0, null);
         (_resource, _scope, _metric, _point) = (-1, -1, -1, -1);
         (int Numbers, int Histograms, int Exponential) mark = block.Mark();
-        int before = block.Count;
         try
         {
             var reader = new ProtobufReader(request);
@@ -59,7 +60,7 @@ public sealed class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
             block.Truncate(mark);
             throw new OtlpFormatException(Path(), malformed);
         }
-        return new DecodeResult(block.Count - before, _rejected, _error);
+        return new DecodeResult(_accepted, _rejected, _error);
     }
 
     private void ResourceMetrics(ProtobufReader message)
@@ -179,26 +180,19 @@ public sealed class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
                 Reject(wrong);
                 continue;
             }
-            switch (dataField)
+            bool accepted = dataField switch
             {
-                case 9:
-                    Histogram(ref point, bytes, in metric);
-                    break;
-                case 10:
-                    ExponentialHistogram(ref point, bytes, in metric);
-                    break;
-                case 11:
-                    Summary(ref point, bytes, in metric);
-                    break;
-                default:
-                    Number(ref point, bytes, in metric);
-                    break;
-            }
+                9 => Histogram(ref point, bytes, in metric),
+                10 => ExponentialHistogram(ref point, bytes, in metric),
+                11 => Summary(ref point, bytes, in metric),
+                _ => Number(ref point, bytes, in metric),
+            };
+            _accepted += accepted ? 1 : 0;
         }
     }
 
     /// <summary><c>NumberDataPoint</c></summary>
-    private void Number(ref ProtobufReader point, ReadOnlySpan<byte> bytes, in MetricContext metric)
+    private bool Number(ref ProtobufReader point, ReadOnlySpan<byte> bytes, in MetricContext metric)
     {
         long time = 0;
         long start = 0;
@@ -241,22 +235,22 @@ public sealed class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
         }
         if (!hasValue)
         {
-            Reject("the data point has neither as_double nor as_int");
-            return;
+            return Reject("the data point has neither as_double nor as_int");
         }
-        if (!TimeIsGiven(time) || !Resolve(bytes, in attributes, 7, in metric, default, out int series))
+        if (!TimesAreGiven(time, start) || !Resolve(bytes, in attributes, 7, in metric, default, out int series))
         {
-            return;
+            return false;
         }
         NumberPoints into = _block.Numbers;
         into.Series.Append(series);
         into.TimeNanos.Append(time);
         into.StartNanos.Append(start);
         into.Values.Append(value);
+        return true;
     }
 
     /// <summary><c>HistogramDataPoint</c></summary>
-    private void Histogram(ref ProtobufReader point, ReadOnlySpan<byte> bytes, in MetricContext metric)
+    private bool Histogram(ref ProtobufReader point, ReadOnlySpan<byte> bytes, in MetricContext metric)
     {
         HistogramPoints into = _block.Histograms;
         int firstBucket = into.Buckets.Count;
@@ -340,10 +334,10 @@ public sealed class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
         {
             Reject(wrong);
         }
-        if (wrong is not null || !TimeIsGiven(time) || !Resolve(bytes, in attributes, 9, in metric, bounds, out series))
+        if (wrong is not null || !TimesAreGiven(time, start) || !Resolve(bytes, in attributes, 9, in metric, bounds, out series))
         {
             into.Buckets.Truncate(firstBucket);
-            return;
+            return false;
         }
         into.Series.Append(series);
         into.TimeNanos.Append(time);
@@ -353,10 +347,11 @@ public sealed class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
         into.Minima.Append(min);
         into.Maxima.Append(max);
         into.BucketEnds.Append(into.Buckets.Count);
+        return true;
     }
 
     /// <summary><c>ExponentialHistogramDataPoint</c></summary>
-    private void ExponentialHistogram(ref ProtobufReader point, ReadOnlySpan<byte> bytes, in MetricContext metric)
+    private bool ExponentialHistogram(ref ProtobufReader point, ReadOnlySpan<byte> bytes, in MetricContext metric)
     {
         ExponentialHistogramPoints into = _block.ExponentialHistograms;
         int firstPositive = into.PositiveBuckets.Count;
@@ -430,11 +425,11 @@ public sealed class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
         {
             Reject(wrong);
         }
-        if (wrong is not null || !TimeIsGiven(time) || !Resolve(bytes, in attributes, 1, in metric, default, out series))
+        if (wrong is not null || !TimesAreGiven(time, start) || !Resolve(bytes, in attributes, 1, in metric, default, out series))
         {
             into.PositiveBuckets.Truncate(firstPositive);
             into.NegativeBuckets.Truncate(firstNegative);
-            return;
+            return false;
         }
         into.Series.Append(series);
         into.TimeNanos.Append(time);
@@ -450,6 +445,7 @@ public sealed class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
         into.PositiveEnds.Append(into.PositiveBuckets.Count);
         into.NegativeOffsets.Append(negativeOffset);
         into.NegativeEnds.Append(into.NegativeBuckets.Count);
+        return true;
     }
 
     /// <summary><c>ExponentialHistogramDataPoint.Buckets</c>; returns the offset.</summary>
@@ -482,7 +478,7 @@ public sealed class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     }
 
     /// <summary><c>SummaryDataPoint</c>: number points of the classic series name{quantile}, name_sum and name_count.</summary>
-    private void Summary(ref ProtobufReader point, ReadOnlySpan<byte> bytes, in MetricContext metric)
+    private bool Summary(ref ProtobufReader point, ReadOnlySpan<byte> bytes, in MetricContext metric)
     {
         long time = 0;
         long start = 0;
@@ -490,7 +486,7 @@ public sealed class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
         double sum = 0;
         uint flags = 0;
         var attributes = new AttributeRun();
-        var quantiles = new List<(double Quantile, double Value)>();
+        _quantiles.Clear();
         while (point.Next())
         {
             switch (point.Field)
@@ -511,7 +507,7 @@ public sealed class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
                     sum = point.DoubleField();
                     break;
                 case 6:
-                    quantiles.Add(ValueAtQuantile(point.MessageField()));
+                    _quantiles.Add(ValueAtQuantile(point.MessageField()));
                     break;
                 case 8:
                     flags = (uint)point.VarintField();
@@ -521,29 +517,35 @@ public sealed class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
                     break;
             }
         }
-        if (!TimeIsGiven(time))
+        if (!TimesAreGiven(time, start))
         {
-            return;
+            return false;
         }
         bool stale = (flags & NoRecordedValue) != 0;
-        Part(SeriesPart.Count, 0, count, bytes, in metric);
-        Part(SeriesPart.Sum, 0, sum, bytes, in metric);
-        foreach ((double quantile, double value) in quantiles)
+        int first = _block.Numbers.Count;
+        bool whole = Part(SeriesPart.Count, 0, count, bytes, in metric) && Part(SeriesPart.Sum, 0, sum, bytes, in metric);
+        for (int position = 0; whole && position < _quantiles.Count; position++)
         {
-            Part(SeriesPart.Quantile, quantile, value, bytes, in metric);
+            whole = Part(SeriesPart.Quantile, _quantiles[position].Quantile, _quantiles[position].Value, bytes, in metric);
         }
+        if (!whole)
+        {
+            _block.Numbers.Truncate(first);
+        }
+        return whole;
 
-        void Part(SeriesPart part, double quantile, double value, ReadOnlySpan<byte> bytes, in MetricContext metric)
+        bool Part(SeriesPart part, double quantile, double value, ReadOnlySpan<byte> bytes, in MetricContext metric)
         {
             if (!Resolve(bytes, in attributes, 7, in metric, default, out int series, part, quantile))
             {
-                return;
+                return false;
             }
             NumberPoints into = _block.Numbers;
             into.Series.Append(series);
             into.TimeNanos.Append(time);
             into.StartNanos.Append(start);
             into.Values.Append(stale ? StaleMarker : value);
+            return true;
         }
     }
 
@@ -611,24 +613,20 @@ public sealed class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
         {
             return true;
         }
-        Reject(rejection ?? "the series was rejected before");
-        return false;
+        return Reject(rejection ?? "the series was rejected before");
     }
 
-    private bool TimeIsGiven(long time)
-    {
-        if (time > 0)
-        {
-            return true;
-        }
-        Reject("time_unix_nano is missing or past the year 2262");
-        return false;
-    }
+    private bool TimesAreGiven(long time, long start) =>
+        time <= 0 ? Reject("time_unix_nano is missing or past the year 2262")
+        : start >= 0 || Reject("start_time_unix_nano is past the year 2262");
 
-    private void Reject(string reason)
+    /// <summary>Counts a point as rejected; false, for the caller to return.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool Reject(string reason)
     {
         _rejected++;
         _error ??= $"{Path()}: {reason}";
+        return false;
     }
 
     private string Path()

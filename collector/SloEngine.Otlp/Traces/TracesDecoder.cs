@@ -116,7 +116,7 @@ public sealed class TracesDecoder(IResourceIndex index, UInt128 hashKey)
         block.Names.Append(name);
         block.Kinds.Append(kind <= 5 ? kind : (byte)0);
         block.StartNanos.Append(start);
-        block.DurationNanos.Append(Math.Max(0, end - start));
+        block.DurationNanos.Append(end > start ? end - start : 0);
         block.StatusCodes.Append(status);
         block.StatusMessages.Append(statusMessage);
         block.Flags.Append(flags);
