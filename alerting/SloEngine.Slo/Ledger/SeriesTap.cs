@@ -8,6 +8,8 @@ namespace SloEngine.Slo.Ledger;
 /// </summary>
 public sealed class SeriesTap
 {
+    private const long NanosPerMilli = 1_000_000;
+
     private readonly Ledger _ledger;
     private readonly SeriesView _series;
     private readonly TapListener[] _listeners;
@@ -87,6 +89,21 @@ public sealed class SeriesTap
         _ledger.Seen(_series, startNanos, timeNanos);
     }
 
+    /// <summary>
+    /// Goes on where the tap of the same series stood before the SLOs were changed. What a new indicator asks for was not measured
+    /// then: it counts from the next point on.
+    /// </summary>
+    public void ContinueFrom(SeriesTap earlier)
+    {
+        for (int index = 0; index < _listeners.Length; index++)
+        {
+            MetricMeasure measure = _listeners[index].Measure;
+            int same = Array.FindIndex(earlier._listeners, listener => listener.Measure.Describe() == measure.Describe());
+            _last[index] = same >= 0 ? earlier._last[same] : measure.Part == MetricPart.AtOrBelow ? double.NaN : earlier._lastCount;
+        }
+        (_hasBaseline, _lastStart, _lastTime, _lastCount) = (earlier._hasBaseline, earlier._lastStart, earlier._lastTime, earlier._lastCount);
+    }
+
     internal static DateTimeOffset Time(long nanos) => DateTimeOffset.UnixEpoch.AddTicks(nanos / 100);
 
     private void Cumulative(long startNanos, long timeNanos, double count, ReadOnlySpan<double> values)
@@ -98,13 +115,14 @@ public sealed class SeriesTap
         bool fromZero = _series.IsDelta;
         if (!fromZero)
         {
-            bool reset = _hasBaseline && (count < _lastCount || (startNanos != 0 && _lastStart != 0 && startNanos > _lastStart));
+            // The store keeps milliseconds: a start that differs by less is the same.
+            bool reset = _hasBaseline && (count < _lastCount || (_lastStart != 0 && startNanos / NanosPerMilli > _lastStart / NanosPerMilli));
             fromZero = reset || (!_hasBaseline && _ledger.CountsFromStart(_series, startNanos, timeNanos));
         }
         bool counts = fromZero || _hasBaseline;
         for (int index = 0; index < _listeners.Length; index++)
         {
-            if (counts)
+            if (counts && (fromZero || !double.IsNaN(_last[index])))
             {
                 _listeners[index].Add(Time(timeNanos), fromZero ? values[index] : Math.Max(0, values[index] - _last[index]));
             }

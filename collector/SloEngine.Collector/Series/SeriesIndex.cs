@@ -135,6 +135,8 @@ internal sealed class SeriesIndex
     {
         lock (_registering)
         {
+            // No flush may come between what an old tap has counted and the new one that goes on from there.
+            using Lock.Scope batch = _taps.BeginBatch();
             SeriesTable table = _table;
             for (int series = 0; series < table.Count; series++)
             {

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { type Range, ranges } from './range';
-import { percent } from './format';
+import { number, percent } from './format';
 
 export function Page(props: { title: string; lead?: ReactNode; actions?: ReactNode; children: ReactNode }) {
   document.title = `${props.title} · SloEngine`;
@@ -55,7 +55,7 @@ export function BudgetBar({ remaining, label }: { remaining: number; label: stri
       <div className="bar" role="meter" aria-label={label} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(Math.max(0, Math.min(1, remaining)) * 100)}>
         <i className={level} style={{ width: `${Math.max(0, Math.min(1, remaining)) * 100}%` }} />
       </div>
-      <span>{percent(remaining, 1)}</span>
+      <span>{remaining < -1 ? `spent ${number(1 - remaining, 0)}×` : percent(remaining, 1)}</span>
     </div>
   );
 }

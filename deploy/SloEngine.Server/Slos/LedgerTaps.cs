@@ -12,6 +12,8 @@ namespace SloEngine.Server.Slos;
 /// <summary>Lets the ledger listen to what the collector stores: the two libraries do not know each other.</summary>
 internal sealed class LedgerTaps(Ledger ledger, SeriesBaselines baselines) : ITelemetryTaps
 {
+    private readonly Dictionary<UInt128, SeriesTap> _live = [];
+
     public event Action? Changed;
 
     public bool ListensToSpans => ledger.ListensToSpans;
@@ -35,12 +37,22 @@ internal sealed class LedgerTaps(Ledger ledger, SeriesBaselines baselines) : ITe
         var view = new SeriesView(
             series.Metric, series.OtelName, kind, series.Temporality == Temporality.Delta,
             series.Labels.ToDictionary(label => label.Key, label => label.Value), series.Bounds, series.ResourceIdentity.ToString());
+        using Lock.Scope batch = ledger.BeginBatch();
         SeriesTap? tap = ledger.Bind(view);
         if (tap is null)
         {
+            _live.Remove(series.Id);
             return null;
         }
-        baselines.Apply(series.Id, view, tap);
+        if (_live.TryGetValue(series.Id, out SeriesTap? earlier))
+        {
+            tap.ContinueFrom(earlier);
+        }
+        else
+        {
+            baselines.Apply(series.Id, view, tap);
+        }
+        _live[series.Id] = tap;
         return new SeriesTapAdapter(tap);
     }
 

@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace SloEngine.EndToEnd;
+
+/// <summary>The real program as a process of its own, on free ports of the loopback.</summary>
+public sealed class ServerProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly Process _process;
+    private readonly HttpClient _http = new();
+
+    private ServerProcess(Process process, string[] addresses)
+    {
+        _process = process;
+        Grpc = new Uri("http://" + addresses[0]);
+        OtlpHttp = new Uri(addresses[1]);
+        Http = new Uri(addresses[2]);
+        _http.BaseAddress = Http;
+    }
+
+    public Uri Grpc { get; }
+
+    public Uri OtlpHttp { get; }
+
+    public Uri Http { get; }
+
+    public int Id => _process.Id;
+
+    public static async Task<ServerProcess> StartAsync(string data, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "sloengine"))
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            ArgumentList =
+            {
+                "serve", "--data", data, "--listen-grpc", "127.0.0.1:0", "--listen-otlp-http", "127.0.0.1:0", "--listen-http", "127.0.0.1:0",
+            },
+        };
+        foreach (string argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+        Process process = Process.Start(start)!;
+        var errors = new System.Text.StringBuilder();
+        process.ErrorDataReceived += (_, line) => errors.AppendLine(line.Data);
+        process.BeginErrorReadLine();
+        using var patience = new CancellationTokenSource(Patience);
+        string? ready = await process.StandardOutput.ReadLineAsync(patience.Token);
+        Assert.True(ready == "ready", $"the server did not start: {ready} {errors}");
+        var addresses = new string[3];
+        for (int line = 0; line < addresses.Length; line++)
+        {
+            addresses[line] = (await process.StandardOutput.ReadLineAsync(patience.Token))!.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
+        }
+        return new ServerProcess(process, addresses);
+    }
+
+    public async Task<JsonElement> GetAsync(string path)
+    {
+        using HttpResponseMessage response = await _http.GetAsync(new Uri(path, UriKind.Relative));
+        string text = await response.Content.ReadAsStringAsync();
+        Assert.True(response.IsSuccessStatusCode, $"{path}: {(int)response.StatusCode} {text}");
+        return JsonDocument.Parse(text).RootElement.Clone();
+    }
+
+    /// <summary>The first column of a SQL query's only row.</summary>
+    public async Task<double> SqlNumberAsync(string sql)
+    {
+        JsonElement result = await GetAsync("/api/v1/sql?query=" + Uri.EscapeDataString(sql));
+        return result.GetProperty("data")[0].EnumerateObject().First().Value.GetDouble();
+    }
+
+    /// <summary>The value of an instant query with one result; null without one.</summary>
+    public async Task<double?> PromqlNumberAsync(string query)
+    {
+        JsonElement result = (await GetAsync("/api/v1/query?query=" + Uri.EscapeDataString(query))).GetProperty("data").GetProperty("result");
+        return result.GetArrayLength() == 0 ? null
+            : double.Parse(result[0].GetProperty("value")[1].GetString()!, System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Asks again until the answer fits, for at most the given time.</summary>
+    public static async Task<T> UntilAsync<T>(Func<Task<T>> read, Func<T, bool> fits, TimeSpan most)
+    {
+        long began = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            T value = await read();
+            if (fits(value))
+            {
+                return value;
+            }
+            Assert.True(Stopwatch.GetElapsedTime(began) < most, $"after {most.TotalSeconds:0} s the answer is still {value}");
+            await Task.Delay(TimeSpan.FromMilliseconds(100));
+        }
+    }
+
+    /// <summary>Ends the process at once, as kill -9 does.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync();
+        }
+        _process.Dispose();
+        _http.Dispose();
+    }
+}
+
+/// <summary>A directory that goes when the test ends.</summary>
+public sealed class TemporaryDirectory : IDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("sloengine-e2e-");
+
+    public string Path => _directory.FullName;
+
+    public string Write(string name, string text)
+    {
+        string path = System.IO.Path.Combine(Path, name);
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, text);
+        return path;
+    }
+
+    public void Dispose() => _directory.Delete(recursive: true);
+}
