@@ -1,0 +1,259 @@
+using FsCheck;
+using FsCheck.Fluent;
+using SloEngine.Slo.Burn;
+using SloEngine.Slo.Ledger;
+using SloEngine.Slo.Model;
+
+namespace SloEngine.Slo.Tests;
+
+public sealed class LedgerTests
+{
+    private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly Config Quick = Config.QuickThrowOnFailure.WithMaxTest(200);
+
+    [Fact]
+    public void Window_sums_equal_brute_force_whatever_the_order_of_events()
+    {
+        Gen<(int Offset, int Good, int Bad)[]> events = Gen.ArrayOf(
+            from offset in Gen.Choose(0, 3600)
+            from good in Gen.Choose(0, 5)
+            from bad in Gen.Choose(0, 2)
+            select (offset, good, bad));
+        Check.One(Quick, Prop.ForAll(Arb.From(events), all =>
+        {
+            var sums = new RollingSums(TimeSpan.FromSeconds(10), TimeSpan.FromHours(2));
+            foreach ((int offset, int good, int bad) in all)
+            {
+                Assert.True(sums.Add(Start.AddSeconds(offset), good, good + bad));
+            }
+            foreach (int window in (int[])[20, 300, 1800, 3600, 7200])
+            {
+                DateTimeOffset now = Start.AddSeconds(3600);
+                long last = now.ToUnixTimeSeconds() / 10;
+                long before = now.AddSeconds(-window).ToUnixTimeSeconds() / 10;
+                var inside = all.Where(one => Start.AddSeconds(one.Offset).ToUnixTimeSeconds() / 10 is { } slot && slot > before && slot <= last).ToArray();
+                WindowSum sum = sums.Sum(now, TimeSpan.FromSeconds(window));
+                Assert.Equal(inside.Sum(one => one.Good), sum.Good);
+                Assert.Equal(inside.Sum(one => one.Good + one.Bad), sum.Total);
+                Assert.Equal(inside.Select(one => Start.AddSeconds(one.Offset).ToUnixTimeSeconds() / 10).Distinct().Count(), sum.CoveredSlots);
+            }
+        }));
+    }
+
+    [Fact]
+    public void A_ring_forgets_what_is_older_than_it_reaches()
+    {
+        var sums = new RollingSums(TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(10));
+        for (int minute = 0; minute < 60; minute++)
+        {
+            sums.Add(Start.AddMinutes(minute), 1, 2);
+        }
+
+        Assert.False(sums.Add(Start, 1, 1));
+        Assert.Equal(10, sums.Sum(Start.AddMinutes(59), TimeSpan.FromMinutes(10)).Good);
+        Assert.Equal(5, sums.Sum(Start.AddMinutes(59), TimeSpan.FromMinutes(5)).Good);
+    }
+
+    [Fact]
+    public void Counters_with_resets_duplicates_and_late_points_count_what_truly_happened()
+    {
+        // A true history of increments; the process restarts at random; each export may come twice, or after the next one.
+        Gen<(int Increment, bool Restart, int Delivery)[]> history = Gen.ArrayOf(
+            from increment in Gen.Choose(0, 50)
+            from restart in Gen.Choose(0, 9)
+            from delivery in Gen.Choose(0, 3)
+            select (increment, restart == 0, delivery));
+        Check.One(Quick, Prop.ForAll(Arb.From(history), steps =>
+        {
+            using Ledger.Ledger ledger = NewLedger(out FakeTime time);
+            SeriesTap tap = ledger.Bind(Counter("200"))!;
+            long startNanos = Nanos(Start.AddSeconds(1));
+            double value = 0;
+            double total = 0;
+            long now = startNanos;
+            (long Start, long Time, double Value)? late = null;
+            foreach ((int increment, bool restart, int delivery) in steps)
+            {
+                now += 10_000_000_000;
+                if (restart)
+                {
+                    // The old process' last points are out before the new one begins.
+                    (value, startNanos) = (0, now - 5_000_000_000);
+                    late = null;
+                }
+                value += increment;
+                total += increment;
+                using Lock.Scope batch = ledger.BeginBatch();
+                tap.Number(startNanos, now, value);
+                if (delivery == 1)
+                {
+                    tap.Number(startNanos, now, value);
+                }
+                else if (delivery == 2 && late is { } earlier)
+                {
+                    tap.Number(earlier.Start, earlier.Time, earlier.Value);
+                }
+                late = (startNanos, now, value);
+            }
+            time.Now = Start.AddSeconds(5000);
+            Assert.Equal(total, ledger.Sum("slo", DateTimeOffset.UnixEpoch.AddTicks(now / 100), TimeSpan.FromDays(30)).Total);
+        }));
+    }
+
+    [Fact]
+    public void The_first_point_of_an_old_process_is_only_a_baseline_but_a_new_label_set_of_it_counts()
+    {
+        using Ledger.Ledger ledger = NewLedger(out _);
+        long old = Nanos(Start.AddHours(-5));
+        SeriesTap good = ledger.Bind(Counter("200"))!;
+        SeriesTap alsoGood = ledger.Bind(Counter("201"))!;
+        using (ledger.BeginBatch())
+        {
+            good.Number(old, Nanos(Start.AddSeconds(10)), 1000);
+            alsoGood.Number(old, Nanos(Start.AddSeconds(10)), 500);
+            good.Number(old, Nanos(Start.AddSeconds(20)), 1010);
+            ledger.Bind(Counter("500"))!.Number(old, Nanos(Start.AddSeconds(20)), 3);
+        }
+
+        WindowSum sum = ledger.Sum("slo", Start.AddSeconds(20), TimeSpan.FromHours(1));
+        Assert.Equal(10, sum.Good);
+        Assert.Equal(13, sum.Total);
+    }
+
+    [Fact]
+    public void Delta_points_count_as_they_are()
+    {
+        using Ledger.Ledger ledger = NewLedger(out _);
+        SeriesTap tap = ledger.Bind(Counter("200") with { IsDelta = true })!;
+        using (ledger.BeginBatch())
+        {
+            tap.Number(1, Nanos(Start.AddSeconds(10)), 5);
+            tap.Number(1, Nanos(Start.AddSeconds(20)), 2);
+            tap.Number(1, Nanos(Start.AddSeconds(20)), 2);
+        }
+
+        Assert.Equal(7, ledger.Sum("slo", Start.AddSeconds(20), TimeSpan.FromHours(1)).Total);
+    }
+
+    [Fact]
+    public async Task What_the_store_does_not_take_is_kept_and_a_restart_reads_it_back()
+    {
+        var store = new MemoryStore { Fails = true };
+        using Ledger.Ledger ledger = NewLedger(out FakeTime time, store);
+        SeriesTap tap = ledger.Bind(Counter("200"))!;
+        using (ledger.BeginBatch())
+        {
+            tap.Number(Nanos(Start.AddSeconds(1)), Nanos(Start.AddSeconds(10)), 5);
+        }
+        await Assert.ThrowsAsync<IOException>(() => ledger.CommitAsync(default));
+        store.Fails = false;
+        await ledger.CommitAsync(default);
+        await ledger.CommitAsync(default);
+
+        using var restarted = new Ledger.Ledger(store, time);
+        await restarted.SetSlosAsync([Slo()], default);
+        Assert.Equal(5, restarted.Sum("slo", Start.AddSeconds(30), TimeSpan.FromHours(1)).Total);
+    }
+
+    [Theory]
+    [InlineData(0.05, 0.5)]
+    [InlineData(0.2, 3.5)]
+    [InlineData(0.3, 6)]
+    [InlineData(5, 9)]
+    public void A_threshold_between_bounds_counts_in_proportion(double threshold, double expected) =>
+        Assert.Equal(expected, HistogramShare.AtOrBelow(threshold, [0.1, 0.3, 1], [1, 5, 3, 2]), 9);
+
+    [Fact]
+    public void The_default_policies_are_the_workbooks()
+    {
+        IReadOnlyList<BurnPolicy> policies = BurnPolicy.Default(0.999, TimeSpan.FromDays(30));
+
+        Assert.Equal([14.4, 6, 3, 1], policies.Select(policy => Math.Round(policy.Factor, 9)));
+        Assert.All(policies.Take(3), policy => Assert.Equal(12, policy.Long / policy.Short, 9));
+        // Of an objective of 90 % even a total outage burns at 10 only: 14.4 could never fire.
+        Assert.Equal([6, 3, 1], BurnPolicy.Default(0.9, TimeSpan.FromDays(30)).Select(policy => Math.Round(policy.Factor, 9)));
+    }
+
+    [Fact]
+    public void A_total_outage_holds_the_fast_page_within_a_minute_after_an_hour_of_health()
+    {
+        using Ledger.Ledger ledger = NewLedger(out _);
+        SeriesTap good = ledger.Bind(Counter("200"))!;
+        SeriesTap bad = ledger.Bind(Counter("500"))!;
+        long begun = Nanos(Start.AddSeconds(1));
+        using (ledger.BeginBatch())
+        {
+            for (int second = 10; second <= 3600; second += 10)
+            {
+                good.Number(begun, Nanos(Start.AddSeconds(second)), second);
+            }
+            for (int second = 3610; second <= 3660; second += 10)
+            {
+                bad.Number(begun, Nanos(Start.AddSeconds(second)), second - 3600);
+            }
+        }
+
+        SloStatus status = new SloEvaluator(ledger).Evaluate(Slo(), Start.AddSeconds(3660));
+
+        // 60 bad of 3,600 in the hour is 1.67 %: 16.7 times the budget of 0.1 %, above 14.4 (the workbook's detection within a minute).
+        PolicyState fast = status.Policies.Single(policy => policy.Policy.Name == "fast-burn");
+        Assert.True(fast.Holds);
+        Assert.InRange(fast.LongBurn!.Value, 16.5, 17);
+        Assert.Equal(SloState.Burning, status.State);
+    }
+
+    private static Ledger.Ledger NewLedger(out FakeTime time, ILedgerStore? store = null)
+    {
+        time = new FakeTime { Now = Start };
+        var ledger = new Ledger.Ledger(store ?? new MemoryStore(), time);
+        ledger.SetSlosAsync([Slo()], default).GetAwaiter().GetResult();
+        return ledger;
+    }
+
+    private static ServiceLevelObjective Slo() => new()
+    {
+        Id = "slo",
+        DisplayName = "slo",
+        Service = "app",
+        Objective = 0.999,
+        Window = TimeSpan.FromDays(30),
+        Indicator = new Indicator(
+            "ratio",
+            new MetricMeasure("requests_total", [new Matcher("code", "!~", "5..")], MetricPart.Increase),
+            new MetricMeasure("requests_total", [], MetricPart.Increase),
+            PartIsBad: false),
+        Policies = BurnPolicy.Default(0.999, TimeSpan.FromDays(30)),
+    };
+
+    private static SeriesView Counter(string code) =>
+        new("requests_total", "requests", SeriesKind.Counter, IsDelta: false, new Dictionary<string, string> { ["code"] = code }, [], "process-1");
+
+    private static long Nanos(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks * 100;
+
+    private sealed class FakeTime : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => Now;
+    }
+
+    private sealed class MemoryStore : ILedgerStore
+    {
+        private readonly List<LedgerIncrement> _all = [];
+
+        public bool Fails { get; set; }
+
+        public Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, CancellationToken cancellation)
+        {
+            if (Fails)
+            {
+                throw new IOException("the store is away");
+            }
+            _all.AddRange(increments);
+            return Task.CompletedTask;
+        }
+
+        public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
+            Task.FromResult<IReadOnlyList<LedgerIncrement>>([.. _all.Where(increment => increment.Key == key && increment.Minute >= since)]);
+    }
+}
