@@ -90,7 +90,7 @@ public static partial class GrpcEndpoints
         {
             GrpcStatus.Write(http.Response, status.Code, status.Message, status.RetryAfter);
         }
-        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        catch (Exception failure) when (failure is OperationCanceledException or IOException && http.RequestAborted.IsCancellationRequested)
         {
             // The caller has gone; nobody reads a status.
         }

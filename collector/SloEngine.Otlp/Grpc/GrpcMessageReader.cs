@@ -25,7 +25,7 @@ internal static class GrpcMessageReader
                 (bool compressed, uint length) = Prefix(buffer);
                 if (length > maxBytes)
                 {
-                    throw TooLarge(length, maxBytes);
+                    throw TooLarge(string.Create(CultureInfo.InvariantCulture, $"{length}"), maxBytes);
                 }
                 if (buffer.Length >= PrefixLength + length)
                 {
@@ -70,7 +70,7 @@ internal static class GrpcMessageReader
                 throw new GrpcStatusException(GrpcStatusCode.Unimplemented, $"grpc-encoding '{encoding}' is not supported; use identity or gzip");
             }
             using var gzip = new GZipStream(new MemoryStream(message.Rented, 0, message.Length), CompressionMode.Decompress);
-            return Bounded.ReadToEnd(gzip, maxBytes) ?? throw TooLarge(maxBytes + 1L, maxBytes);
+            return Bounded.ReadToEnd(gzip, maxBytes) ?? throw TooLarge(string.Create(CultureInfo.InvariantCulture, $"more than {maxBytes}"), maxBytes);
         }
         catch (InvalidDataException malformed)
         {
@@ -82,7 +82,7 @@ internal static class GrpcMessageReader
         }
     }
 
-    private static GrpcStatusException TooLarge(long length, int maxBytes) => new(
+    private static GrpcStatusException TooLarge(string bytes, int maxBytes) => new(
         GrpcStatusCode.ResourceExhausted,
-        string.Create(CultureInfo.InvariantCulture, $"the message has {(length > maxBytes ? "more than" : "")} {Math.Min(length, maxBytes)} bytes; the limit is {maxBytes}"));
+        string.Create(CultureInfo.InvariantCulture, $"the message has {bytes} bytes; the limit is {maxBytes}"));
 }
