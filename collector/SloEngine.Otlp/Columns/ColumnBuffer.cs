@@ -46,15 +46,16 @@ public sealed class ColumnBuffer<T> : IDisposable
     }
 
     /// <summary>Extends the column by <paramref name="length"/> values and returns them for writing.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Span<T> Reserve(int length)
     {
-        if (_items.Length - Count < length)
+        int count = Count;
+        if (_items.Length - count < length)
         {
-            Grow(Count + length);
+            Grow(count + length);
         }
-        Span<T> span = _items.AsSpan(Count, length);
-        Count += length;
-        return span;
+        Count = count + length;
+        return _items.AsSpan(count, length);
     }
 
     /// <summary>Drops every value from <paramref name="count"/> on: how a half-decoded request is taken back.</summary>
@@ -86,6 +87,7 @@ public sealed class ColumnBuffer<T> : IDisposable
         _items[Count++] = value;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Grow(int needed)
     {
         T[] larger = ArrayPool<T>.Shared.Rent(Math.Max(needed, Math.Max(_items.Length * 2, 256)));

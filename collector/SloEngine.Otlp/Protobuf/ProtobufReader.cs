@@ -43,21 +43,24 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message, int offset = 0)
     public readonly bool AtEnd => _position >= _message.Length;
 
     /// <summary>Moves to the next field; false at the end.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Next()
     {
-        if (AtEnd)
+        int position = _position;
+        if ((uint)position >= (uint)_message.Length)
         {
             return false;
         }
-        FieldStart = _position;
-        ulong tag = Varint();
+        FieldStart = position;
+        uint tag = _message[position];
         Type = (WireType)(tag & 7);
-        ulong field = tag >> 3;
-        if (field is 0 or > 536_870_911 || Type > WireType.Fixed32)
+        Field = (int)(tag >> 3);
+        if (tag is < 0x80 and > 7 && Type <= WireType.Fixed32)
         {
-            Throw("an invalid field tag", FieldStart);
+            _position = position + 1;
+            return true;
         }
-        Field = (int)field;
+        LongTag();
         return true;
     }
 
@@ -113,7 +116,7 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message, int offset = 0)
         ulong length = Varint();
         if (length > (ulong)(_message.Length - _position))
         {
-            Throw($"a length of {length} reaches past the end of its message", _position);
+            ThrowLength(length);
         }
         ReadOnlySpan<byte> bytes = _message.Slice(_position, (int)length);
         _position += (int)length;
@@ -208,6 +211,20 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message, int offset = 0)
         Throw("the message ends inside a group", _position);
     }
 
+    /// <summary>A tag of more than one byte, or one that is invalid.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void LongTag()
+    {
+        ulong tag = LongVarint();
+        Type = (WireType)(tag & 7);
+        ulong field = tag >> 3;
+        if (field is 0 or > 536_870_911 || Type > WireType.Fixed32)
+        {
+            Throw("an invalid field tag", FieldStart);
+        }
+        Field = (int)field;
+    }
+
     private ulong LongVarint()
     {
         ulong value = 0;
@@ -233,9 +250,17 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message, int offset = 0)
     {
         if (Type != expected)
         {
-            Throw($"field {Field} has wire type {Type}, expected {expected}", FieldStart);
+            ThrowType(expected);
         }
     }
+
+    [DoesNotReturn]
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private readonly void ThrowLength(ulong length) => Throw($"a length of {length} reaches past the end of its message", _position);
+
+    [DoesNotReturn]
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private readonly void ThrowType(WireType expected) => Throw($"field {Field} has wire type {Type}, expected {expected}", FieldStart);
 
     [DoesNotReturn]
     [MethodImpl(MethodImplOptions.NoInlining)]
