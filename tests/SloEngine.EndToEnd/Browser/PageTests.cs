@@ -1,0 +1,76 @@
+using Microsoft.Playwright;
+
+namespace SloEngine.EndToEnd.Browser;
+
+/// <summary>The pages in a real browser, over the demo's data.</summary>
+public sealed class PageTests
+{
+    private static readonly string[] ChromiumFlags =
+    [
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    ];
+
+    [Fact]
+    public async Task A_newcomer_sees_SLOs_charts_traces_and_replicas_without_an_error()
+    {
+        using var files = new TemporaryDirectory();
+        await using ServerProcess server = await ServerProcess.StartAsync(Path.Combine(files.Path, "data"), "--demo");
+        // First SLO data within a minute of the start: the demo exports every 5 seconds.
+        await ServerProcess.UntilAsync(
+            async () => (await server.GetAsync("/api/v1/slos")).GetProperty("slos").EnumerateArray().Count(slo => slo.GetProperty("totalEvents").GetDouble() > 0),
+            counted => counted == 6,
+            TimeSpan.FromSeconds(60));
+
+        using IPlaywright playwright = await Playwright.CreateAsync();
+        await using IBrowser browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = Chromium(), Args = ChromiumFlags });
+        IPage page = await browser.NewPageAsync(new BrowserNewPageOptions { ViewportSize = new ViewportSize { Width = 1440, Height = 900 }, ColorScheme = ColorScheme.Light });
+        var problems = new List<string>();
+        page.Console += (_, message) =>
+        {
+            if (message.Type == "error")
+            {
+                problems.Add(message.Text);
+            }
+        };
+        page.PageError += (_, error) => problems.Add(error);
+
+        await page.GotoAsync(server.Http.ToString());
+        await Assertions.Expect(page.GetByRole(AriaRole.Meter)).ToHaveCountAsync(6);
+        await page.GetByLabel("Search objectives").FillAsync("checkout");
+        await Assertions.Expect(page.GetByRole(AriaRole.Meter)).ToHaveCountAsync(1);
+        Assert.Contains("q=checkout", page.Url, StringComparison.Ordinal);
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "Checkout availability" }).ClickAsync();
+        await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Checkout availability" })).ToBeVisibleAsync();
+        await Assertions.Expect(page.Locator(".chart canvas")).ToHaveCountAsync(3);
+        await page.GetByRole(AriaRole.Button, new() { Name = "15m" }).ClickAsync();
+        Assert.Contains("range=15m", page.Url, StringComparison.Ordinal);
+        await page.ReloadAsync();
+        await Assertions.Expect(page.GetByRole(AriaRole.Button, new() { Name = "15m" })).ToHaveAttributeAsync("aria-pressed", "true");
+
+        await page.GetByLabel("Dark theme").ClickAsync();
+        await Assertions.Expect(page.Locator("html")).ToHaveAttributeAsync("data-theme", "dark");
+
+        await page.GotoAsync(new Uri(server.Http, "/services/checkout?range=15m").ToString());
+        await Assertions.Expect(page.Locator(".chart canvas").First).ToBeVisibleAsync();
+        await page.GotoAsync(new Uri(server.Http, "/metrics-explorer?range=15m").ToString());
+        await Assertions.Expect(page.Locator(".chart canvas")).ToBeVisibleAsync();
+        await page.GotoAsync(new Uri(server.Http, "/scaling").ToString());
+        await Assertions.Expect(page.GetByRole(AriaRole.Cell, new() { Name = "shop/checkout" })).ToBeVisibleAsync();
+        await page.GotoAsync(new Uri(server.Http, "/logs?range=15m").ToString());
+        await Assertions.Expect(page.Locator(".logs tr").First).ToBeVisibleAsync();
+        await page.GotoAsync(new Uri(server.Http, "/traces?range=15m&q=" + Uri.EscapeDataString("{ resource.service.name = \"checkout\" }")).ToString());
+        await page.Locator("td.mono a").First.ClickAsync();
+        await Assertions.Expect(page.Locator(".waterfall .span").Nth(2)).ToBeVisibleAsync();
+
+        await page.SetViewportSizeAsync(390, 800);
+        await page.GotoAsync(server.Http.ToString());
+        await Assertions.Expect(page.GetByRole(AriaRole.Meter)).ToHaveCountAsync(6);
+        Assert.True(await page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than a phone");
+
+        Assert.Empty(problems);
+    }
+
+    private static string Chromium() => ((string[])["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]).FirstOrDefault(File.Exists)
+        ?? throw new InvalidOperationException("chromium is not installed; ./test installs it");
+}
