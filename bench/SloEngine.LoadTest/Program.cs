@@ -1,0 +1,124 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using SloEngine.LoadTest;
+
+var serverOption = new Option<FileInfo>("--server") { Description = "Path of the sloengine program", Required = true };
+var seconds = new Option<int>("--seconds") { Description = "Seconds of load a signal", DefaultValueFactory = _ => 10 };
+var connections = new Option<int>("--connections") { Description = "Requests in flight", DefaultValueFactory = _ => 8 };
+var root = new RootCommand("Whole-process OTLP load: starts a server, sends metrics, logs and spans, and prints what one CPU second of it takes in.")
+{
+    serverOption, seconds, connections,
+};
+root.SetAction(async (parsed, cancellation) =>
+{
+    Console.WriteLine($"{"signal",-10}{"items",12}{"items/s",12}{"items/CPU s",14}{"p50 ms",9}{"p99 ms",9}{"RSS MB",9}{"B/item",9}");
+    foreach ((string signal, Func<int, Request> make, int processes, string count) in ((string, Func<int, Request>, int, string)[])
+    [
+        ("metrics", Request.Metrics, 32, "SELECT (SELECT count() FROM samples WHERE id NOT IN (SELECT id FROM series WHERE metric = 'target_info')) + (SELECT count() FROM histograms)"),
+        ("logs", Request.Logs, 32, "SELECT count() FROM logs"),
+        ("traces", Request.Spans, 32, "SELECT count() FROM spans"),
+    ])
+    {
+        await using LoadedServer server = await LoadedServer.StartAsync(parsed.GetValue(serverOption)!.FullName);
+        Request[] requests = [.. Enumerable.Range(0, processes).Select(make)];
+        Console.WriteLine(await server.RunAsync(signal, requests, TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(connections), count, cancellation));
+    }
+    return 0;
+});
+return await root.Parse(args).InvokeAsync();
+
+/// <summary>A server process with a data directory of its own.</summary>
+internal sealed class LoadedServer(Process process, Uri otlpHttp, Uri http, DirectoryInfo data) : IAsyncDisposable
+{
+    private readonly HttpClient _client = new(new SocketsHttpHandler { MaxConnectionsPerServer = 64 });
+
+    public static async Task<LoadedServer> StartAsync(string program)
+    {
+        DirectoryInfo data = Directory.CreateTempSubdirectory("sloengine-load-");
+        string[] arguments =
+        [
+            "serve", "--data", data.FullName, "--self-telemetry", "off", "--log-level", "warning",
+            "--listen-grpc", "127.0.0.1:0", "--listen-otlp-http", "127.0.0.1:0", "--listen-http", "127.0.0.1:0",
+        ];
+        Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true })!;
+        string? line = await process.StandardOutput.ReadLineAsync();
+        if (line != "ready")
+        {
+            throw new InvalidOperationException("the server did not start: " + line);
+        }
+        await process.StandardOutput.ReadLineAsync();
+        string otlp = (await process.StandardOutput.ReadLineAsync())!.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
+        string ui = (await process.StandardOutput.ReadLineAsync())!.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
+        return new LoadedServer(process, new Uri(otlp), new Uri(ui), data);
+    }
+
+    public async Task<string> RunAsync(string signal, Request[] requests, TimeSpan duration, int connections, string countSql, CancellationToken cancellation)
+    {
+        var url = new Uri(otlpHttp, "/v1/" + signal);
+        await SendAsync(url, requests[0], cancellation);
+        double cpuBefore = Cpu();
+        long began = Stopwatch.GetTimestamp();
+        long items = requests[0].Items;
+        var latencies = new List<double>[connections];
+        await Task.WhenAll(Enumerable.Range(0, connections).Select(connection => Task.Run(
+            async () =>
+            {
+                latencies[connection] = [];
+                for (int next = connection; Stopwatch.GetElapsedTime(began) < duration; next += connections)
+                {
+                    // Each connection keeps to its own requests: a body is patched while nobody else sends it.
+                    Request request = requests[(connection + (next / connections * connections)) % (requests.Length / connections * connections)];
+                    long sent = Stopwatch.GetTimestamp();
+                    await SendAsync(url, request, cancellation);
+                    latencies[connection].Add(Stopwatch.GetElapsedTime(sent).TotalMilliseconds);
+                    Interlocked.Add(ref items, request.Items);
+                }
+            },
+            cancellation)));
+        double elapsed = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        double cpu = Cpu() - cpuBefore;
+        process.Refresh();
+        double[] sorted = [.. latencies.SelectMany(all => all).Order()];
+        string json = await _client.GetStringAsync(new Uri(http, "/api/v1/sql?query=" + Uri.EscapeDataString(countSql)), cancellation);
+        using JsonDocument result = JsonDocument.Parse(json);
+        long stored = result.RootElement.GetProperty("data")[0].EnumerateObject().First().Value.GetInt64();
+        if (stored != items)
+        {
+            throw new InvalidOperationException($"{items} items were acknowledged, {stored} are stored");
+        }
+        string sizes = await _client.GetStringAsync(
+            new Uri(http, "/api/v1/sql?query=" + Uri.EscapeDataString("SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'sloengine'")), cancellation);
+        using JsonDocument size = JsonDocument.Parse(sizes);
+        double bytes = size.RootElement.GetProperty("data")[0].EnumerateObject().First().Value.GetDouble();
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{signal,-10}{items,12:N0}{items / elapsed,12:N0}{items / cpu,14:N0}{sorted[sorted.Length / 2],9:0.0}{sorted[(int)(sorted.Length * 0.99)],9:0.0}{process.WorkingSet64 / 1e6,9:0}{bytes / items,9:0.0}");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        process.Kill();
+        await process.WaitForExitAsync();
+        process.Dispose();
+        _client.Dispose();
+        data.Delete(recursive: true);
+    }
+
+    private async Task SendAsync(Uri url, Request request, CancellationToken cancellation)
+    {
+        request.SetTime((DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks * 100);
+        using var content = new ByteArrayContent(request.Body);
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/x-protobuf");
+        using HttpResponseMessage response = await _client.PostAsync(url, content, cancellation);
+        response.EnsureSuccessStatusCode();
+    }
+
+    private double Cpu()
+    {
+        process.Refresh();
+        return process.TotalProcessorTime.TotalSeconds;
+    }
+}
