@@ -82,6 +82,8 @@ public sealed class JavaScriptTests
 
         Assert.True(answers.GetProperty("isActive").GetProperty("result").GetBoolean());
         Assert.True(answers.GetProperty("streamed").GetProperty("result").GetBoolean());
+        JsonElement signal = answers.GetProperty("signal");
+        Assert.Equal(("app", 10, false), (signal.GetProperty("policy").GetString(), signal.GetProperty("desired_replicas").GetInt32(), signal.GetProperty("frozen").GetBoolean()));
         JsonElement spec = answers.GetProperty("spec").GetProperty("metricSpecs")[0];
         Assert.Equal("sloengine-app", spec.GetProperty("metricName").GetString());
         Assert.Equal(1, spec.GetProperty("targetSizeFloat").GetDouble());

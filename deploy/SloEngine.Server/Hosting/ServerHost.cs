@@ -111,6 +111,7 @@ internal static class ServerHost
         app.MapListener(Listener.Http, branch =>
         {
             branch.UseWebApplication();
+            branch.UseRequestTracing();
             branch.UseRouting().UseEndpoints(MapHttp);
         });
         return app;

@@ -1,11 +1,7 @@
-using Microsoft.AspNetCore.Hosting.Server;
 using OpenTelemetry;
-using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using SloEngine.Collector.Ingest;
-using SloEngine.Server.Configuration;
-using SloEngine.Server.Hosting;
 
 namespace SloEngine.Server.SelfObservation;
 
@@ -33,46 +29,4 @@ internal sealed class SelfTelemetry : IDisposable
     public string Scrape() => _text.Scrape(_reader);
 
     public void Dispose() => _provider.Dispose();
-}
-
-/// <summary>Sends the server's own metrics to its own collector, once that listens.</summary>
-internal sealed class SelfTelemetryExport(IServer server, ServerOptions options, IHostApplicationLifetime lifetime) : IHostedService, IDisposable
-{
-    private MeterProvider? _metrics;
-
-    public Task StartAsync(CancellationToken cancellationToken)
-    {
-        if (options.SelfTelemetry)
-        {
-            lifetime.ApplicationStarted.Register(Start);
-        }
-        return Task.CompletedTask;
-    }
-
-    public Task StopAsync(CancellationToken cancellationToken)
-    {
-        Dispose();
-        return Task.CompletedTask;
-    }
-
-    public void Dispose()
-    {
-        _metrics?.Dispose();
-        _metrics = null;
-    }
-
-    private void Start()
-    {
-        Uri collector = ServerHost.Addresses(server)[0];
-        _metrics = Sdk.CreateMeterProviderBuilder()
-            .SetResourceBuilder(SelfTelemetry.Resource())
-            .AddMeter(SelfTelemetry.Meters)
-            .AddOtlpExporter((exporter, reader) =>
-            {
-                exporter.Endpoint = collector;
-                exporter.Protocol = OtlpExportProtocol.Grpc;
-                reader.PeriodicExportingMetricReaderOptions.ExportIntervalMilliseconds = 15_000;
-            })
-            .Build();
-    }
 }

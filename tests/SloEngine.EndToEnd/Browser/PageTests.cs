@@ -69,6 +69,17 @@ public sealed class PageTests
         Assert.True(await page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than a phone");
 
         Assert.Empty(problems);
+
+        // The server observes itself: its own three signals are there too.
+        await ServerProcess.UntilAsync(
+            async () => string.Join(",", (await server.GetAsync("/api/v1/services")).GetProperty("services").EnumerateArray()
+                .Where(service => service.GetProperty("name").GetString() == "sloengine")
+                .SelectMany(service => service.GetProperty("signals").EnumerateArray().Select(signal => signal.GetString()))),
+            signals => signals == "logs,metrics,traces",
+            TimeSpan.FromSeconds(45));
+        using var scrape = new HttpClient();
+        string metrics = await scrape.GetStringAsync(new Uri(server.Http, "/metrics"));
+        Assert.Contains("# TYPE sloengine_collector_items_total counter", metrics, StringComparison.Ordinal);
     }
 
     private static string Chromium() => ((string[])["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]).FirstOrDefault(File.Exists)
