@@ -65,7 +65,7 @@ public sealed class LedgerTests
             select (increment, restart == 0, delivery));
         Check.One(Quick, Prop.ForAll(Arb.From(history), steps =>
         {
-            using Ledger.Ledger ledger = NewLedger(out FakeTime time);
+            using Ledger.Ledger ledger = NewLedger(out _);
             SeriesTap tap = ledger.Bind(Counter("200"))!;
             long startNanos = Nanos(Start.AddSeconds(1));
             double value = 0;
@@ -95,7 +95,6 @@ public sealed class LedgerTests
                 }
                 late = (startNanos, now, value);
             }
-            time.Now = Start.AddSeconds(5000);
             Assert.Equal(total, ledger.Sum("slo", DateTimeOffset.UnixEpoch.AddTicks(now / 100), TimeSpan.FromDays(30)).Total);
         }));
     }
@@ -133,6 +132,22 @@ public sealed class LedgerTests
         }
 
         Assert.Equal(7, ledger.Sum("slo", Start.AddSeconds(20), TimeSpan.FromHours(1)).Total);
+    }
+
+    [Fact]
+    public void A_sender_whose_clock_is_years_ahead_does_not_wipe_the_windows()
+    {
+        using Ledger.Ledger ledger = NewLedger(out FakeTime time);
+        SeriesTap tap = ledger.Bind(Counter("200") with { IsDelta = true })!;
+        SeriesTap ahead = ledger.Bind(Counter("201") with { IsDelta = true })!;
+        using (ledger.BeginBatch())
+        {
+            tap.Number(1, Nanos(time.Now.AddMinutes(-10)), 5);
+            ahead.Number(1, Nanos(time.Now.AddYears(10)), 2);
+        }
+
+        Assert.Equal(7, ledger.Sum("slo", time.Now, TimeSpan.FromHours(1)).Total);
+        Assert.Equal(7, ledger.Sum("slo", time.Now, TimeSpan.FromDays(30)).Total);
     }
 
     [Fact]
@@ -207,6 +222,7 @@ public sealed class LedgerTests
         time = new FakeTime { Now = Start };
         var ledger = new Ledger.Ledger(store ?? new MemoryStore(), time);
         ledger.SetSlosAsync([Slo()], default).GetAwaiter().GetResult();
+        time.Now = Start.AddDays(1);
         return ledger;
     }
 

@@ -29,7 +29,7 @@ public sealed class Ledger(ILedgerStore store, TimeProvider time) : IDisposable
             SloLedger? known = _ledgers.Values.FirstOrDefault(ledger => ledger.Slo.LedgerKey == slo.LedgerKey && ledger.Slo.Window == slo.Window);
             if (known is null)
             {
-                known = new SloLedger(slo);
+                known = new SloLedger(slo, time);
                 foreach (LedgerIncrement minute in await store.ReadAsync(slo.LedgerKey, time.GetUtcNow() - slo.Window, cancellation))
                 {
                     known.Restore(minute.Minute, minute.Good, minute.Total);

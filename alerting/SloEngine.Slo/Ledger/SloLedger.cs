@@ -4,9 +4,10 @@ namespace SloEngine.Slo.Ledger;
 /// Good and total events of one SLO: 10-second slots over the last two hours, for windows that decide pages, and minutes over the SLO's
 /// whole window. Guarded by the <see cref="Ledger"/>'s gate.
 /// </summary>
-internal sealed class SloLedger(Model.ServiceLevelObjective slo)
+internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider clock)
 {
     private static readonly TimeSpan FineReach = TimeSpan.FromHours(2);
+    private static readonly TimeSpan LargestSkew = TimeSpan.FromMinutes(1);
 
     private readonly RollingSums _fine = new(TimeSpan.FromSeconds(10), FineReach);
     private readonly RollingSums _coarse = new(TimeSpan.FromMinutes(1), slo.Window > TimeSpan.FromDays(3) ? slo.Window : TimeSpan.FromDays(3));
@@ -22,6 +23,12 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo)
     /// <summary>Adds part and total events as the indicator counts them, together or apart: bad ones are total minus good.</summary>
     public void Add(DateTimeOffset time, double part, double total)
     {
+        DateTimeOffset now = clock.GetUtcNow();
+        if (time > now + LargestSkew)
+        {
+            // A sender whose clock is ahead: its time would move the rings on, and the windows of everybody else out of them.
+            time = now;
+        }
         double good = Slo.Indicator.PartIsBad ? total - part : part;
         Restore(time, good, total);
         long minute = time.ToUnixTimeSeconds() / 60;
