@@ -85,23 +85,19 @@ public sealed partial class AlertEvaluator : BackgroundService
             }
         }
         _evaluations.Add(1);
+        foreach (Alert alert in changed.Where(alert => alert.FiredAt is not null))
+        {
+            // Owed before the state is saved: after a crash between the two somebody is told twice, not never.
+            await _notifier.EnqueueAsync(alert, cancellation);
+        }
         if (changed.Count > 0)
         {
-            // Saved before anybody is told: after a crash between the two the notification is owed, not forgotten.
             await _table.SaveAsync(changed, cancellation);
-            _alerts = next;
-            foreach (Alert alert in changed)
-            {
-                LogTransition(_logger, alert.Slo, alert.Severity, alert.State, alert.Annotations.GetValueOrDefault("summary", ""));
-                if (alert.FiredAt is not null)
-                {
-                    await _notifier.EnqueueAsync(alert, cancellation);
-                }
-            }
         }
-        else
+        _alerts = next;
+        foreach (Alert alert in changed)
         {
-            _alerts = next;
+            LogTransition(_logger, alert.Slo, alert.Severity, alert.State, alert.Annotations.GetValueOrDefault("summary", ""));
         }
     }
 
