@@ -74,4 +74,31 @@ public sealed class OpenSloReaderTests
         (_, errors) = OpenSloReader.Read([("a.yaml", Valid.Replace("  budgetingMethod", "  alertPolicies: [nope]\n  budgetingMethod", StringComparison.Ordinal))]);
         Assert.Contains("there is no AlertPolicy 'nope'", Assert.Single(errors).Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void An_SLO_stays_in_use_while_its_file_is_broken_and_goes_with_its_file()
+    {
+        DirectoryInfo directory = Directory.CreateTempSubdirectory("sloengine-slos-");
+        try
+        {
+            string file = Path.Combine(directory.FullName, "web.yaml");
+            File.WriteAllText(file, Valid);
+            var catalog = new SloCatalog(directory.FullName);
+            Assert.True(catalog.Reload());
+            Assert.False(catalog.Reload());
+
+            File.WriteAllText(file, Valid + "\n  broken: [");
+            Assert.True(catalog.Reload());
+            Assert.Single(catalog.Errors);
+            Assert.Equal("web", Assert.Single(catalog.Slos).Id);
+
+            File.Delete(file);
+            Assert.True(catalog.Reload());
+            Assert.Empty(catalog.Slos);
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
 }

@@ -84,6 +84,16 @@ public sealed partial class AlertEvaluator : BackgroundService
                 }
             }
         }
+        foreach (((string slo, Severity severity), Alert alert) in _alerts)
+        {
+            // The alert of an SLO that is no more is over.
+            if (alert.State != AlertState.Resolved && !_catalog.Slos.Any(known => known.Id == slo && known.Policies.Any(policy => policy.Severity == severity)))
+            {
+                Alert resolved = alert with { State = AlertState.Resolved, ResolvedAt = now };
+                next[(slo, severity)] = resolved;
+                changed.Add(resolved);
+            }
+        }
         _evaluations.Add(1);
         foreach (Alert alert in changed.Where(alert => alert.FiredAt is not null))
         {

@@ -2,7 +2,7 @@ using SloEngine.Slo.Model;
 
 namespace SloEngine.Slo.OpenSlo;
 
-/// <summary>The SLOs of a directory. A file that does not read keeps its errors until it is mended; the SLOs that do read are used.</summary>
+/// <summary>The SLOs of a directory. Of a file that does not read, what was read of it before stays in use until it is mended.</summary>
 public sealed class SloCatalog(string? directory)
 {
     private string _seen = "";
@@ -29,6 +29,10 @@ public sealed class SloCatalog(string? directory)
         }
         (IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<SloFileError> errors) =
             OpenSloReader.Read(files.Select(file => (Path.GetRelativePath(directory, file.FullName), File.ReadAllText(file.FullName))));
+        // An SLO whose file does not read at the moment stands as it was: a slip of the pen ends no alert.
+        HashSet<string> broken = [.. errors.Select(error => error.File)];
+        HashSet<string> read = [.. slos.Select(slo => slo.Id)];
+        slos = [.. slos, .. Slos.Where(slo => broken.Contains(slo.Source[..slo.Source.LastIndexOf(':')]) && !read.Contains(slo.Id))];
         (Slos, Errors, _seen) = ([.. slos.OrderBy(slo => slo.Id, StringComparer.Ordinal)], errors, now);
         return true;
     }

@@ -132,7 +132,9 @@ internal static class ServerHost
             await store.QueryAsync(new StoreQuery("SELECT 1") { Timeout = TimeSpan.FromSeconds(5) }, cancellation);
             return "ready\n";
         });
-        endpoints.MapGet("/metrics", (SelfTelemetry telemetry) => Results.Text(telemetry.Scrape(), PrometheusText.ContentType));
+        // Made at the start, not at the first scrape: a counter that has counted by then is to be in it.
+        SelfTelemetry telemetry = endpoints.ServiceProvider.GetRequiredService<SelfTelemetry>();
+        endpoints.MapGet("/metrics", () => Results.Text(telemetry.Scrape(), PrometheusText.ContentType));
     }
 
     private static void AddServices(IServiceCollection services, ServerOptions options, IColumnStore store, SeriesBaselines baselines, ReceiverConfiguration receivers)

@@ -21,6 +21,8 @@ public sealed class PageTests
             counted => counted == 6,
             TimeSpan.FromSeconds(60));
 
+        // A rate needs two exports, and pages ask again every 10 seconds.
+        Assertions.SetDefaultExpectTimeout(30_000);
         using IPlaywright playwright = await Playwright.CreateAsync();
         await using IBrowser browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = Chromium(), Args = ChromiumFlags });
         IPage page = await browser.NewPageAsync(new BrowserNewPageOptions { ViewportSize = new ViewportSize { Width = 1440, Height = 900 }, ColorScheme = ColorScheme.Light });
