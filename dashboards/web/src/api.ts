@@ -121,17 +121,23 @@ export interface Loaded<T> {
   error?: string;
 }
 
-/** Fetches a path now, whenever it changes, and every few seconds; an error keeps the last data on the page. */
+/** What is asked for, whatever the time: a moving range is the same question. */
+function question(path: string | null): string | null {
+  return path?.replace(/([?&])(start|end)=[^&]*/g, '$1') ?? null;
+}
+
+/** Fetches a path now, whenever it changes, and every few seconds; an error, or a range that moves, keeps the last data on the page. */
 export function useApi<T>(path: string | null, refreshSeconds = 5): Loaded<T> {
-  const [loaded, setLoaded] = useState<Loaded<T> & { path?: string | null }>({});
+  const [loaded, setLoaded] = useState<Loaded<T> & { question?: string | null }>({});
   useEffect(() => {
     if (path === null) return;
+    const asked = question(path);
     const abort = new AbortController();
     const load = () =>
       get<T>(path, abort.signal).then(
-        (data) => setLoaded({ data, path }),
+        (data) => setLoaded({ data, question: asked }),
         (failure: Error) => {
-          if (!abort.signal.aborted) setLoaded((last) => ({ data: last.path === path ? last.data : undefined, error: failure.message, path }));
+          if (!abort.signal.aborted) setLoaded((last) => ({ data: last.question === asked ? last.data : undefined, error: failure.message, question: asked }));
         },
       );
     void load();
@@ -141,5 +147,5 @@ export function useApi<T>(path: string | null, refreshSeconds = 5): Loaded<T> {
       clearInterval(timer);
     };
   }, [path, refreshSeconds]);
-  return loaded.path === path ? loaded : {};
+  return loaded.question === question(path) ? loaded : {};
 }

@@ -1,5 +1,5 @@
 // The time range of a page lives in its address: `range=1h`, or `start` and `end` in Unix milliseconds.
-import { useMemo } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { useSearchParams } from 'react-router-dom';
 
 export const ranges: Record<string, number> = { '15m': 900, '1h': 3600, '6h': 21600, '1d': 86400, '7d': 604800, '30d': 2592000 };
@@ -12,7 +12,12 @@ export interface Range {
 }
 
 /** The page's time range in Unix seconds; a relative one ends now and moves on every 10 seconds. */
-export function useRange(fallback = '1h', tick = 0): Range {
+export function useRange(fallback = '1h'): Range {
+  const [tick, setTick] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => setTick((last) => last + 1), 10_000);
+    return () => clearInterval(timer);
+  }, []);
   const [parameters, setParameters] = useSearchParams();
   const name = parameters.get('range');
   const start = parameters.get('start');

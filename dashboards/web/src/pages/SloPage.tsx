@@ -9,7 +9,7 @@ import { BudgetBar, Failure, Page, Panel, RangePicker, Status } from '../ui';
 export function SloPage() {
   const { id = '' } = useParams();
   const { data: slo, error } = useApi<SloDetail>(`/api/v1/slos/${id}`);
-  const range = useRange('1h', Math.floor((slo ? Date.now() : 0) / 10_000));
+  const range = useRange();
   const { data: history } = useApi<{ points: HistoryPoint[] }>(`/api/v1/slos/${id}/history?start=${range.start}&end=${range.end}`, 10);
   const { data: episodes } = useApi<{ alerts: Episode[] }>(`/api/v1/alerts/history?slo=${id}&limit=20`);
   const charts = useMemo(() => {
