@@ -120,6 +120,23 @@ public sealed class LedgerTests
     }
 
     [Fact]
+    public void An_event_within_the_lateness_budget_counts_at_its_time_and_an_older_one_does_not()
+    {
+        using Ledger.Ledger ledger = NewLedger(out FakeTime time);
+        DateTimeOffset now = time.GetUtcNow();
+        SeriesTap tap = ledger.Bind(Counter("200") with { IsDelta = true })!;
+        using (ledger.BeginBatch())
+        {
+            tap.Number(1, Nanos(now), 1);
+            tap.Number(1, Nanos(now.AddHours(-23)), 10);
+            tap.Number(1, Nanos(now.AddHours(-25)), 100);
+        }
+
+        Assert.Equal(1, ledger.Sum("slo", now, TimeSpan.FromHours(1)).Total);
+        Assert.Equal(11, ledger.Sum("slo", now, TimeSpan.FromDays(30)).Total);
+    }
+
+    [Fact]
     public void Delta_points_count_as_they_are()
     {
         using Ledger.Ledger ledger = NewLedger(out _);

@@ -9,6 +9,9 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
     private static readonly TimeSpan FineReach = TimeSpan.FromHours(2);
     private static readonly TimeSpan LargestSkew = TimeSpan.FromMinutes(1);
 
+    /// <summary>Older events are stored and not counted: each would cost an addition a slot since then, and history is read from the store.</summary>
+    private static readonly TimeSpan LatenessBudget = TimeSpan.FromDays(1);
+
     private readonly RollingSums _fine = new(TimeSpan.FromSeconds(10), FineReach);
     private readonly RollingSums _coarse = new(TimeSpan.FromMinutes(1), slo.Window > TimeSpan.FromDays(3) ? slo.Window : TimeSpan.FromDays(3));
     private readonly Dictionary<long, (double Good, double Total)> _unsaved = [];
@@ -28,6 +31,10 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
         {
             // A sender whose clock is ahead: its time would move the rings on, and the windows of everybody else out of them.
             time = now;
+        }
+        if (time < now - LatenessBudget)
+        {
+            return;
         }
         double good = Slo.Indicator.PartIsBad ? total - part : part;
         Restore(time, good, total);
