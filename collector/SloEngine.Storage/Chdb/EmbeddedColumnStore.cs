@@ -178,8 +178,15 @@ public sealed class EmbeddedColumnStore : IColumnStore
             IEnumerable<Task> all = Enumerable.Range(0, size).Select(_ => (Task)RunAsync(
                 connection =>
                 {
-                    statement(connection);
-                    together.SignalAndWait();
+                    try
+                    {
+                        statement(connection);
+                    }
+                    finally
+                    {
+                        // Also after a failure: the other connections wait here, each for one statement of its own.
+                        together.SignalAndWait();
+                    }
                     return true;
                 },
                 default));
