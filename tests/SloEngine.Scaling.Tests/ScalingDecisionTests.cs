@@ -77,6 +77,8 @@ public sealed class ScalingDecisionTests
     [Theory]
     [InlineData("spec: {slo: s}", "apiVersion is missing")]
     [InlineData("apiVersion: sloengine/v1\nkind: ScalingPolicy\nmetadata: {name: p}\nspec: {target: {namespace: n, name: t}, slo: s, requestsPerReplica: x, maxReplicas: 3}", "expected a number")]
+    [InlineData("apiVersion: sloengine/v1\nkind: ScalingPolicy\nmetadata: {name: p}\nspec: {target: {namespace: n, name: t}, slo: s, requestsPerReplica: 1, maxReplicas: 3, window: 0s}", "above zero")]
+    [InlineData("apiVersion: sloengine/v1\nkind: ScalingPolicy\nmetadata: {name: p}\nspec: {target: {namespace: n, name: t}, slo: s, requestsPerReplica: 1, maxReplicas: 3, window: 99999999999999999h}", "up to 24h")]
     [InlineData("apiVersion: sloengine/v1\nkind: ScalingPolicy\nmetadata: {name: p}\nspec: {replicas: 3}", "spec.replicas does not belong here")]
     public void A_wrong_policy_file_says_where_and_what(string text, string expected)
     {

@@ -63,9 +63,9 @@ public static class ScalingPolicyFile
             }
             string value = node.Value ?? "";
             double? unit = value.Length > 1 ? value[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, _ => null } : null;
-            return unit is { } seconds && double.TryParse(value.AsSpan(0, value.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out double amount)
+            return unit is { } seconds && double.TryParse(value.AsSpan(0, value.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out double amount) && amount * seconds is > 0 and <= 86_400
                 ? TimeSpan.FromSeconds(amount * seconds)
-                : throw Fail(node, $"{key} is '{value}', expected a duration such as 30s, 2m or 1h");
+                : throw Fail(node, $"{key} is '{value}', expected a duration above zero and up to 24h, such as 30s, 2m or 1h");
         }
 
         if (Text("apiVersion") != "sloengine/v1" || Text("kind") != "ScalingPolicy")

@@ -83,14 +83,15 @@ public sealed partial class ScalingEvaluator : BackgroundService
         {
             return;
         }
-        DateTime newest = Directory.EnumerateFiles(_options.Directory, "*.y*ml").Select(File.GetLastWriteTimeUtc).Append(Directory.GetLastWriteTimeUtc(_options.Directory)).Max();
-        if (newest == _loaded)
-        {
-            return;
-        }
-        _loaded = newest;
         try
         {
+            DateTime newest = Directory.EnumerateFiles(_options.Directory, "*.y*ml").Select(File.GetLastWriteTimeUtc)
+                .Append(Directory.GetLastWriteTimeUtc(_options.Directory)).Max();
+            if (newest == _loaded)
+            {
+                return;
+            }
+            _loaded = newest;
             IReadOnlyList<ScalingPolicy> policies = ScalingPolicyFile.ReadDirectory(_options.Directory);
             // An unchanged policy keeps its cooldown.
             Dictionary<string, ScalingDecider> deciders = policies.ToDictionary(
@@ -99,7 +100,7 @@ public sealed partial class ScalingEvaluator : BackgroundService
             (Policies, _deciders) = (policies, deciders);
             LogLoaded(_logger, policies.Count);
         }
-        catch (FormatException wrong)
+        catch (Exception wrong) when (wrong is FormatException or IOException or UnauthorizedAccessException)
         {
             LogWrong(_logger, wrong.Message);
         }

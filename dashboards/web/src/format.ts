@@ -5,7 +5,7 @@ export function percent(ratio: number | null | undefined, digits = 2): string {
   if (ratio === null || ratio === undefined) return '–';
   const scale = 10 ** digits;
   const rounded = ratio < 1 ? Math.floor(ratio * 100 * scale) / scale : Math.round(ratio * 100 * scale) / scale;
-  return `${rounded.toFixed(digits).replace(/\.?0+$/, '')} %`;
+  return `${rounded.toFixed(digits).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '')} %`;
 }
 
 export function number(value: number | null | undefined, digits = 1): string {
