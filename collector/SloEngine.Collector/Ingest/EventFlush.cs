@@ -10,7 +10,7 @@ namespace SloEngine.Collector.Ingest;
 
 /// <summary>Stores spans or logs: new resources first, then the rows, then the taps.</summary>
 /// <typeparam name="TBlock">Block of the signal.</typeparam>
-internal abstract class EventFlush<TBlock>(IColumnStore store, ResourceIndex resources, ITelemetryTaps taps, TimeProvider time)
+internal abstract class EventFlush<TBlock>(IColumnStore store, ResourceIndex resources, ResourceWriter resourceRows, ITelemetryTaps taps)
     : IFlushTarget<TBlock>, IDisposable
 {
     private readonly NativeWriter _writer = new();
@@ -24,7 +24,7 @@ internal abstract class EventFlush<TBlock>(IColumnStore store, ResourceIndex res
 
     public async Task StoreAsync(TBlock block, string token)
     {
-        await SaveResourcesAsync(token);
+        await resourceRows.SaveAsync();
         if (Rows(block) > 0)
         {
             await store.InsertAsync(Encode(block, resources.Keys, _writer), token);
@@ -48,29 +48,11 @@ internal abstract class EventFlush<TBlock>(IColumnStore store, ResourceIndex res
     protected abstract NativeBlock Encode(TBlock block, ResourceKey[] keys, NativeWriter writer);
 
     protected abstract void Show(TBlock block, IResourceLookup lookup);
-
-    private async Task SaveResourcesAsync(string token)
-    {
-        List<ResourceRow> unsaved = resources.TakeUnsaved();
-        if (unsaved.Count == 0)
-        {
-            return;
-        }
-        try
-        {
-            await store.InsertAsync(SeriesRows.Encode(unsaved, time.GetUtcNow(), _writer), token);
-        }
-        catch
-        {
-            resources.GiveBack(unsaved);
-            throw;
-        }
-    }
 }
 
 /// <summary>Stores spans.</summary>
-internal sealed class SpanFlush(IColumnStore store, ResourceIndex resources, ITelemetryTaps taps, TimeProvider time)
-    : EventFlush<SpanBlock>(store, resources, taps, time)
+internal sealed class SpanFlush(IColumnStore store, ResourceIndex resources, ResourceWriter resourceRows, ITelemetryTaps taps)
+    : EventFlush<SpanBlock>(store, resources, resourceRows, taps)
 {
     private readonly ITelemetryTaps _taps = taps;
 
@@ -92,8 +74,8 @@ internal sealed class SpanFlush(IColumnStore store, ResourceIndex resources, ITe
 }
 
 /// <summary>Stores logs.</summary>
-internal sealed class LogFlush(IColumnStore store, ResourceIndex resources, ITelemetryTaps taps, TimeProvider time)
-    : EventFlush<LogBlock>(store, resources, taps, time)
+internal sealed class LogFlush(IColumnStore store, ResourceIndex resources, ResourceWriter resourceRows, ITelemetryTaps taps)
+    : EventFlush<LogBlock>(store, resources, resourceRows, taps)
 {
     private readonly ITelemetryTaps _taps = taps;
 

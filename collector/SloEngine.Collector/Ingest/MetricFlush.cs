@@ -1,5 +1,6 @@
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
+using SloEngine.Otlp.Columns;
 using SloEngine.Otlp.Metrics;
 using SloEngine.Storage;
 using SloEngine.Storage.Native;
@@ -14,7 +15,9 @@ internal sealed class MetricFlush(IColumnStore store, SeriesIndex index, ITeleme
 
     private readonly NativeWriter _writer = new();
     private readonly Dictionary<int, long> _targetWritten = [];
-    private string? _shownToken;
+    private readonly List<int> _targetsOfFlush = [];
+    private string? _token;
+    private bool _shown;
 
     public int Rows(MetricBlock block) => block.Count;
 
@@ -24,8 +27,12 @@ internal sealed class MetricFlush(IColumnStore store, SeriesIndex index, ITeleme
 
     public async Task StoreAsync(MetricBlock block, string token)
     {
-        AddTargetInfo(block.Numbers);
-        await SaveSeriesAsync(token);
+        if (_token != token)
+        {
+            BeginFlush(token);
+            AddTargetInfo(block);
+        }
+        await SaveSeriesAsync();
         UInt128[] ids = index.Table.Ids;
         if (block.Numbers.Count > 0)
         {
@@ -39,9 +46,9 @@ internal sealed class MetricFlush(IColumnStore store, SeriesIndex index, ITeleme
         {
             await store.InsertAsync(MetricTables.Encode(block.ExponentialHistograms, ids, _writer), token);
         }
-        if (_shownToken != token)
+        if (!_shown)
         {
-            _shownToken = token;
+            _shown = true;
             ShowToTaps(block);
         }
         await taps.CommitAsync(CancellationToken.None);
@@ -76,34 +83,58 @@ internal sealed class MetricFlush(IColumnStore store, SeriesIndex index, ITeleme
         }
     }
 
+    private void BeginFlush(string token)
+    {
+        if (!_shown)
+        {
+            // The flush before never came into the store, and its target_info neither.
+            foreach (int target in _targetsOfFlush)
+            {
+                _targetWritten.Remove(target);
+            }
+        }
+        _targetsOfFlush.Clear();
+        (_token, _shown) = (token, false);
+    }
+
     /// <summary>Adds a point of target_info for each resource that has not had one for a while.</summary>
-    private void AddTargetInfo(NumberPoints numbers)
+    private void AddTargetInfo(MetricBlock block)
+    {
+        NumberPoints numbers = block.Numbers;
+        AddTargetInfo(numbers.Series, numbers.TimeNanos, numbers);
+        AddTargetInfo(block.Histograms.Series, block.Histograms.TimeNanos, numbers);
+        AddTargetInfo(block.ExponentialHistograms.Series, block.ExponentialHistograms.TimeNanos, numbers);
+    }
+
+    private void AddTargetInfo(ColumnBuffer<int> series, ColumnBuffer<long> times, NumberPoints numbers)
     {
         int[] targets = index.Table.Targets;
-        int count = numbers.Count;
+        int count = series.Count;
         int last = -1;
         for (int row = 0; row < count; row++)
         {
-            int target = targets[numbers.Series[row]];
+            int target = targets[series[row]];
             if (target < 0 || target == last)
             {
                 continue;
             }
             last = target;
-            long now = numbers.TimeNanos[row];
-            if (_targetWritten.TryGetValue(target, out long written) && now - written < TargetInfoPeriodNanos)
+            long time = times[row];
+            // A distance, for the first point may be of a clock that is far ahead.
+            if (_targetWritten.TryGetValue(target, out long written) && Math.Abs(time - written) < TargetInfoPeriodNanos)
             {
                 continue;
             }
-            _targetWritten[target] = now;
+            _targetWritten[target] = time;
+            _targetsOfFlush.Add(target);
             numbers.Series.Append(target);
-            numbers.TimeNanos.Append(now);
+            numbers.TimeNanos.Append(time);
             numbers.StartNanos.Append(0);
             numbers.Values.Append(1);
         }
     }
 
-    private async Task SaveSeriesAsync(string token)
+    private async Task SaveSeriesAsync()
     {
         List<SeriesDescriptor> unsaved = index.TakeUnsaved();
         if (unsaved.Count == 0)
@@ -112,7 +143,9 @@ internal sealed class MetricFlush(IColumnStore store, SeriesIndex index, ITeleme
         }
         try
         {
-            await store.InsertAsync(SeriesRows.Encode(unsaved, time.GetUtcNow(), _writer), token);
+            // Without the flush's token: a retry may bring series met since, which the engine would take for the insert before.
+            // The rows of one series collapse, so that inserting one twice does no harm.
+            await store.InsertAsync(SeriesRows.Encode(unsaved, time.GetUtcNow(), _writer));
         }
         catch
         {

@@ -45,6 +45,7 @@ public sealed class OtlpIngest : IAsyncDisposable
     private readonly MemoryBudget _budget;
     private readonly SeriesIndex _series;
     private readonly ResourceIndex _resources = new();
+    private readonly ResourceWriter _resourceRows;
     private readonly MetricFlush _metricFlush;
     private readonly SpanFlush _spanFlush;
     private readonly LogFlush _logFlush;
@@ -59,8 +60,9 @@ public sealed class OtlpIngest : IAsyncDisposable
         _budget = new MemoryBudget(options, time);
         _series = new SeriesIndex(options, taps);
         _metricFlush = new MetricFlush(store, _series, taps, time);
-        _spanFlush = new SpanFlush(store, _resources, taps, time);
-        _logFlush = new LogFlush(store, _resources, taps, time);
+        _resourceRows = new ResourceWriter(store, _resources, time);
+        _spanFlush = new SpanFlush(store, _resources, _resourceRows, taps);
+        _logFlush = new LogFlush(store, _resources, _resourceRows, taps);
         _metrics = new(new SignalWriter<MetricBlock>(_metricFlush, options, time, logger));
         _spans = new(new SignalWriter<SpanBlock>(_spanFlush, options, time, logger));
         _logs = new(new SignalWriter<LogBlock>(_logFlush, options, time, logger));
@@ -113,6 +115,7 @@ public sealed class OtlpIngest : IAsyncDisposable
         _metricFlush.Dispose();
         _spanFlush.Dispose();
         _logFlush.Dispose();
+        _resourceRows.Dispose();
         _meter.Dispose();
     }
 

@@ -33,8 +33,15 @@ internal sealed partial class SignalWriter<TBlock> : IAsyncDisposable
     /// <exception cref="IngestUnavailableException">It could not be stored in time.</exception>
     public async Task StoreAsync(TBlock block, CancellationToken cancellation)
     {
-        var submission = new Submission(block, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
-        await _queue.Writer.WriteAsync(submission, cancellation);
+        var submission = new Submission(block, _time.GetTimestamp(), new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        try
+        {
+            await _queue.Writer.WriteAsync(submission, cancellation);
+        }
+        catch (ChannelClosedException)
+        {
+            throw new IngestUnavailableException("the collector is stopping", _options.RetryAfter);
+        }
         // Not cancellable from here on: the block is shared with the flush, which always ends.
         await submission.Stored.Task;
     }
@@ -77,7 +84,7 @@ internal sealed partial class SignalWriter<TBlock> : IAsyncDisposable
                 }
                 block = merged;
             }
-            await StoreWithRetryAsync(block, $"{_process}-{_flushes++}");
+            await StoreWithRetryAsync(block, $"{_process}-{_flushes++}", batch[0].Since);
             foreach (Submission submission in batch)
             {
                 submission.Stored.SetResult();
@@ -97,10 +104,12 @@ internal sealed partial class SignalWriter<TBlock> : IAsyncDisposable
         }
     }
 
-    /// <summary>Stores a block; while the store fails, tries again for the hold time under the same token, so that nothing is stored twice.</summary>
-    private async Task StoreWithRetryAsync(TBlock block, string token)
+    /// <summary>
+    /// Stores a block; while the store fails, tries again under the same token, so that nothing is stored twice, until the oldest request
+    /// has been held for the hold time.
+    /// </summary>
+    private async Task StoreWithRetryAsync(TBlock block, string token, long since)
     {
-        long began = _time.GetTimestamp();
         TimeSpan delay = FirstRetry;
         while (true)
         {
@@ -111,7 +120,7 @@ internal sealed partial class SignalWriter<TBlock> : IAsyncDisposable
             }
             catch (StoreException failure)
             {
-                if (_time.GetElapsedTime(began) + delay > _options.HoldTime)
+                if (_time.GetElapsedTime(since) + delay > _options.HoldTime)
                 {
                     LogFlushFailed(_logger, typeof(TBlock).Name, failure);
                     throw new IngestUnavailableException("the store does not take data: " + failure.Message, _options.RetryAfter);
@@ -125,7 +134,7 @@ internal sealed partial class SignalWriter<TBlock> : IAsyncDisposable
     [LoggerMessage(EventName = "collector.flush.failed", Level = LogLevel.Error, Message = "A flush of {Block} failed; its senders are asked to retry")]
     private static partial void LogFlushFailed(ILogger logger, string block, Exception failure);
 
-    private readonly record struct Submission(TBlock Block, TaskCompletionSource Stored);
+    private readonly record struct Submission(TBlock Block, long Since, TaskCompletionSource Stored);
 }
 
 /// <summary>Stores the blocks of one signal.</summary>

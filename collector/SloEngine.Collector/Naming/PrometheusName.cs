@@ -47,8 +47,13 @@ public static class PrometheusName
         return joined.Length > 0 && char.IsAsciiDigit(joined[0]) ? "_" + joined : joined;
     }
 
-    /// <summary>Name of an attribute as a label.</summary>
-    public static string Label(string attribute)
+    /// <summary>Name of an attribute as a label; a reserved one (<c>__name__</c>) keeps its underscores at both ends.</summary>
+    public static string Label(string attribute) =>
+        attribute.Length > 4 && attribute.StartsWith("__", StringComparison.Ordinal) && attribute.EndsWith("__", StringComparison.Ordinal)
+            ? $"__{Sanitised(attribute.Trim('_'))}__"
+            : Sanitised(attribute);
+
+    private static string Sanitised(string attribute)
     {
         var text = new StringBuilder(attribute.Length);
         foreach (char letter in attribute)

@@ -30,17 +30,18 @@ internal static class SeriesLabels
         };
     }
 
-    /// <summary>Labels sorted by name; attributes that collide after sanitising are joined by a semicolon, as the specification asks.</summary>
+    /// <summary>Labels sorted by name; attributes that collide after sanitising are joined by a semicolon, as the specification asks; one without a key, or named as the metric's own name, is left out.</summary>
     public static List<KeyValuePair<string, string>> Of(in RawSeries series, IReadOnlyDictionary<string, string> resource, IReadOnlyList<string> promoted)
     {
-        var labels = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        var given = new List<KeyValuePair<string, string>>();
         using (AttributesColumn attributes = AttributeSet.Decode(series.Point, series.AttributesField))
         {
             for (int entry = 0; entry < attributes.Keys.Count; entry++)
             {
-                Add(labels, Encoding.UTF8.GetString(attributes.Keys[entry]), Encoding.UTF8.GetString(attributes.Values[entry]));
+                given.Add(new(Encoding.UTF8.GetString(attributes.Keys[entry]), Encoding.UTF8.GetString(attributes.Values[entry])));
             }
         }
+        SortedDictionary<string, string> labels = Sanitised(given);
         if (series.Part == SeriesPart.Quantile)
         {
             labels["quantile"] = series.Quantile.ToString("R", CultureInfo.InvariantCulture);
@@ -63,14 +64,8 @@ internal static class SeriesLabels
     /// <summary>Labels of <c>target_info</c>: every resource attribute beside job and instance.</summary>
     public static List<KeyValuePair<string, string>> Target(IReadOnlyDictionary<string, string> resource)
     {
-        var labels = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach ((string name, string value) in resource)
-        {
-            if (name is not ("service.name" or "service.namespace" or "service.instance.id"))
-            {
-                Add(labels, name, value);
-            }
-        }
+        SortedDictionary<string, string> labels = Sanitised(
+            resource.Where(attribute => attribute.Key is not ("service.name" or "service.namespace" or "service.instance.id")));
         SetIfGiven(labels, "job", Job(resource));
         SetIfGiven(labels, "instance", resource.GetValueOrDefault("service.instance.id", ""));
         return [.. labels.Where(label => label.Value.Length > 0)];
@@ -91,9 +86,18 @@ internal static class SeriesLabels
         }
     }
 
-    private static void Add(SortedDictionary<string, string> labels, string attribute, string value)
+    /// <summary>Labels of attributes; those that collide are joined in the order of their keys, so that the order they came in makes no other series.</summary>
+    private static SortedDictionary<string, string> Sanitised(IEnumerable<KeyValuePair<string, string>> attributes)
     {
-        string name = PrometheusName.Label(attribute);
-        labels[name] = labels.TryGetValue(name, out string? other) ? $"{other};{value}" : value;
+        var labels = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach ((string attribute, string value) in attributes.OrderBy(attribute => attribute.Key, StringComparer.Ordinal))
+        {
+            string name = PrometheusName.Label(attribute);
+            if (name is not ("" or "__name__"))
+            {
+                labels[name] = labels.TryGetValue(name, out string? other) ? $"{other};{value}" : value;
+            }
+        }
+        return labels;
     }
 }

@@ -16,12 +16,13 @@ internal sealed class ResourceIndex : IResourceLookup
     private readonly ConcurrentDictionary<UInt128, int> _byIdentity = new();
     private readonly Lock _registering = new();
     private List<ResourceRow> _unsaved = [];
-    private volatile ResourceRow[] _rows = [];
-    private volatile ResourceKey[] _keys = [];
+    private int _count;
+    private volatile ResourceRow[] _rows = new ResourceRow[64];
+    private volatile ResourceKey[] _keys = new ResourceKey[64];
 
     public ResourceDescriptor this[int resource] => _rows[resource].Descriptor;
 
-    /// <summary>Keys by reference, as of now.</summary>
+    /// <summary>Keys by reference, as of now; every reference given out before is in it.</summary>
     public ResourceKey[] Keys => _keys;
 
     public bool TryGet(UInt128 identity, out int resource) => _byIdentity.TryGetValue(identity, out resource);
@@ -35,9 +36,10 @@ internal sealed class ResourceIndex : IResourceLookup
             {
                 return known;
             }
-            int reference = _rows.Length;
-            _keys = [.. _keys, new ResourceKey(row.Descriptor.Id, Encoding.UTF8.GetBytes(tenant), Encoding.UTF8.GetBytes(row.Descriptor.Service))];
-            _rows = [.. _rows, row];
+            int reference = _count++;
+            MakeRoom();
+            _keys[reference] = new ResourceKey(row.Descriptor.Id, Encoding.UTF8.GetBytes(tenant), Encoding.UTF8.GetBytes(row.Descriptor.Service));
+            _rows[reference] = row;
             _byIdentity[identity] = reference;
             _unsaved.Add(row);
             return reference;
@@ -60,6 +62,20 @@ internal sealed class ResourceIndex : IResourceLookup
         {
             _unsaved.InsertRange(0, unsaved);
         }
+    }
+
+    /// <summary>The arrays only grow, by copy, so that a reader needs no lock.</summary>
+    private void MakeRoom()
+    {
+        if (_count <= _rows.Length)
+        {
+            return;
+        }
+        var keys = new ResourceKey[_keys.Length * 2];
+        _keys.CopyTo(keys, 0);
+        var rows = new ResourceRow[_rows.Length * 2];
+        _rows.CopyTo(rows, 0);
+        (_keys, _rows) = (keys, rows);
     }
 
     private static ResourceRow Parse(string tenant, ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope)

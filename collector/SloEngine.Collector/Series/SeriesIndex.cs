@@ -79,7 +79,13 @@ internal sealed class SeriesIndex
             Encoding.UTF8.GetString(raw.Unit), Encoding.UTF8.GetString(raw.Description), labels, bounds, resourceIdentity);
         lock (_registering)
         {
-            if (!_byId.TryGetValue(descriptor.Id, out int series))
+            if (_byId.TryGetValue(descriptor.Id, out int series))
+            {
+                // The resource may be a later one (a new version, another host) that its labels do not tell apart.
+                int target = Target(tenant, resource, resourceIdentity);
+                _table.Targets[series] = target;
+            }
+            else
             {
                 int active = _countByTenant.GetValueOrDefault(tenant);
                 if (active >= _options.MaxActiveSeries)

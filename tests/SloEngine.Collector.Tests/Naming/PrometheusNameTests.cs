@@ -1,6 +1,6 @@
 using SloEngine.Collector.Naming;
 
-namespace SloEngine.Collector.Tests;
+namespace SloEngine.Collector.Tests.Naming;
 
 /// <summary>Names by the OpenTelemetry specification, "Prometheus and OpenMetrics Compatibility".</summary>
 public sealed class PrometheusNameTests

@@ -1,0 +1,195 @@
+using FsCheck;
+using FsCheck.Fluent;
+using SloEngine.Collector.Series;
+using SloEngine.Collector.Taps;
+using SloEngine.Collector.Tests.Ingest;
+using SloEngine.Otlp.Common;
+using SloEngine.Otlp.Metrics;
+using SloEngine.Otlp.Protobuf;
+using SloEngine.Otlp.Tests.Building;
+using static SloEngine.Otlp.Tests.Building.OtlpBuilder;
+
+namespace SloEngine.Collector.Tests.Series;
+
+public sealed class SeriesIndexTests
+{
+    private readonly RecordingTaps _taps = new();
+
+    [Fact]
+    public void Labels_come_from_the_point_the_scope_and_the_resource()
+    {
+        SeriesDescriptor series = Register("default", Encode(request => request.Message(1, resource =>
+        {
+            resource.Message(1, attributes =>
+            {
+                attributes.Attribute(1, "service.name", "checkout");
+                attributes.Attribute(1, "service.namespace", "shop");
+                attributes.Attribute(1, "service.instance.id", "checkout-1");
+                attributes.Attribute(1, "cloud.region", "eu-1");
+                attributes.Attribute(1, "host.id", "not promoted");
+            });
+            resource.Message(2, scope =>
+            {
+                scope.Message(1, named =>
+                {
+                    named.Text(1, "meter");
+                    named.Text(2, "1.2");
+                });
+                scope.Message(2, Sum("http.server.requests", 2, true, Number(1, "/cart")));
+            });
+        }))).Single(registered => registered.Metric != "target_info");
+
+        Assert.Equal("http_server_requests_seconds_total", series.Metric);
+        Assert.Equal(
+            [
+                "cloud_region=eu-1", "instance=checkout-1", "job=shop/checkout", "otel_scope_name=meter", "otel_scope_version=1.2",
+                "path=/cart", "service_name=checkout", "service_namespace=shop",
+            ],
+            series.Labels.Select(label => $"{label.Key}={label.Value}"));
+    }
+
+    [Fact]
+    public void The_order_of_attributes_makes_no_other_series()
+    {
+        SeriesDescriptor[] series = Register("default", Request(
+            Gauge("load", With(("b", "2"), ("a", "1"))), Gauge("load", With(("a", "1"), ("b", "2")))));
+
+        Assert.Single(series);
+    }
+
+    [Fact]
+    public void Attributes_that_collide_are_joined_in_the_order_of_their_keys()
+    {
+        SeriesDescriptor[] series = Register("default", Request(
+            Gauge("load", With(("a.b", "dot"), ("a-b", "dash"))), Gauge("load", With(("a-b", "dash"), ("a.b", "dot")))));
+
+        Assert.Equal("dash;dot", Assert.Single(series).Labels.Single(label => label.Key == "a_b").Value);
+    }
+
+    [Fact]
+    public void An_attribute_named_as_the_metric_name_label_does_not_rename_the_metric()
+    {
+        SeriesDescriptor series = Assert.Single(Register("default", Request(Gauge("load", With(("__name__", "other"), ("a", "1"))))));
+
+        Assert.Equal("load_seconds", series.Metric);
+        Assert.DoesNotContain(series.Labels, label => label.Key == "__name__");
+    }
+
+    [Fact]
+    public void An_attribute_without_a_key_is_no_label()
+    {
+        SeriesDescriptor series = Assert.Single(Register("default", Request(Gauge("load", With(("", "nameless"), ("a", "1"))))));
+
+        Assert.DoesNotContain(series.Labels, label => label.Key.Length == 0);
+    }
+
+    [Fact]
+    public void Tenants_share_no_series()
+    {
+        SeriesDescriptor one = Register("one", Request(Gauge("load", Number(1))))[0];
+        SeriesDescriptor two = Register("two", Request(Gauge("load", Number(1))))[0];
+
+        Assert.NotEqual(one.Id, two.Id);
+    }
+
+    [Fact]
+    public void Bounds_kind_and_temporality_tell_series_apart()
+    {
+        SeriesDescriptor[] series = Register("default", Request(
+            OtlpBuilder.Histogram("latency", Buckets([1], 1, 2)), OtlpBuilder.Histogram("latency", Buckets([2], 1, 2)),
+            Sum("jobs", 1, true, Number(1)), Sum("jobs", 2, true, Number(1)), Gauge("jobs", Number(1))));
+
+        Assert.Equal(5, series.Select(one => one.Id).Distinct().Count());
+    }
+
+    [Fact]
+    public void A_summary_becomes_quantiles_a_sum_and_a_count()
+    {
+        SeriesDescriptor[] series = Register("default", RichMetrics());
+
+        Assert.Equal("0.5", series.Single(one => one.Metric == "pause_seconds").Labels.Single(label => label.Key == "quantile").Value);
+        Assert.Equal(MetricKind.Counter, series.Single(one => one.Metric == "pause_seconds_sum").Kind);
+        Assert.Equal(MetricKind.Counter, series.Single(one => one.Metric == "pause_seconds_count").Kind);
+    }
+
+    [Theory]
+    [InlineData(3, 100, "the series has 4 labels; the limit is 3")]
+    [InlineData(10, 5, "label a has 6 characters; the limit is 5")]
+    public void A_series_with_too_much_on_it_is_rejected_by_name(int maxLabels, int maxLength, string reason)
+    {
+        var index = new SeriesIndex(new CollectorOptions { MaxLabels = maxLabels, MaxLabelValueLength = maxLength }, _taps);
+
+        DecodeResult result = Decode(index, "default", Request(Gauge("load", With(("a", "123456")))));
+
+        Assert.Equal((0, 1), (result.Accepted, result.Rejected));
+        Assert.Contains(reason, result.ErrorMessage, StringComparison.Ordinal);
+        Assert.Equal(0, index.Count);
+    }
+
+    [Fact]
+    public void Readers_find_every_reference_in_the_table_while_it_grows()
+    {
+        var index = new SeriesIndex(new CollectorOptions(), _taps);
+
+        Parallel.For(0, 8, worker =>
+        {
+            using var block = new MetricBlock();
+            var decoder = new MetricsDecoder(new TenantSeries("default", index), 7);
+            for (int request = 0; request < 40; request++)
+            {
+                block.Clear();
+                decoder.Decode(Request(Gauge("load", [.. Enumerable.Range(request * 25, 50).Select(point => Number(point, $"/{(point * 7) + (worker % 2)}"))])), block);
+                SeriesTable table = index.Table;
+                for (int row = 0; row < block.Count; row++)
+                {
+                    int series = block.Numbers.Series[row];
+                    Assert.Equal(table.Descriptors[series].Id, table.Ids[series]);
+                    Assert.NotNull(table.Taps[series]);
+                }
+            }
+        });
+
+        Assert.Equal(index.Count, index.Table.Ids.Take(index.Count).Distinct().Count());
+        Assert.Equal(index.Count, index.TakeUnsaved().Count);
+    }
+
+    [Fact]
+    public void Equal_series_have_one_id_and_others_have_others()
+    {
+        Gen<(string, string)[]> labels = Gen.ArrayOf(Gen.Elements("a", "b", "c").Zip(Gen.Elements("1", "2", "")))
+            .Select(pairs => pairs.Select(pair => (pair.Item1, pair.Item2)).DistinctBy(pair => pair.Item1).ToArray());
+        Check.One(Config.QuickThrowOnFailure, Prop.ForAll(labels.Zip(labels).ToArbitrary(), pair =>
+        {
+            UInt128 left = Register("default", Request(Gauge("load", With(pair.Item1))))[0].Id;
+            UInt128 right = Register("default", Request(Gauge("load", With(pair.Item2))))[0].Id;
+            return (left == right) == Canonical(pair.Item1).SequenceEqual(Canonical(pair.Item2));
+        }));
+    }
+
+    private static IEnumerable<(string, string)> Canonical((string Key, string Value)[] labels) =>
+        labels.Where(label => label.Value.Length > 0).Order();
+
+    private SeriesDescriptor[] Register(string tenant, byte[] request)
+    {
+        var index = new SeriesIndex(new CollectorOptions(), _taps);
+        DecodeResult result = Decode(index, tenant, request);
+        Assert.Null(result.ErrorMessage);
+        return [.. index.TakeUnsaved()];
+    }
+
+    private static DecodeResult Decode(SeriesIndex index, string tenant, byte[] request)
+    {
+        using var block = new MetricBlock();
+        return new MetricsDecoder(new TenantSeries(tenant, index), 7).Decode(request, block);
+    }
+
+    private static Action<ProtobufWriter> With(params (string Key, string Value)[] attributes) => point =>
+    {
+        foreach ((string key, string value) in attributes)
+        {
+            point.Attribute(7, key, value);
+        }
+        point.Fixed64(3, Time);
+        point.Double(4, 1);
+    };
+}
