@@ -36,14 +36,20 @@ public sealed record StoreQuery(string Sql)
     /// <summary>Values of the placeholders, by name.</summary>
     public IReadOnlyDictionary<string, string> Parameters { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Whether the engine is to refuse anything but reads (and table functions that reach outside): for SQL that a user wrote.</summary>
+    /// <summary>Whether the engine is to refuse anything but reads. No fence for SQL that a user wrote: <see cref="UserSql.UserQuery"/> is.</summary>
     public bool ReadOnly { get; init; }
+
+    /// <summary>Conditions that hold for every row read of a table, by <c>database.table</c>.</summary>
+    public IReadOnlyDictionary<string, string> TableFilters { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Time the engine may take.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>Rows a result may have before the query fails; 0 for no limit.</summary>
     public long MaxResultRows { get; init; }
+
+    /// <summary>Bytes a result may have, as the engine counts them in its columns, before the query fails; 0 for no limit.</summary>
+    public long MaxResultBytes { get; init; }
 }
 
 /// <summary>A statement that the engine refused or could not finish.</summary>

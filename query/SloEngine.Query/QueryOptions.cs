@@ -11,4 +11,7 @@ public sealed record QueryOptions
 
     /// <summary>Rows that a SQL query may return.</summary>
     public long MaxSqlRows { get; init; } = 1_000_000;
+
+    /// <summary>Bytes that the result of a SQL query may have in memory.</summary>
+    public long MaxSqlBytes { get; init; } = 256L << 20;
 }

@@ -214,15 +214,6 @@ public sealed class EmbeddedColumnStoreTests(EngineFixture engine)
         Assert.Contains("no_such_table", failure.Message, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData("INSERT INTO samples VALUES (1, now(), now(), 1)")]
-    [InlineData("DROP TABLE samples")]
-    [InlineData("SELECT * FROM file('/etc/passwd', 'CSV', 'a String')")]
-    [InlineData("SELECT * FROM url('http://127.0.0.1:1/', 'CSV', 'a String')")]
-    [InlineData("SELECT 1) SETTINGS readonly = 0 --")]
-    public async Task A_read_only_query_reads_tables_and_nothing_else(string sql) =>
-        await Assert.ThrowsAsync<StoreException>(async () => await engine.Store.QueryAsync(new StoreQuery(sql) { ReadOnly = true }));
-
     [Fact]
     public async Task A_result_over_the_row_limit_is_refused()
     {

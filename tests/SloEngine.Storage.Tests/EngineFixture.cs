@@ -9,6 +9,8 @@ public sealed class EngineFixture : IAsyncLifetime
 
     public EmbeddedColumnStore Store { get; private set; } = null!;
 
+    public string Path => _directory.FullName;
+
     public async Task InitializeAsync() => Store = await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = _directory.FullName });
 
     public async Task DisposeAsync()

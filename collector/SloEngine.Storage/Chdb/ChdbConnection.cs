@@ -29,7 +29,7 @@ internal sealed unsafe class ChdbConnection : SafeHandle
             nint* connection = ChdbNative.chdb_connect(arguments.Length, argv);
             if (connection is null || *connection == 0)
             {
-                throw new StoreException(0, $"the embedded ClickHouse engine did not open {path}; another process may be using it, or it is not writable");
+                throw new StoreException(0, $"the embedded ClickHouse engine did not open {path}: is it the data of an engine, and the disk in order?");
             }
             return new ChdbConnection(connection);
         }

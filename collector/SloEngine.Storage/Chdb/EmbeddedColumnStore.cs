@@ -42,22 +42,16 @@ public sealed class EmbeddedColumnStore : IColumnStore
 
     private readonly Lane _reads;
     private readonly Lane _inserts;
+    private readonly FileStream _lock;
 
-    private EmbeddedColumnStore(Lane reads, Lane inserts) => (_reads, _inserts) = (reads, inserts);
+    private EmbeddedColumnStore(Lane reads, Lane inserts, FileStream @lock) => (_reads, _inserts, _lock) = (reads, inserts, @lock);
 
     /// <summary>Opens the store and brings its schema up to date.</summary>
     /// <exception cref="StoreException">The directory cannot be used, or holds data of a newer version.</exception>
     public static async Task<EmbeddedColumnStore> OpenAsync(EmbeddedStoreOptions options, CancellationToken cancellation = default)
     {
         ChdbLibrary.Load(options.Library);
-        try
-        {
-            Directory.CreateDirectory(options.Path);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new StoreException(0, $"the data directory {options.Path} cannot be made: {failure.Message}");
-        }
+        FileStream directory = Lock(options.Path);
         string[] settings =
         [
             string.Create(CultureInfo.InvariantCulture, $"max_threads={options.MaxThreads}"),
@@ -68,12 +62,12 @@ public sealed class EmbeddedColumnStore : IColumnStore
         ];
         var reads = new Lane("store-read", options.Path, settings, options.ReadConnections);
         var inserts = new Lane("store-insert", options.Path, settings, options.InsertConnections);
-        var store = new EmbeddedColumnStore(reads, inserts);
+        var store = new EmbeddedColumnStore(reads, inserts, directory);
         try
         {
             await reads.StartAsync();
             await inserts.StartAsync();
-            await SchemaMigration.ApplyAsync(store, Database, cancellation);
+            await SchemaMigration.ApplyAsync(store, Database, options.Path, cancellation);
             await reads.EachAsync(connection => connection.Query("USE " + Database, "Null", NoParameters, new ArrayBufferWriter<byte>()));
             return store;
         }
@@ -135,22 +129,55 @@ public sealed class EmbeddedColumnStore : IColumnStore
     {
         await _inserts.DisposeAsync();
         await _reads.DisposeAsync();
+        await _lock.DisposeAsync();
+    }
+
+    /// <summary>Makes the directory and holds it for this process: the engine alone would only say that it did not open.</summary>
+    private static FileStream Lock(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new StoreException(0, $"the data directory {path} cannot be made: {failure.Message}");
+        }
+        try
+        {
+            return new FileStream(Path.Combine(path, "sloengine.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (UnauthorizedAccessException failure)
+        {
+            throw new StoreException(0, $"the data directory {path} is not writable: {failure.Message}");
+        }
+        catch (IOException failure)
+        {
+            throw new StoreException(0, $"the data directory {path} is in use by another process, or cannot be written: {failure.Message}");
+        }
     }
 
     private static string WithSettings(StoreQuery query)
     {
-        int seconds = Math.Max(1, (int)Math.Ceiling(query.Timeout.TotalSeconds));
-        string sql = query.Sql.TrimEnd().TrimEnd(';');
-        string settings = string.Create(CultureInfo.InvariantCulture, $"max_execution_time = {seconds}");
+        var settings = new List<string> { string.Create(CultureInfo.InvariantCulture, $"max_execution_time = {Math.Max(1, (int)Math.Ceiling(query.Timeout.TotalSeconds))}") };
         if (query.MaxResultRows > 0)
         {
-            settings += string.Create(CultureInfo.InvariantCulture, $", max_result_rows = {query.MaxResultRows}, result_overflow_mode = 'throw'");
+            settings.Add(string.Create(CultureInfo.InvariantCulture, $"max_result_rows = {query.MaxResultRows}"));
         }
-
-        // A subquery keeps a user's text from adding settings or a format of its own; readonly refuses everything but reads.
-        return query.ReadOnly
-            ? $"SELECT * FROM (\n{sql}\n) SETTINGS {settings}, readonly = 1"
-            : $"{sql}\nSETTINGS {settings}";
+        if (query.MaxResultBytes > 0)
+        {
+            settings.Add(string.Create(CultureInfo.InvariantCulture, $"max_result_bytes = {query.MaxResultBytes}"));
+        }
+        if (query.TableFilters.Count > 0)
+        {
+            IEnumerable<string> filters = query.TableFilters.Select(filter => $"'{SqlText.Quote(filter.Key)}': '{SqlText.Quote(filter.Value)}'");
+            settings.Add($"additional_table_filters = {{{string.Join(", ", filters)}}}");
+        }
+        if (query.ReadOnly)
+        {
+            settings.Add("readonly = 1");
+        }
+        return $"{query.Sql}\nSETTINGS {string.Join(", ", settings)}";
     }
 
     /// <summary>A few connections, each with the thread that works on it, behind one queue.</summary>

@@ -8,7 +8,7 @@ internal static class SchemaMigration
     /// <summary>Version of schema.sql.</summary>
     private const int Version = 1;
 
-    public static async Task ApplyAsync(IColumnStore store, string database, CancellationToken cancellation)
+    public static async Task ApplyAsync(IColumnStore store, string database, string path, CancellationToken cancellation)
     {
         await store.ExecuteAsync($"CREATE DATABASE IF NOT EXISTS {database}", cancellation);
         await store.ExecuteAsync(
@@ -18,7 +18,7 @@ internal static class SchemaMigration
         if (stored > Version)
         {
             throw new StoreException(
-                0, string.Create(CultureInfo.InvariantCulture, $"the data has schema version {stored}, this program knows up to {Version}: run the newer program"));
+                0, string.Create(CultureInfo.InvariantCulture, $"the data in {path} has schema version {stored}, this program knows up to {Version}: run the newer program"));
         }
         foreach (string statement in Statements(database))
         {

@@ -4,10 +4,11 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Storage;
+using SloEngine.Storage.UserSql;
 
 namespace SloEngine.Query.Http;
 
-/// <summary>Read-only SQL over the store: <c>/api/v1/sql?query=...&amp;format=json|arrow|csv</c>.</summary>
+/// <summary>Read-only SQL over the rows of the request's tenant: <c>/api/v1/sql?query=...&amp;format=json|arrow|csv</c>.</summary>
 public static class SqlApi
 {
     /// <summary>Maps the API.</summary>
@@ -27,7 +28,10 @@ public static class SqlApi
                     "arrow" => ("ArrowStream", "application/vnd.apache.arrow.stream"),
                     string other => throw new ParameterException($"invalid parameter \"format\": '{other}' is not one of json, arrow, csv"),
                 };
-                var query = new StoreQuery(parameters.Required("query")) { ReadOnly = true, Timeout = options.Timeout, MaxResultRows = options.MaxSqlRows };
+                StoreQuery query = await UserQuery.PrepareAsync(store, parameters.Required("query"), parameters.Tenant, http.RequestAborted) with
+                {
+                    Timeout = options.Timeout, MaxResultRows = options.MaxSqlRows, MaxResultBytes = options.MaxSqlBytes,
+                };
                 var output = new ArrayBufferWriter<byte>(64 << 10);
                 await store.QueryFormattedAsync(query, format, output, http.RequestAborted);
                 http.Response.ContentType = type;
@@ -39,7 +43,7 @@ public static class SqlApi
             }
             catch (StoreException failure)
             {
-                await Results.Problem(failure.Message, statusCode: StatusCodes.Status422UnprocessableEntity, title: $"The engine refused the query (code {failure.Code})").ExecuteAsync(http);
+                await Results.Problem(failure.Message, statusCode: StatusCodes.Status422UnprocessableEntity, title: $"The query was refused (ClickHouse code {failure.Code})").ExecuteAsync(http);
             }
         });
     }

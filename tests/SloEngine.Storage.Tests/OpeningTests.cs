@@ -1,0 +1,47 @@
+using SloEngine.Storage.Chdb;
+using SloEngine.Storage.Schema;
+
+namespace SloEngine.Storage.Tests;
+
+/// <summary>What an operator reads when the data directory cannot be used.</summary>
+[Collection(EngineCollection.Name)]
+public sealed class OpeningTests(EngineFixture engine)
+{
+    [Fact]
+    public async Task A_directory_in_use_is_named_as_such()
+    {
+        StoreException failure = await FailureAsync(engine.Path);
+
+        Assert.Contains($"the data directory {engine.Path} is in use by another process", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_path_below_a_file_is_named_with_the_reason()
+    {
+        string below = Path.Combine(engine.Path, "sloengine.lock", "data");
+
+        StoreException failure = await FailureAsync(below);
+
+        Assert.Contains($"the data directory {below} cannot be made", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Data_of_a_newer_program_is_refused_with_both_versions()
+    {
+        await engine.Store.ExecuteAsync("INSERT INTO sloengine.schema_version VALUES (4711, now())");
+        try
+        {
+            StoreException failure = await Assert.ThrowsAsync<StoreException>(() =>
+                SchemaMigration.ApplyAsync(engine.Store, EmbeddedColumnStore.Database, engine.Path, default));
+
+            Assert.Contains($"the data in {engine.Path} has schema version 4711", failure.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await engine.Store.ExecuteAsync("DELETE FROM sloengine.schema_version WHERE version = 4711");
+        }
+    }
+
+    private static Task<StoreException> FailureAsync(string path) =>
+        Assert.ThrowsAsync<StoreException>(() => EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = path }));
+}
