@@ -6,6 +6,8 @@ const server = 'http://127.0.0.1:7070';
 
 export default defineConfig({
   plugins: [react()],
+  // The PromQL grammar that Perses brings asks for Node's name of the global object.
+  define: { global: 'globalThis' },
   build: { target: 'es2022', chunkSizeWarningLimit: 700 },
   server: { proxy: { '/api': server, '/loki': server } },
 });

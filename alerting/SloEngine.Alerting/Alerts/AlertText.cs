@@ -23,14 +23,12 @@ internal static class AlertText
     {
         ServiceLevelObjective slo = status.Slo;
         string burn = Number(policy.LongBurn ?? 0);
-        string exhaustion = status.BudgetRemaining <= 0 ? "the budget is spent"
-            : status.Exhaustion is { } left ? $"at the burn of the last hour it is gone in {Words(left)}" : "it does not burn at present";
         var annotations = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["summary"] = $"{slo.DisplayName}: error budget burns {burn} times as fast as it may",
             ["description"] = string.Create(
                 CultureInfo.InvariantCulture,
-                $"SLO {slo.Id} ({slo.Objective * 100:0.###} % over {Words(slo.Window)}) burns {burn}x over {Words(policy.Policy.Long)} and {Number(policy.ShortBurn ?? 0)}x over {Words(policy.Policy.Short)}; {Name(policy.Policy.Severity)} from {policy.Policy.Factor:0.##}x. Budget left: {status.BudgetRemaining * 100:0.#} %; {exhaustion}. Attained: {(status.Attained ?? 1) * 100:0.###} % of {status.Sum.Total:0} events."),
+                $"SLO {slo.Id} ({slo.Objective * 100:0.###} % over {Words(slo.Window)}) burns {burn}x over {Words(policy.Policy.Long)} and {Number(policy.ShortBurn ?? 0)}x over {Words(policy.Policy.Short)}; {Name(policy.Policy.Severity)} from {policy.Policy.Factor:0.##}x. Budget left: {Budget(status)}. Attained: {(status.Attained ?? 1) * 100:0.###} % of {status.Sum.Total:0} events."),
             ["burn_rate"] = burn,
             ["budget_remaining"] = status.BudgetRemaining.ToString("0.####", CultureInfo.InvariantCulture),
             ["dashboard"] = new Uri(ui, string.Create(
@@ -56,6 +54,14 @@ internal static class AlertText
         { TotalHours: >= 2 } => string.Create(CultureInfo.InvariantCulture, $"{span.TotalHours:0.#} h"),
         { TotalMinutes: >= 2 } => string.Create(CultureInfo.InvariantCulture, $"{span.TotalMinutes:0.#} min"),
         _ => string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0} s"),
+    };
+
+    private static string Budget(SloStatus status) => status.BudgetRemaining switch
+    {
+        < -1 => string.Create(CultureInfo.InvariantCulture, $"none, it is spent {1 - status.BudgetRemaining:0} times over"),
+        <= 0 => "none, it is spent",
+        double left => string.Create(CultureInfo.InvariantCulture, $"{left * 100:0.#} %; ")
+            + (status.Exhaustion is { } time ? $"at the burn of the last hour it is gone in {Words(time)}" : "it does not burn at present"),
     };
 
     private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;

@@ -81,17 +81,12 @@ export interface ScalingPolicy {
   updatedAt: string;
 }
 
-export interface Trace {
-  traceID: string;
-  rootServiceName: string;
-  rootTraceName: string;
-  startTimeUnixNano: string;
-  durationMs: number;
-}
-
-export interface Series {
-  metric: Record<string, string>;
-  values: [number, string][];
+export interface DashboardSummary {
+  name: string;
+  title: string;
+  description: string;
+  source: 'template' | 'file';
+  error: string | null;
 }
 
 export interface LogStream {
@@ -100,8 +95,8 @@ export interface LogStream {
 }
 
 /** Fetches JSON; the error says what the server said. */
-export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-  const response = await fetch(path, { signal });
+export async function get<T>(path: string, signal?: AbortSignal, init?: RequestInit): Promise<T> {
+  const response = await fetch(path, { ...init, signal });
   if (!response.ok) {
     const text = await response.text();
     let message = text;
@@ -113,7 +108,7 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
     }
     throw new Error(message || `${response.status} ${response.statusText}`);
   }
-  return (await response.json()) as T;
+  return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
 export interface Loaded<T> {

@@ -1,4 +1,4 @@
-// The time range of a page lives in its address: `range=1h`, or `start` and `end` in Unix milliseconds.
+// The time range of a page lives in its address as Perses writes it: `start=1h`, or `start` and `end` in Unix milliseconds.
 import { useEffect, useMemo, useState } from 'react';
 import { useSearchParams } from 'react-router-dom';
 
@@ -19,23 +19,21 @@ export function useRange(fallback = '1h'): Range {
     return () => clearInterval(timer);
   }, []);
   const [parameters, setParameters] = useSearchParams();
-  const name = parameters.get('range');
   const start = parameters.get('start');
   const end = parameters.get('end');
   return useMemo(() => {
     const set = (chosen: string) =>
       setParameters((current) => {
-        current.set('range', chosen);
-        current.delete('start');
+        current.set('start', chosen);
         current.delete('end');
         return current;
       });
-    if (!name && start && end) {
+    if (start && end && !ranges[start]) {
       return { name: null, start: Number(start) / 1000, end: Number(end) / 1000, set };
     }
-    const chosen = name && ranges[name] ? name : fallback;
+    const chosen = start && ranges[start] ? start : fallback;
     const now = Math.floor(Date.now() / 10_000) * 10;
     return { name: chosen, start: now - (ranges[chosen] ?? 3600), end: now, set };
     // The tick makes a relative range move on.
-  }, [name, start, end, fallback, setParameters, tick]);
+  }, [start, end, fallback, setParameters, tick]);
 }

@@ -2,10 +2,10 @@ import type { ReactNode } from 'react';
 import { type Range, ranges } from './range';
 import { number, percent } from './format';
 
-export function Page(props: { title: string; lead?: ReactNode; actions?: ReactNode; children: ReactNode }) {
+export function Page(props: { title: string; lead?: ReactNode; actions?: ReactNode; children: ReactNode; wide?: boolean }) {
   document.title = `${props.title} · SloEngine`;
   return (
-    <main>
+    <main className={props.wide ? 'full' : undefined}>
       <header className="page-head">
         <div>
           <h1>{props.title}</h1>

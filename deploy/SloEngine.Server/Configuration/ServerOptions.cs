@@ -20,6 +20,8 @@ internal sealed record ServerOptions
 
     public string? Receivers { get; init; }
 
+    public string? Dashboards { get; init; }
+
     public Uri? ExternalUrl { get; init; }
 
     public string? EngineLibrary { get; init; }
@@ -69,6 +71,7 @@ internal sealed record ServerOptions
             Slos = ExistingDirectory(Setting.Slos, Text(Setting.Slos)),
             Scaling = ExistingDirectory(Setting.Scaling, Text(Setting.Scaling)),
             Receivers = ExistingFile(Setting.Receivers, Text(Setting.Receivers)),
+            Dashboards = ExistingDirectory(Setting.Dashboards, Text(Setting.Dashboards)),
             ExternalUrl = Url(Setting.ExternalUrl, Text(Setting.ExternalUrl)),
             EngineLibrary = ExistingFile(Setting.EngineLibrary, Text(Setting.EngineLibrary)),
             MaxBodyBytes = (int)Number(Setting.MaxBodyBytes, Text(Setting.MaxBodyBytes), 1024, 64 << 20),

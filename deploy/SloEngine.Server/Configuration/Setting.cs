@@ -18,6 +18,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting Slos = new("slos", "--slos", "DIR", "", "Directory of OpenSLO files, reloaded on change");
     public static readonly Setting Scaling = new("scaling", "--scaling", "DIR", "", "Directory of scaling policies, reloaded on change");
     public static readonly Setting Receivers = new("receivers", "--receivers", "FILE", "", "File of notification receivers and routes");
+    public static readonly Setting Dashboards = new("dashboards", "--dashboards", "DIR", "", "Directory of dashboards in Perses' JSON, also saved there (default: dashboards below the data)");
     public static readonly Setting ExternalUrl = new("external_url", "--external-url", "URL", "", "Address under which people reach the UI, for links in alerts (default: the UI's own address)");
     public static readonly Setting EngineLibrary = new("engine.library", "--engine-library", "FILE", "", "Path of libchdb.so (default: beside the program, or the restored npm package)");
     public static readonly Setting MaxBodyBytes = new("limits.max_body_bytes", "--max-body-bytes", "BYTES", "16777216", "Largest OTLP request, compressed and decompressed");
@@ -29,7 +30,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     /// <summary>Every setting, in the order of the help text.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Slos, Scaling, Receivers, ExternalUrl, EngineLibrary,
+        ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Slos, Scaling, Receivers, Dashboards, ExternalUrl, EngineLibrary,
         MaxBodyBytes, MemoryBudgetBytes, MaxActiveSeries, SelfTelemetry, LogLevel,
     ];
 }

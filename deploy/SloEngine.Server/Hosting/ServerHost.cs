@@ -9,6 +9,7 @@ using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Receivers;
 using SloEngine.Collector.Taps;
 using SloEngine.Dashboards;
+using SloEngine.Dashboards.Catalog;
 using SloEngine.Otlp.Grpc;
 using SloEngine.Otlp.Grpc.Health;
 using SloEngine.PromQL;
@@ -125,6 +126,7 @@ internal static class ServerHost
         endpoints.MapSqlApi();
         endpoints.MapSloApi();
         endpoints.MapScalingHttp();
+        endpoints.MapDashboardsApi();
         endpoints.MapWebApplication();
         endpoints.MapGet("/healthz", () => "ok\n");
         endpoints.MapGet("/readyz", async (IColumnStore store, CancellationToken cancellation) =>
@@ -170,6 +172,9 @@ internal static class ServerHost
         });
         services.AddAlerting();
         services.AddScaling(new ScalingOptions(options.Scaling ?? (options.Demo ? DemoFiles("scaling") : null)));
+
+        services.AddSingleton(provider => new DashboardCatalog(
+            options.Dashboards ?? Path.Combine(options.Data, "dashboards"), provider.GetRequiredService<TimeProvider>()));
 
         services.AddSingleton<SelfTelemetry>();
         services.AddHostedService<SelfTelemetryExport>();

@@ -46,24 +46,27 @@ public sealed class PageTests
         await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Checkout availability" })).ToBeVisibleAsync();
         await Assertions.Expect(page.Locator(".chart canvas")).ToHaveCountAsync(3);
         await page.GetByRole(AriaRole.Button, new() { Name = "15m" }).ClickAsync();
-        Assert.Contains("range=15m", page.Url, StringComparison.Ordinal);
+        Assert.Contains("start=15m", page.Url, StringComparison.Ordinal);
         await page.ReloadAsync();
         await Assertions.Expect(page.GetByRole(AriaRole.Button, new() { Name = "15m" })).ToHaveAttributeAsync("aria-pressed", "true");
 
         await page.GetByLabel("Dark theme").ClickAsync();
         await Assertions.Expect(page.Locator("html")).ToHaveAttributeAsync("data-theme", "dark");
 
-        await page.GotoAsync(new Uri(server.Http, "/services/checkout?range=15m").ToString());
-        await Assertions.Expect(page.Locator(".chart canvas").First).ToBeVisibleAsync();
-        await page.GotoAsync(new Uri(server.Http, "/metrics-explorer?range=15m").ToString());
-        await Assertions.Expect(page.Locator(".chart canvas")).ToBeVisibleAsync();
+        await page.GotoAsync(new Uri(server.Http, "/services/checkout?start=15m").ToString());
+        await Assertions.Expect(page.Locator(".perses canvas").First).ToBeVisibleAsync();
+        await Assertions.Expect(page.GetByRole(AriaRole.Meter)).ToHaveCountAsync(1);
+        await page.GotoAsync(new Uri(server.Http, "/metrics-explorer?start=15m").ToString());
+        await Assertions.Expect(page.Locator(".perses canvas")).ToBeVisibleAsync();
         await page.GotoAsync(new Uri(server.Http, "/scaling").ToString());
         await Assertions.Expect(page.GetByRole(AriaRole.Cell, new() { Name = "shop/checkout" })).ToBeVisibleAsync();
-        await page.GotoAsync(new Uri(server.Http, "/logs?range=15m").ToString());
+        await page.GotoAsync(new Uri(server.Http, "/logs?start=15m").ToString());
         await Assertions.Expect(page.Locator(".logs tr").First).ToBeVisibleAsync();
-        await page.GotoAsync(new Uri(server.Http, "/traces?range=15m&q=" + Uri.EscapeDataString("{ resource.service.name = \"checkout\" }")).ToString());
-        await page.Locator("td.mono a").First.ClickAsync();
-        await Assertions.Expect(page.Locator(".waterfall .span").Nth(2)).ToBeVisibleAsync();
+        string search = Uri.EscapeDataString("""{"queries":[{"kind":"TraceQuery","spec":{"plugin":{"kind":"TempoTraceQuery","spec":{"query":"{ resource.service.name = \"checkout\" }"}}}}]}""");
+        await page.GotoAsync(new Uri(server.Http, "/traces?start=15m&data=" + search).ToString());
+        await page.GetByRole(AriaRole.Link, new() { Name = "storefront:" }).First.ClickAsync();
+        await Assertions.Expect(page.GetByText("checkout: POST /checkout").First).ToBeVisibleAsync();
+        await DrawDashboardAsync(page, server);
 
         await page.SetViewportSizeAsync(390, 800);
         await page.GotoAsync(server.Http.ToString());
@@ -82,6 +85,26 @@ public sealed class PageTests
         using var scrape = new HttpClient();
         string metrics = await scrape.GetStringAsync(new Uri(server.Http, "/metrics"));
         Assert.Contains("# TYPE sloengine_collector_items_total counter", metrics, StringComparison.Ordinal);
+    }
+
+    /// <summary>Draws a dashboard with one panel, saves it, and finds it again after a reload.</summary>
+    private static async Task DrawDashboardAsync(IPage page, ServerProcess server)
+    {
+        await page.GotoAsync(new Uri(server.Http, "/dashboards").ToString());
+        await page.GetByLabel("Title of a new dashboard").FillAsync("Team checkout");
+        await page.GetByRole(AriaRole.Button, new() { Name = "New dashboard" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Edit" }).First.ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Add panel", Exact = true }).First.ClickAsync();
+        await page.GetByLabel("Name").First.FillAsync("Requests a second");
+        await page.Locator(".cm-content").First.ClickAsync();
+        await page.Keyboard.TypeAsync("sum(rate(http_server_request_duration_seconds_count[1m]))");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Run Query" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Add", Exact = true }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Save", Exact = true }).ClickAsync();
+        await Assertions.Expect(page.GetByText("Saved")).ToBeVisibleAsync();
+        await page.ReloadAsync();
+        await Assertions.Expect(page.GetByText("Requests a second")).ToBeVisibleAsync();
+        await Assertions.Expect(page.Locator(".perses canvas")).ToBeVisibleAsync();
     }
 
     private static string Chromium() => ((string[])["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]).FirstOrDefault(File.Exists)

@@ -3,8 +3,12 @@ import { Link, useParams } from 'react-router-dom';
 import { type Episode, type HistoryPoint, type SloDetail, useApi } from '../api';
 import { Chart } from '../Chart';
 import { burn, duration, number, percent, time } from '../format';
+import { logsOf, tracesOf } from '../links';
 import { useRange } from '../range';
 import { BudgetBar, Failure, Page, Panel, RangePicker, Status } from '../ui';
+
+/** A young window can spend its budget many times over: the curve would hide everything else. */
+const lowestBudget = -1;
 
 export function SloPage() {
   const { id = '' } = useParams();
@@ -16,7 +20,7 @@ export function SloPage() {
     const points = history?.points ?? [];
     return {
       times: points.map((point) => new Date(point.t).getTime() / 1000),
-      budget: [{ label: 'Budget left', values: points.map((point) => point.budgetRemaining * 100), fill: true }],
+      budget: [{ label: 'Budget left', values: points.map((point) => Math.max(point.budgetRemaining, lowestBudget) * 100), fill: true }],
       burn: [{ label: 'Burn rate', values: points.map((point) => point.burnRate), color: '--series-2' }],
       events: [
         { label: 'Total', values: points.map((point) => point.total), color: '--series-3' },
@@ -31,7 +35,7 @@ export function SloPage() {
       </Page>
     );
   }
-  const window = `range=${range.name ?? '1h'}`;
+  const start = range.name ?? '1h';
   return (
     <Page
       title={slo.displayName}
@@ -55,7 +59,7 @@ export function SloPage() {
         <Figure label="Budget gone in" value={slo.budget.remaining <= 0 ? 'gone' : duration(slo.budget.exhaustionSeconds)} note="at the burn of the last hour" />
       </div>
       <div className="grid">
-        <Panel title="Error budget" note="left in the window, percent" wide>
+        <Panel title="Error budget" note="left in the window, percent; drawn down to −100" wide>
           <Chart times={charts.times} lines={charts.budget} format={(value) => `${number(value, 0)} %`} level={0} />
         </Panel>
         <Panel title="Burn rate" note="dashed: 1×">
@@ -120,9 +124,9 @@ export function SloPage() {
                   <a href={slo.runbook}>Runbook</a> ·{' '}
                 </>
               )}
-              <Link to={`/services/${slo.service}?${window}`}>Service {slo.service}</Link> ·{' '}
-              <Link to={`/traces?q=${encodeURIComponent(`{ resource.service.name = "${slo.service}" && status = error }`)}&${window}`}>Failing traces</Link> ·{' '}
-              <Link to={`/logs?q=${encodeURIComponent(`{service_name="${slo.service}", level=~"error|warn"}`)}&${window}`}>Error logs</Link>
+              <Link to={`/services/${encodeURIComponent(slo.service)}?start=${start}`}>Service {slo.service}</Link> ·{' '}
+              <Link to={tracesOf(`{ resource.service.name = "${slo.service}" && status = error }`, start)}>Failing traces</Link> ·{' '}
+              <Link to={logsOf(`{service_name="${slo.service}", level=~"error|warn"}`, start)}>Error logs</Link>
             </dd>
           </dl>
         </Panel>
