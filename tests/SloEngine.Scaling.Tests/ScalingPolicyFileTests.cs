@@ -31,7 +31,7 @@ public sealed class ScalingPolicyFileTests
     {
         ScalingPolicy policy = Read(Valid + """
 
-              window: 90s
+              window: 85s
               burn: {threshold: 2, boost: 1.5, window: 10m}
               minReplicas: 0
               tolerance: 0.05

@@ -56,6 +56,8 @@ internal sealed class ScalingRig : IDisposable
 
     public List<string> Log { get; } = [];
 
+    public int ExportSeconds { get; init; } = 10;
+
     public DateTimeOffset Now => _time.Now;
 
     /// <summary>A policy of 10 requests a second and replica, with more keys of its spec.</summary>
@@ -79,14 +81,14 @@ internal sealed class ScalingRig : IDisposable
         File.SetLastWriteTimeUtc(path, _time.Now.UtcDateTime);
     }
 
-    /// <summary>Traffic, exported every 10 seconds; decided on each second.</summary>
+    /// <summary>Traffic, exported every so many seconds; decided on each second.</summary>
     public void Serve(double requestsPerSecond, int seconds)
     {
         for (int second = 0; second < seconds; second++)
         {
             _time.Now = _time.Now.AddSeconds(1);
             _requests += requestsPerSecond;
-            if (_time.Now.Second % 10 == 0)
+            if (_time.Now.ToUnixTimeSeconds() % ExportSeconds == 0)
             {
                 using Lock.Scope batch = _ledger.BeginBatch();
                 _tap.Number(Nanos(FakeTime.Start), Nanos(_time.Now), _requests);

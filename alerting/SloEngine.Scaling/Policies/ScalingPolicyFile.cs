@@ -10,8 +10,8 @@ internal static class ScalingPolicyFile
 
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
 
-    // The ledger resolves 10 seconds: a shorter window may hold no slot at all.
-    private static readonly TimeSpan ShortestWindow = TimeSpan.FromSeconds(20);
+    // The ledger's slots: a window is a number of them.
+    private static readonly TimeSpan Slot = TimeSpan.FromSeconds(10);
 
     private static readonly string[] Keys =
     [
@@ -67,10 +67,10 @@ internal static class ScalingPolicyFile
         };
         policy = policy with
         {
-            Window = Duration(spec.Optional("window"), policy.Window, ShortestWindow),
+            Window = Window(spec.Optional("window"), policy.Window),
             BurnThreshold = Number(burn?.Optional("threshold"), policy.BurnThreshold, least: 0, most: 1e9),
             BurnBoost = Number(burn?.Optional("boost"), policy.BurnBoost, least: 1, most: 100),
-            BurnWindow = Duration(burn?.Optional("window"), policy.BurnWindow, ShortestWindow),
+            BurnWindow = Window(burn?.Optional("window"), policy.BurnWindow),
             MinReplicas = Whole(spec.Optional("minReplicas"), policy.MinReplicas, least: 0) ?? 0,
             Tolerance = Number(spec.Optional("tolerance"), policy.Tolerance, least: 0, most: 0.5),
             OnNoData = spec.Optional("onNoData") is { } onNoData ? Choice(onNoData) : policy.OnNoData,
@@ -122,6 +122,8 @@ internal static class ScalingPolicyFile
         return number >= least && number <= MostReplicas && Math.Floor(number) == number ? (int)number
             : throw place.Fail($"{place.Path} is '{place.Text}', expected a whole number from {least} to {MostReplicas}");
     }
+
+    private static TimeSpan Window(YamlPlace? place, TimeSpan otherwise) => Math.Ceiling(Duration(place, otherwise, 2 * Slot) / Slot) * Slot;
 
     private static TimeSpan Duration(YamlPlace? place, TimeSpan otherwise, TimeSpan least)
     {

@@ -85,8 +85,9 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
     public WindowSum MinuteSum(DateTimeOffset end, TimeSpan window) => _coarse.Sum(end, window);
 
     /// <summary>
-    /// The time of the latest telemetry, which ends the newest window that is filled; null when that is more than a window ago, or when
-    /// there is none in the window before: then a part would pass for the whole, and what came after a gap for the traffic of a moment.
+    /// The end of the newest window that is filled: the slot of the latest telemetry, or the last one that is over, since a slot under
+    /// way makes rates too low. Null when telemetry is more than a window old, or when there is none in that window or the one before: then
+    /// a part would pass for the whole, and what came after a gap for the traffic of a moment.
     /// </summary>
     public DateTimeOffset? FilledUntil(DateTimeOffset now, TimeSpan window)
     {
@@ -94,8 +95,10 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
         {
             return null;
         }
-        WindowSum before = window <= FineReach / 2 ? _fine.Sum(last - window, window) : _coarse.Sum(last - window, window);
-        return before.CoveredSlots > 0 ? last : null;
+        DateTimeOffset over = now.AddTicks(-(now.Ticks % _fine.Slot.Ticks) - 1);
+        DateTimeOffset end = last < over ? last : over;
+        RollingSums sums = window <= FineReach / 2 ? _fine : _coarse;
+        return sums.Sum(end, window).CoveredSlots > 0 && sums.Sum(end - window, window).CoveredSlots > 0 ? end : null;
     }
 
     /// <summary>Share of the window's minutes that have data, of those since the first.</summary>
