@@ -100,6 +100,25 @@ public sealed class ScalingDecisionTests
     }
 
     [Fact]
+    public void HPA_follows_every_count_whatever_the_demand()
+    {
+        Check.One(Config.QuickThrowOnFailure, Prop.ForAll(Arb.From(Gen.NonEmptyListOf(Gen.Choose(0, 2_000))), rates =>
+        {
+            var decider = new ScalingDecider(Policy with { MinReplicas = 1, MaxReplicas = 150, ScaleDown = new() { Cooldown = TimeSpan.FromSeconds(3) } });
+            DateTimeOffset now = Start;
+            int? replicas = null;
+            foreach (int rate in rates)
+            {
+                int desired = Decide(decider, rate, now);
+                // HPA's own tolerance, of 10 % of what it has.
+                replicas = replicas is { } current && Math.Abs(((double)desired / current) - 1) <= 0.1 ? current : desired;
+                Assert.Equal(desired, replicas);
+                now = now.AddSeconds(1);
+            }
+        }));
+    }
+
+    [Fact]
     public void A_rise_has_to_last_as_long_as_the_scale_up_cooldown()
     {
         var decider = new ScalingDecider(Policy with { ScaleUp = new() { Cooldown = TimeSpan.FromSeconds(30) } });

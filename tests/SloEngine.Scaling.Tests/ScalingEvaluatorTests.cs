@@ -61,7 +61,7 @@ public sealed class ScalingEvaluatorTests
     [InlineData("min", 2)]
     public void Silence_is_answered_as_the_policy_says(string onNoData, int? expected)
     {
-        using var rig = new ScalingRig(ScalingRig.Policy(spec: $"{{minReplicas: 2, onNoData: {onNoData}}}"[1..^1].Replace(", ", "\n  ", StringComparison.Ordinal)));
+        using var rig = new ScalingRig(ScalingRig.Policy(spec: $"minReplicas: 2\n  onNoData: {onNoData}"));
         rig.Serve(100, 180);
         rig.FallSilent(400);
 

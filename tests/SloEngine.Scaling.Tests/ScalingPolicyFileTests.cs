@@ -29,8 +29,7 @@ public sealed class ScalingPolicyFileTests
     [Fact]
     public void Every_key_is_read()
     {
-        ScalingPolicy policy = Read(Valid + """
-
+        ScalingPolicy policy = Read(Valid + "\n" + """
               window: 85s
               burn: {threshold: 2, boost: 1.5, window: 10m}
               minReplicas: 0
@@ -38,7 +37,7 @@ public sealed class ScalingPolicyFileTests
               onNoData: min
               scaleUp: {cooldown: 30s, maxStepPercent: 100, maxStepReplicas: 4, stepPeriod: 15s}
               scaleDown: {cooldown: 0s, maxStepReplicas: 1, stepPeriod: 2m}
-            """.Replace("      ", "  ", StringComparison.Ordinal).Replace("    ", "  ", StringComparison.Ordinal));
+            """);
 
         Assert.Equal((TimeSpan.FromSeconds(90), 2, 1.5, TimeSpan.FromMinutes(10)), (policy.Window, policy.BurnThreshold, policy.BurnBoost, policy.BurnWindow));
         Assert.Equal((0, 0.05, OnNoData.Min), (policy.MinReplicas, policy.Tolerance, policy.OnNoData));
@@ -79,6 +78,21 @@ public sealed class ScalingPolicyFileTests
 
         Assert.Single(policies);
         Assert.Equal("b.yaml:1:1: metadata.name 'p' is taken in a.yaml", Assert.Single(errors).ToString());
+    }
+
+    [Fact]
+    public void The_demos_policies_read()
+    {
+        DirectoryInfo root = new(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(root.FullName, "SloEngine.sln")))
+        {
+            root = root.Parent!;
+        }
+        var catalog = new ScalingPolicyCatalog(Path.Combine(root.FullName, "deploy", "SloEngine.Server", "Demo", "scaling"));
+
+        Assert.True(catalog.Reload());
+        Assert.Empty(catalog.Errors);
+        Assert.Equal(["checkout", "storefront"], catalog.Policies.Select(policy => policy.Name));
     }
 
     private static ScalingPolicy Read(string text)
