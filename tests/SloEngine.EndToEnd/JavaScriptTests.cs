@@ -71,10 +71,12 @@ public sealed class JavaScriptTests
         await using ServerProcess server = await ServerProcess.StartAsync(
             Path.Combine(files.Path, "data"), "--self-telemetry", "off", "--slos", Path.Combine(files.Path, "slos"), "--scaling", Path.Combine(files.Path, "scaling"));
         using var sender = new OtlpJsonSender(server.OtlpHttp, "app");
-        // 1,200 requests within the minute: 20 a second, so 10 replicas at 2 a second each.
+        // Telemetry that reaches back over a window, then 1,200 requests within the minute: 20 a second, so 10 replicas at 2 a second each.
+        Assert.True(await sender.SendAsync(10, 0, ago: TimeSpan.FromSeconds(75)));
         Assert.True(await sender.SendAsync(1_200, 0));
         await ServerProcess.UntilAsync(
-            async () => (await server.GetAsync("/api/v1/scaling")).GetProperty("policies").EnumerateArray().Select(policy => policy.GetProperty("desiredReplicas").GetInt32()).FirstOrDefault(),
+            async () => (await server.GetAsync("/api/v1/scaling")).GetProperty("policies").EnumerateArray()
+                .Select(policy => policy.GetProperty("desiredReplicas") is { ValueKind: JsonValueKind.Number } decided ? decided.GetInt32() : 0).FirstOrDefault(),
             desired => desired == 10,
             TimeSpan.FromSeconds(15));
 

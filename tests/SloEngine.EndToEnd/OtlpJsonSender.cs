@@ -15,12 +15,12 @@ public sealed class OtlpJsonSender(Uri otlpHttp, string service) : IDisposable
 
     public long Bad { get; private set; }
 
-    /// <summary>Counts events and exports the counter; true when the server acknowledged.</summary>
-    public async Task<bool> SendAsync(long good, long bad)
+    /// <summary>Counts events and exports the counter, as of now or of a moment ago; true when the server acknowledged.</summary>
+    public async Task<bool> SendAsync(long good, long bad, TimeSpan ago = default)
     {
         Good += good;
         Bad += bad;
-        _lastTime = Math.Max(_lastTime + 1_000_000, Nanoseconds());
+        _lastTime = Math.Max(_lastTime + 1_000_000, Nanoseconds() - (ago.Ticks * 100));
         string Point(string code, long value) => string.Create(
             CultureInfo.InvariantCulture,
             $$$"""{"attributes":[{"key":"code","value":{"stringValue":"{{{code}}}"}}],"startTimeUnixNano":"{{{_start}}}","timeUnixNano":"{{{_lastTime}}}","asInt":"{{{value}}}"}""");

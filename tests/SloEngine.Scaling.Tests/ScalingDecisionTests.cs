@@ -19,7 +19,7 @@ public sealed class ScalingDecisionTests
         MaxReplicas = 20,
         BurnThreshold = 6,
         BurnBoost = 1.5,
-        ScaleDownCooldown = TimeSpan.FromMinutes(5),
+        ScaleDown = new() { Cooldown = TimeSpan.FromMinutes(5) },
     };
 
     [Fact]
@@ -27,8 +27,8 @@ public sealed class ScalingDecisionTests
     {
         Check.One(Config.QuickThrowOnFailure, Prop.ForAll(Arb.From(Gen.Choose(0, 1_000_000)), Arb.From(Gen.Choose(0, 1000)), (rate, more) =>
         {
-            int low = new ScalingDecider(Policy).Decide(new ScalingInput(rate, 0), Start).DesiredReplicas;
-            int high = new ScalingDecider(Policy).Decide(new ScalingInput(rate + more, 0), Start).DesiredReplicas;
+            int low = Decide(new ScalingDecider(Policy), rate, Start);
+            int high = Decide(new ScalingDecider(Policy), rate + more, Start);
             return low >= Policy.MinReplicas && high <= Policy.MaxReplicas && low <= high;
         }));
     }
@@ -37,10 +37,10 @@ public sealed class ScalingDecisionTests
     public void Up_goes_at_once_and_down_only_after_the_cooldown()
     {
         var decider = new ScalingDecider(Policy);
-        Assert.Equal(10, decider.Decide(new ScalingInput(100, 0), Start).DesiredReplicas);
-        Assert.Equal(15, decider.Decide(new ScalingInput(150, 0), Start.AddSeconds(1)).DesiredReplicas);
-        Assert.Equal(15, decider.Decide(new ScalingInput(20, 0), Start.AddMinutes(4)).DesiredReplicas);
-        Assert.Equal(2, decider.Decide(new ScalingInput(20, 0), Start.AddMinutes(6)).DesiredReplicas);
+        Assert.Equal(10, Decide(decider, 100, Start));
+        Assert.Equal(15, Decide(decider, 150, Start.AddSeconds(1)));
+        Assert.Equal(15, Decide(decider, 20, Start.AddMinutes(4)));
+        Assert.Equal(2, Decide(decider, 20, Start.AddMinutes(6)));
     }
 
     [Fact]
@@ -51,7 +51,7 @@ public sealed class ScalingDecisionTests
         int? last = null;
         for (int second = 0; second < 600; second += 10)
         {
-            int desired = decider.Decide(new ScalingInput(second % 20 == 0 ? 50 : 150, 0), Start.AddSeconds(second)).DesiredReplicas;
+            int desired = Decide(decider, second % 20 == 0 ? 50 : 150, Start.AddSeconds(second));
             changes += last is not null && last != desired ? 1 : 0;
             last = desired;
         }
@@ -64,26 +64,101 @@ public sealed class ScalingDecisionTests
         var decider = new ScalingDecider(Policy);
         decider.Decide(new ScalingInput(100, 0), Start);
 
-        ScalingDecision held = decider.Decide(default, Start.AddHours(1));
+        ScalingDecision held = decider.Decide(new ScalingInput(null, null, "silence"), Start.AddHours(1))!;
 
         Assert.Equal(10, held.DesiredReplicas);
         Assert.True(held.Frozen);
+        Assert.Equal("silence: the last decision stands", held.Reason);
     }
 
     [Fact]
     public void A_burning_budget_boosts_replicas() =>
-        Assert.Equal(15, new ScalingDecider(Policy).Decide(new ScalingInput(100, 7), Start).DesiredReplicas);
+        Assert.Equal(15, new ScalingDecider(Policy).Decide(new ScalingInput(100, 7), Start)!.DesiredReplicas);
 
     [Theory]
-    [InlineData("spec: {slo: s}", "apiVersion is missing")]
-    [InlineData("apiVersion: sloengine/v1\nkind: ScalingPolicy\nmetadata: {name: p}\nspec: {target: {namespace: n, name: t}, slo: s, requestsPerReplica: x, maxReplicas: 3}", "expected a number")]
-    [InlineData("apiVersion: sloengine/v1\nkind: ScalingPolicy\nmetadata: {name: p}\nspec: {target: {namespace: n, name: t}, slo: s, requestsPerReplica: 1, maxReplicas: 3, window: 0s}", "above zero")]
-    [InlineData("apiVersion: sloengine/v1\nkind: ScalingPolicy\nmetadata: {name: p}\nspec: {target: {namespace: n, name: t}, slo: s, requestsPerReplica: 1, maxReplicas: 3, window: 99999999999999999h}", "up to 24h")]
-    [InlineData("apiVersion: sloengine/v1\nkind: ScalingPolicy\nmetadata: {name: p}\nspec: {replicas: 3}", "spec.replicas does not belong here")]
-    public void A_wrong_policy_file_says_where_and_what(string text, string expected)
+    [InlineData(20, 2)]
+    [InlineData(20.1, 3)]
+    [InlineData(29.9, 3)]
+    [InlineData(30.000000001, 3)]
+    public void A_part_of_a_replica_is_a_replica(double rate, int expected) =>
+        Assert.Equal(expected, Decide(new ScalingDecider(Policy), rate, Start));
+
+    [Fact]
+    public void A_demand_within_the_tolerance_changes_nothing()
     {
-        FormatException wrong = Assert.Throws<FormatException>(() => ScalingPolicyFile.Read("p.yaml", text));
-        Assert.StartsWith("p.yaml:", wrong.Message, StringComparison.Ordinal);
-        Assert.Contains(expected, wrong.Message, StringComparison.Ordinal);
+        var decider = new ScalingDecider(Policy with { ScaleDown = new() });
+        Assert.Equal(10, Decide(decider, 100, Start));
+        Assert.Equal(10, Decide(decider, 109, Start.AddSeconds(1)));
+        Assert.Equal(12, Decide(decider, 111, Start.AddSeconds(2)));
+        Assert.Equal(12, Decide(decider, 108, Start.AddSeconds(3)));
+        Assert.Equal(10, Decide(decider, 100, Start.AddSeconds(4)));
+
+        var exact = new ScalingDecider(Policy with { ScaleDown = new(), Tolerance = 0 });
+        Assert.Equal(10, Decide(exact, 100, Start));
+        Assert.Equal(11, Decide(exact, 101, Start.AddSeconds(1)));
+        Assert.Equal(10, Decide(exact, 100, Start.AddSeconds(2)));
     }
+
+    [Fact]
+    public void HPA_follows_every_count_whatever_the_demand()
+    {
+        Check.One(Config.QuickThrowOnFailure, Prop.ForAll(Arb.From(Gen.NonEmptyListOf(Gen.Choose(0, 2_000))), rates =>
+        {
+            var decider = new ScalingDecider(Policy with { MinReplicas = 1, MaxReplicas = 150, ScaleDown = new() { Cooldown = TimeSpan.FromSeconds(3) } });
+            DateTimeOffset now = Start;
+            int? replicas = null;
+            foreach (int rate in rates)
+            {
+                int desired = Decide(decider, rate, now);
+                // HPA's own tolerance, of 10 % of what it has.
+                replicas = replicas is { } current && Math.Abs(((double)desired / current) - 1) <= 0.1 ? current : desired;
+                Assert.Equal(desired, replicas);
+                now = now.AddSeconds(1);
+            }
+        }));
+    }
+
+    [Fact]
+    public void A_rise_has_to_last_as_long_as_the_scale_up_cooldown()
+    {
+        var decider = new ScalingDecider(Policy with { ScaleUp = new() { Cooldown = TimeSpan.FromSeconds(30) } });
+        Assert.Equal(5, Decide(decider, 50, Start));
+        for (int second = 1; second < 30; second++)
+        {
+            Assert.Equal(5, Decide(decider, 150, Start.AddSeconds(second)));
+        }
+        Assert.Equal(15, Decide(decider, 150, Start.AddSeconds(30)));
+    }
+
+    [Fact]
+    public void Steps_are_no_larger_than_the_wider_of_their_limits_in_a_period()
+    {
+        var pace = new ScalingPace { MaxStepPercent = 50, MaxStepReplicas = 3 };
+        var decider = new ScalingDecider(Policy with { ScaleUp = pace, ScaleDown = pace with { MaxStepReplicas = null } });
+        var course = new List<int>();
+        for (int second = 0; second <= 700; second++)
+        {
+            int desired = Decide(decider, second == 0 ? 20 : second < 400 ? 200 : 20, Start.AddSeconds(second));
+            if (course.Count == 0 || course[^1] != desired)
+            {
+                course.Add(desired);
+            }
+        }
+
+        // Up by 3 of 2, by 3 of 5, by half of 8 and the rest.
+        Assert.Equal([2, 5, 8, 12, 18, 20, 10, 5, 2], course);
+    }
+
+    [Fact]
+    public void What_is_recalled_counts_for_the_cooldown_and_is_no_decision()
+    {
+        var decider = new ScalingDecider(Policy);
+        decider.Recall(new ScalingInput(100, 0), Start);
+
+        Assert.Null(decider.Decide(default, Start.AddMinutes(1)));
+        Assert.Equal(10, Decide(decider, 20, Start.AddMinutes(2)));
+        Assert.Equal(2, Decide(decider, 20, Start.AddMinutes(6)));
+    }
+
+    private static int Decide(ScalingDecider decider, double rate, DateTimeOffset now) => decider.Decide(new ScalingInput(rate, 0), now)!.DesiredReplicas;
 }

@@ -184,7 +184,114 @@ public sealed class LedgerTests
 
         using var restarted = new Ledger.Ledger(store, time);
         await restarted.SetSlosAsync([Slo()], default);
-        Assert.Equal(5, restarted.Sum("slo", Start.AddSeconds(30), TimeSpan.FromHours(1)).Total);
+        Assert.Equal(5, restarted.Sum("slo", Start.AddSeconds(60), TimeSpan.FromHours(1)).Total);
+    }
+
+    [Fact]
+    public async Task Telemetry_without_events_fills_a_window_and_costs_the_store_nothing()
+    {
+        var store = new MemoryStore();
+        using Ledger.Ledger ledger = NewLedger(out FakeTime time, store);
+        SeriesTap tap = ledger.Bind(Counter("200"))!;
+        var window = TimeSpan.FromMinutes(2);
+        DateTimeOffset begun = time.Now;
+        void Report(int second)
+        {
+            time.Now = begun.AddSeconds(second);
+            using Lock.Scope batch = ledger.BeginBatch();
+            tap.Number(Nanos(begun), Nanos(time.Now), 7);
+        }
+
+        for (int second = 10; second <= 130; second += 10)
+        {
+            Report(second);
+            Assert.Null(ledger.FilledUntil("slo", time.Now, window));
+        }
+        await ledger.CommitAsync(default);
+        for (int second = 140; second <= 300; second += 10)
+        {
+            Report(second);
+        }
+        await ledger.CommitAsync(default);
+
+        Assert.Equal(time.Now.AddTicks(-1), ledger.FilledUntil("slo", time.Now, window));
+        Assert.Equal(0, ledger.Sum("slo", time.Now, window).Total);
+        Assert.Equal(1, ledger.Coverage("slo", time.Now, window));
+        Assert.Equal(1, store.Rows);
+
+        Assert.Equal(time.Now, ledger.FilledUntil("slo", time.Now.AddMinutes(2), window));
+        Assert.Null(ledger.FilledUntil("slo", time.Now.AddMinutes(2).AddSeconds(1), window));
+    }
+
+    [Fact]
+    public void A_gap_empties_the_window_until_telemetry_fills_it_again()
+    {
+        using Ledger.Ledger ledger = NewLedger(out FakeTime time);
+        SeriesTap tap = ledger.Bind(Counter("200"))!;
+        var window = TimeSpan.FromMinutes(1);
+        DateTimeOffset begun = time.Now;
+        List<DateTimeOffset> filled = [];
+        double value = 0;
+        foreach (int second in (int[])[.. Enumerable.Range(1, 12).Select(step => 10 * step), .. Enumerable.Range(1, 12).Select(step => 600 + (10 * step))])
+        {
+            // The counter goes on through the gap: the first point after it counts ten minutes.
+            (time.Now, value) = (begun.AddSeconds(second), second * 2);
+            using (ledger.BeginBatch())
+            {
+                tap.Number(Nanos(begun), Nanos(time.Now), value);
+            }
+            if (ledger.FilledUntil("slo", time.Now, window) is { } end)
+            {
+                filled.Add(end);
+                Assert.Equal(120, ledger.Sum("slo", end, window).Total);
+            }
+        }
+
+        Assert.Equal([.. Seconds(80, 120), .. Seconds(680, 720)], filled);
+
+        IEnumerable<DateTimeOffset> Seconds(int from, int to) => Enumerable.Range(0, ((to - from) / 10) + 1).Select(step => begun.AddSeconds(from + (10 * step)).AddTicks(-1));
+    }
+
+    [Fact]
+    public void A_slot_under_way_fills_no_window()
+    {
+        using Ledger.Ledger ledger = NewLedger(out FakeTime time);
+        SeriesTap tap = ledger.Bind(Counter("200") with { IsDelta = true })!;
+        DateTimeOffset now = time.Now.AddSeconds(5);
+        var window = TimeSpan.FromMinutes(1);
+        using (ledger.BeginBatch())
+        {
+            tap.Number(1, Nanos(now.AddSeconds(-75)), 1);
+            tap.Number(1, Nanos(now), 600);
+        }
+
+        Assert.Null(ledger.FilledUntil("slo", now, window));
+        Assert.Equal(600, ledger.Sum("slo", Assert.NotNull(ledger.FilledUntil("slo", now.AddSeconds(5), window)), window).Total);
+    }
+
+    [Fact]
+    public async Task A_restart_leaves_the_rate_of_a_window_as_it_was()
+    {
+        var store = new MemoryStore();
+        using Ledger.Ledger ledger = NewLedger(out FakeTime time, store);
+        SeriesTap tap = ledger.Bind(Counter("200"))!;
+        DateTimeOffset begun = time.Now;
+        for (int second = 10; second <= 320; second += 10)
+        {
+            time.Now = begun.AddSeconds(second);
+            using (ledger.BeginBatch())
+            {
+                tap.Number(Nanos(begun), Nanos(time.Now), second * 2);
+            }
+        }
+        await ledger.CommitAsync(default);
+
+        time.Now = time.Now.AddSeconds(5);
+        using var restarted = new Ledger.Ledger(store, time);
+        await restarted.SetSlosAsync([Slo()], default);
+        var window = TimeSpan.FromMinutes(2);
+        DateTimeOffset end = Assert.NotNull(restarted.FilledUntil("slo", time.Now, window));
+        Assert.Equal(240, restarted.Sum("slo", end, window).Total);
     }
 
     [Theory]
@@ -275,6 +382,8 @@ public sealed class LedgerTests
         private readonly List<LedgerIncrement> _all = [];
 
         public bool Fails { get; set; }
+
+        public int Rows => _all.Count;
 
         public Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, CancellationToken cancellation)
         {

@@ -39,6 +39,7 @@ public sealed class OpenSloReaderTests
     [InlineData("targetPercent: 99.9", "targetPercent: 100", "expected above 0 and below 100")]
     [InlineData("Occurrences", "Timeslices", "expected Occurrences")]
     [InlineData("30d", "soon", "expected a duration")]
+    [InlineData("30d", "99999999999999999d", "expected a duration")]
     [InlineData("isRolling: true", "isRolling: false", "isRolling: true")]
     [InlineData("http_requests_total[5m]", "http_requests_total offset 5m [5m]", "is not understood")]
     [InlineData("code!~\"5..\"", "code!~\"5(\"", "is not valid")]

@@ -1,111 +1,134 @@
 using System.Globalization;
-using YamlDotNet.Core;
-using YamlDotNet.RepresentationModel;
+using SloEngine.Slo.OpenSlo;
 
 namespace SloEngine.Scaling.Policies;
 
-/// <summary>Reads scaling policies: YAML documents of <c>kind: ScalingPolicy</c>. Errors name file, line and expectation.</summary>
-public static class ScalingPolicyFile
+/// <summary>Reads scaling policies: YAML documents of <c>kind: ScalingPolicy</c>.</summary>
+internal static class ScalingPolicyFile
 {
+    private const int MostReplicas = 1_000_000;
+
+    private static readonly TimeSpan Day = TimeSpan.FromDays(1);
+
+    // The ledger's slots: a window is a number of them.
+    private static readonly TimeSpan Slot = TimeSpan.FromSeconds(10);
+
     private static readonly string[] Keys =
     [
         "apiVersion", "kind", "metadata.name", "spec.target.namespace", "spec.target.name", "spec.slo", "spec.requestsPerReplica", "spec.window",
-        "spec.burn.threshold", "spec.burn.boost", "spec.burn.window", "spec.minReplicas", "spec.maxReplicas", "spec.scaleDown.cooldown",
+        "spec.burn.threshold", "spec.burn.boost", "spec.burn.window", "spec.minReplicas", "spec.maxReplicas", "spec.tolerance", "spec.onNoData",
+        "spec.scaleUp.cooldown", "spec.scaleUp.maxStepPercent", "spec.scaleUp.maxStepReplicas", "spec.scaleUp.stepPeriod",
+        "spec.scaleDown.cooldown", "spec.scaleDown.maxStepPercent", "spec.scaleDown.maxStepReplicas", "spec.scaleDown.stepPeriod",
     ];
 
-    /// <summary>Reads every YAML file of a directory.</summary>
-    /// <exception cref="FormatException">A file does not fit.</exception>
-    public static IReadOnlyList<ScalingPolicy> ReadDirectory(string directory)
+    /// <summary>Reads files, by name and text, into policies and errors.</summary>
+    public static (IReadOnlyList<ScalingPolicy> Policies, IReadOnlyList<SloFileError> Errors) Read(IEnumerable<(string Name, string Text)> files)
     {
-        var policies = new List<ScalingPolicy>();
-        foreach (string path in Directory.EnumerateFiles(directory, "*.y*ml").Order(StringComparer.Ordinal))
+        var policies = new Dictionary<string, ScalingPolicy>(StringComparer.Ordinal);
+        var errors = new List<SloFileError>();
+        foreach ((string file, string text) in files)
         {
-            policies.AddRange(Read(Path.GetFileName(path), File.ReadAllText(path)));
-        }
-        string? twice = policies.GroupBy(policy => policy.Name).FirstOrDefault(group => group.Count() > 1)?.Key;
-        return twice is null ? policies : throw new FormatException($"{directory}: scaling policy '{twice}' is defined twice");
-    }
-
-    /// <summary>Reads the documents of one file.</summary>
-    /// <exception cref="FormatException">The text does not fit.</exception>
-    public static IReadOnlyList<ScalingPolicy> Read(string file, string text)
-    {
-        var stream = new YamlStream();
-        try
-        {
-            stream.Load(new StringReader(text));
-        }
-        catch (YamlException malformed)
-        {
-            throw new FormatException($"{file}:{malformed.Start.Line}:{malformed.Start.Column}: not valid YAML: {malformed.Message}");
-        }
-        return [.. stream.Documents.Select(document => Read(file, document.RootNode))];
-    }
-
-    private static ScalingPolicy Read(string file, YamlNode root)
-    {
-        var values = new Dictionary<string, YamlScalarNode>(StringComparer.Ordinal);
-        Flatten(file, root, "", values);
-
-        FormatException Fail(YamlNode node, string message) => new($"{file}:{node.Start.Line}:{node.Start.Column}: {message}");
-        string Text(string key) => values.TryGetValue(key, out YamlScalarNode? node) && node.Value is { Length: > 0 } value ? value : throw Fail(root, $"{key} is missing");
-        double Number(string key, double otherwise, double least)
-        {
-            return !values.TryGetValue(key, out YamlScalarNode? node) ? otherwise
-                : double.TryParse(node.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && number >= least ? number
-                : throw Fail(node, $"{key} is '{node.Value}', expected a number from {least.ToString(CultureInfo.InvariantCulture)}");
-        }
-        TimeSpan Duration(string key, TimeSpan otherwise)
-        {
-            if (!values.TryGetValue(key, out YamlScalarNode? node))
+            try
             {
-                return otherwise;
+                foreach (YamlPlace place in YamlPlace.Documents(file, text))
+                {
+                    ScalingPolicy policy = Policy(file, place);
+                    if (!policies.TryAdd(policy.Name, policy))
+                    {
+                        throw place.Fail($"metadata.name '{policy.Name}' is taken in {policies[policy.Name].File}");
+                    }
+                }
             }
-            string value = node.Value ?? "";
-            double? unit = value.Length > 1 ? value[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, _ => null } : null;
-            return unit is { } seconds && double.TryParse(value.AsSpan(0, value.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out double amount) && amount * seconds is > 0 and <= 86_400
-                ? TimeSpan.FromSeconds(amount * seconds)
-                : throw Fail(node, $"{key} is '{value}', expected a duration above zero and up to 24h, such as 30s, 2m or 1h");
+            catch (SloFileException failure)
+            {
+                errors.Add(failure.Error);
+            }
         }
+        return ([.. policies.Values], errors);
+    }
 
-        if (Text("apiVersion") != "sloengine/v1" || Text("kind") != "ScalingPolicy")
-        {
-            throw Fail(root, $"apiVersion and kind are {Text("apiVersion")} and {Text("kind")}, expected sloengine/v1 and ScalingPolicy");
-        }
+    private static ScalingPolicy Policy(string file, YamlPlace place)
+    {
+        place.RejectUnknownKeys(Keys);
+        Expect(place.Required("apiVersion"), "sloengine/v1");
+        Expect(place.Required("kind"), "ScalingPolicy");
+        YamlPlace spec = place.Required("spec");
+        YamlPlace target = spec.Required("target");
+        YamlPlace? burn = spec.Optional("burn");
         var policy = new ScalingPolicy
         {
-            Name = Text("metadata.name"),
-            TargetNamespace = Text("spec.target.namespace"),
-            TargetName = Text("spec.target.name"),
-            Slo = Text("spec.slo"),
-            RequestsPerReplica = Number("spec.requestsPerReplica", 0, 0),
-            Window = Duration("spec.window", TimeSpan.FromMinutes(2)),
-            BurnThreshold = Number("spec.burn.threshold", 6, 0),
-            BurnBoost = Number("spec.burn.boost", 1, 1),
-            BurnWindow = Duration("spec.burn.window", TimeSpan.FromMinutes(5)),
-            MinReplicas = (int)Number("spec.minReplicas", 1, 0),
-            MaxReplicas = (int)Number("spec.maxReplicas", 0, 1),
-            ScaleDownCooldown = Duration("spec.scaleDown.cooldown", TimeSpan.FromMinutes(5)),
+            Name = place.Required("metadata").Required("name").Text,
+            File = file,
+            TargetNamespace = target.Required("namespace").Text,
+            TargetName = target.Required("name").Text,
+            Slo = spec.Required("slo").Text,
+            RequestsPerReplica = Number(spec.Required("requestsPerReplica"), 0, least: 1e-6, most: 1e9),
+            MaxReplicas = Whole(spec.Required("maxReplicas"), 0, least: 1) ?? 0,
         };
-        return policy.RequestsPerReplica <= 0 ? throw Fail(root, "spec.requestsPerReplica is missing or 0, expected a number above 0")
-            : policy.MaxReplicas < Math.Max(1, policy.MinReplicas) ? throw Fail(root, "spec.maxReplicas is missing or below spec.minReplicas")
-            : policy;
+        policy = policy with
+        {
+            Window = Window(spec.Optional("window"), policy.Window),
+            BurnThreshold = Number(burn?.Optional("threshold"), policy.BurnThreshold, least: 0, most: 1e9),
+            BurnBoost = Number(burn?.Optional("boost"), policy.BurnBoost, least: 1, most: 100),
+            BurnWindow = Window(burn?.Optional("window"), policy.BurnWindow),
+            MinReplicas = Whole(spec.Optional("minReplicas"), policy.MinReplicas, least: 0) ?? 0,
+            Tolerance = Number(spec.Optional("tolerance"), policy.Tolerance, least: 0, most: 0.5),
+            OnNoData = spec.Optional("onNoData") is { } onNoData ? Choice(onNoData) : policy.OnNoData,
+            ScaleUp = Pace(spec.Optional("scaleUp"), policy.ScaleUp),
+            ScaleDown = Pace(spec.Optional("scaleDown"), policy.ScaleDown),
+        };
+        return policy.MaxReplicas >= policy.MinReplicas ? policy
+            : throw spec.Required("maxReplicas").Fail($"spec.maxReplicas is {policy.MaxReplicas}, below spec.minReplicas, which is {policy.MinReplicas}");
     }
 
-    private static void Flatten(string file, YamlNode node, string path, Dictionary<string, YamlScalarNode> values)
+    private static ScalingPace Pace(YamlPlace? place, ScalingPace otherwise) => place is null ? otherwise : new ScalingPace
     {
-        if (node is YamlScalarNode scalar && Keys.Contains(path))
+        Cooldown = Duration(place.Optional("cooldown"), otherwise.Cooldown, TimeSpan.Zero),
+        MaxStepPercent = place.Optional("maxStepPercent") is { } percent ? Number(percent, 0, least: 1, most: 10_000) : null,
+        MaxStepReplicas = Whole(place.Optional("maxStepReplicas"), null, least: 1),
+        StepPeriod = Duration(place.Optional("stepPeriod"), otherwise.StepPeriod, TimeSpan.FromSeconds(1)),
+    };
+
+    private static void Expect(YamlPlace place, string expected)
+    {
+        if (place.Text != expected)
         {
-            values[path] = scalar;
-            return;
+            throw place.Fail($"{place.Path} is '{place.Text}', expected {expected}");
         }
-        if (node is not YamlMappingNode mapping || (path.Length > 0 && !Keys.Any(key => key.StartsWith(path + ".", StringComparison.Ordinal))))
+    }
+
+    private static OnNoData Choice(YamlPlace place) => place.Text switch
+    {
+        "error" => OnNoData.Error,
+        "hold" => OnNoData.Hold,
+        "min" => OnNoData.Min,
+        _ => throw place.Fail($"{place.Path} is '{place.Text}', expected error, hold or min"),
+    };
+
+    private static double Number(YamlPlace? place, double otherwise, double least, double most)
+    {
+        double number = place?.Number ?? otherwise;
+        return place is null || (number >= least && number <= most) ? number
+            : throw place.Fail(string.Create(CultureInfo.InvariantCulture, $"{place.Path} is '{place.Text}', expected a number from {least} to {most}"));
+    }
+
+    private static int? Whole(YamlPlace? place, int? otherwise, int least)
+    {
+        if (place is null)
         {
-            throw new FormatException($"{file}:{node.Start.Line}:{node.Start.Column}: {(path.Length == 0 ? "the document" : path)} does not belong here; known keys are {string.Join(", ", Keys)}");
+            return otherwise;
         }
-        foreach ((YamlNode key, YamlNode value) in mapping)
-        {
-            Flatten(file, value, path.Length == 0 ? key.ToString() : $"{path}.{key}", values);
-        }
+        double number = place.Number;
+        return number >= least && number <= MostReplicas && Math.Floor(number) == number ? (int)number
+            : throw place.Fail($"{place.Path} is '{place.Text}', expected a whole number from {least} to {MostReplicas}");
+    }
+
+    private static TimeSpan Window(YamlPlace? place, TimeSpan otherwise) => Math.Ceiling(Duration(place, otherwise, 2 * Slot) / Slot) * Slot;
+
+    private static TimeSpan Duration(YamlPlace? place, TimeSpan otherwise, TimeSpan least)
+    {
+        TimeSpan duration = place?.Duration ?? otherwise;
+        return place is null || (duration >= least && duration <= Day) ? duration
+            : throw place.Fail($"{place.Path} is '{place.Text}', expected a duration from {least.TotalSeconds:0}s to 24h");
     }
 }

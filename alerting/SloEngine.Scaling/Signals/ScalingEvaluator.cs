@@ -1,8 +1,9 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using SloEngine.Otlp.Grpc;
 using SloEngine.Scaling.Policies;
-using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Burn;
+using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 
@@ -16,25 +17,26 @@ public sealed record ScalingOptions(string? Directory);
 public sealed partial class ScalingEvaluator : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
 
-    private readonly ScalingOptions _options;
+    private readonly ScalingPolicyCatalog _policies;
     private readonly Ledger _ledger;
-    private readonly SloCatalog _catalog;
+    private readonly SloCatalog _slos;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private Dictionary<string, ScalingDecider> _deciders = [];
-    private DateTime _loaded;
-    private volatile Snapshot _snapshot = new([]);
+    private readonly DateTimeOffset _listensSince;
+    private Dictionary<ScalingPolicy, ScalingDecider> _deciders = [];
+    private volatile Snapshot _snapshot;
 
     /// <summary>Creates the evaluator; it starts with the host.</summary>
-    public ScalingEvaluator(ScalingOptions options, Ledger ledger, SloCatalog catalog, TimeProvider time, ILogger<ScalingEvaluator> logger)
+    public ScalingEvaluator(ScalingOptions options, Ledger ledger, SloCatalog slos, TimeProvider time, ILogger<ScalingEvaluator> logger)
     {
-        (_options, _ledger, _catalog, _time, _logger) = (options, ledger, catalog, time, logger);
+        (_policies, _ledger, _slos, _time, _logger) = (new ScalingPolicyCatalog(options.Directory), ledger, slos, time, logger);
+        _listensSince = time.GetUtcNow();
         Load();
+        // The policies are there before any data.
+        _snapshot = new Snapshot(_policies.Policies, [], _policies.Policies.ToDictionary(policy => policy.Name, _ => "the server has just started"));
     }
-
-    /// <summary>Policies, from configuration: they are there before any data.</summary>
-    public IReadOnlyList<ScalingPolicy> Policies { get; private set; } = [];
 
     /// <summary>The latest decisions, with a task that completes when there are newer ones.</summary>
     public Snapshot Latest => _snapshot;
@@ -45,12 +47,22 @@ public sealed partial class ScalingEvaluator : BackgroundService
         Load();
         DateTimeOffset now = _time.GetUtcNow();
         var decisions = new Dictionary<string, ScalingDecision>(StringComparer.Ordinal);
-        foreach (ScalingPolicy policy in Policies)
+        var undecided = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (ScalingPolicy policy in _policies.Policies)
         {
-            decisions[policy.Name] = _deciders[policy.Name].Decide(Read(policy, now), now);
+            ServiceLevelObjective? slo = _slos.Slos.FirstOrDefault(candidate => candidate.Id == policy.Slo);
+            ScalingInput input = slo is null ? new ScalingInput(null, null, $"there is no SLO '{policy.Slo}'") : Read(policy, slo, now);
+            if (Decider(policy, slo, now)?.Decide(input, now) is { } decision)
+            {
+                decisions[policy.Name] = decision;
+            }
+            else
+            {
+                undecided[policy.Name] = input.Silence ?? "";
+            }
         }
         Snapshot before = _snapshot;
-        _snapshot = new Snapshot(decisions);
+        _snapshot = new Snapshot(_policies.Policies, decisions, undecided);
         before.Complete();
     }
 
@@ -64,67 +76,94 @@ public sealed partial class ScalingEvaluator : BackgroundService
         }
     }
 
-    private ScalingInput Read(ScalingPolicy policy, DateTimeOffset now)
+    /// <summary>
+    /// Rates over windows that end with the latest telemetry: as it fades, the rate neither falls nor is lost before it counts as silent.
+    /// </summary>
+    private ScalingInput Read(ScalingPolicy policy, ServiceLevelObjective slo, DateTimeOffset now)
     {
-        ServiceLevelObjective? slo = _catalog.Slos.FirstOrDefault(candidate => candidate.Id == policy.Slo);
-        if (slo is null)
+        string? silence = null;
+        DateTimeOffset? end = _ledger.FilledUntil(slo.Id, now, policy.Window);
+        if (end is null)
         {
-            return default;
+            silence = $"telemetry of SLO '{slo.Id}' does not fill the last {policy.Window.TotalSeconds:0} s";
+            // Whether it is silent shows only after as long as a window.
+            end = policy.OnNoData == OnNoData.Min && now - _listensSince >= policy.Window ? now : null;
         }
-        WindowSum requests = _ledger.Sum(slo.Id, now, policy.Window);
-        return requests.Total > 0
-            ? new ScalingInput(requests.Total / policy.Window.TotalSeconds, SloEvaluator.Rate(slo, _ledger.Sum(slo.Id, now, policy.BurnWindow)))
-            : default;
+        return end is not { } until ? new ScalingInput(null, null, silence) : new ScalingInput(
+            _ledger.Sum(slo.Id, until, policy.Window).Total / policy.Window.TotalSeconds,
+            SloEvaluator.Rate(slo, _ledger.Sum(slo.Id, until, policy.BurnWindow)),
+            silence);
     }
+
+    /// <summary>The decider of a policy, made with the ledger's past in it when the policy or the process is new.</summary>
+    private ScalingDecider? Decider(ScalingPolicy policy, ServiceLevelObjective? slo, DateTimeOffset now)
+    {
+        if (_deciders.TryGetValue(policy, out ScalingDecider? known) || slo is null)
+        {
+            return known;
+        }
+        var decider = new ScalingDecider(policy);
+        TimeSpan window = WholeMinutes(policy.Window);
+        TimeSpan reach = WholeMinutes(((TimeSpan[])[policy.ScaleUp.Cooldown, policy.ScaleDown.Cooldown, policy.ScaleUp.StepPeriod, policy.ScaleDown.StepPeriod]).Max());
+        DateTimeOffset latest = DateTimeOffset.UnixEpoch + (Math.Floor((now - DateTimeOffset.UnixEpoch) / Minute) * Minute) - TimeSpan.FromTicks(1);
+        for (DateTimeOffset end = latest - reach; end <= latest; end += Minute)
+        {
+            WindowSum requests = _ledger.MinuteSum(slo.Id, end, window);
+            if (requests.CoveredSlots > 0 && _ledger.MinuteSum(slo.Id, end - window, window).CoveredSlots > 0)
+            {
+                double? burn = SloEvaluator.Rate(slo, _ledger.MinuteSum(slo.Id, end, WholeMinutes(policy.BurnWindow)));
+                decider.Recall(new ScalingInput(requests.Total / window.TotalSeconds, burn), end);
+            }
+        }
+        _deciders[policy] = decider;
+        return decider;
+    }
+
+    private static TimeSpan WholeMinutes(TimeSpan time) => Math.Ceiling(time / Minute) * Minute;
 
     private void Load()
     {
-        if (_options.Directory is null)
+        if (!_policies.Reload())
         {
             return;
         }
-        try
+        _deciders = _deciders.Where(entry => _policies.Policies.Contains(entry.Key)).ToDictionary();
+        LogLoaded(_logger, _policies.Policies.Count);
+        foreach (string error in _policies.Errors)
         {
-            DateTime newest = Directory.EnumerateFiles(_options.Directory, "*.y*ml").Select(File.GetLastWriteTimeUtc)
-                .Append(Directory.GetLastWriteTimeUtc(_options.Directory)).Max();
-            if (newest == _loaded)
-            {
-                return;
-            }
-            _loaded = newest;
-            IReadOnlyList<ScalingPolicy> policies = ScalingPolicyFile.ReadDirectory(_options.Directory);
-            // An unchanged policy keeps its cooldown.
-            Dictionary<string, ScalingDecider> deciders = policies.ToDictionary(
-                policy => policy.Name,
-                policy => Policies.Contains(policy) ? _deciders[policy.Name] : new ScalingDecider(policy));
-            (Policies, _deciders) = (policies, deciders);
-            LogLoaded(_logger, policies.Count);
-        }
-        catch (Exception wrong) when (wrong is FormatException or IOException or UnauthorizedAccessException)
-        {
-            LogWrong(_logger, wrong.Message);
+            LogWrong(_logger, error);
         }
     }
 
-    [LoggerMessage(EventName = "scaling.policies.loaded", Level = LogLevel.Information, Message = "{Count} scaling policies loaded")]
+    [LoggerMessage(EventName = "scaling.policies.loaded", Level = LogLevel.Information, Message = "{Count} scaling policies in use")]
     private static partial void LogLoaded(ILogger logger, int count);
 
     [LoggerMessage(EventName = "scaling.policies.wrong", Level = LogLevel.Error, Message = "Scaling policies not loaded, the last good ones stand: {Error}")]
     private static partial void LogWrong(ILogger logger, string error);
 }
 
-/// <summary>Decisions of one moment, by policy.</summary>
+/// <summary>Policies and decisions of one moment.</summary>
 public sealed class Snapshot
 {
     private readonly TaskCompletionSource _superseded = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    internal Snapshot(Dictionary<string, ScalingDecision> decisions) => Decisions = decisions;
+    internal Snapshot(IReadOnlyList<ScalingPolicy> policies, Dictionary<string, ScalingDecision> decisions, Dictionary<string, string> undecided) =>
+        (Policies, Decisions, Undecided) = (policies, decisions, undecided);
+
+    /// <summary>All policies.</summary>
+    public IReadOnlyList<ScalingPolicy> Policies { get; }
 
     /// <summary>Decisions, by name of the policy.</summary>
     public IReadOnlyDictionary<string, ScalingDecision> Decisions { get; }
 
+    /// <summary>Why there is no decision yet, by name of the policy.</summary>
+    public IReadOnlyDictionary<string, string> Undecided { get; }
+
     /// <summary>Completes when there are newer decisions.</summary>
     public Task Superseded => _superseded.Task;
+
+    internal GrpcStatusException NoPolicy(string name) => new(
+        GrpcStatusCode.NotFound, $"there is no scaling policy '{name}'; known are {string.Join(", ", Policies.Select(policy => policy.Name))}");
 
     internal void Complete() => _superseded.TrySetResult();
 }

@@ -139,6 +139,18 @@ public sealed class Ledger(ILedgerStore store, TimeProvider time) : IDisposable
         }
     }
 
+    /// <summary>
+    /// End of the newest window that telemetry of an SLO fills, with or without events; null when telemetry is silent, or does not reach
+    /// back over the whole window yet.
+    /// </summary>
+    public DateTimeOffset? FilledUntil(string id, DateTimeOffset now, TimeSpan window)
+    {
+        lock (_gate)
+        {
+            return _ledgers.TryGetValue(id, out SloLedger? ledger) ? ledger.FilledUntil(now, window) : null;
+        }
+    }
+
     /// <summary>Share of the minutes of a window, of those since the SLO's first data, that have data.</summary>
     public double Coverage(string id, DateTimeOffset now, TimeSpan window)
     {

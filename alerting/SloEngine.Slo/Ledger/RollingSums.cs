@@ -1,9 +1,9 @@
 namespace SloEngine.Slo.Ledger;
 
-/// <summary>Good and total events of a stretch of time, and how many of its slots saw any.</summary>
+/// <summary>Good and total events of a stretch of time, and how many of its slots saw telemetry.</summary>
 /// <param name="Good">Good events.</param>
 /// <param name="Total">All events.</param>
-/// <param name="CoveredSlots">Slots with data.</param>
+/// <param name="CoveredSlots">Slots with telemetry, with or without events.</param>
 public readonly record struct WindowSum(double Good, double Total, int CoveredSlots)
 {
     /// <summary>Bad events.</summary>

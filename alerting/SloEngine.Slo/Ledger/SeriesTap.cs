@@ -144,9 +144,14 @@ internal sealed class TapListener(SloLedger ledger, MetricMeasure measure, bool 
 
     public void Add(DateTimeOffset time, double events)
     {
-        if (events > 0)
+        if (!isPart)
         {
-            ledger.Add(time, isPart ? events : 0, isPart ? 0 : events);
+            ledger.Add(time, 0, events);
+        }
+        else if (events > 0)
+        {
+            // No good (or bad) events say nothing of whether the total is reported.
+            ledger.Add(time, events, 0);
         }
     }
 

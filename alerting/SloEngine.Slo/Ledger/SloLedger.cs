@@ -15,6 +15,7 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
     private readonly RollingSums _fine = new(TimeSpan.FromSeconds(10), FineReach);
     private readonly RollingSums _coarse = new(TimeSpan.FromMinutes(1), slo.Window > TimeSpan.FromDays(3) ? slo.Window : TimeSpan.FromDays(3));
     private readonly Dictionary<long, (double Good, double Total)> _unsaved = [];
+    private DateTimeOffset? _lastSeen;
 
     public Model.ServiceLevelObjective Slo { get; set; } = slo;
 
@@ -23,9 +24,17 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
 
     public bool HasUnsaved => _unsaved.Count > 0;
 
-    /// <summary>Adds part and total events as the indicator counts them, together or apart: bad ones are total minus good.</summary>
+    /// <summary>
+    /// Adds part and total events as the indicator counts them, together or apart: bad ones are total minus good. None at all is a message,
+    /// too: telemetry flows and there was no traffic.
+    /// </summary>
     public void Add(DateTimeOffset time, double part, double total)
     {
+        bool none = part == 0 && total == 0;
+        if (none && time <= _lastSeen)
+        {
+            return;
+        }
         DateTimeOffset now = clock.GetUtcNow();
         if (time > now + LargestSkew)
         {
@@ -37,23 +46,60 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
             return;
         }
         double good = Slo.Indicator.PartIsBad ? total - part : part;
-        Restore(time, good, total);
+        _fine.Add(time, good, total);
+        _coarse.Add(time, good, total);
+        Seen(time);
+        if (none)
+        {
+            return;
+        }
         long minute = time.ToUnixTimeSeconds() / 60;
         (double savedGood, double savedTotal) = _unsaved.GetValueOrDefault(minute);
         _unsaved[minute] = (savedGood + good, savedTotal + total);
     }
 
-    /// <summary>Adds what is in the store already.</summary>
-    public void Restore(DateTimeOffset time, double good, double total)
+    /// <summary>
+    /// Adds a minute that is in the store already, in even parts to its fine slots: all in the first one would leave a window of minutes
+    /// that does not begin with one short of events.
+    /// </summary>
+    public void Restore(DateTimeOffset minute, double good, double total)
     {
-        _fine.Add(time, good, total);
-        _coarse.Add(time, good, total);
+        DateTimeOffset now = clock.GetUtcNow();
+        int slots = (int)Math.Clamp(Math.Ceiling((now - minute) / _fine.Slot), 1, _coarse.Slot / _fine.Slot);
+        (double Good, double Total) added = default;
+        for (int slot = 1; slot <= slots; slot++)
+        {
+            // Whole events, as far as there are: sums stay exact.
+            (double Good, double Total) upTo = slot == slots ? (good, total) : (Math.Floor(good * slot / slots), Math.Floor(total * slot / slots));
+            _fine.Add(minute + ((slot - 1) * _fine.Slot), upTo.Good - added.Good, upTo.Total - added.Total);
+            added = upTo;
+        }
+        _coarse.Add(minute, good, total);
+        DateTimeOffset end = minute + _coarse.Slot - TimeSpan.FromTicks(1);
+        Seen(end < now ? end : now);
     }
 
     public WindowSum Sum(DateTimeOffset now, TimeSpan window) => window <= FineReach ? _fine.Sum(now, window) : _coarse.Sum(now, window);
 
     /// <summary>Sums by minutes, for charts of times past.</summary>
     public WindowSum MinuteSum(DateTimeOffset end, TimeSpan window) => _coarse.Sum(end, window);
+
+    /// <summary>
+    /// The end of the newest window that is filled: the slot of the latest telemetry, or the last one that is over, since a slot under
+    /// way makes rates too low. Null when telemetry is more than a window old, or when there is none in that window or the one before: then
+    /// a part would pass for the whole, and what came after a gap for the traffic of a moment.
+    /// </summary>
+    public DateTimeOffset? FilledUntil(DateTimeOffset now, TimeSpan window)
+    {
+        if (_lastSeen is not { } last || now - last > window)
+        {
+            return null;
+        }
+        DateTimeOffset over = now.AddTicks(-(now.Ticks % _fine.Slot.Ticks) - 1);
+        DateTimeOffset end = last < over ? last : over;
+        RollingSums sums = window <= FineReach / 2 ? _fine : _coarse;
+        return sums.Sum(end, window).CoveredSlots > 0 && sums.Sum(end - window, window).CoveredSlots > 0 ? end : null;
+    }
 
     /// <summary>Share of the window's minutes that have data, of those since the first.</summary>
     public double Coverage(DateTimeOffset now, TimeSpan window)
@@ -81,4 +127,6 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
         (double good, double total) = _unsaved.GetValueOrDefault(minute);
         _unsaved[minute] = (good + increment.Good, total + increment.Total);
     }
+
+    private void Seen(DateTimeOffset time) => _lastSeen = _lastSeen > time ? _lastSeen : time;
 }

@@ -1,7 +1,5 @@
 using SloEngine.Slo.Burn;
 using SloEngine.Slo.Model;
-using YamlDotNet.Core;
-using YamlDotNet.RepresentationModel;
 
 namespace SloEngine.Slo.OpenSlo;
 
@@ -46,19 +44,18 @@ internal sealed class OpenSloReader
 
     private void Collect(string file, string text)
     {
-        var stream = new YamlStream();
+        IReadOnlyList<YamlPlace> documents;
         try
         {
-            stream.Load(new StringReader(text));
+            documents = YamlPlace.Documents(file, text);
         }
-        catch (YamlException malformed)
+        catch (SloFileException malformed)
         {
-            _errors.Add(new SloFileError(file, malformed.Start.Line, malformed.Start.Column, "not valid YAML: " + malformed.Message));
+            _errors.Add(malformed.Error);
             return;
         }
-        foreach (YamlDocument document in stream.Documents)
+        foreach (YamlPlace place in documents)
         {
-            var place = new YamlPlace(file, "", document.RootNode);
             try
             {
                 Collect(place);

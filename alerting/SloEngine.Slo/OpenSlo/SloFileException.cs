@@ -12,7 +12,8 @@ public sealed record SloFileError(string File, long Line, long Column, string Me
 }
 
 /// <summary>Ends the reading of one definition.</summary>
-internal sealed class SloFileException(SloFileError error) : Exception(error.ToString())
+public sealed class SloFileException(SloFileError error) : Exception(error.ToString())
 {
+    /// <summary>Where, what, and what is expected.</summary>
     public SloFileError Error { get; } = error;
 }

@@ -1,18 +1,51 @@
 using System.Globalization;
+using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
 namespace SloEngine.Slo.OpenSlo;
 
 /// <summary>A node of a definition with its field path: reads fields, and fails with file, line, column and expectation.</summary>
-internal sealed class YamlPlace(string file, string path, YamlNode node)
+public sealed class YamlPlace
 {
-    public string Path => path;
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(36_500);
 
-    public string Source => $"{file}:{node.Start.Line}";
+    private readonly string _file;
+    private readonly YamlNode _node;
 
-    public bool IsList => node is YamlSequenceNode;
+    private YamlPlace(string file, string path, YamlNode node) => (_file, Path, _node) = (file, path, node);
 
-    public bool IsScalar => node is YamlScalarNode;
+    /// <summary>Path of the field in its document; empty for the document itself.</summary>
+    public string Path { get; }
+
+    /// <summary>File and line.</summary>
+    public string Source => $"{_file}:{_node.Start.Line}";
+
+    /// <summary>Whether it is a list.</summary>
+    public bool IsList => _node is YamlSequenceNode;
+
+    /// <summary>Whether it is a single value.</summary>
+    public bool IsScalar => _node is YamlScalarNode;
+
+    /// <summary>The documents of a file.</summary>
+    /// <exception cref="SloFileException">The text is not valid YAML.</exception>
+    public static IReadOnlyList<YamlPlace> Documents(string file, string text)
+    {
+        var stream = new YamlStream();
+        try
+        {
+            stream.Load(new StringReader(text));
+        }
+        catch (YamlException malformed)
+        {
+            throw new SloFileException(new SloFileError(file, malformed.Start.Line, malformed.Start.Column, "not valid YAML: " + malformed.Message));
+        }
+        catch (InvalidOperationException malformed)
+        {
+            // The scanner's answer to some lists that are not closed; it does not say where.
+            throw new SloFileException(new SloFileError(file, 1, 1, "not valid YAML: a list or mapping may not be closed: " + malformed.Message));
+        }
+        return [.. stream.Documents.Select(document => new YamlPlace(file, "", document.RootNode))];
+    }
 
     /// <summary>A field that has to be there.</summary>
     public YamlPlace Required(string key) => Optional(key) ?? throw Fail($"{Child(key)} is missing");
@@ -20,27 +53,27 @@ internal sealed class YamlPlace(string file, string path, YamlNode node)
     /// <summary>A field that may be there.</summary>
     public YamlPlace? Optional(string key)
     {
-        if (node is not YamlMappingNode mapping)
+        if (_node is not YamlMappingNode mapping)
         {
-            throw Fail($"{path} is to be a mapping");
+            throw Fail($"{Path} is to be a mapping");
         }
         return mapping.Children.TryGetValue(new YamlScalarNode(key), out YamlNode? child) && child is not YamlScalarNode { Value: null or "" or "~" or "null" }
-            ? new YamlPlace(file, Child(key), child) : null;
+            ? new YamlPlace(_file, Child(key), child) : null;
     }
 
     /// <summary>Text of a scalar.</summary>
-    public string Text => (node as YamlScalarNode)?.Value ?? throw Fail($"{path} is to be a single value");
+    public string Text => (_node as YamlScalarNode)?.Value ?? throw Fail($"{Path} is to be a single value");
 
     /// <summary>Number of a scalar.</summary>
     public double Number => double.TryParse(Text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
-        ? number : throw Fail($"{path} is '{Text}', expected a number");
+        ? number : throw Fail($"{Path} is '{Text}', expected a number");
 
     /// <summary>Boolean of a scalar.</summary>
     public bool Boolean => Text switch
     {
         "true" => true,
         "false" => false,
-        _ => throw Fail($"{path} is '{Text}', expected true or false"),
+        _ => throw Fail($"{Path} is '{Text}', expected true or false"),
     };
 
     /// <summary>Duration such as 30d, 1h or 5m (OpenSLO "Duration Shorthand": m, h, d, w; also s).</summary>
@@ -60,27 +93,50 @@ internal sealed class YamlPlace(string file, string path, YamlNode node)
                     'w' => TimeSpan.FromDays(7),
                     _ => null,
                 };
-                if (unit is { } known)
+                if (unit is { } known && amount <= Longest / known)
                 {
                     return known * amount;
                 }
             }
-            throw Fail($"{path} is '{text}', expected a duration such as 5m, 1h, 30d or 4w");
+            throw Fail($"{Path} is '{text}', expected a duration such as 5m, 1h, 30d or 4w, of up to 100 years");
         }
     }
 
     /// <summary>Items of a list.</summary>
-    public IEnumerable<YamlPlace> Items => node is YamlSequenceNode sequence
-        ? sequence.Select((item, index) => new YamlPlace(file, string.Create(CultureInfo.InvariantCulture, $"{path}[{index}]"), item))
-        : throw Fail($"{path} is to be a list");
+    public IEnumerable<YamlPlace> Items => _node is YamlSequenceNode sequence
+        ? sequence.Select((item, index) => new YamlPlace(_file, string.Create(CultureInfo.InvariantCulture, $"{Path}[{index}]"), item))
+        : throw Fail($"{Path} is to be a list");
 
     /// <summary>Fields of a mapping.</summary>
-    public IEnumerable<(string Key, YamlPlace Value)> Fields => node is YamlMappingNode mapping
-        ? mapping.Select(entry => (entry.Key.ToString(), new YamlPlace(file, Child(entry.Key.ToString()), entry.Value)))
-        : throw Fail($"{path} is to be a mapping");
+    public IEnumerable<(string Key, YamlPlace Value)> Fields => _node is YamlMappingNode mapping
+        ? mapping.Select(entry => (entry.Key.ToString(), new YamlPlace(_file, Child(entry.Key.ToString()), entry.Value)))
+        : throw Fail($"{Path} is to be a mapping");
+
+    /// <summary>Fails at the first key that none of the known paths leads through, and names the nearest of them.</summary>
+    /// <param name="known">Dotted paths from the document's root to single values.</param>
+    public void RejectUnknownKeys(IReadOnlyCollection<string> known)
+    {
+        if (_node is not YamlMappingNode mapping)
+        {
+            throw Fail($"{(Path.Length == 0 ? "the document" : Path)} is to be a mapping");
+        }
+        foreach ((YamlNode key, YamlNode value) in mapping)
+        {
+            string child = Child(key.ToString());
+            if (known.Contains(child))
+            {
+                continue;
+            }
+            if (!known.Any(candidate => candidate.StartsWith(child + ".", StringComparison.Ordinal)))
+            {
+                throw new YamlPlace(_file, child, key).Fail($"unknown key {child}; did you mean {NearestKey.Of(child, known)}?");
+            }
+            new YamlPlace(_file, child, value).RejectUnknownKeys(known);
+        }
+    }
 
     /// <summary>An error at this place.</summary>
-    public SloFileException Fail(string message) => new(new SloFileError(file, node.Start.Line, node.Start.Column, message));
+    public SloFileException Fail(string message) => new(new SloFileError(_file, _node.Start.Line, _node.Start.Column, message));
 
-    private string Child(string key) => path.Length == 0 ? key : $"{path}.{key}";
+    private string Child(string key) => Path.Length == 0 ? key : $"{Path}.{key}";
 }

@@ -69,8 +69,8 @@ export interface ScalingPolicy {
   name: string;
   target: { namespace: string; name: string };
   slo: string;
-  desiredReplicas: number;
-  rawReplicas: number;
+  desiredReplicas: number | null;
+  rawReplicas: number | null;
   requestRate: number | null;
   requestsPerReplica: number;
   burnRate: number | null;
@@ -78,7 +78,7 @@ export interface ScalingPolicy {
   maxReplicas: number;
   frozen: boolean;
   reason: string;
-  updatedAt: string;
+  updatedAt: string | null;
 }
 
 export interface DashboardSummary {

@@ -1,3 +1,4 @@
+using SloEngine.Slo.OpenSlo;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -67,30 +68,10 @@ internal static class SettingsFile
             }
             else
             {
-                throw new ConfigurationException($"{At(path, keyNode)}: unknown key {key}; did you mean {Nearest(key)}?");
+                throw new ConfigurationException($"{At(path, keyNode)}: unknown key {key}; did you mean {NearestKey.Of(key, Setting.All.Select(known => known.Key))}?");
             }
         }
     }
 
     private static string At(string path, YamlNode node) => $"{path}:{node.Start.Line}:{node.Start.Column}";
-
-    private static string Nearest(string key) => Setting.All.MinBy(setting => EditDistance(setting.Key, key))!.Key;
-
-    /// <summary>Levenshtein distance.</summary>
-    private static int EditDistance(string left, string right)
-    {
-        int[] row = [.. Enumerable.Range(0, right.Length + 1)];
-        for (int i = 1; i <= left.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= right.Length; j++)
-            {
-                int substituted = diagonal + (left[i - 1] == right[j - 1] ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(substituted, Math.Min(row[j], row[j - 1]) + 1);
-            }
-        }
-        return row[^1];
-    }
 }

@@ -40,16 +40,16 @@ export function Scaling() {
                     <Link to={`/slos/${policy.slo}`}>{policy.slo}</Link>
                   </td>
                   <td className="num">
-                    <strong>{policy.desiredReplicas}</strong>
+                    <strong>{number(policy.desiredReplicas)}</strong>
                   </td>
-                  <td className="num">{policy.rawReplicas}</td>
+                  <td className="num">{number(policy.rawReplicas)}</td>
                   <td className="num">
                     {policy.minReplicas}–{policy.maxReplicas}
                   </td>
                   <td className="num">{number(policy.requestRate)}</td>
                   <td className="num">{burn(policy.burnRate)}</td>
                   <td>
-                    {policy.frozen && <span className="status no_data">Held</span>} {policy.reason}
+                    {policy.frozen && policy.desiredReplicas !== null && <span className="status no_data">Held</span>} {policy.reason}
                   </td>
                 </tr>
               ))}
