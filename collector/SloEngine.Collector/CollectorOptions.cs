@@ -24,8 +24,23 @@ public sealed record CollectorOptions
     /// <summary>Delay that a refusal asks senders to keep.</summary>
     public TimeSpan RetryAfter { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Rows of one insert; more wait for the next.</summary>
-    public int MaxFlushRows { get; init; } = 200_000;
+    /// <summary>Shortest time between two flushes of the log to the disk: how long a request may wait for others to share one.</summary>
+    public TimeSpan CommitDelay { get; init; } = TimeSpan.FromMilliseconds(5);
+
+    /// <summary>Rows after which a batch goes into the store.</summary>
+    public int MaxBatchRows { get; init; } = 100_000;
+
+    /// <summary>Bytes of requests after which a batch goes into the store.</summary>
+    public long MaxBatchBytes { get; init; } = 32 << 20;
+
+    /// <summary>Age at which a smaller batch goes into the store, when that is not busy.</summary>
+    public TimeSpan BatchDelay { get; init; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Batches held in memory while the store is busy or away; later ones are read from the log again.</summary>
+    public int MaxBatchesInMemory { get; init; } = 4;
+
+    /// <summary>How long a stopping collector waits for the store to take what the log holds; the next start stores the rest.</summary>
+    public TimeSpan StopPatience { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Resource attributes that become labels of each series.</summary>
     public IReadOnlyList<string> PromotedResourceAttributes { get; init; } = Naming.SeriesLabels.DefaultPromoted;

@@ -78,6 +78,7 @@ public sealed class DotnetSdkTests
         }
 
         string job = $"job=\"e2e/{service}\"";
+        await server.StoredAsync();
         Assert.Equal(40, await server.PromqlNumberAsync($"orders_total{{{job},kind=\"a\"}}"));
         Assert.Equal(42, await server.PromqlNumberAsync($"sum(orders_total{{{job}}})"));
         Assert.Equal(-3, await server.PromqlNumberAsync($"queue_size{{{job}}}"));

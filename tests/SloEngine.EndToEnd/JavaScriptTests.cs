@@ -15,6 +15,7 @@ public sealed class JavaScriptTests
             string service = "js-" + protocol;
             JsonElement sent = await NodeClient.RunAsync("emit.mjs", protocol, (protocol == "grpc" ? server.Grpc : server.OtlpHttp).ToString().TrimEnd('/'), service);
 
+            await server.StoredAsync();
             Assert.Equal(11, await server.PromqlNumberAsync($"js_orders_total{{job=\"{service}\",kind=\"x\"}}"));
             Assert.Equal(1, await server.PromqlNumberAsync($"js_latency_milliseconds_bucket{{job=\"{service}\",le=\"10.0\"}}"));
             Assert.Equal(55, await server.PromqlNumberAsync($"js_latency_milliseconds_sum{{job=\"{service}\"}}"));

@@ -66,6 +66,12 @@ public sealed class ServerProcess : IAsyncDisposable
         return JsonDocument.Parse(text).RootElement.Clone();
     }
 
+    /// <summary>Waits until the store has everything that was acknowledged before the call.</summary>
+    public async Task StoredAsync() => await UntilAsync(
+        async () => (await _http.GetStringAsync(new Uri("/metrics", UriKind.Relative))).Split('\n').First(line => line.StartsWith("sloengine_collector_log_lag_bytes", StringComparison.Ordinal)),
+        line => line.EndsWith(" 0", StringComparison.Ordinal),
+        TimeSpan.FromSeconds(30));
+
     /// <summary>The first column of a SQL query's only row.</summary>
     public async Task<double> SqlNumberAsync(string sql)
     {

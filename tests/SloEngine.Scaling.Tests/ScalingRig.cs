@@ -111,8 +111,7 @@ internal sealed class ScalingRig : IDisposable
     /// <summary>Ends the process and begins another one on the same store after a while.</summary>
     public async Task RestartAsync(int secondsDown)
     {
-        await _ledger.CommitAsync(default);
-        _ledger.Dispose();
+        await _store.AppendAsync(_ledger.TakeUnsaved(), "", default);
         Evaluator.Dispose();
         _time.Now = _time.Now.AddSeconds(secondsDown);
         Start();
@@ -125,7 +124,6 @@ internal sealed class ScalingRig : IDisposable
     public void Dispose()
     {
         Evaluator.Dispose();
-        _ledger.Dispose();
         _files.Delete(recursive: true);
     }
 
@@ -153,7 +151,7 @@ internal sealed class ScalingRig : IDisposable
     {
         private readonly SortedDictionary<(string Key, DateTimeOffset Minute), LedgerIncrement> _minutes = [];
 
-        public Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, CancellationToken cancellation)
+        public Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation)
         {
             foreach (LedgerIncrement increment in increments)
             {

@@ -65,7 +65,7 @@ public sealed class LedgerTests
             select (increment, restart == 0, delivery));
         Check.One(Quick, Prop.ForAll(Arb.From(history), steps =>
         {
-            using Ledger.Ledger ledger = NewLedger(out _);
+            Ledger.Ledger ledger = NewLedger(out _);
             SeriesTap tap = ledger.Bind(Counter("200"))!;
             long startNanos = Nanos(Start.AddSeconds(1));
             double value = 0;
@@ -102,7 +102,7 @@ public sealed class LedgerTests
     [Fact]
     public void The_first_point_of_an_old_process_is_only_a_baseline_but_a_new_label_set_of_it_counts()
     {
-        using Ledger.Ledger ledger = NewLedger(out _);
+        Ledger.Ledger ledger = NewLedger(out _);
         long old = Nanos(Start.AddHours(-5));
         SeriesTap good = ledger.Bind(Counter("200"))!;
         SeriesTap alsoGood = ledger.Bind(Counter("201"))!;
@@ -122,7 +122,7 @@ public sealed class LedgerTests
     [Fact]
     public void An_event_within_the_lateness_budget_counts_at_its_time_and_an_older_one_does_not()
     {
-        using Ledger.Ledger ledger = NewLedger(out FakeTime time);
+        Ledger.Ledger ledger = NewLedger(out FakeTime time);
         DateTimeOffset now = time.GetUtcNow();
         SeriesTap tap = ledger.Bind(Counter("200") with { IsDelta = true })!;
         using (ledger.BeginBatch())
@@ -139,7 +139,7 @@ public sealed class LedgerTests
     [Fact]
     public void Delta_points_count_as_they_are()
     {
-        using Ledger.Ledger ledger = NewLedger(out _);
+        Ledger.Ledger ledger = NewLedger(out _);
         SeriesTap tap = ledger.Bind(Counter("200") with { IsDelta = true })!;
         using (ledger.BeginBatch())
         {
@@ -154,7 +154,7 @@ public sealed class LedgerTests
     [Fact]
     public void A_sender_whose_clock_is_years_ahead_does_not_wipe_the_windows()
     {
-        using Ledger.Ledger ledger = NewLedger(out FakeTime time);
+        Ledger.Ledger ledger = NewLedger(out FakeTime time);
         SeriesTap tap = ledger.Bind(Counter("200") with { IsDelta = true })!;
         SeriesTap ahead = ledger.Bind(Counter("201") with { IsDelta = true })!;
         using (ledger.BeginBatch())
@@ -168,21 +168,19 @@ public sealed class LedgerTests
     }
 
     [Fact]
-    public async Task What_the_store_does_not_take_is_kept_and_a_restart_reads_it_back()
+    public async Task What_was_counted_is_taken_once_and_a_restart_reads_it_back()
     {
-        var store = new MemoryStore { Fails = true };
-        using Ledger.Ledger ledger = NewLedger(out FakeTime time, store);
+        var store = new MemoryStore();
+        Ledger.Ledger ledger = NewLedger(out FakeTime time, store);
         SeriesTap tap = ledger.Bind(Counter("200"))!;
         using (ledger.BeginBatch())
         {
             tap.Number(Nanos(Start.AddSeconds(1)), Nanos(Start.AddSeconds(10)), 5);
         }
-        await Assert.ThrowsAsync<IOException>(() => ledger.CommitAsync(default));
-        store.Fails = false;
-        await ledger.CommitAsync(default);
-        await ledger.CommitAsync(default);
+        await store.AppendAsync(ledger.TakeUnsaved(), "1", default);
+        Assert.Empty(ledger.TakeUnsaved());
 
-        using var restarted = new Ledger.Ledger(store, time);
+        var restarted = new Ledger.Ledger(store, time);
         await restarted.SetSlosAsync([Slo()], default);
         Assert.Equal(5, restarted.Sum("slo", Start.AddSeconds(60), TimeSpan.FromHours(1)).Total);
     }
@@ -191,7 +189,7 @@ public sealed class LedgerTests
     public async Task Telemetry_without_events_fills_a_window_and_costs_the_store_nothing()
     {
         var store = new MemoryStore();
-        using Ledger.Ledger ledger = NewLedger(out FakeTime time, store);
+        Ledger.Ledger ledger = NewLedger(out FakeTime time, store);
         SeriesTap tap = ledger.Bind(Counter("200"))!;
         var window = TimeSpan.FromMinutes(2);
         DateTimeOffset begun = time.Now;
@@ -207,12 +205,12 @@ public sealed class LedgerTests
             Report(second);
             Assert.Null(ledger.FilledUntil("slo", time.Now, window));
         }
-        await ledger.CommitAsync(default);
+        await store.AppendAsync(ledger.TakeUnsaved(), "", default);
         for (int second = 140; second <= 300; second += 10)
         {
             Report(second);
         }
-        await ledger.CommitAsync(default);
+        await store.AppendAsync(ledger.TakeUnsaved(), "", default);
 
         Assert.Equal(time.Now.AddTicks(-1), ledger.FilledUntil("slo", time.Now, window));
         Assert.Equal(0, ledger.Sum("slo", time.Now, window).Total);
@@ -226,7 +224,7 @@ public sealed class LedgerTests
     [Fact]
     public void A_gap_empties_the_window_until_telemetry_fills_it_again()
     {
-        using Ledger.Ledger ledger = NewLedger(out FakeTime time);
+        Ledger.Ledger ledger = NewLedger(out FakeTime time);
         SeriesTap tap = ledger.Bind(Counter("200"))!;
         var window = TimeSpan.FromMinutes(1);
         DateTimeOffset begun = time.Now;
@@ -255,7 +253,7 @@ public sealed class LedgerTests
     [Fact]
     public void A_slot_under_way_fills_no_window()
     {
-        using Ledger.Ledger ledger = NewLedger(out FakeTime time);
+        Ledger.Ledger ledger = NewLedger(out FakeTime time);
         SeriesTap tap = ledger.Bind(Counter("200") with { IsDelta = true })!;
         DateTimeOffset now = time.Now.AddSeconds(5);
         var window = TimeSpan.FromMinutes(1);
@@ -273,7 +271,7 @@ public sealed class LedgerTests
     public async Task A_restart_leaves_the_rate_of_a_window_as_it_was()
     {
         var store = new MemoryStore();
-        using Ledger.Ledger ledger = NewLedger(out FakeTime time, store);
+        Ledger.Ledger ledger = NewLedger(out FakeTime time, store);
         SeriesTap tap = ledger.Bind(Counter("200"))!;
         DateTimeOffset begun = time.Now;
         for (int second = 10; second <= 320; second += 10)
@@ -284,10 +282,10 @@ public sealed class LedgerTests
                 tap.Number(Nanos(begun), Nanos(time.Now), second * 2);
             }
         }
-        await ledger.CommitAsync(default);
+        await store.AppendAsync(ledger.TakeUnsaved(), "", default);
 
         time.Now = time.Now.AddSeconds(5);
-        using var restarted = new Ledger.Ledger(store, time);
+        var restarted = new Ledger.Ledger(store, time);
         await restarted.SetSlosAsync([Slo()], default);
         var window = TimeSpan.FromMinutes(2);
         DateTimeOffset end = Assert.NotNull(restarted.FilledUntil("slo", time.Now, window));
@@ -316,7 +314,7 @@ public sealed class LedgerTests
     [Fact]
     public void A_total_outage_holds_the_fast_page_within_a_minute_after_an_hour_of_health()
     {
-        using Ledger.Ledger ledger = NewLedger(out _);
+        Ledger.Ledger ledger = NewLedger(out _);
         SeriesTap good = ledger.Bind(Counter("200"))!;
         SeriesTap bad = ledger.Bind(Counter("500"))!;
         long begun = Nanos(Start.AddSeconds(1));
@@ -381,16 +379,10 @@ public sealed class LedgerTests
     {
         private readonly List<LedgerIncrement> _all = [];
 
-        public bool Fails { get; set; }
-
         public int Rows => _all.Count;
 
-        public Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, CancellationToken cancellation)
+        public Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation)
         {
-            if (Fails)
-            {
-                throw new IOException("the store is away");
-            }
             _all.AddRange(increments);
             return Task.CompletedTask;
         }

@@ -11,8 +11,8 @@ public readonly record struct LedgerIncrement(string Key, string Group, DateTime
 /// <summary>Keeps the ledger over restarts.</summary>
 public interface ILedgerStore
 {
-    /// <summary>Adds increments; when the task completes they survive the end of the process.</summary>
-    Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, CancellationToken cancellation);
+    /// <summary>Adds increments; when the task completes they survive the end of the process. A token seen before adds nothing.</summary>
+    Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation);
 
     /// <summary>Reads the sums of each minute of a key since a time, oldest first.</summary>
     Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation);

@@ -6,16 +6,15 @@ namespace SloEngine.Slo.Ledger;
 /// Good and total events of every SLO, counted as telemetry passes. Counting happens between <see cref="BeginBatch"/> and its end: one lock
 /// a batch, none a point. Reading takes the same lock for a moment.
 /// </summary>
-public sealed class Ledger(ILedgerStore store, TimeProvider time) : IDisposable
+public sealed class Ledger(ILedgerStore store, TimeProvider time, DateTimeOffset? since = null)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<(string Stream, string Metric), (long Start, long Time)> _streams = [];
-    private readonly SemaphoreSlim _saving = new(1, 1);
     private Dictionary<string, SloLedger> _ledgers = new(StringComparer.Ordinal);
     private SloLedger[] _spanLedgers = [];
 
     /// <summary>Time since which counters that begin are counted from their start.</summary>
-    internal DateTimeOffset Since { get; } = time.GetUtcNow();
+    internal DateTimeOffset Since { get; } = since ?? time.GetUtcNow();
 
     /// <summary>Whether an indicator looks at spans.</summary>
     public bool ListensToSpans => _spanLedgers.Length > 0;
@@ -78,46 +77,12 @@ public sealed class Ledger(ILedgerStore store, TimeProvider time) : IDisposable
         }
     }
 
-    /// <summary>Makes durable what has been counted; what the store does not take is kept for the next time.</summary>
-    public async Task CommitAsync(CancellationToken cancellation)
+    /// <summary>Takes what has been counted since the last call: whoever takes it sees to it that the store gets it.</summary>
+    public IReadOnlyList<LedgerIncrement> TakeUnsaved()
     {
-        await _saving.WaitAsync(cancellation);
-        try
+        lock (_gate)
         {
-            List<(SloLedger Ledger, LedgerIncrement Increment)> increments = [];
-            lock (_gate)
-            {
-                foreach (SloLedger ledger in _ledgers.Values)
-                {
-                    if (ledger.HasUnsaved)
-                    {
-                        increments.AddRange(ledger.TakeUnsaved().Select(increment => (ledger, increment)));
-                    }
-                }
-            }
-            if (increments.Count == 0)
-            {
-                return;
-            }
-            try
-            {
-                await store.AppendAsync([.. increments.Select(entry => entry.Increment)], cancellation);
-            }
-            catch
-            {
-                lock (_gate)
-                {
-                    foreach ((SloLedger ledger, LedgerIncrement increment) in increments)
-                    {
-                        ledger.GiveBack(increment);
-                    }
-                }
-                throw;
-            }
-        }
-        finally
-        {
-            _saving.Release();
+            return [.. _ledgers.Values.Where(ledger => ledger.HasUnsaved).SelectMany(ledger => ledger.TakeUnsaved())];
         }
     }
 
@@ -183,7 +148,4 @@ public sealed class Ledger(ILedgerStore store, TimeProvider time) : IDisposable
             _streams[(series.Stream, series.Metric)] = (startNanos, timeNanos);
         }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _saving.Dispose();
 }

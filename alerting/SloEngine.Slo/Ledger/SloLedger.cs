@@ -121,12 +121,5 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
         _unsaved.Clear();
     }
 
-    public void GiveBack(LedgerIncrement increment)
-    {
-        long minute = increment.Minute.ToUnixTimeSeconds() / 60;
-        (double good, double total) = _unsaved.GetValueOrDefault(minute);
-        _unsaved[minute] = (good + increment.Good, total + increment.Total);
-    }
-
     private void Seen(DateTimeOffset time) => _lastSeen = _lastSeen > time ? _lastSeen : time;
 }

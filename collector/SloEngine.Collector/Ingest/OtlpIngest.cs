@@ -1,18 +1,16 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
-using System.Security.Cryptography;
-using System.Text;
 using Microsoft.Extensions.Logging;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
 using SloEngine.Otlp.Common;
-using SloEngine.Otlp.Hashing;
 using SloEngine.Otlp.Logs;
 using SloEngine.Otlp.Metrics;
 using SloEngine.Otlp.Protobuf;
 using SloEngine.Otlp.Traces;
 using SloEngine.Storage;
+using SloEngine.Storage.Wal;
 
 namespace SloEngine.Collector.Ingest;
 
@@ -28,14 +26,19 @@ public enum Signal
 }
 
 /// <summary>
-/// The way of a request: decode inline, hand the block to the signal's writer, answer when it is stored. Safe for concurrent use.
+/// The way of a request: decode inline, append to the write-ahead log, answer once that is on the disk; then the taps, a batch, and the
+/// store. Safe for concurrent use.
 /// </summary>
 public sealed class OtlpIngest : IAsyncDisposable
 {
     /// <summary>Name of the meter with the collector's own metrics.</summary>
     public const string MeterName = "SloEngine.Collector";
 
-    private readonly UInt128 _hashKey = new(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)));
+    /// <summary>Longest name of a tenant, in bytes of UTF-8.</summary>
+    public const int MaxTenantBytes = 256;
+
+    private static readonly string[] Names = ["metrics", "logs", "traces"];
+
     private readonly Meter _meter = new(MeterName);
     private readonly Counter<long> _items;
     private readonly Counter<long> _rejected;
@@ -45,41 +48,49 @@ public sealed class OtlpIngest : IAsyncDisposable
     private readonly MemoryBudget _budget;
     private readonly SeriesIndex _series;
     private readonly ResourceIndex _resources = new();
-    private readonly ResourceWriter _resourceRows;
-    private readonly MetricFlush _metricFlush;
-    private readonly SpanFlush _spanFlush;
-    private readonly LogFlush _logFlush;
+    private readonly TenantKeys _keys = new();
+    private readonly BatchQueue _batches;
+    private readonly LogDecoder _fromLog;
+    private readonly BatchInserter _inserter;
+    private readonly LogWriter _log;
     private readonly Lane<MetricBlock> _metrics;
     private readonly Lane<SpanBlock> _spans;
     private readonly Lane<LogBlock> _logs;
+    private readonly CancellationTokenSource _giveUp = new();
+    private readonly Task _inserting;
 
-    /// <summary>Starts the writers.</summary>
-    public OtlpIngest(IColumnStore store, ITelemetryTaps taps, CollectorOptions options, TimeProvider time, ILogger<OtlpIngest> logger)
+    /// <summary>Starts the writers of a log whose every record is in the store (<see cref="LogReplay"/>).</summary>
+    public OtlpIngest(
+        IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, ITelemetryTaps taps, CollectorOptions options, TimeProvider time, ILogger<OtlpIngest> logger)
     {
         (_options, _time) = (options, time);
         _budget = new MemoryBudget(options, time);
         _series = new SeriesIndex(options, taps);
-        _metricFlush = new MetricFlush(store, _series, taps, time);
-        _resourceRows = new ResourceWriter(store, _resources, time);
-        _spanFlush = new SpanFlush(store, _resources, _resourceRows, taps);
-        _logFlush = new LogFlush(store, _resources, _resourceRows, taps);
-        _metrics = new(new SignalWriter<MetricBlock>(_metricFlush, options, time, logger));
-        _spans = new(new SignalWriter<SpanBlock>(_spanFlush, options, time, logger));
-        _logs = new(new SignalWriter<LogBlock>(_logFlush, options, time, logger));
-        _items = _meter.CreateCounter<long>("sloengine.collector.items", "{item}", "Points, spans and log records stored.");
+        _batches = new BatchQueue(options, _series, _resources, taps, time);
+        _fromLog = new LogDecoder(_series, _resources, _keys);
+        _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, time, logger);
+        _log = new LogWriter(log, _batches, options, time, logger);
+        _metrics = new(tenant => new MetricsDecoder(new TenantSeries(tenant, _series), _keys.Of(tenant)).Decode, static block => block.Clear());
+        _spans = new(tenant => new TracesDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant)).Decode, static block => block.Clear());
+        _logs = new(tenant => new LogsDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant), _time).Decode, static block => block.Clear());
+        _inserting = Task.Run(InsertAsync);
+        _items = _meter.CreateCounter<long>("sloengine.collector.items", "{item}", "Points, spans and log records acknowledged.");
         _rejected = _meter.CreateCounter<long>("sloengine.collector.rejected_items", "{item}", "Points, spans and log records rejected.");
         _bytes = _meter.CreateCounter<long>("sloengine.collector.request_size", "By", "Decompressed bytes of requests.");
+        _meter.CreateObservableCounter("sloengine.collector.stored_rows", () => _inserter.Stored, "{row}", "Rows that the store has taken.");
         _meter.CreateObservableGauge("sloengine.collector.active_series", () => _series.Count, "{series}", "Series met since the start.");
         _meter.CreateObservableGauge("sloengine.collector.in_flight", () => _budget.Used, "By", "Bytes of requests in flight.");
+        _meter.CreateObservableGauge("sloengine.collector.log.size", () => log.Bytes, "By", "Bytes in the write-ahead log.");
+        _meter.CreateObservableGauge("sloengine.collector.log.lag", () => log.End - checkpoint.Stored, "By", "Bytes in the write-ahead log that the store has not confirmed.");
     }
 
-    /// <summary>Stores an OTLP request in protobuf; completes when its items survive the end of the process.</summary>
+    /// <summary>Decodes a request and makes it durable.</summary>
     /// <param name="signal">What the request is.</param>
-    /// <param name="tenant">Owner.</param>
+    /// <param name="tenant">Owner; at most <see cref="MaxTenantBytes"/> bytes.</param>
     /// <param name="request">The decompressed message; used during the call.</param>
-    /// <param name="cancellation">Gives up before the data is handed to the store.</param>
+    /// <param name="cancellation">Gives up before the data is handed to the log.</param>
     /// <exception cref="OtlpFormatException">The bytes are no such message.</exception>
-    /// <exception cref="IngestUnavailableException">Nothing was stored; the sender may retry.</exception>
+    /// <exception cref="IngestUnavailableException">Nothing was kept; the sender may retry.</exception>
     public async ValueTask<DecodeResult> IngestAsync(Signal signal, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation)
     {
         await _budget.AcquireAsync(request.Length, cancellation);
@@ -87,9 +98,9 @@ public sealed class OtlpIngest : IAsyncDisposable
         {
             DecodeResult result = signal switch
             {
-                Signal.Metrics => await _metrics.RunAsync(tenant, MetricsDecoder, request, cancellation),
-                Signal.Traces => await _spans.RunAsync(tenant, TracesDecoder, request, cancellation),
-                _ => await _logs.RunAsync(tenant, LogsDecoder, request, cancellation),
+                Signal.Metrics => await IngestAsync(_metrics, signal, tenant, request),
+                Signal.Traces => await IngestAsync(_spans, signal, tenant, request),
+                _ => await IngestAsync(_logs, signal, tenant, request),
             };
             var tag = new KeyValuePair<string, object?>("signal", Names[(int)signal]);
             _bytes.Add(request.Length, tag);
@@ -106,84 +117,95 @@ public sealed class OtlpIngest : IAsyncDisposable
         }
     }
 
-    /// <summary>Flushes what is in flight and stops.</summary>
+    /// <summary>Logs what is in flight, gives the store a while to take it, and stops; what it has not taken is in the log.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _metrics.DisposeAsync();
-        await _spans.DisposeAsync();
-        await _logs.DisposeAsync();
-        _metricFlush.Dispose();
-        _spanFlush.Dispose();
-        _logFlush.Dispose();
-        _resourceRows.Dispose();
+        await _log.DisposeAsync();
+        _batches.Complete();
+        _giveUp.CancelAfter(_options.StopPatience);
+        await _inserting;
+        _inserter.Dispose();
+        _fromLog.Dispose();
+        _batches.Dispose();
+        _metrics.Dispose();
+        _spans.Dispose();
+        _logs.Dispose();
+        _giveUp.Dispose();
         _meter.Dispose();
     }
 
-    private static readonly string[] Names = ["metrics", "logs", "traces"];
+    private async ValueTask<DecodeResult> IngestAsync<TBlock>(Lane<TBlock> lane, Signal signal, string tenant, ReadOnlyMemory<byte> request)
+        where TBlock : class, IDisposable, new()
+    {
+        long arrival = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
+        TBlock block = lane.Rent();
+        DecodeResult result;
+        try
+        {
+            result = lane.Decode(tenant, request.Span, block);
+        }
+        catch
+        {
+            lane.Return(block);
+            throw;
+        }
+        if (result.Accepted == 0)
+        {
+            lane.Return(block);
+            return result;
+        }
+        await _log.AppendAsync(new Submission(signal, tenant, arrival, request, block, result.Accepted, lane.Return));
+        return result;
+    }
 
-    private Decoder<MetricBlock> MetricsDecoder(string tenant) => new MetricsDecoder(new TenantSeries(tenant, _series), Key(tenant)).Decode;
-
-    private Decoder<SpanBlock> TracesDecoder(string tenant) => new TracesDecoder(new TenantResources(tenant, _resources), Key(tenant)).Decode;
-
-    private Decoder<LogBlock> LogsDecoder(string tenant) => new LogsDecoder(new TenantResources(tenant, _resources), Key(tenant), _time).Decode;
-
-    /// <summary>Raw identities of different tenants never meet.</summary>
-    private UInt128 Key(string tenant) => SipHash128.Hash(Encoding.UTF8.GetBytes(tenant), _hashKey);
+    private async Task InsertAsync()
+    {
+        try
+        {
+            while (await _batches.TakeAsync(_giveUp.Token) is { } batch)
+            {
+                await _inserter.InsertAsync(batch, _giveUp.Token);
+                _batches.Release(batch);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The store did not come back in time: the next start stores what the log holds.
+        }
+    }
 
     private delegate DecodeResult Decoder<TBlock>(ReadOnlySpan<byte> request, TBlock block);
 
-    /// <summary>A signal's pooled blocks and decoders, and its writer.</summary>
-    private sealed class Lane<TBlock>(SignalWriter<TBlock> writer) : IAsyncDisposable
+    /// <summary>A signal's pooled blocks, and its decoders, which are each for one request at a time.</summary>
+    private sealed class Lane<TBlock>(Func<string, Decoder<TBlock>> create, Action<TBlock> clear) : IDisposable
         where TBlock : class, IDisposable, new()
     {
         private readonly ConcurrentBag<TBlock> _blocks = [];
         private readonly ConcurrentDictionary<string, ConcurrentBag<Decoder<TBlock>>> _decoders = new(StringComparer.Ordinal);
 
-        public async ValueTask<DecodeResult> RunAsync(
-            string tenant, Func<string, Decoder<TBlock>> create, ReadOnlyMemory<byte> request, CancellationToken cancellation)
+        public TBlock Rent() => _blocks.TryTake(out TBlock? free) ? free : new TBlock();
+
+        public void Return(IDisposable block)
+        {
+            var own = (TBlock)block;
+            clear(own);
+            _blocks.Add(own);
+        }
+
+        public DecodeResult Decode(string tenant, ReadOnlySpan<byte> request, TBlock block)
         {
             ConcurrentBag<Decoder<TBlock>> decoders = _decoders.GetOrAdd(tenant, static _ => []);
             Decoder<TBlock> decoder = decoders.TryTake(out Decoder<TBlock>? pooled) ? pooled : create(tenant);
-            TBlock block = _blocks.TryTake(out TBlock? free) ? free : new TBlock();
-            try
-            {
-                DecodeResult result = decoder(request.Span, block);
-                decoders.Add(decoder);
-                if (result.Accepted > 0)
-                {
-                    await writer.StoreAsync(block, cancellation);
-                }
-                return result;
-            }
-            finally
-            {
-                Clear(block);
-                _blocks.Add(block);
-            }
+            DecodeResult result = decoder(request, block);
+            decoders.Add(decoder);
+            return result;
         }
 
-        public async ValueTask DisposeAsync()
+        public void Dispose()
         {
-            await writer.DisposeAsync();
             foreach (TBlock block in _blocks)
             {
                 block.Dispose();
-            }
-        }
-
-        private static void Clear(TBlock block)
-        {
-            switch (block)
-            {
-                case MetricBlock metrics:
-                    metrics.Clear();
-                    break;
-                case SpanBlock spans:
-                    spans.Clear();
-                    break;
-                case LogBlock logs:
-                    logs.Clear();
-                    break;
             }
         }
     }

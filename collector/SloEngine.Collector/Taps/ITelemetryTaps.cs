@@ -5,8 +5,8 @@ using SloEngine.Otlp.Traces;
 namespace SloEngine.Collector.Taps;
 
 /// <summary>
-/// Whoever listens to telemetry as it is stored (the SLO ledger). A block is shown once, after the store has it and before its
-/// senders are told so; one caller at a time per signal. What no one listens to costs one array read a point.
+/// Whoever listens to telemetry as it comes in (the SLO ledger). A request is shown once, when the log holds it, in the order of the log; one
+/// caller at a time. What no one listens to costs one array read a point.
 /// </summary>
 public interface ITelemetryTaps
 {
@@ -25,20 +25,24 @@ public interface ITelemetryTaps
     /// <summary>Whether anybody listens to logs.</summary>
     bool ListensToLogs { get; }
 
-    /// <summary>Enters the stretch in which taps are called and blocks are shown: one lock a flush, none a point.</summary>
+    /// <summary>Enters the stretch in which taps are called and blocks are shown: one lock a group of requests, none a point.</summary>
     Lock.Scope BeginBatch();
 
-    /// <summary>Shows stored spans; <paramref name="resources"/> resolves <see cref="SpanBlock.Resources"/>.</summary>
+    /// <summary>Shows spans; <paramref name="resources"/> resolves <see cref="SpanBlock.Resources"/>.</summary>
     void Observe(SpanBlock spans, IResourceLookup resources);
 
-    /// <summary>Shows stored logs.</summary>
+    /// <summary>Shows logs.</summary>
     void Observe(LogBlock logs, IResourceLookup resources);
 
-    /// <summary>
-    /// Makes durable what the taps have counted so far. Called after the blocks of a flush were shown and before their requests
-    /// are acknowledged; what an acknowledged request counted survives the end of the process.
-    /// </summary>
-    ValueTask CommitAsync(CancellationToken cancellation);
+    /// <summary>Takes what has been counted since the last call, to be stored beside the requests shown since; null for nothing.</summary>
+    ITapCounts? TakeCounts();
+}
+
+/// <summary>What the taps counted over a stretch of the log.</summary>
+public interface ITapCounts
+{
+    /// <summary>Makes it durable; under a token seen before it does nothing.</summary>
+    ValueTask SaveAsync(string token);
 }
 
 /// <summary>Listens to the points of one series. Times are Unix nanoseconds; a start of 0 means that none was given.</summary>

@@ -32,6 +32,10 @@ internal sealed record ServerOptions
 
     public int MaxActiveSeries { get; init; }
 
+    public required string Wal { get; init; }
+
+    public long WalMaxBytes { get; init; }
+
     public bool SelfTelemetry { get; init; }
 
     public LogLevel LogLevel { get; init; }
@@ -77,6 +81,8 @@ internal sealed record ServerOptions
             MaxBodyBytes = (int)Number(Setting.MaxBodyBytes, Text(Setting.MaxBodyBytes), 1024, 64 << 20),
             MemoryBudgetBytes = Number(Setting.MemoryBudgetBytes, Text(Setting.MemoryBudgetBytes), 1 << 20, 1L << 40),
             MaxActiveSeries = (int)Number(Setting.MaxActiveSeries, Text(Setting.MaxActiveSeries), 1, 100_000_000),
+            Wal = Text(Setting.Wal).Text is { Length: > 0 } wal ? Path.GetFullPath(wal) : Path.Combine(Path.GetFullPath(Text(Setting.Data).Text), "wal"),
+            WalMaxBytes = Number(Setting.WalMaxBytes, Text(Setting.WalMaxBytes), 64 << 20, 1L << 50),
             SelfTelemetry = Choice(Setting.SelfTelemetry, Text(Setting.SelfTelemetry), ("on", true), ("off", false)),
             LogLevel = Choice(
                 Setting.LogLevel,

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging.Console;
 using SloEngine.Alerting;
 using SloEngine.Alerting.Http;
 using SloEngine.Alerting.Notifications;
@@ -57,8 +58,13 @@ internal static class ServerHost
             return ExitCodes.Failed;
         }
         await using EmbeddedColumnStore owned = store;
+        using IngestLog? log = await OpenLogAsync(options, store, cancellation);
+        if (log is null)
+        {
+            return ExitCodes.Failed;
+        }
         SeriesBaselines baselines = await SeriesBaselines.ReadAsync(store, cancellation);
-        WebApplication app = Build(options, store, baselines, receivers);
+        WebApplication app = Build(options, store, log, baselines, receivers);
         try
         {
             await app.StartAsync(cancellation);
@@ -74,19 +80,10 @@ internal static class ServerHost
         return ExitCodes.Done;
     }
 
-    private static WebApplication Build(ServerOptions options, IColumnStore store, SeriesBaselines baselines, ReceiverConfiguration receivers)
+    private static WebApplication Build(ServerOptions options, IColumnStore store, IngestLog log, SeriesBaselines baselines, ReceiverConfiguration receivers)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        builder.Logging.ClearProviders();
-        builder.Logging.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-            console.UseUtcTimestamp = true;
-        });
-        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-        builder.Logging.SetMinimumLevel(options.LogLevel);
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        ConfigureLogging(builder.Logging, options);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -97,7 +94,7 @@ internal static class ServerHost
             kestrel.Listen(options.ListenHttp, listen => listen.Serve(Listener.Http, HttpProtocols.Http1));
         });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
-        AddServices(builder.Services, options, store, baselines, receivers);
+        AddServices(builder.Services, options, store, log, baselines, receivers);
 
         WebApplication app = builder.Build();
         app.MapListener(Listener.Grpc, branch => branch.UseRouting().UseEndpoints(endpoints =>
@@ -139,7 +136,7 @@ internal static class ServerHost
         endpoints.MapGet("/metrics", () => Results.Text(telemetry.Scrape(), PrometheusText.ContentType));
     }
 
-    private static void AddServices(IServiceCollection services, ServerOptions options, IColumnStore store, SeriesBaselines baselines, ReceiverConfiguration receivers)
+    private static void AddServices(IServiceCollection services, ServerOptions options, IColumnStore store, IngestLog log, SeriesBaselines baselines, ReceiverConfiguration receivers)
     {
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton(options);
@@ -149,18 +146,15 @@ internal static class ServerHost
         services.AddSingleton<ILedgerStore>(provider => provider.GetRequiredService<LedgerTable>());
         services.AddSingleton<Ledger>();
         services.AddSingleton<SloEvaluator>();
-        services.AddSingleton(new SloCatalog(options.Slos ?? (options.Demo ? DemoFiles("slos") : null)));
-        services.AddSingleton(provider => new LedgerTaps(provider.GetRequiredService<Ledger>(), baselines));
+        services.AddSingleton(new SloCatalog(SloDirectory(options)));
+        services.AddSingleton(provider => new LedgerTaps(provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILedgerStore>(), baselines));
         services.AddSingleton<ITelemetryTaps>(provider => provider.GetRequiredService<LedgerTaps>());
         services.AddHostedService<SloReloader>();
 
-        services.AddSingleton(new CollectorOptions
-        {
-            MaxBodyBytes = options.MaxBodyBytes,
-            MemoryBudgetBytes = options.MemoryBudgetBytes,
-            MaxActiveSeries = options.MaxActiveSeries,
-        });
-        services.AddSingleton<OtlpIngest>();
+        services.AddSingleton(Collector(options));
+        services.AddSingleton(provider => new OtlpIngest(
+            store, log.Log, log.Checkpoint, provider.GetRequiredService<ITelemetryTaps>(), provider.GetRequiredService<CollectorOptions>(),
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<OtlpIngest>>()));
 
         services.AddSingleton(new QueryOptions());
         services.AddSingleton(new PromQLEngine(new EngineOptions()));
@@ -181,6 +175,48 @@ internal static class ServerHost
         if (options.Demo)
         {
             services.AddHostedService<DemoStarter>();
+        }
+    }
+
+    private static CollectorOptions Collector(ServerOptions options) => new()
+    {
+        MaxBodyBytes = options.MaxBodyBytes,
+        MemoryBudgetBytes = options.MemoryBudgetBytes,
+        MaxActiveSeries = options.MaxActiveSeries,
+    };
+
+    private static string? SloDirectory(ServerOptions options) => options.Slos ?? (options.Demo ? DemoFiles("slos") : null);
+
+    private static void ConfigureLogging(ILoggingBuilder logging, ServerOptions options)
+    {
+        logging.ClearProviders();
+        logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            console.UseUtcTimestamp = true;
+        });
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        logging.SetMinimumLevel(options.LogLevel);
+        logging.AddFilter("Microsoft", LogLevel.Warning);
+    }
+
+    /// <summary>Opens the write-ahead log, and stores what an earlier process left in it; null, with a message, when it cannot be used.</summary>
+    private static async Task<IngestLog?> OpenLogAsync(ServerOptions options, EmbeddedColumnStore store, CancellationToken cancellation)
+    {
+        using ILoggerFactory loggers = LoggerFactory.Create(logging => ConfigureLogging(logging, options));
+        IngestLog? log = null;
+        try
+        {
+            log = IngestLog.Open(options, loggers);
+            await log.ReplayAsync(store, new SloCatalog(SloDirectory(options)), Collector(options), loggers, cancellation);
+            return log;
+        }
+        catch (Exception failure) when (failure is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            log?.Dispose();
+            await Console.Error.WriteLineAsync("sloengine: " + failure.Message);
+            return null;
         }
     }
 

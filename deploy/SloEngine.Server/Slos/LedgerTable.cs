@@ -11,7 +11,7 @@ internal sealed class LedgerTable(IColumnStore store) : ILedgerStore, IDisposabl
 {
     private readonly NativeWriter _writer = new();
 
-    public async Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, CancellationToken cancellation)
+    public async Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation)
     {
         _writer.Start("sli_buckets", 5, increments.Count);
         Text("slo", increment => increment.Key);
@@ -23,7 +23,7 @@ internal sealed class LedgerTable(IColumnStore store) : ILedgerStore, IDisposabl
         }
         _writer.Fixed<double>("good", "Float64", [.. increments.Select(increment => increment.Good)]);
         _writer.Fixed<double>("total", "Float64", [.. increments.Select(increment => increment.Total)]);
-        await store.InsertAsync(_writer.Finish(), deduplicationToken: null, cancellation);
+        await store.InsertAsync(_writer.Finish(), token, cancellation);
 
         void Text(string column, Func<LedgerIncrement, string> value)
         {

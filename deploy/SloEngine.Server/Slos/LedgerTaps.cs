@@ -10,7 +10,7 @@ using SloEngine.Slo.Model;
 namespace SloEngine.Server.Slos;
 
 /// <summary>Lets the ledger listen to what the collector stores: the two libraries do not know each other.</summary>
-internal sealed class LedgerTaps(Ledger ledger, SeriesBaselines baselines) : ITelemetryTaps
+internal sealed class LedgerTaps(Ledger ledger, ILedgerStore store, SeriesBaselines baselines) : ITelemetryTaps
 {
     private readonly Dictionary<UInt128, SeriesTap> _live = [];
 
@@ -80,7 +80,12 @@ internal sealed class LedgerTaps(Ledger ledger, SeriesBaselines baselines) : ITe
         // No indicator looks at logs yet: ListensToLogs says so.
     }
 
-    public async ValueTask CommitAsync(CancellationToken cancellation) => await ledger.CommitAsync(cancellation);
+    public ITapCounts? TakeCounts() => ledger.TakeUnsaved() is { Count: > 0 } increments ? new Counts(store, increments) : null;
+
+    private sealed class Counts(ILedgerStore store, IReadOnlyList<LedgerIncrement> increments) : ITapCounts
+    {
+        public async ValueTask SaveAsync(string token) => await store.AppendAsync(increments, token, CancellationToken.None);
+    }
 
     private sealed class SeriesTapAdapter(SeriesTap tap) : ISeriesTap
     {

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Microsoft.Extensions.Logging.Abstractions;
 using SloEngine.Collector.Ingest;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Protobuf;
@@ -9,206 +8,263 @@ using static SloEngine.Otlp.Tests.Building.OtlpBuilder;
 
 namespace SloEngine.Collector.Tests.Ingest;
 
-/// <summary>The way of a request, over a store whose failures and delays the test decides.</summary>
-public sealed class OtlpIngestTests : IAsyncDisposable
+/// <summary>The way of a request into the log and from there into a store whose failures and delays the test decides.</summary>
+public sealed class OtlpIngestTests
 {
     private static readonly StoreException Down = new(210, "the store is away");
 
-    private readonly RecordingStore _store = new();
-    private readonly RecordingTaps _taps = new();
-
-    public ValueTask DisposeAsync() => _store.DisposeAsync();
-
     [Fact]
-    public async Task Series_and_points_are_in_the_store_and_the_taps_have_seen_them_before_the_acknowledgement()
+    public async Task A_request_is_acknowledged_and_shown_to_the_taps_while_the_store_is_away_and_stored_when_it_is_back()
     {
-        var committing = new TaskCompletionSource();
-        var commit = new TaskCompletionSource();
-        _taps.OnCommit = () =>
-        {
-            committing.SetResult();
-            return commit.Task;
-        };
-        await using OtlpIngest ingest = Start();
+        await using var rig = new IngestRig();
+        bool away = true;
+        rig.Store.Before = _ => away ? throw Down : Task.CompletedTask;
+        await rig.StartAsync();
 
-        Task<DecodeResult> request = Send(ingest, Signal.Metrics, Request(Gauge("temperature", Number(21.5, "/a"), Number(22, "/b"))));
-        await committing.Task;
+        DecodeResult result = await rig.SendAsync(Signal.Metrics, Request(Gauge("temperature", Number(21.5, "/a"), Number(22, "/b"))));
 
-        Assert.False(request.IsCompleted);
-        Assert.Equal(["series", "samples"], _store.Inserts);
-        Assert.Equal([("temperature_seconds", 21.5), ("temperature_seconds", 22)], _taps.Numbers);
-        commit.SetResult();
-        Assert.Equal(2, (await request).Accepted);
+        Assert.Equal(2, result.Accepted);
+        Assert.Empty(rig.Store.Inserts);
+        away = false;
+        await rig.Store.HoldsAsync("samples", 2);
+        Assert.Equal([("temperature_seconds", 21.5), ("temperature_seconds", 22)], rig.Taps.Numbers);
+        Assert.Equal(["series", "counts", "samples"], rig.Store.Inserts);
     }
 
     [Fact]
-    public async Task A_store_that_fails_for_a_moment_costs_the_sender_nothing_and_stores_nothing_twice()
+    public async Task A_store_that_fails_half_way_stores_nothing_twice()
     {
-        int left = 2;
-        _store.Before = table => table == "histograms" && left-- > 0 ? throw Down : Task.CompletedTask;
-        await using OtlpIngest ingest = Start();
+        await using var rig = new IngestRig();
+        int left = 3;
+        rig.Store.Before = table => table == "histograms" && left-- > 0 ? throw Down : Task.CompletedTask;
+        await rig.StartAsync();
 
-        await Send(ingest, Signal.Metrics, RichMetrics());
+        await rig.SendAsync(Signal.Metrics, RichMetrics());
+        await rig.Store.HoldsAsync("histograms", 1);
 
-        Assert.Equal((6, 1, 1), (_store.Rows("samples"), _store.Rows("histograms"), _store.Rows("exponential_histograms")));
-        Assert.Equal(6, _taps.Numbers.Count);
-        Assert.Equal(2, _taps.Histograms.Count);
+        Assert.Equal((6, 1, 1), (rig.Store.Rows("samples"), rig.Store.Rows("histograms"), rig.Store.Rows("exponential_histograms")));
+        Assert.Equal(8, rig.Store.Rows("counts"));
     }
 
     [Fact]
-    public async Task Series_met_while_a_flush_is_retried_are_saved_too()
+    public async Task Series_met_while_a_batch_is_retried_are_saved_too()
     {
-        OtlpIngest ingest = null!;
+        await using var rig = new IngestRig();
         Task<DecodeResult>? second = null;
-        _store.Before = table =>
+        rig.Store.Before = table =>
         {
             if (table == "samples" && second is null)
             {
                 // The series of the first request are saved by now; its points fail once, and meanwhile another series is met.
-                second = Send(ingest, Signal.Metrics, Request(Gauge("humidity", Number(40))));
+                second = rig.SendAsync(Signal.Metrics, Request(Gauge("humidity", Number(40))));
                 throw Down;
             }
             return Task.CompletedTask;
         };
-        await using OtlpIngest owned = ingest = Start();
+        await rig.StartAsync();
 
-        await Send(ingest, Signal.Metrics, Request(Gauge("temperature", Number(21))));
-        await second!;
+        await rig.SendAsync(Signal.Metrics, Request(Gauge("temperature", Number(21))));
+        await rig.Store.HoldsAsync("samples", 2);
 
-        Assert.Equal(2, _store.Rows("series"));
-        Assert.Equal(2, _store.Rows("samples"));
+        Assert.Equal(2, rig.Store.Rows("series"));
     }
 
     [Fact]
-    public async Task A_store_that_stays_away_makes_senders_retry_and_takes_data_again_when_it_is_back()
+    public async Task Requests_beyond_the_memory_for_batches_are_read_from_the_log_again()
     {
+        await using var rig = new IngestRig(new CollectorOptions { MaxBatchesInMemory = 1, MaxBatchRows = 10 });
         bool away = true;
-        _store.Before = _ => away ? throw Down : Task.CompletedTask;
-        await using OtlpIngest ingest = Start(new CollectorOptions { HoldTime = TimeSpan.FromMilliseconds(1), RetryAfter = TimeSpan.FromSeconds(7) });
+        rig.Store.Before = _ => away ? throw Down : Task.CompletedTask;
+        await rig.StartAsync();
 
-        var refused = await Assert.ThrowsAsync<IngestUnavailableException>(() => Send(ingest, Signal.Metrics, RichMetrics()));
-        away = false;
-        await Send(ingest, Signal.Metrics, RichMetrics());
-
-        Assert.Equal(TimeSpan.FromSeconds(7), refused.RetryAfter);
-        Assert.Contains("the store is away", refused.Message, StringComparison.Ordinal);
-        Assert.Equal((6, 1, 1), (_store.Rows("samples"), _store.Rows("histograms"), _store.Rows("exponential_histograms")));
-        Assert.Equal(8, _store.Rows("series"));
-        Assert.Equal(6, _taps.Numbers.Count);
-    }
-
-    [Fact]
-    public async Task A_log_is_not_acknowledged_while_the_span_before_it_is_still_saving_their_resource()
-    {
-        var saving = new TaskCompletionSource();
-        var save = new TaskCompletionSource();
-        int saves = 0;
-        _store.Before = table =>
+        for (int request = 0; request < 50; request++)
         {
-            if (table != "resources" || Interlocked.Increment(ref saves) > 1)
-            {
-                return Task.CompletedTask;
-            }
-            saving.SetResult();
-            return save.Task;
-        };
-        await using OtlpIngest ingest = Start();
+            await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(request, "/a"), Number(request, "/b"), Number(request, "/c"))));
+            await rig.SendAsync(Signal.Logs, RichLogs());
+            await rig.SendAsync(Signal.Traces, RichSpans());
+        }
+        away = false;
+        await rig.Store.HoldsAsync("samples", 150);
 
-        Task<DecodeResult> spans = Send(ingest, Signal.Traces, RichSpans());
-        await saving.Task;
-        Task<DecodeResult> logs = Send(ingest, Signal.Logs, RichLogs());
-        await using OtlpIngest other = Start();
-        await Send(other, Signal.Logs, RichLogs());
-
-        // The other collector has come all the way to the store; this one waits for the resource.
-        Assert.False(logs.IsCompleted);
-        save.SetResult();
-        await Task.WhenAll(spans, logs);
-        Assert.Equal((1, 2), (_taps.Spans, _taps.Logs));
+        await rig.StopAsync();
+        Assert.Equal((150, 50, 50), (rig.Store.Rows("samples"), rig.Store.Rows("logs"), rig.Store.Rows("spans")));
+        Assert.Equal(250, rig.Store.Rows("counts"));
+        await rig.StartAsync();
     }
 
     [Fact]
     public async Task Every_point_of_concurrent_requests_is_stored_and_shown_once()
     {
         const int Requests = 200;
-        await using OtlpIngest ingest = Start();
+        await using var rig = new IngestRig();
+        await rig.StartAsync();
 
         await Parallel.ForAsync(0, Requests, async (request, _) =>
-            await Send(ingest, Signal.Metrics, Request(Sum("requests", 2, true, [.. Enumerable.Range(0, 10).Select(point => Number((request * 10) + point, Path(point)))]))));
+            await rig.SendAsync(Signal.Metrics, Request(Sum("requests", 2, true, [.. Enumerable.Range(0, 10).Select(point => Number((request * 10) + point, Path(point)))]))));
 
-        Assert.Equal(Requests * 10, _store.Rows("samples"));
-        Assert.Equal(10, _store.Rows("series"));
-        Assert.Equal(Enumerable.Range(0, Requests * 10).Select(value => (double)value), _taps.Numbers.Select(point => point.Value).Order());
+        await rig.Store.HoldsAsync("samples", Requests * 10);
+        Assert.Equal(10, rig.Store.Rows("series"));
+        Assert.Equal(Enumerable.Range(0, Requests * 10).Select(value => (double)value), rig.Taps.Numbers.Select(point => point.Value).Order());
     }
 
     [Fact]
-    public async Task Requests_that_arrive_during_a_flush_form_the_next_one()
+    public async Task Requests_that_arrive_during_an_insert_form_the_next_batch()
     {
-        var flushing = new TaskCompletionSource();
-        var flush = new TaskCompletionSource();
-        _store.Before = table =>
+        await using var rig = new IngestRig();
+        var inserting = new TaskCompletionSource();
+        var insert = new TaskCompletionSource();
+        rig.Store.Before = table => table == "spans" && inserting.TrySetResult() ? insert.Task : Task.CompletedTask;
+        await rig.StartAsync();
+
+        await rig.SendAsync(Signal.Traces, RichSpans());
+        await inserting.Task;
+        for (int request = 0; request < 5; request++)
         {
-            if (table != "spans" || !flushing.TrySetResult())
+            await rig.SendAsync(Signal.Traces, RichSpans());
+        }
+        insert.SetResult();
+        await rig.Store.HoldsAsync("spans", 6);
+
+        Assert.Equal(2, rig.Store.Inserts.Count(table => table == "spans"));
+    }
+
+    [Fact]
+    public async Task A_restart_stores_what_the_store_did_not_take_before_and_a_second_one_has_nothing_to_do()
+    {
+        await using var rig = new IngestRig();
+        rig.Store.Before = _ => throw Down;
+        await rig.StartAsync();
+        await rig.SendAsync(Signal.Metrics, RichMetrics());
+        await rig.SendAsync(Signal.Logs, RichLogs(), "another");
+        await rig.StopAsync();
+        await Assert.ThrowsAsync<IngestUnavailableException>(() => rig.SendAsync(Signal.Logs, RichLogs()));
+
+        rig.Store.Before = _ => Task.CompletedTask;
+        await rig.StartAsync();
+        Assert.Equal((6, 1, 9), (rig.Store.Rows("samples"), rig.Store.Rows("logs"), rig.Store.Rows("counts")));
+        int inserts = rig.Store.Inserts.Length;
+        await rig.StopAsync();
+        await rig.StartAsync();
+
+        Assert.Equal(inserts, rig.Store.Inserts.Length);
+    }
+
+    [Fact]
+    public async Task A_crash_at_any_insert_loses_nothing_and_stores_nothing_twice()
+    {
+        for (int seed = 0; seed < 40; seed++)
+        {
+            var random = new Random(seed);
+            await using var rig = new IngestRig(new CollectorOptions { MaxBatchesInMemory = 1 + (seed % 3), MaxBatchRows = 15 }, segmentBytes: 700);
+            int points = 0;
+            int logs = 0;
+            for (int process = 0; process < 4; process++)
             {
-                return Task.CompletedTask;
+                // From some insert on, this process reaches the store no more; the last one it tried may have been done.
+                int inserts = random.Next(1, 12);
+                bool done = random.Next(2) == 0;
+                rig.Store.Before = _ => Volatile.Read(ref inserts) < (done ? 0 : 1) ? throw Down : Task.CompletedTask;
+                rig.Store.After = _ => Interlocked.Decrement(ref inserts) < 0 ? throw Down : Task.CompletedTask;
+                using var crash = new CancellationTokenSource();
+                Task start = rig.StartAsync(crash.Token);
+                while (!start.IsCompleted)
+                {
+                    if (Volatile.Read(ref inserts) < 1)
+                    {
+                        await crash.CancelAsync();
+                    }
+                    await Task.WhenAny(start, Task.Delay(1));
+                }
+                if (start.IsCanceled)
+                {
+                    continue;
+                }
+                await start;
+                int requests = random.Next(1, 15);
+                for (int request = 0; request < requests; request++)
+                {
+                    points += (await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(request, "/a"), Number(request, "/b"))))).Accepted;
+                    logs += (await rig.SendAsync(Signal.Logs, RichLogs())).Accepted;
+                }
+                if (random.Next(2) == 0)
+                {
+                    await Task.Yield();
+                }
+                await rig.StopAsync();
             }
-            return flush.Task;
-        };
-        await using OtlpIngest ingest = Start();
+            rig.Store.Before = rig.Store.After = _ => Task.CompletedTask;
+            await rig.StartAsync();
 
-        Task first = Send(ingest, Signal.Traces, RichSpans());
-        await flushing.Task;
-        Task[] others = [.. Enumerable.Range(0, 5).Select(_ => Send(ingest, Signal.Traces, RichSpans()))];
-        flush.SetResult();
-        await Task.WhenAll([first, .. others]);
-
-        Assert.Equal(["resources", "spans", "spans"], _store.Inserts);
-        Assert.Equal(6, _store.Rows("spans"));
+            Assert.Equal((seed, points, logs, points + logs), (seed, rig.Store.Rows("samples"), rig.Store.Rows("logs"), rig.Store.Rows("counts")));
+        }
     }
 
     [Fact]
-    public async Task Stopping_stores_what_was_handed_over_and_asks_later_senders_to_retry()
+    public async Task A_full_log_makes_senders_retry_and_takes_data_again_when_the_store_is_back()
     {
-        var flushing = new TaskCompletionSource();
-        var flush = new TaskCompletionSource();
-        _store.Before = table =>
+        await using var rig = new IngestRig(segmentBytes: 2000, maxLogBytes: 8000);
+        bool away = true;
+        rig.Store.Before = _ => away ? throw Down : Task.CompletedTask;
+        await rig.StartAsync();
+        int accepted = 0;
+        IngestUnavailableException? refused = null;
+        while (refused is null)
         {
-            flushing.TrySetResult();
-            return flush.Task;
-        };
-        OtlpIngest ingest = Start();
+            try
+            {
+                await rig.SendAsync(Signal.Logs, RichLogs());
+                accepted++;
+            }
+            catch (IngestUnavailableException full)
+            {
+                refused = full;
+            }
+        }
+        Assert.Contains("8000", refused.Message, StringComparison.Ordinal);
 
-        Task[] handedOver = [Send(ingest, Signal.Logs, RichLogs()), Send(ingest, Signal.Metrics, RichMetrics())];
-        await flushing.Task;
-        Task stopping = ingest.DisposeAsync().AsTask();
-        flush.SetResult();
-        await stopping;
-        await Task.WhenAll(handedOver);
+        away = false;
+        await rig.Store.HoldsAsync("logs", accepted);
+        int later = 0;
+        while (later < 20)
+        {
+            try
+            {
+                await rig.SendAsync(Signal.Logs, RichLogs());
+                later++;
+                await rig.Store.HoldsAsync("logs", accepted + later);
+            }
+            catch (IngestUnavailableException)
+            {
+                // The log is trimmed a batch later.
+                await Task.Delay(5);
+            }
+        }
 
-        Assert.Equal((1, 6), (_store.Rows("logs"), _store.Rows("samples")));
-        await Assert.ThrowsAsync<IngestUnavailableException>(() => Send(ingest, Signal.Logs, RichLogs()));
+        Assert.Equal(accepted + 20, rig.Store.Rows("logs"));
     }
 
     [Fact]
-    public async Task A_request_that_breaks_off_stores_nothing_of_itself()
+    public async Task A_request_that_breaks_off_leaves_nothing_of_itself()
     {
-        await using OtlpIngest ingest = Start();
+        await using var rig = new IngestRig();
+        await rig.StartAsync();
 
-        var malformed = await Assert.ThrowsAsync<OtlpFormatException>(() => Send(ingest, Signal.Metrics, RichMetrics()[..^3]));
+        var malformed = await Assert.ThrowsAsync<OtlpFormatException>(() => rig.SendAsync(Signal.Metrics, RichMetrics()[..^3]));
 
         Assert.NotEmpty(malformed.Message);
-        Assert.Empty(_store.Inserts);
-        Assert.Empty(_taps.Numbers);
+        Assert.Equal(0, rig.Log.Bytes);
+        Assert.Empty(rig.Taps.Numbers);
     }
 
     [Fact]
     public async Task Series_over_the_limit_are_rejected_and_known_ones_go_on()
     {
-        await using OtlpIngest ingest = Start(new CollectorOptions { MaxActiveSeries = 2 });
+        await using var rig = new IngestRig(new CollectorOptions { MaxActiveSeries = 2 });
+        await rig.StartAsync();
 
-        DecodeResult result = await Send(ingest, Signal.Metrics, Request(Gauge("load", Number(1, "/a"), Number(2, "/b"), Number(3, "/c"))));
-        DecodeResult again = await Send(ingest, Signal.Metrics, Request(Gauge("load", Number(4, "/a"))));
-        DecodeResult other = await ingest.IngestAsync(Signal.Metrics, "another", Request(Gauge("load", Number(5, "/c"))), default);
+        DecodeResult result = await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(1, "/a"), Number(2, "/b"), Number(3, "/c"))));
+        DecodeResult again = await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(4, "/a"))));
+        DecodeResult other = await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(5, "/c"))), "another");
 
         Assert.Equal((2, 1), (result.Accepted, result.Rejected));
         Assert.Contains("limit of 2 active series", result.ErrorMessage, StringComparison.Ordinal);
@@ -219,71 +275,59 @@ public sealed class OtlpIngestTests : IAsyncDisposable
     [Fact]
     public async Task Taps_follow_when_what_is_listened_to_changes()
     {
-        _taps.ListensToSeries = false;
-        await using OtlpIngest ingest = Start();
+        await using var rig = new IngestRig();
+        rig.Taps.ListensToSeries = false;
+        await rig.StartAsync();
 
-        await Send(ingest, Signal.Metrics, Request(Gauge("load", Number(1))));
-        _taps.ListensToSeries = true;
-        _taps.RaiseChanged();
-        await Send(ingest, Signal.Metrics, Request(Gauge("load", Number(2))));
+        await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(1))));
+        await rig.Store.HoldsAsync("samples", 1);
+        rig.Taps.ListensToSeries = true;
+        rig.Taps.RaiseChanged();
+        await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(2))));
+        await rig.Store.HoldsAsync("samples", 2);
 
-        Assert.Equal([("load_seconds", 2)], _taps.Numbers);
+        Assert.Equal([("load_seconds", 2)], rig.Taps.Numbers);
     }
 
     [Fact]
     public async Task Target_info_comes_with_every_kind_of_point_once_a_while()
     {
-        await using OtlpIngest ingest = Start();
+        await using var rig = new IngestRig();
+        await rig.StartAsync();
 
-        await Send(ingest, Signal.Metrics, OnHost("a", OtlpBuilder.Histogram("latency", Buckets([1], 1, 2))));
-        await Send(ingest, Signal.Metrics, OnHost("a", OtlpBuilder.Histogram("latency", Buckets([1], 1, 2))));
-
-        Assert.Equal([("target_info", 1)], _taps.Numbers);
-        Assert.Equal(1, _store.Rows("samples"));
+        await rig.SendAsync(Signal.Metrics, OnHost("a", OtlpBuilder.Histogram("latency", Buckets([1], 1, 2))));
+        await rig.SendAsync(Signal.Metrics, OnHost("a", OtlpBuilder.Histogram("latency", Buckets([1], 1, 2))));
+        await rig.Store.HoldsAsync("histograms", 2);
+        await rig.Store.HoldsAsync("samples", 1);
     }
 
     [Fact]
     public async Task Target_info_recovers_from_a_point_of_a_clock_far_ahead()
     {
-        await using OtlpIngest ingest = Start();
+        await using var rig = new IngestRig();
+        await rig.StartAsync();
 
-        await Send(ingest, Signal.Metrics, OnHost("a", Gauge("load", At(Time + 1_000_000_000_000_000_000))));
-        await Send(ingest, Signal.Metrics, OnHost("a", Gauge("load", At(Time))));
+        await rig.SendAsync(Signal.Metrics, OnHost("a", Gauge("load", At(Time + 1_000_000_000_000_000_000))));
+        await rig.Store.HoldsAsync("samples", 2);
+        await rig.SendAsync(Signal.Metrics, OnHost("a", Gauge("load", At(Time))));
 
-        Assert.Equal(2, _taps.Numbers.Count(point => point.Metric == "target_info"));
-    }
-
-    [Fact]
-    public async Task Target_info_that_did_not_come_into_the_store_is_written_again()
-    {
-        bool away = true;
-        _store.Before = _ => away ? throw Down : Task.CompletedTask;
-        await using OtlpIngest ingest = Start(new CollectorOptions { HoldTime = TimeSpan.FromMilliseconds(1) });
-
-        await Assert.ThrowsAsync<IngestUnavailableException>(() => Send(ingest, Signal.Metrics, OnHost("a", Gauge("load", At(Time)))));
-        away = false;
-        await Send(ingest, Signal.Metrics, OnHost("a", Gauge("load", At(Time))));
-
-        Assert.Contains(("target_info", 1), _taps.Numbers);
+        // Each of the two points has one of target_info beside it.
+        await rig.Store.HoldsAsync("samples", 4);
     }
 
     [Fact]
     public async Task Target_info_follows_a_resource_whose_series_stay_the_same()
     {
-        await using OtlpIngest ingest = Start();
+        await using var rig = new IngestRig();
+        await rig.StartAsync();
 
-        await Send(ingest, Signal.Metrics, OnHost("a", Gauge("load", At(Time))));
-        await Send(ingest, Signal.Metrics, OnHost("b", Gauge("load", At(Time))));
+        await rig.SendAsync(Signal.Metrics, OnHost("a", Gauge("load", At(Time))));
+        await rig.Store.HoldsAsync("samples", 2);
+        await rig.SendAsync(Signal.Metrics, OnHost("b", Gauge("load", At(Time))));
+        await rig.Store.HoldsAsync("samples", 4);
 
-        Assert.Equal(2, _taps.Numbers.Count(point => point.Metric == "target_info"));
-        Assert.Single(_taps.Series, series => series.Metric == "load_seconds");
+        Assert.Single(rig.Taps.Series, series => series.Metric == "load_seconds");
     }
-
-    private OtlpIngest Start(CollectorOptions? options = null) =>
-        new(_store, _taps, options ?? new CollectorOptions(), TimeProvider.System, NullLogger<OtlpIngest>.Instance);
-
-    private static async Task<DecodeResult> Send(OtlpIngest ingest, Signal signal, byte[] request) =>
-        await ingest.IngestAsync(signal, "default", request, default);
 
     private static string Path(int point) => string.Create(CultureInfo.InvariantCulture, $"/{point}");
 

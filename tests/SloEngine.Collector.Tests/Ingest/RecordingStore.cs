@@ -12,9 +12,13 @@ internal sealed class RecordingStore : IColumnStore
     private readonly HashSet<(string Table, string Token)> _tokens = [];
     private readonly Dictionary<string, int> _rows = [];
     private readonly List<string> _inserts = [];
+    private readonly SemaphoreSlim _tried = new(0);
 
     /// <summary>Called with the table before an insert; throws or waits in its place.</summary>
     public Func<string, Task> Before { get; set; } = _ => Task.CompletedTask;
+
+    /// <summary>Called with the table after an insert; what it throws comes from an insert that was done.</summary>
+    public Func<string, Task> After { get; set; } = _ => Task.CompletedTask;
 
     /// <summary>Tables in the order in which rows came into them.</summary>
     public string[] Inserts
@@ -38,15 +42,33 @@ internal sealed class RecordingStore : IColumnStore
 
     public async ValueTask InsertAsync(NativeBlock block, string? deduplicationToken = null, CancellationToken cancellation = default)
     {
-        await Before(block.Table);
+        await AddAsync(block.Table, deduplicationToken ?? Guid.NewGuid().ToString(), block.Rows);
+    }
+
+    public async Task AddAsync(string table, string token, int rows)
+    {
+        await Before(table);
         lock (_lock)
         {
-            if (_tokens.Add((block.Table, deduplicationToken ?? Guid.NewGuid().ToString())))
+            if (_tokens.Add((table, token)))
             {
-                _rows[block.Table] = _rows.GetValueOrDefault(block.Table) + block.Rows;
-                _inserts.Add(block.Table);
+                _rows[table] = _rows.GetValueOrDefault(table) + rows;
+                _inserts.Add(table);
             }
+            _tried.Release();
         }
+        await After(table);
+    }
+
+    /// <summary>Completes when a table has as many rows.</summary>
+    public async Task HoldsAsync(string table, int rows)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (Rows(table) < rows)
+        {
+            await _tried.WaitAsync(patience.Token);
+        }
+        Assert.Equal(rows, Rows(table));
     }
 
     public ValueTask ExecuteAsync(string sql, CancellationToken cancellation = default) => ValueTask.CompletedTask;
@@ -57,5 +79,9 @@ internal sealed class RecordingStore : IColumnStore
     public ValueTask QueryFormattedAsync(StoreQuery query, string format, IBufferWriter<byte> output, CancellationToken cancellation = default) =>
         throw new NotSupportedException("the collector only inserts");
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public ValueTask DisposeAsync()
+    {
+        _tried.Dispose();
+        return ValueTask.CompletedTask;
+    }
 }

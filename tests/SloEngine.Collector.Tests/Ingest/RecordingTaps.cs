@@ -6,7 +6,7 @@ using SloEngine.Otlp.Traces;
 namespace SloEngine.Collector.Tests.Ingest;
 
 /// <summary>Listens to everything and remembers it.</summary>
-internal sealed class RecordingTaps : ITelemetryTaps
+internal sealed class RecordingTaps(RecordingStore store) : ITelemetryTaps
 {
     private readonly Lock _batch = new();
 
@@ -29,8 +29,9 @@ internal sealed class RecordingTaps : ITelemetryTaps
 
     public List<SeriesDescriptor> Series { get; } = [];
 
-    /// <summary>Called when what was shown is to be made durable.</summary>
-    public Func<Task> OnCommit { get; set; } = () => Task.CompletedTask;
+    private int _taken;
+
+    private int Shown => Numbers.Count + Histograms.Count + Spans + Logs;
 
     public void RaiseChanged() => Changed?.Invoke();
 
@@ -46,7 +47,17 @@ internal sealed class RecordingTaps : ITelemetryTaps
 
     public void Observe(LogBlock logs, IResourceLookup resources) => Logs += logs.Count;
 
-    public async ValueTask CommitAsync(CancellationToken cancellation) => await OnCommit();
+    public ITapCounts? TakeCounts()
+    {
+        int counted = Shown - _taken;
+        _taken = Shown;
+        return counted == 0 ? null : new Counts(store, counted);
+    }
+
+    private sealed class Counts(RecordingStore store, int counted) : ITapCounts
+    {
+        public async ValueTask SaveAsync(string token) => await store.AddAsync("counts", token, counted);
+    }
 
     private sealed class Tap(RecordingTaps taps, string metric) : ISeriesTap
     {

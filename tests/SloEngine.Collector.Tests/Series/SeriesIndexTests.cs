@@ -13,7 +13,7 @@ namespace SloEngine.Collector.Tests.Series;
 
 public sealed class SeriesIndexTests
 {
-    private readonly RecordingTaps _taps = new();
+    private readonly RecordingTaps _taps = new(new RecordingStore());
 
     [Fact]
     public void Labels_come_from_the_point_the_scope_and_the_resource()

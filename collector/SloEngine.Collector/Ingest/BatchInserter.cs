@@ -1,0 +1,146 @@
+using Microsoft.Extensions.Logging;
+using SloEngine.Collector.Resources;
+using SloEngine.Collector.Series;
+using SloEngine.Collector.Taps;
+using SloEngine.Storage;
+using SloEngine.Storage.Native;
+using SloEngine.Storage.Tables;
+using SloEngine.Storage.Wal;
+
+namespace SloEngine.Collector.Ingest;
+
+/// <summary>
+/// Puts batches into the store, in the order of the log. The checkpoint says beforehand which stretch of the log is to go in, and every
+/// insert carries a token made of that stretch's position: whatever part of it was stored before a crash is not stored again. What the taps
+/// counted goes first, because the taps' baselines after a crash are the points that are stored.
+/// </summary>
+internal sealed partial class BatchInserter(
+    IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, SeriesIndex series, ResourceIndex resources, LogDecoder decoder, TimeProvider time, ILogger logger)
+    : IDisposable
+{
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(5);
+
+    private readonly NativeWriter _descriptions = new();
+    private readonly NativeWriter _samples = new();
+    private readonly NativeWriter _histograms = new();
+    private readonly NativeWriter _exponential = new();
+    private readonly NativeWriter _spans = new();
+    private readonly NativeWriter _logs = new();
+    private readonly SignalBlocks _fromLog = new();
+    private readonly TargetInfo _targetInfo = new(series);
+
+    /// <summary>Rows stored since the start.</summary>
+    public long Stored { get; private set; }
+
+    /// <summary>Stores a batch, however long the store is away; its end is the checkpoint's stored position from then on.</summary>
+    /// <exception cref="OperationCanceledException">Given up: the log keeps the batch.</exception>
+    public async Task InsertAsync(Batch batch, CancellationToken cancellation)
+    {
+        SignalBlocks blocks = batch.Blocks ?? Load(batch);
+        _targetInfo.AddTo(blocks.Metrics);
+        TimeSpan delay = FirstRetry;
+        while (true)
+        {
+            try
+            {
+                checkpoint.Save(batch.From, batch.To);
+                await StoreAsync(blocks, batch);
+                checkpoint.Save(batch.To, batch.To);
+                break;
+            }
+            catch (Exception failure) when (failure is StoreException or IOException)
+            {
+                LogRetry(delay.TotalSeconds, log.Bytes, failure.Message);
+            }
+            await Task.Delay(delay, time, cancellation);
+            delay = delay * 2 < LongestRetry ? delay * 2 : LongestRetry;
+        }
+        Stored += blocks.Rows;
+        log.TrimBefore(batch.To);
+    }
+
+    public void Dispose()
+    {
+        _descriptions.Dispose();
+        _samples.Dispose();
+        _histograms.Dispose();
+        _exponential.Dispose();
+        _spans.Dispose();
+        _logs.Dispose();
+        _fromLog.Dispose();
+    }
+
+    private SignalBlocks Load(Batch batch)
+    {
+        _fromLog.Clear();
+        foreach (WalRecord record in log.Read(batch.From, batch.To))
+        {
+            decoder.Decode(LogRecord.Read(record.Payload), _fromLog.Append);
+        }
+        return _fromLog;
+    }
+
+    private async Task StoreAsync(SignalBlocks blocks, Batch batch)
+    {
+        string token = $"{log.Id:N}-{batch.From}";
+        await DescribeAsync();
+        if (batch.Counts is { } counts)
+        {
+            await counts.SaveAsync(token);
+        }
+        UInt128[] ids = series.Table.Ids;
+        ResourceKey[] keys = resources.Keys;
+        await Task.WhenAll(
+            Insert(blocks.Metrics.Numbers.Count, () => MetricTables.Encode(blocks.Metrics.Numbers, ids, _samples)),
+            Insert(blocks.Metrics.Histograms.Count, () => MetricTables.Encode(blocks.Metrics.Histograms, ids, _histograms)),
+            Insert(blocks.Metrics.ExponentialHistograms.Count, () => MetricTables.Encode(blocks.Metrics.ExponentialHistograms, ids, _exponential)),
+            Insert(blocks.Spans.Count, () => EventTables.Encode(blocks.Spans, keys, _spans)),
+            Insert(blocks.Logs.Count, () => EventTables.Encode(blocks.Logs, keys, _logs)));
+
+        async Task Insert(int rows, Func<NativeBlock> encode)
+        {
+            if (rows > 0)
+            {
+                await store.InsertAsync(encode(), token);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Stores the descriptions of new series and resources. Without a token: a retry may bring ones met since, which the engine would take
+    /// for the insert before; rows of one series collapse, so that storing one twice does no harm.
+    /// </summary>
+    private async Task DescribeAsync()
+    {
+        List<SeriesDescriptor> newSeries = series.TakeUnsaved();
+        if (newSeries.Count > 0)
+        {
+            try
+            {
+                await store.InsertAsync(SeriesRows.Encode(newSeries, time.GetUtcNow(), _descriptions));
+            }
+            catch
+            {
+                series.GiveBack(newSeries);
+                throw;
+            }
+        }
+        List<ResourceRow> newResources = resources.TakeUnsaved();
+        if (newResources.Count > 0)
+        {
+            try
+            {
+                await store.InsertAsync(SeriesRows.Encode(newResources, time.GetUtcNow(), _descriptions));
+            }
+            catch
+            {
+                resources.GiveBack(newResources);
+                throw;
+            }
+        }
+    }
+
+    [LoggerMessage(EventName = "collector.store.away", Level = LogLevel.Warning, Message = "The store does not take data, which waits in the log ({Bytes} bytes); next try in {Seconds} s: {Reason}")]
+    private partial void LogRetry(double seconds, long bytes, string reason);
+}

@@ -1,0 +1,124 @@
+using SloEngine.Collector.Resources;
+using SloEngine.Collector.Series;
+using SloEngine.Collector.Taps;
+
+namespace SloEngine.Collector.Ingest;
+
+/// <summary>
+/// Batches between the log and the store. Logged requests are shown to the taps and gathered; a batch is handed to the inserter when it is
+/// full, or old enough and the inserter has nothing else to do: a busy store gets larger batches by itself. When the inserter is behind by
+/// as many batches as may be in memory, later ones are left to the log.
+/// </summary>
+internal sealed class BatchQueue(CollectorOptions options, SeriesIndex series, ResourceIndex resources, ITelemetryTaps taps, TimeProvider time) : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly Queue<Batch> _full = [];
+    private readonly Stack<SignalBlocks> _free = new([.. Enumerable.Range(0, options.MaxBatchesInMemory).Select(_ => new SignalBlocks())]);
+    private readonly SemaphoreSlim _changed = new(0);
+    private readonly TapListeners _listeners = new(series, resources, taps);
+    private Batch? _current;
+    private bool _completed;
+
+    /// <summary>Takes requests that the log now holds, in its order.</summary>
+    public void Add(IReadOnlyList<Submission> logged)
+    {
+        lock (_lock)
+        {
+            using Lock.Scope shown = taps.BeginBatch();
+            foreach (Submission submission in logged)
+            {
+                _listeners.Show(submission.Block);
+                Gather(submission);
+            }
+        }
+        _changed.Release();
+    }
+
+    /// <summary>The next batch; null when there will be none. It is to be given back by <see cref="Release"/>.</summary>
+    public async Task<Batch?> TakeAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            TimeSpan wait;
+            lock (_lock)
+            {
+                if (_full.TryDequeue(out Batch? full))
+                {
+                    return full;
+                }
+                if (_current is null)
+                {
+                    if (_completed)
+                    {
+                        return null;
+                    }
+                    wait = Timeout.InfiniteTimeSpan;
+                }
+                else
+                {
+                    wait = options.BatchDelay - time.GetElapsedTime(_current.Began);
+                    if (wait <= TimeSpan.Zero || _completed)
+                    {
+                        return Close();
+                    }
+                }
+            }
+            await _changed.WaitAsync(wait, cancellation);
+        }
+    }
+
+    /// <summary>Takes back the memory of a batch that is in the store.</summary>
+    public void Release(Batch batch)
+    {
+        if (batch.Blocks is not { } blocks)
+        {
+            return;
+        }
+        blocks.Clear();
+        lock (_lock)
+        {
+            _free.Push(blocks);
+        }
+    }
+
+    /// <summary>Nothing more will be added.</summary>
+    public void Complete()
+    {
+        lock (_lock)
+        {
+            _completed = true;
+        }
+        _changed.Release();
+    }
+
+    public void Dispose()
+    {
+        foreach (SignalBlocks blocks in _free)
+        {
+            blocks.Dispose();
+        }
+        _changed.Dispose();
+    }
+
+    private void Gather(Submission submission)
+    {
+        _current ??= new Batch(submission.Position, _free.TryPop(out SignalBlocks? blocks) ? blocks : null, time.GetTimestamp());
+        _current.Blocks?.Append(submission.Block);
+        _current.Rows += submission.Rows;
+        _current.To = submission.End;
+        submission.Release();
+        if (_current.Rows >= options.MaxBatchRows || _current.Bytes >= options.MaxBatchBytes)
+        {
+            _full.Enqueue(Close());
+        }
+    }
+
+    /// <summary>Each request is shown just before it is gathered: what the taps have counted is what this batch holds.</summary>
+    private Batch Close()
+    {
+        Batch closed = _current!;
+        closed.Counts = taps.TakeCounts();
+        _current = null;
+        return closed;
+    }
+}

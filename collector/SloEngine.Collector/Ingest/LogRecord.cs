@@ -1,0 +1,42 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace SloEngine.Collector.Ingest;
+
+/// <summary>
+/// What a record of the write-ahead log holds: version (u8), signal (u8), arrival in Unix nanoseconds (i64), length of the tenant (u16),
+/// tenant, and the request as it came, decompressed and in protobuf.
+/// </summary>
+internal readonly record struct LogRecord(Signal Signal, long ArrivalNanos, string Tenant, ReadOnlyMemory<byte> Body)
+{
+    private const byte Version = 1;
+    private const int FixedBytes = 12;
+    private const int MaxTenantBytes = 256;
+
+    /// <summary>Largest head.</summary>
+    public const int MaxHeadBytes = FixedBytes + MaxTenantBytes;
+
+    public static int WriteHead(Span<byte> head, Signal signal, long arrivalNanos, string tenant)
+    {
+        int length = Encoding.UTF8.GetBytes(tenant, head[FixedBytes..]);
+        head[0] = Version;
+        head[1] = (byte)signal;
+        BinaryPrimitives.WriteInt64LittleEndian(head[2..], arrivalNanos);
+        BinaryPrimitives.WriteUInt16LittleEndian(head[10..], (ushort)length);
+        return FixedBytes + length;
+    }
+
+    /// <exception cref="InvalidDataException">A later program wrote it.</exception>
+    public static LogRecord Read(ReadOnlyMemory<byte> payload)
+    {
+        ReadOnlySpan<byte> head = payload.Span;
+        if (head.Length < FixedBytes || head[0] != Version)
+        {
+            throw new InvalidDataException("the write-ahead log has a record of another version: start the program that wrote it, so that it is stored, then this one");
+        }
+        int tenant = BinaryPrimitives.ReadUInt16LittleEndian(head[10..]);
+        return new LogRecord(
+            (Signal)head[1], BinaryPrimitives.ReadInt64LittleEndian(head[2..]), Encoding.UTF8.GetString(head.Slice(FixedBytes, tenant)),
+            payload[(FixedBytes + tenant)..]);
+    }
+}

@@ -1,0 +1,38 @@
+using System.Runtime.InteropServices;
+
+namespace SloEngine.Storage.Wal;
+
+/// <summary>Makes the names of new files in a directory durable; .NET opens no directories.</summary>
+internal static partial class DirectorySync
+{
+    private const int ReadOnly = 0;
+
+    public static void Flush(string directory)
+    {
+        int file = open(directory, ReadOnly);
+        if (file < 0)
+        {
+            throw new IOException($"{directory} cannot be opened: {Marshal.GetLastPInvokeErrorMessage()}");
+        }
+        try
+        {
+            if (fsync(file) != 0)
+            {
+                throw new IOException($"{directory} cannot be flushed: {Marshal.GetLastPInvokeErrorMessage()}");
+            }
+        }
+        finally
+        {
+            _ = close(file);
+        }
+    }
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int open(string path, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fsync(int file);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int close(int file);
+}

@@ -1,0 +1,24 @@
+namespace SloEngine.Storage.Wal;
+
+/// <summary>Where a write-ahead log lies and how large it may become.</summary>
+public sealed record WalOptions
+{
+    /// <summary>Directory of the segments; made when missing. One log, one process.</summary>
+    public required string Directory { get; init; }
+
+    /// <summary>Bytes after which a segment is closed and the next begun.</summary>
+    public long SegmentBytes { get; init; } = 64 << 20;
+
+    /// <summary>Bytes the log may hold before appends are refused: how much may wait while the store is away.</summary>
+    public long MaxBytes { get; init; } = 8L << 30;
+}
+
+/// <summary>The log took nothing of what was appended: its limit or the disk is full. The same may be appended later.</summary>
+public sealed class WalFullException(string message) : Exception(message);
+
+/// <summary>A record in the middle of the log does not read as it was written.</summary>
+public sealed class WalCorruptionException(string message, long resumeAt) : Exception(message)
+{
+    /// <summary>Position of the next segment, where reading can go on.</summary>
+    public long ResumeAt { get; } = resumeAt;
+}

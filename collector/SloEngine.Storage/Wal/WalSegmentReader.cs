@@ -1,0 +1,89 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace SloEngine.Storage.Wal;
+
+/// <summary>Reads the records of a segment from an offset on.</summary>
+internal sealed class WalSegmentReader : IDisposable
+{
+    private const int ReadAhead = 1 << 20;
+
+    private readonly SafeFileHandle _file;
+    private readonly long _length;
+    private byte[] _buffer = new byte[ReadAhead];
+    private int _start;
+    private int _end;
+
+    public WalSegmentReader(WalSegment segment, long offset)
+    {
+        _file = File.OpenHandle(segment.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        _length = segment.Length;
+        Offset = offset;
+    }
+
+    /// <summary>Offset in the segment behind the last record read.</summary>
+    public long Offset { get; private set; }
+
+    /// <summary>Whether everything has been read.</summary>
+    public bool AtEnd => Offset >= _length;
+
+    /// <summary>Reads the next record; false at the end, and where the bytes are no record.</summary>
+    /// <param name="payload">Valid until the next call.</param>
+    public bool TryRead(out ReadOnlyMemory<byte> payload)
+    {
+        payload = default;
+        if (!Fill(WalFrame.HeaderBytes))
+        {
+            return false;
+        }
+        (uint length, uint checksum) = WalFrame.ReadHeader(_buffer.AsSpan(_start));
+        if (length == 0 || length > _length - Offset || !Fill(WalFrame.HeaderBytes + (int)length))
+        {
+            return false;
+        }
+        payload = _buffer.AsMemory(_start + WalFrame.HeaderBytes, (int)length);
+        if (WalFrame.Checksum(payload.Span) != checksum)
+        {
+            return false;
+        }
+        _start += WalFrame.HeaderBytes + (int)length;
+        Offset += WalFrame.HeaderBytes + length;
+        return true;
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private bool Fill(int bytes)
+    {
+        int held = _end - _start;
+        if (held >= bytes)
+        {
+            return true;
+        }
+        if (_length - Offset < bytes)
+        {
+            return false;
+        }
+        if (_buffer.Length < bytes)
+        {
+            byte[] larger = new byte[bytes + ReadAhead];
+            _buffer.AsSpan(_start, held).CopyTo(larger);
+            _buffer = larger;
+        }
+        else
+        {
+            _buffer.AsSpan(_start, held).CopyTo(_buffer);
+        }
+        (_start, _end) = (0, held);
+        while (_end < bytes)
+        {
+            int room = (int)Math.Min(_buffer.Length - _end, _length - Offset - _end);
+            int read = RandomAccess.Read(_file, _buffer.AsSpan(_end, room), WalSegment.HeaderBytes + Offset + _end);
+            if (read == 0)
+            {
+                return false;
+            }
+            _end += read;
+        }
+        return true;
+    }
+}

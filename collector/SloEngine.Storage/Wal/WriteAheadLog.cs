@@ -1,0 +1,242 @@
+using System.Buffers;
+using System.Globalization;
+using Microsoft.Win32.SafeHandles;
+
+namespace SloEngine.Storage.Wal;
+
+/// <summary>A record of the log.</summary>
+/// <param name="Position">Where it begins.</param>
+/// <param name="End">Where the next one begins.</param>
+/// <param name="Payload">What was appended; valid until the next record is read.</param>
+public readonly record struct WalRecord(long Position, long End, ReadOnlyMemory<byte> Payload);
+
+/// <summary>
+/// A durable queue of records in segment files: appended at the end and flushed to the disk, read again after a restart, trimmed from the
+/// front. Appending and trimming are for one thread at a time; reading may run beside them.
+/// </summary>
+public sealed class WriteAheadLog : IDisposable
+{
+    private readonly WalOptions _options;
+    private readonly TimeProvider _time;
+    private readonly Lock _lock = new();
+    private readonly List<WalSegment> _segments;
+    private readonly ArrayBufferWriter<byte> _staged = new(1 << 20);
+    private SafeFileHandle? _file;
+    private bool _unusable;
+
+    private WriteAheadLog(WalOptions options, TimeProvider time, List<WalSegment> segments, Guid id) =>
+        (_options, _time, _segments, Id) = (options, time, segments, id);
+
+    /// <summary>Tells this log from any other, also from one made later in the same directory.</summary>
+    public Guid Id { get; }
+
+    /// <summary>Bytes at the end that a process left half-written, and that were cut when the log was opened.</summary>
+    public long TornBytes { get; private init; }
+
+    /// <summary>Position of the oldest record kept.</summary>
+    public long Start
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _segments[0].Start;
+            }
+        }
+    }
+
+    /// <summary>Position after the newest record.</summary>
+    public long End
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _segments[^1].End;
+            }
+        }
+    }
+
+    /// <summary>Bytes of the records kept.</summary>
+    public long Bytes => End - Start;
+
+    /// <summary>Opens the log of a directory, or begins one at <paramref name="start"/>.</summary>
+    /// <exception cref="InvalidDataException">The files are no log, or segments are missing.</exception>
+    /// <exception cref="IOException">The directory cannot be used.</exception>
+    public static WriteAheadLog Open(WalOptions options, TimeProvider time, long start = 0)
+    {
+        Directory.CreateDirectory(options.Directory);
+        List<WalSegment> segments = WalSegment.List(options.Directory);
+        long torn = segments.Count == 0 ? 0 : segments[^1].CutTornTail();
+        if (segments.Count > 0 && segments[^1].Length == 0)
+        {
+            // Its successor would have the same name.
+            start = segments[^1].Start;
+            File.Delete(segments[^1].Path);
+            Guid known = segments[^1].Log;
+            segments.RemoveAt(segments.Count - 1);
+            return Begin(known);
+        }
+        return Begin(segments.Count > 0 ? segments[^1].Log : Guid.NewGuid());
+
+        WriteAheadLog Begin(Guid id)
+        {
+            var log = new WriteAheadLog(options, time, segments, id) { TornBytes = torn };
+            log.BeginSegment(segments.Count > 0 ? segments[^1].End : start);
+            return log;
+        }
+    }
+
+    /// <summary>When the segment that holds a position was begun: not before the process that wrote it started.</summary>
+    public DateTimeOffset BegunAt(long position)
+    {
+        lock (_lock)
+        {
+            return (_segments.FindLast(segment => segment.Start <= position) ?? _segments[0]).Begun;
+        }
+    }
+
+    /// <summary>Stages a record for the next <see cref="Commit"/>: a head and a body, which are one payload when read.</summary>
+    public void Stage(ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
+    {
+        int length = head.Length + body.Length;
+        Span<byte> frame = _staged.GetSpan(WalFrame.HeaderBytes + length)[..(WalFrame.HeaderBytes + length)];
+        head.CopyTo(frame[WalFrame.HeaderBytes..]);
+        body.CopyTo(frame[(WalFrame.HeaderBytes + head.Length)..]);
+        WalFrame.WriteHeader(frame, frame[WalFrame.HeaderBytes..]);
+        _staged.Advance(frame.Length);
+    }
+
+    /// <summary>Bytes that a record takes in the log.</summary>
+    public static long FrameBytes(int payload) => WalFrame.HeaderBytes + payload;
+
+    /// <summary>Bytes staged.</summary>
+    public int Staged => _staged.WrittenCount;
+
+    /// <summary>Writes what is staged and flushes it to the disk; when this returns it survives the end of the machine.</summary>
+    /// <exception cref="WalFullException">Nothing was kept: the log has reached its limit, or the disk is full or failing.</exception>
+    public void Commit()
+    {
+        try
+        {
+            if (_unusable)
+            {
+                throw new WalFullException($"the write-ahead log in {_options.Directory} could not be repaired after a failed write; free the disk and start again");
+            }
+            WalSegment segment = _segments[^1];
+            if (Bytes + _staged.WrittenCount > _options.MaxBytes)
+            {
+                throw new WalFullException(string.Create(
+                    CultureInfo.InvariantCulture, $"the write-ahead log holds {Bytes} bytes that the store has not taken; its limit is {_options.MaxBytes}"));
+            }
+            if (segment.Length > 0 && segment.Length + _staged.WrittenCount > _options.SegmentBytes)
+            {
+                BeginSegment(segment.End);
+                segment = _segments[^1];
+            }
+            Write(segment);
+            lock (_lock)
+            {
+                segment.Length += _staged.WrittenCount;
+            }
+        }
+        catch (IOException failure)
+        {
+            throw new WalFullException($"the write-ahead log in {_options.Directory} cannot be written: {failure.Message}");
+        }
+        finally
+        {
+            _staged.ResetWrittenCount();
+        }
+    }
+
+    /// <summary>Reads the records from a position on.</summary>
+    /// <param name="from">Where a record begins.</param>
+    /// <param name="to">Where to stop, at most <see cref="End"/>.</param>
+    /// <exception cref="WalCorruptionException">A record is damaged.</exception>
+    public IEnumerable<WalRecord> Read(long from, long to)
+    {
+        WalSegment[] segments;
+        lock (_lock)
+        {
+            segments = [.. _segments.Where(segment => segment.End > from && segment.Start < to)];
+        }
+        foreach (WalSegment segment in segments)
+        {
+            using var reader = new WalSegmentReader(segment, Math.Max(0, from - segment.Start));
+            while (segment.Start + reader.Offset < to)
+            {
+                long position = segment.Start + reader.Offset;
+                if (!reader.TryRead(out ReadOnlyMemory<byte> payload))
+                {
+                    if (reader.AtEnd)
+                    {
+                        break;
+                    }
+                    throw new WalCorruptionException(
+                        string.Create(CultureInfo.InvariantCulture, $"{segment.Path} is damaged at offset {WalSegment.HeaderBytes + reader.Offset}: {segment.Length - reader.Offset} bytes cannot be read"),
+                        segment.End);
+                }
+                yield return new WalRecord(position, segment.Start + reader.Offset, payload);
+            }
+        }
+    }
+
+    /// <summary>Deletes the segments that end at or before a position.</summary>
+    public void TrimBefore(long position)
+    {
+        List<WalSegment> done;
+        lock (_lock)
+        {
+            done = _segments.FindAll(segment => segment.End <= position && segment != _segments[^1]);
+            _segments.RemoveRange(0, done.Count);
+        }
+        foreach (WalSegment segment in done)
+        {
+            File.Delete(segment.Path);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _file?.Dispose();
+
+    private void BeginSegment(long start)
+    {
+        (WalSegment segment, SafeFileHandle file) = WalSegment.Create(_options.Directory, Id, start, _time.GetUtcNow());
+        _file?.Dispose();
+        _file = file;
+        lock (_lock)
+        {
+            _segments.Add(segment);
+        }
+    }
+
+    private void Write(WalSegment segment)
+    {
+        long offset = WalSegment.HeaderBytes + segment.Length;
+        try
+        {
+            RandomAccess.Write(_file!, _staged.WrittenSpan, offset);
+            RandomAccess.FlushToDisk(_file!);
+        }
+        catch (IOException)
+        {
+            Undo(offset);
+            throw;
+        }
+    }
+
+    /// <summary>Takes back a write that failed: senders are told that nothing was kept, and will send again.</summary>
+    private void Undo(long length)
+    {
+        try
+        {
+            RandomAccess.SetLength(_file!, length);
+            RandomAccess.FlushToDisk(_file!);
+        }
+        catch (IOException)
+        {
+            _unusable = true;
+        }
+    }
+}
