@@ -2,6 +2,24 @@ namespace SloEngine.EndToEnd;
 
 public sealed class DurabilityTests
 {
+    private const string SpanSlo = """
+        apiVersion: openslo/v1
+        kind: SLO
+        metadata: {name: app-spans}
+        spec:
+          service: app
+          indicator:
+            metadata: {name: app-spans}
+            spec:
+              ratioMetric:
+                counter: true
+                good: {metricSource: {type: sloengine, spec: {signal: spans, service: app, status: "!error"}}}
+                total: {metricSource: {type: sloengine, spec: {signal: spans, service: app}}}
+          timeWindow: [{duration: 30d, isRolling: true}]
+          budgetingMethod: Occurrences
+          objectives: [{target: 0.999}]
+        """;
+
     [Fact]
     public async Task What_was_acknowledged_under_load_is_there_exactly_once_after_kill_9()
     {
@@ -40,5 +58,60 @@ public sealed class DurabilityTests
             // The one request in flight when the process died may or may not be there.
             Assert.InRange(rows, acknowledged[index], sent[index]);
         }
+    }
+
+    [Fact]
+    public async Task Twenty_kills_at_random_moments_under_load_lose_and_double_nothing_and_the_ledger_counts_each_span_once()
+    {
+        using var files = new TemporaryDirectory();
+        files.Write("slos/app.yaml", SpanSlo);
+        string data = Path.Combine(files.Path, "data");
+        string[] arguments = ["--slos", Path.Combine(files.Path, "slos"), "--self-telemetry", "off"];
+        var random = new Random(20);
+        SpanAndLogSender[] senders = [.. Enumerable.Range(0, 4).Select(index => new SpanAndLogSender(index))];
+        for (int kill = 0; kill < 20; kill++)
+        {
+            await using ServerProcess server = await ServerProcess.StartAsync(data, arguments);
+            Task[] running = [.. senders.Select(sender => sender.RunAsync(server.OtlpHttp, () => false))];
+            await Task.Delay(random.Next(50, 900));
+            await server.KillAsync();
+            await Task.WhenAll(running);
+        }
+
+        await using ServerProcess last = await ServerProcess.StartAsync(data, arguments);
+        await last.StoredAsync();
+        double spans = await last.SqlNumberAsync("SELECT count() FROM spans");
+        double logs = await last.SqlNumberAsync("SELECT count() FROM logs");
+        Assert.Equal(spans, await last.SqlNumberAsync("SELECT uniqExact(trace_id) FROM spans"));
+        Assert.Equal(logs, await last.SqlNumberAsync("SELECT uniqExact(body) FROM logs"));
+        Assert.All(senders, sender => Assert.Equal(0, sender.Refused));
+        Assert.InRange(spans + logs, senders.Sum(sender => sender.Acknowledged), senders.Sum(sender => sender.Acknowledged + sender.Doubtful));
+        Assert.True(senders.Sum(sender => sender.Acknowledged) > 5000, "the load was too small to say anything");
+        Assert.Equal(spans, (await last.GetAsync("/api/v1/slos/app-spans")).GetProperty("totalEvents").GetDouble());
+    }
+
+    [Fact]
+    public async Task A_full_disk_is_a_refusal_that_senders_may_retry_and_loses_nothing()
+    {
+        using var files = new TemporaryDirectory();
+        using SmallFileSystem? disk = SmallFileSystem.TryMount(Path.Combine(files.Path, "wal"), "8m");
+        if (disk is null)
+        {
+            // Only root may mount; the log's own limit is tested without it.
+            return;
+        }
+        await using ServerProcess server = await ServerProcess.StartAsync(Path.Combine(files.Path, "data"), "--wal", disk.Path, "--self-telemetry", "off");
+        var sender = new SpanAndLogSender(0);
+        await sender.RunAsync(server.OtlpHttp, () => sender.Acknowledged > 100);
+        Assert.Equal(0, sender.Refused);
+
+        disk.Fill();
+        await sender.RunAsync(server.OtlpHttp, () => sender.Refused > 50);
+        disk.Free();
+        long before = sender.Acknowledged;
+        await sender.RunAsync(server.OtlpHttp, () => sender.Acknowledged > before + 100);
+
+        await server.StoredAsync();
+        Assert.Equal(sender.Acknowledged, await server.SqlNumberAsync("SELECT (SELECT count() FROM spans) + (SELECT count() FROM logs)"));
     }
 }
