@@ -8,9 +8,10 @@ using SloEngine.LoadTest;
 var serverOption = new Option<FileInfo>("--server") { Description = "Path of the sloengine program", Required = true };
 var seconds = new Option<int>("--seconds") { Description = "Seconds of load a signal", DefaultValueFactory = _ => 10 };
 var connections = new Option<int>("--connections") { Description = "Requests in flight", DefaultValueFactory = _ => 8 };
+var only = new Option<string?>("--signal") { Description = "metrics, logs or traces (default: all three)" };
 var root = new RootCommand("Whole-process OTLP load: starts a server, sends metrics, logs and spans, and prints what one CPU second of it takes in.")
 {
-    serverOption, seconds, connections,
+    serverOption, seconds, connections, only,
 };
 root.SetAction(async (parsed, cancellation) =>
 {
@@ -22,6 +23,10 @@ root.SetAction(async (parsed, cancellation) =>
         ("traces", Request.Spans, 32, "SELECT count() FROM spans"),
     ])
     {
+        if (parsed.GetValue(only) is { } wanted && wanted != signal)
+        {
+            continue;
+        }
         await using LoadedServer server = await LoadedServer.StartAsync(parsed.GetValue(serverOption)!.FullName);
         Request[] requests = [.. Enumerable.Range(0, processes).Select(make)];
         Console.WriteLine(await server.RunAsync(signal, requests, TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(connections), count, cancellation));

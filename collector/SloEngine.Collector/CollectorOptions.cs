@@ -28,13 +28,13 @@ public sealed record CollectorOptions
     public TimeSpan CommitDelay { get; init; } = TimeSpan.FromMilliseconds(5);
 
     /// <summary>Rows after which a batch goes into the store.</summary>
-    public int MaxBatchRows { get; init; } = 100_000;
+    public int MaxBatchRows { get; init; } = 500_000;
 
     /// <summary>Bytes of requests after which a batch goes into the store.</summary>
-    public long MaxBatchBytes { get; init; } = 32 << 20;
+    public long MaxBatchBytes { get; init; } = 64 << 20;
 
     /// <summary>Age at which a smaller batch goes into the store, when that is not busy.</summary>
-    public TimeSpan BatchDelay { get; init; } = TimeSpan.FromMilliseconds(200);
+    public TimeSpan BatchDelay { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Batches held in memory while the store is busy or away; later ones are read from the log again.</summary>
     public int MaxBatchesInMemory { get; init; } = 4;
