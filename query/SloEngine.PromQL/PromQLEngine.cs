@@ -19,6 +19,12 @@ public sealed record EngineOptions
     /// <summary>Steps of a range query.</summary>
     public int MaxSteps { get; init; } = 11_000;
 
+    /// <summary>Whether counters that start anew at a known time are taken to have been zero then.</summary>
+    public bool UseStartTimes { get; init; }
+
+    /// <summary>Whether a series counts as a counter by its label <c>__type__</c> rather than by its name.</summary>
+    public bool UseTypeLabels { get; init; }
+
     /// <summary>Time one query may take.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(2);
 }
@@ -41,7 +47,7 @@ public sealed class PromQLEngine(EngineOptions options)
             StepText text => new StringResult(timeMs, text.Value),
             _ => new VectorResult(
             [
-                .. ((StepVector)value).Series.Where(series => !Sample.IsAbsent(series.Values[0])).Select(series => (series.Labels, timeMs, series.Values[0])),
+                .. ((StepVector)value).Series.Where(series => !Sample.IsAbsent(series.Values[0])).Select(series => new VectorSample(series.Labels, timeMs, series.Values[0])),
             ]),
         };
     }
@@ -67,7 +73,7 @@ public sealed class PromQLEngine(EngineOptions options)
         }
         StepValue value = await EvaluateAsync(query, source, steps, cancellation);
         List<StepSeries> series = value is StepScalar scalar ? [new StepSeries(Labels.Empty, scalar.Values)] : ((StepVector)value).Series;
-        return new MatrixResult([.. series.Select(one => Compact(one, steps)).Where(one => one.Values.Length > 0)]);
+        return new MatrixResult([.. series.Select(one => Compact(one, steps)).Where(one => one.Values.Length > 0).OrderBy(one => one.Labels, Comparer<Labels>.Create((left, right) => left.CompareTo(right)))]);
     }
 
     private static async ValueTask<QueryValue> RangeVectorAsync(Expr query, ISeriesSource source, long timeMs, CancellationToken cancellation)

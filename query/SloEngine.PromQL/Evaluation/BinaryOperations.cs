@@ -70,8 +70,8 @@ internal static class BinaryOperations
     private static StepVector Set(Binary binary, StepVector left, StepVector right)
     {
         int steps = Steps(left, right);
-        ILookup<Labels, StepSeries> rightBySignature = right.Series.ToLookup(series => Signature(series.Labels, binary.Matching));
-        ILookup<Labels, StepSeries> leftBySignature = left.Series.ToLookup(series => Signature(series.Labels, binary.Matching));
+        ILookup<Labels, StepSeries> rightBySignature = right.Series.ToLookup(series => Signature(series.Labels, binary.Matching!));
+        ILookup<Labels, StepSeries> leftBySignature = left.Series.ToLookup(series => Signature(series.Labels, binary.Matching!));
         var result = new List<StepSeries>();
         foreach (StepSeries series in left.Series)
         {
@@ -80,7 +80,7 @@ internal static class BinaryOperations
                 result.Add(series);
                 continue;
             }
-            bool[] present = Present(rightBySignature[Signature(series.Labels, binary.Matching)], steps);
+            bool[] present = Present(rightBySignature[Signature(series.Labels, binary.Matching!)], steps);
             bool keepPresent = binary.Operator == "and";
             result.Add(series with { Values = Masked(series.Values, present, keepPresent) });
         }
@@ -88,7 +88,7 @@ internal static class BinaryOperations
         {
             foreach (StepSeries series in right.Series)
             {
-                bool[] present = Present(leftBySignature[Signature(series.Labels, binary.Matching)], steps);
+                bool[] present = Present(leftBySignature[Signature(series.Labels, binary.Matching!)], steps);
                 result.Add(series with { Values = Masked(series.Values, present, keep: false) });
             }
         }
@@ -120,9 +120,9 @@ internal static class BinaryOperations
 
     private static StepVector Match(Binary binary, StepVector left, StepVector right)
     {
-        VectorMatching matching = binary.Matching;
+        VectorMatching matching = binary.Matching!;
         // The "many" side stands on the left from here on.
-        bool swapped = matching.Group > 0;
+        bool swapped = matching.Cardinality == MatchCardinality.OneToMany;
         (StepVector many, StepVector one) = swapped ? (right, left) : (left, right);
         Dictionary<Labels, List<StepSeries>> oneBySignature = [];
         foreach (StepSeries series in one.Series)
@@ -147,7 +147,7 @@ internal static class BinaryOperations
             {
                 double[] values = Zip(series.Values, partner.Values, (x, y) => swapped ? Combine(binary, y, x, y) : Combine(binary, x, y, x));
                 Labels labels = ResultLabels(series.Labels, partner.Labels, matching, keepsName);
-                Merge(results, labels, values, partners.Count > 1 || matching.Group == 0);
+                Merge(results, labels, values, partners.Count > 1 || matching.Cardinality == MatchCardinality.OneToOne);
             }
         }
         return new StepVector([.. results.Select(entry => new StepSeries(entry.Key, entry.Value))]);
@@ -180,7 +180,7 @@ internal static class BinaryOperations
     private static Labels ResultLabels(Labels many, Labels one, VectorMatching matching, bool keepsName)
     {
         Labels labels = keepsName ? many : many.WithoutName();
-        if (matching.Group == 0)
+        if (matching.Cardinality == MatchCardinality.OneToOne)
         {
             return matching.On ? labels.Where(name => matching.Labels.Contains(name)) : labels.Where(name => !matching.Labels.Contains(name));
         }

@@ -32,7 +32,11 @@ internal sealed class Evaluator
                 return new StepText(text.Value);
             case VectorSelector selector:
                 return await SelectAsync(selector, steps);
-            case Negation negation:
+            case Parentheses parentheses:
+                return await EvaluateAsync(parentheses.Inner, steps);
+            case Unary { Operator: "+" } plus:
+                return await EvaluateAsync(plus.Inner, steps);
+            case Unary negation:
                 return await EvaluateAsync(negation.Inner, steps) switch
                 {
                     StepScalar scalar => new StepScalar(Array.ConvertAll(scalar.Values, static value => -value)),

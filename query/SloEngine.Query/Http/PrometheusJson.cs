@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using SloEngine.PromQL.Evaluation;
+using SloEngine.PromQL.Histograms;
 using SloEngine.PromQL.Series;
 
 namespace SloEngine.Query.Http;
@@ -23,13 +24,13 @@ internal static class PrometheusJson
                 break;
             case VectorResult vector:
                 json.WriteStartArray();
-                foreach ((Labels labels, long timeMs, double sample) in vector.Samples)
+                foreach ((Labels labels, long timeMs, double sample, FloatHistogram? histogram) in vector.Samples)
                 {
                     json.WriteStartObject();
                     json.WritePropertyName("metric");
                     Write(json, labels);
-                    json.WritePropertyName("value");
-                    Point(json, timeMs, Number(sample));
+                    json.WritePropertyName(histogram is null ? "value" : "histogram");
+                    Point(json, timeMs, sample, histogram);
                     json.WriteEndObject();
                 }
                 json.WriteEndArray();
@@ -41,12 +42,8 @@ internal static class PrometheusJson
                     json.WriteStartObject();
                     json.WritePropertyName("metric");
                     Write(json, series.Labels);
-                    json.WriteStartArray("values");
-                    for (int index = 0; index < series.Values.Length; index++)
-                    {
-                        Point(json, series.TimesMs[index], Number(series.Values[index]));
-                    }
-                    json.WriteEndArray();
+                    Points(json, "values", series, histograms: false);
+                    Points(json, "histograms", series, histograms: true);
                     json.WriteEndObject();
                 }
                 json.WriteEndArray();
@@ -65,12 +62,79 @@ internal static class PrometheusJson
         json.WriteEndObject();
     }
 
+    /// <summary>Floats and histograms of a series stand in separate lists; one that is empty is left out.</summary>
+    private static void Points(Utf8JsonWriter json, string name, ResultSeries series, bool histograms)
+    {
+        bool started = false;
+        for (int index = 0; index < series.Values.Length; index++)
+        {
+            FloatHistogram? histogram = series.Histograms?[index];
+            if (histogram is not null != histograms)
+            {
+                continue;
+            }
+            if (!started)
+            {
+                json.WriteStartArray(name);
+                started = true;
+            }
+            Point(json, series.TimesMs[index], series.Values[index], histogram);
+        }
+        if (started)
+        {
+            json.WriteEndArray();
+        }
+    }
+
     private static void Point(Utf8JsonWriter json, long timeMs, string value)
     {
         json.WriteStartArray();
-        json.WriteRawValue((timeMs / 1000d).ToString("0.###", CultureInfo.InvariantCulture), skipInputValidation: true);
+        Time(json, timeMs);
         json.WriteStringValue(value);
         json.WriteEndArray();
+    }
+
+    private static void Point(Utf8JsonWriter json, long timeMs, double value, FloatHistogram? histogram)
+    {
+        json.WriteStartArray();
+        Time(json, timeMs);
+        if (histogram is null)
+        {
+            json.WriteStringValue(Number(value));
+        }
+        else
+        {
+            Write(json, histogram);
+        }
+        json.WriteEndArray();
+    }
+
+    private static void Time(Utf8JsonWriter json, long timeMs) =>
+        json.WriteRawValue((timeMs / 1000d).ToString("0.###", CultureInfo.InvariantCulture), skipInputValidation: true);
+
+    /// <summary>Count, sum and buckets; the number in front of a bucket says which of its bounds belong to it.</summary>
+    private static void Write(Utf8JsonWriter json, FloatHistogram histogram)
+    {
+        json.WriteStartObject();
+        json.WriteString("count", Number(histogram.Count));
+        json.WriteString("sum", Number(histogram.Sum));
+        json.WriteStartArray("buckets");
+        foreach (HistogramBucket bucket in HistogramBuckets.All(histogram))
+        {
+            if (bucket.Count == 0)
+            {
+                continue;
+            }
+            int bounds = (bucket.LowerInclusive, bucket.UpperInclusive) switch { (false, true) => 0, (true, false) => 1, (false, false) => 2, _ => 3 };
+            json.WriteStartArray();
+            json.WriteNumberValue(bounds);
+            json.WriteStringValue(Number(bucket.Lower));
+            json.WriteStringValue(Number(bucket.Upper));
+            json.WriteStringValue(Number(bucket.Count));
+            json.WriteEndArray();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
     }
 
     private static string Number(double value) => value switch
