@@ -16,7 +16,7 @@ public sealed record ScriptCase(int Line, string Query, string? Problem);
 /// </summary>
 public sealed class ScriptRunner
 {
-    private const int MaxSamples = 10_000;
+    private const int MaxSamples = 1_000_000;
     private const long MinuteMs = 60_000;
 
     private readonly PromQLEngine _engine = new(new EngineOptions { MaxSamples = MaxSamples, UseStartTimes = true });
