@@ -52,8 +52,14 @@ public sealed partial class PromQLParser
             throw Fail($"the expression is nested deeper than {MaxDepth}", Peek.Range);
         }
         Token sign = Take();
+        bool wraps = behindOffset && IsSymbol("(");
         Expr inner = behindOffset ? DurationPrefixed(behindOffset) : DurationExpression(SignPrecedence);
         _depth--;
+        if (wraps && inner is DurationExpr { Operator: "+", Left: null, Right: NumberLiteral number } wrapped)
+        {
+            // Behind a sign, the number alone is what messages point at.
+            inner = wrapped with { Range = number.Range };
+        }
         bool negative = sign.Source == "-";
         var range = new SourceRange(sign.Range.Start, inner.Range.End);
         if (inner is NumberLiteral literal)

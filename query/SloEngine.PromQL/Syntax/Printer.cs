@@ -28,28 +28,31 @@ public static class Printer
     };
 
     /// <summary>The expression over several lines, indented, where it is too long for one.</summary>
-    public static string Pretty(Expr expression) => Pretty(expression, 0);
+    public static string Pretty(Expr expression) => Pretty(expression, MaxLine);
 
-    private static string Pretty(Expr expression, int level)
+    /// <summary>The expression over several lines where it is longer than so many characters.</summary>
+    internal static string Pretty(Expr expression, int maxLine) => Pretty(expression, maxLine, 0);
+
+    private static string Pretty(Expr expression, int maxLine, int level)
     {
         string indent = new(' ', level * 2);
         string line = Print(expression);
         if (expression is Unary unary)
         {
-            return indent + unary.Operator + Pretty(unary.Inner, level).Trim();
+            return indent + unary.Operator + Pretty(unary.Inner, maxLine, level).Trim();
         }
-        if (line.Length <= MaxLine || expression is NumberLiteral or StringLiteral or VectorSelector or MatrixSelector)
+        if (line.Length <= maxLine || expression is NumberLiteral or StringLiteral or VectorSelector or MatrixSelector)
         {
             return expression is Subquery ? line : indent + line;
         }
         return expression switch
         {
-            Parentheses parentheses => $"{indent}(\n{Pretty(parentheses.Inner, level + 1)}\n{indent})",
-            Subquery subquery => Pretty(subquery.Inner, level) + Suffix(subquery),
-            Call call => $"{indent}{call.Function}(\n{string.Join(",\n", call.Arguments.Select(argument => Pretty(argument, level + 1)))}\n{indent})",
+            Parentheses parentheses => $"{indent}(\n{Pretty(parentheses.Inner, maxLine, level + 1)}\n{indent})",
+            Subquery subquery => Pretty(subquery.Inner, maxLine, level) + Suffix(subquery),
+            Call call => $"{indent}{call.Function}(\n{string.Join(",\n", call.Arguments.Select(argument => Pretty(argument, maxLine, level + 1)))}\n{indent})",
             Aggregation aggregation =>
-                $"{indent}{Head(aggregation)}(\n{(aggregation.Parameter is null ? "" : Pretty(aggregation.Parameter, level + 1) + ",\n")}{Pretty(aggregation.Inner, level + 1)}\n{indent})",
-            Binary binary => $"{Pretty(binary.Left, level + 1)}\n{indent}{Operation(binary)}\n{Pretty(binary.Right, level + 1)}",
+                $"{indent}{Head(aggregation)}(\n{(aggregation.Parameter is null ? "" : Pretty(aggregation.Parameter, maxLine, level + 1) + ",\n")}{Pretty(aggregation.Inner, maxLine, level + 1)}\n{indent})",
+            Binary binary => $"{Pretty(binary.Left, maxLine, level + 1)}\n{indent}{Operation(binary)}\n{Pretty(binary.Right, maxLine, level + 1)}",
             _ => indent + line,
         };
     }
