@@ -155,28 +155,29 @@ public static class SeriesNotation
         {
             throw reader.Unexpected(reader.Position, "series values");
         }
+        int repetitions = reader.Position + 1;
         int count = Repetitions(reader, 1, 1);
         for (int index = 0; index < count; index++)
         {
             values.Add(new SequenceValue(0, histogram, HintIsGiven: hintIsGiven));
             if (index + 1 < count)
             {
-                histogram = Next(reader, histogram, step, plus);
+                histogram = Next(reader, repetitions, histogram, step, plus);
             }
         }
     }
 
-    private static FloatHistogram Next(NotationReader reader, FloatHistogram histogram, FloatHistogram step, bool plus)
+    private static FloatHistogram Next(NotationReader reader, int position, FloatHistogram histogram, FloatHistogram step, bool plus)
     {
         if (histogram.Schema > step.Schema)
         {
             throw reader.Wrong(
                 string.Create(CultureInfo.InvariantCulture, $"error combining histograms: cannot merge from schema {step.Schema} to {histogram.Schema}"),
-                reader.Position);
+                position);
         }
         if (!HistogramArithmetic.Combine(histogram, step))
         {
-            throw reader.Wrong("cannot apply this operation on histograms with a mix of exponential and custom bucket schemas", reader.Position);
+            throw reader.Wrong("cannot apply this operation on histograms with a mix of exponential and custom bucket schemas", position);
         }
         return plus ? HistogramArithmetic.Add(histogram, step).Sum : HistogramArithmetic.Subtract(histogram, step).Sum;
     }
