@@ -54,5 +54,8 @@ public sealed class ParserTests
             }
         }));
         Assert.Throws<PromQLParseException>(() => PromQLParser.Parse(new string('(', 100_000)));
+        Assert.Throws<PromQLParseException>(() => PromQLParser.Parse(string.Join('+', Enumerable.Repeat("a", 100_000))));
+        Assert.Throws<PromQLParseException>(() => PromQLParser.Parse($"a[{string.Join('+', Enumerable.Repeat("1m", 100_000))}]", ParserOptions.All));
+        Assert.Throws<PromQLParseException>(() => PromQLParser.Parse("a" + string.Concat(Enumerable.Repeat("[5m:1m]", 10_000))));
     }
 }

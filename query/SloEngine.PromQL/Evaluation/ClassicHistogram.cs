@@ -1,6 +1,6 @@
 namespace SloEngine.PromQL.Evaluation;
 
-/// <summary>Quantiles and fractions of classic histograms: cumulative counts by upper bound (promql/quantile.go).</summary>
+/// <summary>Quantiles and fractions of classic histograms: cumulative counts by ascending upper bound (promql/quantile.go).</summary>
 internal static class ClassicHistogram
 {
     /// <summary>Relative difference of counts that rounding explains.</summary>
@@ -79,11 +79,11 @@ internal static class ClassicHistogram
         return buckets[^1].Count;
     }
 
-    /// <summary>Sorts by bound and joins equal ones; false without an infinite bound.</summary>
+    /// <summary>Joins buckets of equal bounds; false without an infinite bound.</summary>
     private static bool Prepare(ref List<(double Bound, double Count)> buckets)
     {
         var joined = new List<(double Bound, double Count)>(buckets.Count);
-        foreach ((double bound, double count) in buckets.OrderBy(static bucket => bucket.Bound))
+        foreach ((double bound, double count) in buckets)
         {
             if (joined.Count > 0 && joined[^1].Bound == bound)
             {

@@ -333,12 +333,15 @@ internal sealed class Evaluator
             MatrixSelector matrix => matrix.Vector.Matchers,
             _ => [],
         };
-        IEnumerable<KeyValuePair<string, string>> labels = matchers
-            .Where(static matcher => matcher.Label != Labels.MetricName)
-            .GroupBy(static matcher => matcher.Label)
-            .Where(static group => group.Count() == 1 && group.First().Kind == MatchKind.Equal)
-            .Select(static group => new KeyValuePair<string, string>(group.Key, group.First().Value));
-        return new StepVector([new StepSeries(Labels.Of(labels), values)]);
+        Labels labels = Labels.Empty;
+        var given = new HashSet<string>(StringComparer.Ordinal);
+        foreach (LabelMatcher matcher in matchers.Where(static matcher => matcher.Label != Labels.MetricName))
+        {
+            // A second condition on a label leaves its value open.
+            bool known = matcher.Kind == MatchKind.Equal && given.Add(matcher.Label);
+            labels = labels.With(matcher.Label, known ? matcher.Value : "");
+        }
+        return new StepVector([new StepSeries(labels, values)]);
     }
 
     private static StepValue Negate(StepValue value)
@@ -361,7 +364,7 @@ internal sealed class Evaluator
 
     private async ValueTask<double[]> NumbersAsync(Expr expression, long[] steps) => ((StepScalar)await EvaluateAsync(expression, steps)).Values;
 
-    private static StepVector Times(long[] steps) => new([new StepSeries(Labels.Empty, Array.ConvertAll(steps, static step => Math.Floor(step / 1000d)))]);
+    private static StepVector Times(long[] steps) => new([new StepSeries(Labels.Empty, Array.ConvertAll(steps, static step => step / 1000d))]);
 
     /// <summary>The floats of a vector changed; histograms have no place here and are left out.</summary>
     private static StepVector Map(StepVector vector, Func<double, int, double> map, bool dropsName = true)

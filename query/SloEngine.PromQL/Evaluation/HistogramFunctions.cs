@@ -88,8 +88,10 @@ internal sealed class HistogramFunctions(AnnotationSet annotations, long[] steps
     {
         Dictionary<Labels, List<(double Bound, StepSeries Series)>> groups = Buckets(vector, range);
         var result = new List<StepSeries>();
+        var natives = new Dictionary<Labels, StepSeries>();
         foreach (StepSeries series in vector.Series.Where(static series => series.Histograms is not null))
         {
+            natives[series.Labels] = series;
             result.Add(OfNative(series, groups, range, native));
         }
         foreach ((Labels labels, List<(double Bound, StepSeries Series)> buckets) in groups)
@@ -98,7 +100,7 @@ internal sealed class HistogramFunctions(AnnotationSet annotations, long[] steps
             for (int step = 0; step < steps.Length; step++)
             {
                 List<(double, double)> present = Present(buckets, step);
-                bool alsoNative = present.Count > 0 && vector.Series.Exists(series => series.Labels.Equals(labels) && series.Histogram(step) is not null);
+                bool alsoNative = natives.TryGetValue(labels, out StepSeries? other) && other.Histogram(step) is not null;
                 values[step] = present.Count == 0 || alsoNative ? Sample.Absent : classic(present, labels[Labels.MetricName], step);
             }
             result.Add(new StepSeries(labels, values) { DropName = true });
@@ -131,7 +133,7 @@ internal sealed class HistogramFunctions(AnnotationSet annotations, long[] steps
 
     private Dictionary<Labels, List<(double Bound, StepSeries Series)>> Buckets(StepVector vector, SourceRange range)
     {
-        var groups = new Dictionary<Labels, List<(double, StepSeries)>>();
+        var groups = new Dictionary<Labels, List<(double Bound, StepSeries Series)>>();
         foreach (StepSeries series in vector.Series)
         {
             if (!Array.Exists(series.Values, static value => !Sample.IsAbsent(value)))
@@ -145,11 +147,15 @@ internal sealed class HistogramFunctions(AnnotationSet annotations, long[] steps
                 continue;
             }
             Labels labels = series.Labels.Where(static name => name != "le");
-            if (!groups.TryGetValue(labels, out List<(double, StepSeries)>? buckets))
+            if (!groups.TryGetValue(labels, out List<(double Bound, StepSeries Series)>? buckets))
             {
                 groups.Add(labels, buckets = []);
             }
             buckets.Add((value, series));
+        }
+        foreach (List<(double Bound, StepSeries Series)> buckets in groups.Values)
+        {
+            buckets.Sort(static (left, right) => left.Bound.CompareTo(right.Bound));
         }
         return groups;
     }

@@ -119,6 +119,7 @@ internal sealed class VectorMatcher
         StepSeries? many, StepSeries? one, MatchedSteps matched, bool[] active, Func<StepSeries?, StepSeries?, int, bool> match, double fill, Labels? signature = null)
     {
         Labels labels = ResultLabels(many?.Labels ?? signature!, one?.Labels ?? signature!);
+        bool[] same = matched.Of(labels);
         bool dropName = _binary.ReturnBool || (many?.DropName ?? false);
         StepSeries? result = null;
         for (int step = 0; step < _steps; step++)
@@ -134,7 +135,7 @@ internal sealed class VectorMatcher
             {
                 continue;
             }
-            matched.Add(step, labels);
+            matched.Add(step, same);
             if (element.Holds || _binary.ReturnBool)
             {
                 result ??= StepSeries.Empty(labels, _steps, dropName);
@@ -162,25 +163,39 @@ internal sealed class VectorMatcher
         return labels;
     }
 
-    /// <summary>What has matched in a group at each step, to find matches that are not unique.</summary>
+    /// <summary>At which steps something in a group has matched, to find matches that are not unique.</summary>
     private sealed class MatchedSteps(int steps, bool oneToOne)
     {
-        private readonly HashSet<Labels>?[] _labels = new HashSet<Labels>?[steps];
+        private readonly bool[] _any = new bool[steps];
+        private readonly Dictionary<Labels, bool[]> _byLabels = [];
 
-        public bool Any(int step) => _labels[step] is not null;
+        public bool Any(int step) => _any[step];
 
-        public void Add(int step, Labels labels)
+        /// <summary>Steps at which results with certain labels are there already.</summary>
+        public bool[] Of(Labels labels)
         {
-            HashSet<Labels>? earlier = _labels[step];
-            if (earlier is not null && oneToOne)
+            if (oneToOne)
             {
-                throw new PromQLEvaluationException(
-                    QueryFailure.Execution, "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
+                return _any;
             }
-            if (!(_labels[step] ??= []).Add(labels))
+            if (!_byLabels.TryGetValue(labels, out bool[]? matched))
             {
-                throw new PromQLEvaluationException(QueryFailure.Execution, "multiple matches for labels: grouping labels must ensure unique matches");
+                _byLabels.Add(labels, matched = new bool[_any.Length]);
             }
+            return matched;
+        }
+
+        /// <exception cref="PromQLEvaluationException">There is a result already.</exception>
+        public void Add(int step, bool[] same)
+        {
+            if (same[step])
+            {
+                throw new PromQLEvaluationException(QueryFailure.Execution, oneToOne
+                    ? "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
+                    : "multiple matches for labels: grouping labels must ensure unique matches");
+            }
+            same[step] = true;
+            _any[step] = true;
         }
     }
 }

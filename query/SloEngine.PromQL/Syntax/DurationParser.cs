@@ -15,6 +15,7 @@ public sealed partial class PromQLParser
         Expr left = DurationPrefixed(behindOffset: false);
         while (Peek.Kind == TokenKind.Operator && Peek.Source is "+" or "-" or "*" or "/" or "%" or "^" && Precedence[Peek.Source] > least)
         {
+            CountOperator();
             Token operation = Take();
             int precedence = Precedence[operation.Source];
             Expr right = DurationExpression(precedence == PowerPrecedence ? precedence - 1 : precedence);

@@ -29,8 +29,9 @@ internal static class NumberLiteralText
                 return true;
             default:
                 bool wellFormed = char.IsAsciiDigit(digits[0]) || digits[0] == '.';
-                bool read = double.TryParse(
-                    digits, NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out value);
+                bool separated = !digits.EndsWith('_') && !digits.Contains("__", StringComparison.Ordinal);
+                bool read = separated && double.TryParse(
+                    digits.Replace("_", "", StringComparison.Ordinal), NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out value);
                 value = negative ? -value : value;
                 return wellFormed && read && !double.IsInfinity(value);
         }

@@ -101,7 +101,8 @@ public sealed partial class PromQLParser
         while (!IsSymbol(")"))
         {
             Token token = Peek;
-            bool word = token.Kind is TokenKind.Identifier or TokenKind.MetricIdentifier or TokenKind.Aggregator or TokenKind.Keyword or TokenKind.Preprocessor
+            bool word = token.Kind is TokenKind.Identifier or TokenKind.MetricIdentifier or TokenKind.Aggregator or TokenKind.Preprocessor
+                || (token.Kind == TokenKind.Keyword && token.Name != "without")
                 || (token.Kind == TokenKind.Operator && char.IsAsciiLetter(token.Source[0]));
             if (!word && token.Kind != TokenKind.Text)
             {

@@ -9,6 +9,9 @@ namespace SloEngine.PromQL.Testing;
 /// </summary>
 public sealed class MemorySeries : ISeriesSource
 {
+    private const int MinSchema = -4;
+    private const int MaxSchema = 8;
+
     private readonly Dictionary<Labels, Stored> _series = [];
 
     /// <summary>Removes everything.</summary>
@@ -25,6 +28,10 @@ public sealed class MemorySeries : ISeriesSource
         if (!_series.TryGetValue(labels, out Stored? stored))
         {
             _series.Add(labels, stored = new Stored(labels));
+        }
+        if (value.Histogram is { IsCustom: false, Schema: < MinSchema or > MaxSchema })
+        {
+            throw new ArgumentException($"histogram has an invalid schema {value.Histogram.Schema}");
         }
         stored.Add(timeMs, value.Value, value.Histogram, startTimeMs);
     }
