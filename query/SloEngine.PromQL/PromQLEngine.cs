@@ -127,6 +127,10 @@ public sealed class PromQLEngine(EngineOptions options)
     /// <summary>The samples that are there, without stale markers.</summary>
     private static ResultSeries Points(Labels labels, long[] times, double[] values, FloatHistogram?[]? histograms)
     {
+        if (histograms is null && !Array.Exists(values, Sample.IsAbsent))
+        {
+            return new ResultSeries(labels, times, values);
+        }
         int count = 0;
         var presentTimes = new long[times.Length];
         var presentValues = new double[times.Length];

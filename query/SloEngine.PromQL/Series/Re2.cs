@@ -1,63 +1,129 @@
+using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace SloEngine.PromQL.Series;
 
 /// <summary>Patterns of RE2 as patterns of .NET, where the two differ.</summary>
 internal static class Re2
 {
-    /// <summary>The pattern for .NET: RE2's escaped punctuation, <c>\z</c>, named groups and quoted parts.</summary>
+    private static readonly Dictionary<string, string> PosixClasses = new(StringComparer.Ordinal)
+    {
+        ["alnum"] = "0-9A-Za-z",
+        ["alpha"] = "A-Za-z",
+        ["ascii"] = "\\x00-\\x7F",
+        ["blank"] = "\\t ",
+        ["cntrl"] = "\\x00-\\x1F\\x7F",
+        ["digit"] = "0-9",
+        ["graph"] = "!-~",
+        ["lower"] = "a-z",
+        ["print"] = " -~",
+        ["punct"] = "!-/:-@\\[-`{-~",
+        ["space"] = "\\t\\n\\v\\f\\r ",
+        ["upper"] = "A-Z",
+        ["word"] = "0-9A-Za-z_",
+        ["xdigit"] = "0-9A-Fa-f",
+    };
+
+    /// <summary>The pattern for .NET: named groups, quoted parts, ASCII classes and escapes have another form there.</summary>
     public static string Translate(string pattern)
     {
-        if (!pattern.AsSpan().ContainsAny('\\', 'P'))
+        if (!pattern.AsSpan().ContainsAny("\\[P$"))
         {
             return pattern;
         }
-        var translated = new StringBuilder(pattern.Length);
+        var translated = new StringBuilder(pattern.Length + 8);
+        bool inSet = false;
         for (int index = 0; index < pattern.Length; index++)
         {
-            if (pattern.AsSpan(index).StartsWith("(?P<"))
+            char next = pattern[index];
+            if (next == '\\' && index + 1 < pattern.Length)
+            {
+                index = Escape(pattern, index, translated, inSet);
+            }
+            else if (inSet)
+            {
+                index = InSet(pattern, index, translated, ref inSet);
+            }
+            else if (next == '[')
+            {
+                index = OpenSet(pattern, index, translated);
+                inSet = true;
+            }
+            else if (pattern.AsSpan(index).StartsWith("(?P<"))
             {
                 translated.Append("(?<");
                 index += "(?P<".Length - 1;
             }
-            else if (pattern[index] == '\\' && index + 1 < pattern.Length)
-            {
-                index = Escape(pattern, index, translated);
-            }
             else
             {
-                translated.Append(pattern[index]);
+                // An end is that of the text, not that of a last line before it.
+                translated.Append(next == '$' ? "\\z" : next.ToString());
             }
         }
         return translated.ToString();
     }
 
-    private static int Escape(string pattern, int index, StringBuilder translated)
+    /// <summary>The beginning of a set: a bracket right behind it belongs to it.</summary>
+    private static int OpenSet(string pattern, int index, StringBuilder translated)
+    {
+        translated.Append('[');
+        if (index + 1 < pattern.Length && pattern[index + 1] == '^')
+        {
+            translated.Append('^');
+            index++;
+        }
+        if (index + 1 < pattern.Length && pattern[index + 1] == ']')
+        {
+            translated.Append("\\]");
+            index++;
+        }
+        return index;
+    }
+
+    private static int InSet(string pattern, int index, StringBuilder translated, ref bool inSet)
+    {
+        int end = pattern.AsSpan(index).StartsWith("[:") ? pattern.IndexOf(":]", index, StringComparison.Ordinal) : -1;
+        if (end > 0 && PosixClasses.TryGetValue(pattern[(index + 2)..end], out string? members))
+        {
+            translated.Append(members);
+            return end + 1;
+        }
+        inSet = pattern[index] != ']';
+        // A set within a set is one of .NET's own: here the bracket stands for itself.
+        translated.Append(pattern[index] == '[' ? "\\[" : pattern[index].ToString());
+        return index;
+    }
+
+    private static int Escape(string pattern, int index, StringBuilder translated, bool inSet)
     {
         char next = pattern[index + 1];
-        if (next == 'Q')
+        switch (next)
         {
-            int end = pattern.IndexOf("\\E", index, StringComparison.Ordinal);
-            string quoted = end < 0 ? pattern[(index + 2)..] : pattern[(index + 2)..end];
-            translated.Append(System.Text.RegularExpressions.Regex.Escape(quoted));
-            return end < 0 ? pattern.Length : end + 1;
+            case 'Q':
+                int end = pattern.IndexOf("\\E", index, StringComparison.Ordinal);
+                translated.Append(Regex.Escape(end < 0 ? pattern[(index + 2)..] : pattern[(index + 2)..end]));
+                return end < 0 ? pattern.Length : end + 1;
+            case 'd' or 'w' or 's':
+                string set = next switch { 'd' => "0-9", 'w' => "0-9A-Za-z_", _ => "\\t\\n\\f\\r " };
+                translated.Append(inSet ? set : $"[{set}]");
+                return index + 1;
+            case 'D' or 'W' or 'S' when !inSet:
+                translated.Append(next switch { 'D' => "[^0-9]", 'W' => "[^0-9A-Za-z_]", _ => "[^\\t\\n\\f\\r ]" });
+                return index + 1;
+            case 'p' or 'P' when index + 2 < pattern.Length && pattern[index + 2] != '{':
+                translated.Append('\\').Append(next).Append('{').Append(pattern[index + 2]).Append('}');
+                return index + 2;
+            case 'x' when index + 2 < pattern.Length && pattern[index + 2] == '{':
+                int close = pattern.IndexOf('}', index);
+                bool valid = int.TryParse(pattern.AsSpan(index + 3, Math.Max(0, close - index - 3)), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out int code);
+                translated.Append(valid && code <= char.MaxValue ? $"\\u{code:X4}" : valid && Rune.IsValid(code) ? new Rune(code).ToString() : "\\x{");
+                return close < 0 ? index + 2 : close;
+            default:
+                bool punctuation = char.IsAscii(next) && !char.IsAsciiLetterOrDigit(next);
+                translated.Append(punctuation ? $"\\x{(int)next:X2}" : $"\\{next}");
+                return index + 1;
         }
-        if (next == '_' || (char.IsAscii(next) && !char.IsAsciiLetterOrDigit(next) && !"\\^$.|?*+()[]{}-#".Contains(next, StringComparison.Ordinal)))
-        {
-            translated.Append(next);
-        }
-        else if (next == 'd' || next == 'w' || next == 's')
-        {
-            // RE2's classes are those of ASCII.
-            bool inSet = translated.ToString().LastIndexOf('[') > translated.ToString().LastIndexOf(']');
-            string set = next switch { 'd' => "0-9", 'w' => "0-9A-Za-z_", _ => "\\t\\n\\f\\r " };
-            translated.Append(inSet ? set : $"[{set}]");
-        }
-        else
-        {
-            translated.Append('\\').Append(next);
-        }
-        return index + 1;
     }
 
     /// <summary>What RE2 says about a pattern that is not valid.</summary>
