@@ -69,7 +69,7 @@ internal static class CounterFunctions
         bool fromStart = isCounter && BeginsInside(window, histograms.Start(0), histograms.Times[0]);
         if (fromStart)
         {
-            if (result is not null && !HistogramArithmetic.Combine(result, first))
+            if (result is not null && !HistogramArithmetic.Fit(result, first))
             {
                 call.Remark(Remarks.MixedSchemas(call.Metric, call.Range));
                 return StepSample.None;

@@ -81,7 +81,7 @@ internal sealed class ElementOperation(Binary binary, AnnotationSet annotations)
 
     private ElementResult Sum(FloatHistogram left, FloatHistogram right)
     {
-        if (!HistogramArithmetic.Combine(left, right))
+        if (!HistogramArithmetic.Fit(left, right))
         {
             annotations.Add(Remarks.IncompatibleBuckets(binary.Operator, binary.Range));
             return ElementResult.Incompatible;

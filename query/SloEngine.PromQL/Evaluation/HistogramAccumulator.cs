@@ -29,13 +29,13 @@ internal sealed class HistogramAccumulator(bool average)
             _sum = histogram;
             return true;
         }
-        if (!HistogramArithmetic.Combine(_sum, histogram))
+        if (!HistogramArithmetic.Fit(_sum, histogram))
         {
             return false;
         }
         if (!_stepwise)
         {
-            HistogramSum sum = HistogramArithmetic.Add(_sum, histogram, _lost);
+            HistogramSum sum = HistogramArithmetic.Accumulate(_sum, histogram, _lost);
             BoundsReconciled |= sum.BoundsReconciled;
             if (!average || !sum.Sum.HasOverflow)
             {
@@ -47,7 +47,7 @@ internal sealed class HistogramAccumulator(bool average)
             _lost = _lost?.DividedBy(_count - 1);
         }
         double part = (_count - 1) / _count;
-        HistogramSum step = HistogramArithmetic.Add(_sum.Times(part), histogram.DividedBy(_count), _lost?.Times(part));
+        HistogramSum step = HistogramArithmetic.Accumulate(_sum.Times(part), histogram.DividedBy(_count), _lost?.Times(part));
         BoundsReconciled |= step.BoundsReconciled;
         (_sum, _lost) = (step.Sum, step.Lost);
         return true;

@@ -81,7 +81,7 @@ internal static class HistogramRate
             }
             if (IsReset(points, index, previous))
             {
-                if (!HistogramArithmetic.Combine(result, previous))
+                if (!HistogramArithmetic.Fit(result, previous))
                 {
                     call.Remark(Remarks.MixedSchemas(call.Metric, call.Range));
                     return null;

@@ -46,7 +46,7 @@ internal static class InstantRate
         }
         if (!isRate || (!IsReset(previous, last) && !HistogramReset.Between(before, result)))
         {
-            if (!HistogramArithmetic.Combine(result, before))
+            if (!HistogramArithmetic.Fit(result, before))
             {
                 call.Remark(Remarks.MixedSchemas(call.Metric, call.Range));
                 return StepSample.None;

@@ -25,7 +25,7 @@ internal static class Interpolation
             return timeMs == firstMs ? first : second;
         }
         double fraction = (double)(timeMs - firstMs) / (secondMs - firstMs);
-        if (!HistogramArithmetic.Combine(first, second))
+        if (!HistogramArithmetic.Fit(first, second))
         {
             annotations.Add(Remarks.MixedSchemas(metric, range));
             return null;

@@ -78,8 +78,28 @@ public sealed class BucketCounts
 
     internal static int ReducedIndex(int index, int fromSchema, int toSchema) => ((index - 1) >> (fromSchema - toSchema)) + 1;
 
-    /// <summary>Adds counts, or takes them away; <paramref name="lost"/> holds what rounding lost, by the same indexes.</summary>
-    internal static (BucketCounts Sum, BucketCounts Lost) Add(BucketCounts left, BucketCounts lost, BucketCounts right, double sign)
+    /// <summary>Adds counts, or with a negative sign takes them away.</summary>
+    internal static BucketCounts Add(BucketCounts left, BucketCounts right, double sign)
+    {
+        if (right.Length == 0)
+        {
+            return left;
+        }
+        if (left._indexes.AsSpan().SequenceEqual(right._indexes))
+        {
+            var sums = new double[left.Length];
+            for (int position = 0; position < sums.Length; position++)
+            {
+                sums[position] = left._counts[position] + (sign * right._counts[position]);
+            }
+            return new BucketCounts(left._indexes, sums);
+        }
+        int[] indexes = [.. left._indexes.Union(right._indexes).Order()];
+        return new BucketCounts(indexes, Array.ConvertAll(indexes, index => left.At(index) + (sign * right.At(index))));
+    }
+
+    /// <summary>Adds counts to sums; <paramref name="lost"/> holds what rounding lost so far.</summary>
+    internal static (BucketCounts Sum, BucketCounts Lost) Accumulate(BucketCounts left, BucketCounts lost, BucketCounts right)
     {
         if (left._indexes.AsSpan().SequenceEqual(right._indexes) && left._indexes.AsSpan().SequenceEqual(lost._indexes))
         {
@@ -87,7 +107,7 @@ public sealed class BucketCounts
             var rests = new double[left.Length];
             for (int position = 0; position < sums.Length; position++)
             {
-                (sums[position], rests[position]) = CompensatedSum.Add(sign * right._counts[position], left._counts[position], lost._counts[position]);
+                (sums[position], rests[position]) = CompensatedSum.Add(right._counts[position], left._counts[position], lost._counts[position]);
             }
             return (left.With(sums), left.With(rests));
         }
@@ -96,7 +116,7 @@ public sealed class BucketCounts
         var remainders = new double[indexes.Length];
         for (int position = 0; position < indexes.Length; position++)
         {
-            (totals[position], remainders[position]) = CompensatedSum.Add(sign * right.At(indexes[position]), left.At(indexes[position]), lost.At(indexes[position]));
+            (totals[position], remainders[position]) = CompensatedSum.Add(right.At(indexes[position]), left.At(indexes[position]), lost.At(indexes[position]));
         }
         return (Of(indexes, totals), Of(indexes, remainders));
     }

@@ -47,8 +47,24 @@ internal static class HistogramReset
         ? buckets
         : buckets.Where(position => HistogramBuckets.Exponential(buckets.Indexes[position], layout.Schema) > layout.ZeroThreshold);
 
+    private static bool AnyLess(ReadOnlySpan<double> current, ReadOnlySpan<double> previous)
+    {
+        for (int position = 0; position < current.Length; position++)
+        {
+            if (current[position] < previous[position])
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private static bool HasFewer(BucketCounts current, BucketCounts previous, FloatHistogram layout)
     {
+        if (current.Indexes.SequenceEqual(previous.Indexes))
+        {
+            return AnyLess(current.Counts, previous.Counts);
+        }
         BucketCounts counted = Outside(current, layout);
         for (int position = 0; position < previous.Length; position++)
         {

@@ -6,7 +6,7 @@ namespace SloEngine.PromQL.Histograms;
 internal static class ZeroBuckets
 {
     /// <summary>Widens both until the threshold lies in no populated bucket of either.</summary>
-    public static (FloatHistogram Left, FloatHistogram Lost, FloatHistogram Right) Reconcile(FloatHistogram left, FloatHistogram lost, FloatHistogram right)
+    public static (FloatHistogram Left, FloatHistogram? Lost, FloatHistogram Right) Reconcile(FloatHistogram left, FloatHistogram? lost, FloatHistogram right)
     {
         while (right.ZeroThreshold != left.ZeroThreshold)
         {
@@ -16,11 +16,10 @@ internal static class ZeroBuckets
             }
             if (right.ZeroThreshold > left.ZeroThreshold)
             {
-                (left, FloatHistogram? rest) = Widen(left, lost, right.ZeroThreshold);
-                lost = rest!;
+                (left, lost) = Widen(left, lost, right.ZeroThreshold);
             }
         }
-        return (left, lost with { ZeroThreshold = left.ZeroThreshold }, right);
+        return (left, lost is null ? null : lost with { ZeroThreshold = left.ZeroThreshold }, right);
     }
 
     /// <summary>

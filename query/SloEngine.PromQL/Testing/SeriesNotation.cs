@@ -175,7 +175,7 @@ public static class SeriesNotation
                 string.Create(CultureInfo.InvariantCulture, $"error combining histograms: cannot merge from schema {step.Schema} to {histogram.Schema}"),
                 position);
         }
-        if (!HistogramArithmetic.Combine(histogram, step))
+        if (!HistogramArithmetic.Fit(histogram, step))
         {
             throw reader.Wrong("cannot apply this operation on histograms with a mix of exponential and custom bucket schemas", position);
         }
