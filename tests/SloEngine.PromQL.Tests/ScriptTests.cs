@@ -95,6 +95,10 @@ public sealed class ScriptTests
           expect info regex: mismatched custom buckets were reconciled during addition
           {} {{schema:-53 count:8 sum:12 custom_values:[2] buckets:[4 4]}}
 
+        eval instant at 0 histogram_sum(limits + on () other)
+          expect no_info
+          {} 12
+
         eval instant at 0 wait + on () limits
           expect warn regex: incompatible bucket layout encountered for binary operator \+
 

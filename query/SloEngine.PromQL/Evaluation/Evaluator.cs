@@ -63,7 +63,7 @@ internal sealed class Evaluator
         long end = (selector.Time.AtMs ?? timeMs) - selector.Time.OffsetMs;
         long before = matrix.RangeMs + (selector.Extension == RangeExtension.None ? 0 : _options.LookbackMs);
         long after = selector.Extension == RangeExtension.Smoothed ? _options.LookbackMs : 0;
-        IReadOnlyList<SeriesData> all = await _reader.FetchAsync(selector.Matchers, [end], before, after, null);
+        IReadOnlyList<SeriesData> all = await _reader.FetchAsync(selector, [end], before, after, null);
         return selector.Extension == RangeExtension.None ? all : [.. all.Select(series => Extended(series, selector.Extension, end - matrix.RangeMs, end))];
     }
 

@@ -13,7 +13,9 @@ internal sealed class QueryPreparation(long startMs, long endMs, long stepMs)
     private const double MaxSeconds = long.MaxValue / 1e9;
 
     /// <exception cref="PromQLEvaluationException">A duration has no valid value.</exception>
-    public Expr Prepare(Expr query) => TreeRewriter.Rewrite(query, node => node switch
+    public Expr Prepare(Expr query) => HistogramStatistics.Mark(Resolve(query));
+
+    private Expr Resolve(Expr query) => TreeRewriter.Rewrite(query, node => node switch
     {
         VectorSelector selector => selector with { Time = Resolve(selector.Time) },
         MatrixSelector { RangeExpression: { } range } matrix => matrix with { RangeMs = Milliseconds(range, mayBeNegative: false) },

@@ -15,7 +15,7 @@ internal sealed class RangeEvaluator(EngineOptions options, SelectorReader reade
         long[] ends = SelectorReader.Times(selector.Time, steps);
         long before = matrix.RangeMs + (selector.Extension == RangeExtension.None ? 0 : options.LookbackMs);
         long after = selector.Extension == RangeExtension.Smoothed ? options.LookbackMs : 0;
-        IReadOnlyList<SeriesData> all = await reader.FetchAsync(selector.Matchers, ends, before, after, function);
+        IReadOnlyList<SeriesData> all = await reader.FetchAsync(selector, ends, before, after, function);
         bool withStarts = options.UseStartTimes && function is "rate" or "irate" or "increase" or "resets";
         return new RangeInput([.. all.Select(series => SeriesColumns.Of(series, dropName: false, withStarts))], ends, matrix.RangeMs, selector.Extension, matrix.Range);
     }

@@ -17,6 +17,13 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
         : Array.ConvertAll(steps, step => (modifier.AtMs ?? step) - modifier.OffsetMs);
 
     /// <summary>Series with samples from <paramref name="before"/> milliseconds before the first time to <paramref name="after"/> behind the last.</summary>
+    public async ValueTask<IReadOnlyList<SeriesData>> FetchAsync(VectorSelector selector, long[] times, long before, long after, string? function)
+    {
+        IReadOnlyList<SeriesData> series = await FetchAsync(selector.Matchers, times, before, after, function);
+        return selector.OnlyStatistics ? [.. series.Select(HistogramStatistics.Strip)] : series;
+    }
+
+    /// <summary>The same for matchers that are no selector of the query.</summary>
     public async ValueTask<IReadOnlyList<SeriesData>> FetchAsync(
         IReadOnlyList<LabelMatcher> matchers, long[] times, long before, long after, string? function)
     {
@@ -49,11 +56,11 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
         long[] times = Times(selector.Time, steps);
         if (selector.Extension == RangeExtension.Smoothed)
         {
-            IReadOnlyList<SeriesData> around = await FetchAsync(selector.Matchers, times, LookbackMs, LookbackMs, null);
+            IReadOnlyList<SeriesData> around = await FetchAsync(selector, times, LookbackMs, LookbackMs, null);
             var smoothing = new Smoothing(LookbackMs, annotations, selector.Range);
             return new StepVector([.. around.Select(series => smoothing.Smooth(series, times)).Where(series => series.HasAny())]);
         }
-        IReadOnlyList<SeriesData> all = await FetchAsync(selector.Matchers, times, LookbackMs, 0, null);
+        IReadOnlyList<SeriesData> all = await FetchAsync(selector, times, LookbackMs, 0, null);
         var result = new List<StepSeries>(all.Count);
         foreach (SeriesData series in all)
         {
@@ -85,7 +92,7 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
     public async ValueTask<StepVector> OfLatestAsync(VectorSelector selector, long[] steps, Func<SeriesData, int, double> read)
     {
         long[] times = Times(selector.Time, steps);
-        IReadOnlyList<SeriesData> all = await FetchAsync(selector.Matchers, times, LookbackMs, 0, "timestamp");
+        IReadOnlyList<SeriesData> all = await FetchAsync(selector, times, LookbackMs, 0, "timestamp");
         return new StepVector([.. all.Select(series => OfLatest(series, times, read))]);
     }
 

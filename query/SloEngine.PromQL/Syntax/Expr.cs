@@ -91,6 +91,9 @@ public sealed record VectorSelector(string Name, IReadOnlyList<LabelMatcher> Mat
     /// <summary>Treatment of the range's ends.</summary>
     public RangeExtension Extension { get; init; }
 
+    /// <summary>Whether of histograms only count and sum matter.</summary>
+    internal bool OnlyStatistics { get; init; }
+
     /// <inheritdoc/>
     public override ExprType Type => ExprType.InstantVector;
 }
