@@ -90,7 +90,9 @@ public sealed class PromQLEngine(EngineOptions options)
         Expr prepared = new QueryPreparation(startMs, endMs, stepMs).Prepare(query);
         var evaluator = new Evaluator(source, options, cancellation);
         StepValue value = await evaluator.EvaluateAsync(prepared, steps);
-        List<StepSeries> series = value is StepScalar scalar ? [new StepSeries(Labels.Empty, scalar.Values)] : SeriesMerger.WithoutDroppedNames(((StepVector)value).Series);
+        List<StepSeries> series = value is StepScalar scalar
+            ? [new StepSeries(Labels.Empty, scalar.Values)]
+            : SeriesMerger.WithoutDroppedNames(((StepVector)value).Series);
         return Matrix(series.Select(one => Points(one.Labels, steps, one.Values, one.Histograms)), evaluator);
     }
 

@@ -30,7 +30,8 @@ internal sealed class Aggregations(Aggregation aggregation, AnnotationSet annota
         var result = new List<StepSeries>();
         foreach ((Labels labels, List<StepSeries> members) in Groups(vector))
         {
-            result.Add(members.Exists(static member => member.Histograms is not null) ? ReduceMixed(labels, members, parameter) : Reduce(labels, members, parameter));
+            bool mixed = members.Exists(static member => member.Histograms is not null);
+            result.Add(mixed ? ReduceMixed(labels, members, parameter) : Reduce(labels, members, parameter));
         }
         return new StepVector(result);
     }

@@ -97,7 +97,8 @@ internal sealed class BinaryOperations(Binary binary, AnnotationSet annotations,
         {
             Dictionary<Labels, bool[]> present = Present(right, matching);
             bool keep = binary.Operator == "and";
-            return new StepVector([.. left.Series.Select(series => Masked(series, present.GetValueOrDefault(Signature.Of(series.Labels, matching)), keep)).Where(series => series.HasAny())]);
+            IEnumerable<StepSeries> kept = left.Series.Select(series => Masked(series, present.GetValueOrDefault(Signature.Of(series.Labels, matching)), keep));
+            return new StepVector([.. kept.Where(static series => series.HasAny())]);
         }
         Dictionary<Labels, bool[]> already = Present(left, matching);
         var merger = new SeriesMerger();

@@ -75,8 +75,14 @@ internal sealed class Evaluator
         {
             throw new PromQLEvaluationException(QueryFailure.Execution, $"{(smoothed ? "smoothed" : "anchored")} modifier is not supported with histograms");
         }
-        List<(long TimeMs, double Value)> points = ExtendedRange.Points(WindowColumn<double>.Of(columns.Floats, 0, columns.Floats.TimesMs.Length), startMs, endMs, smoothed);
-        return new SeriesData { Labels = series.Labels, TimesMs = [.. points.Select(static point => point.TimeMs)], Values = [.. points.Select(static point => point.Value)] };
+        WindowColumn<double> floats = WindowColumn<double>.Of(columns.Floats, 0, columns.Floats.TimesMs.Length);
+        List<(long TimeMs, double Value)> points = ExtendedRange.Points(floats, startMs, endMs, smoothed);
+        return new SeriesData
+        {
+            Labels = series.Labels,
+            TimesMs = [.. points.Select(static point => point.TimeMs)],
+            Values = [.. points.Select(static point => point.Value)],
+        };
     }
 
     private async ValueTask<StepValue> CallAsync(Call call, long[] steps)
@@ -264,7 +270,9 @@ internal sealed class Evaluator
                 return new StepVector([]);
             }
             return await _reader.OfLatestAsync(
-                selector, steps, start ? static (series, index) => (series.StartTimesMs?[index] ?? 0) / 1000d : static (series, index) => series.TimesMs[index] / 1000d);
+                selector,
+                steps,
+                start ? static (series, index) => (series.StartTimesMs?[index] ?? 0) / 1000d : static (series, index) => series.TimesMs[index] / 1000d);
         }
         StepVector vector = await VectorAsync(call.Arguments[0], steps);
         if (start)

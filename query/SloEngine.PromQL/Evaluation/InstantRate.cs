@@ -67,10 +67,14 @@ internal static class InstantRate
     /// <summary>The latest among the first samples of each kind; and how many are left then.</summary>
     private static (Point Point, int Floats, int Histograms) Latest(in RangeWindow window, int floats, int histograms)
     {
-        bool isFloat = histograms == 0 || (floats > 0 && window.Floats.Times[floats - 1] > window.Histograms.Times[histograms - 1]);
-        return isFloat
-            ? (new Point(window.Floats.Times[floats - 1], window.Floats.Values[floats - 1], null, window.Floats.Start(floats - 1)), floats - 1, histograms)
-            : (new Point(window.Histograms.Times[histograms - 1], 0, window.Histograms.Values[histograms - 1], window.Histograms.Start(histograms - 1)), floats, histograms - 1);
+        if (histograms == 0 || (floats > 0 && window.Floats.Times[floats - 1] > window.Histograms.Times[histograms - 1]))
+        {
+            floats--;
+            return (new Point(window.Floats.Times[floats], window.Floats.Values[floats], null, window.Floats.Start(floats)), floats, histograms);
+        }
+        histograms--;
+        FloatHistogram latest = window.Histograms.Values[histograms];
+        return (new Point(window.Histograms.Times[histograms], 0, latest, window.Histograms.Start(histograms)), floats, histograms);
     }
 
     private readonly record struct Point(long TimeMs, double Value, FloatHistogram? Histogram, long StartMs);

@@ -17,7 +17,8 @@ internal sealed class RangeEvaluator(EngineOptions options, SelectorReader reade
         long after = selector.Extension == RangeExtension.Smoothed ? options.LookbackMs : 0;
         IReadOnlyList<SeriesData> all = await reader.FetchAsync(selector, ends, before, after, function);
         bool withStarts = options.UseStartTimes && function is "rate" or "irate" or "increase" or "resets";
-        return new RangeInput([.. all.Select(series => SeriesColumns.Of(series, dropName: false, withStarts))], ends, matrix.RangeMs, selector.Extension, matrix.Range);
+        SeriesColumns[] series = [.. all.Select(one => SeriesColumns.Of(one, dropName: false, withStarts))];
+        return new RangeInput(series, ends, matrix.RangeMs, selector.Extension, matrix.Range);
     }
 
     public StepVector Evaluate(Call call, RangeInput input, double[][] parameters, bool rangeIsFirst)

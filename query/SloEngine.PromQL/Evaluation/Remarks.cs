@@ -92,7 +92,8 @@ internal static class Remarks
     {
         private protected override string Details => string.Create(
             CultureInfo.InvariantCulture,
-            $", from buckets {NumberText.General(Fix.MinBucket)} to {NumberText.General(Fix.MaxBucket)}, with a max diff of {NumberText.General(Fix.MaxDifference, 2)}, over {Fix.Count} samples from {Time(Fix.FirstMs)} to {Time(Fix.LastMs)}");
+            $", from buckets {NumberText.General(Fix.MinBucket)} to {NumberText.General(Fix.MaxBucket)}, with a max diff of {NumberText.General(Fix.MaxDifference, 2)}")
+            + string.Create(CultureInfo.InvariantCulture, $", over {Fix.Count} samples from {Time(Fix.FirstMs)} to {Time(Fix.LastMs)}");
 
         internal override Annotation Merge(Annotation other) => other is MonotonicityAnnotation more ? this with { Fix = Fix.And(more.Fix) } : this;
 

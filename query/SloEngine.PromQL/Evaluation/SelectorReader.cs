@@ -35,7 +35,7 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
             new SeriesSelection(matchers, times.Min() - before, times.Max() + after) { Function = function }, cancellation);
         foreach (SeriesData data in series)
         {
-            Count(data.Values.Length);
+            Count(data.Histograms is null ? data.Values.Length : data.Histograms.Sum(static histogram => histogram?.Weight ?? 1));
         }
         return series;
     }

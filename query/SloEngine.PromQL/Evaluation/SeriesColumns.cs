@@ -45,7 +45,9 @@ internal sealed class SeriesColumns
         }
         int[] floats = [.. Enumerable.Range(0, series.TimesMs.Length).Where(index => series.Histograms?[index] is null && !Sample.IsAbsent(series.Values[index]))];
         int[] histograms = [.. Enumerable.Range(0, series.TimesMs.Length).Where(index => series.Histograms?[index] is not null)];
-        return new SeriesColumns(series, Pick(series, floats, index => series.Values[index], starts), Pick(series, histograms, index => series.Histograms![index]!, starts))
+        Column<double> floatColumn = Pick(series, floats, index => series.Values[index], starts);
+        Column<FloatHistogram> histogramColumn = Pick(series, histograms, index => series.Histograms![index]!, starts);
+        return new SeriesColumns(series, floatColumn, histogramColumn)
         {
             DropName = dropName,
         };

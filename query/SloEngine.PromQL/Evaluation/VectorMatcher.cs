@@ -86,7 +86,8 @@ internal sealed class VectorMatcher
             Array.Sort(duplicates, StringComparer.Ordinal);
             throw new PromQLEvaluationException(
                 QueryFailure.Execution,
-                $"found duplicate series for the match group {signature} on the {(_swapped ? "left" : "right")} hand-side of the operation: [{duplicates[0]}, {duplicates[1]}]"
+                $"found duplicate series for the match group {signature} on the {(_swapped ? "left" : "right")} hand-side of the operation: "
+                + $"[{duplicates[0]}, {duplicates[1]}]"
                 + ";many-to-many matching not allowed: matching labels must be unique on one side");
         }
     }
@@ -116,7 +117,8 @@ internal sealed class VectorMatcher
 
     /// <summary>Applies the operation to two series at the steps where they match; one may be missing, and be filled in by a value.</summary>
     private void Pair(
-        StepSeries? many, StepSeries? one, MatchedSteps matched, bool[] active, Func<StepSeries?, StepSeries?, int, bool> match, double fill, Labels? signature = null)
+        StepSeries? many, StepSeries? one, MatchedSteps matched, bool[] active,
+        Func<StepSeries?, StepSeries?, int, bool> match, double fill, Labels? signature = null)
     {
         Labels labels = ResultLabels(many?.Labels ?? signature!, one?.Labels ?? signature!);
         bool[] same = matched.Of(labels);

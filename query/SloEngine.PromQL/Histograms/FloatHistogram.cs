@@ -39,7 +39,7 @@ public sealed record FloatHistogram
     /// <summary>Whether bounds are custom.</summary>
     public bool IsCustom => Schema == CustomSchema;
 
-    /// <summary>Number of floats a limit on samples counts for it.</summary>
+    /// <summary>Samples that a limit on them counts for it, by the memory it takes.</summary>
     internal int Weight => (168 + ((Positive.Length + Negative.Length + CustomBounds.Length) * 8)) / 16;
 
     /// <summary>Whether any part has overflown.</summary>

@@ -30,7 +30,8 @@ internal static class HistogramArithmetic
             double[] bounds = same ? left.CustomBounds : [.. left.CustomBounds.Intersect(right.CustomBounds)];
             BucketCounts combined = same
                 ? BucketCounts.Add(left.Positive, right.Positive, sign)
-                : BucketCounts.Add(CustomBounds.Map(left.Positive, left.CustomBounds, bounds), CustomBounds.Map(right.Positive, right.CustomBounds, bounds), sign).Compact();
+                : BucketCounts.Add(
+                    CustomBounds.Map(left.Positive, left.CustomBounds, bounds), CustomBounds.Map(right.Positive, right.CustomBounds, bounds), sign).Compact();
             return new HistogramSum(left with { Hint = hint, Count = count, Sum = sum, Positive = combined, CustomBounds = bounds }, null, collide, !same);
         }
         if (left.ZeroThreshold != right.ZeroThreshold)

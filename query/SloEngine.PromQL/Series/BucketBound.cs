@@ -19,7 +19,8 @@ internal static class BucketBound
                 bound = double.NaN;
                 return true;
             default:
-                return double.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out bound);
+                const NumberStyles Float = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+                return double.TryParse(text, Float, CultureInfo.InvariantCulture, out bound);
         }
     }
 }

@@ -116,7 +116,8 @@ internal static class Re2
                 return index + 2;
             case 'x' when index + 2 < pattern.Length && pattern[index + 2] == '{':
                 int close = pattern.IndexOf('}', index);
-                bool valid = int.TryParse(pattern.AsSpan(index + 3, Math.Max(0, close - index - 3)), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out int code);
+                ReadOnlySpan<char> digits = pattern.AsSpan(index + 3, Math.Max(0, close - index - 3));
+                bool valid = int.TryParse(digits, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out int code);
                 translated.Append(valid && code <= char.MaxValue ? $"\\u{code:X4}" : valid && Rune.IsValid(code) ? new Rune(code).ToString() : "\\x{");
                 return close < 0 ? index + 2 : close;
             default:

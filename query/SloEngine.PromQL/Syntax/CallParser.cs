@@ -50,7 +50,9 @@ public sealed partial class PromQLParser
         else if (arguments.Count != expected)
         {
             Add(
-                string.Create(CultureInfo.InvariantCulture, $"wrong number of arguments for aggregate expression provided, expected {expected}, got {arguments.Count}"), range);
+                string.Create(
+                    CultureInfo.InvariantCulture, $"wrong number of arguments for aggregate expression provided, expected {expected}, got {arguments.Count}"),
+                range);
         }
         Expr inner = arguments.Count > 0 ? arguments[^1] : new NumberLiteral(0);
         var aggregation = new Aggregation(name, inner, hasParameter && arguments.Count > 0 ? arguments[0] : null, grouping, without) { Range = range };

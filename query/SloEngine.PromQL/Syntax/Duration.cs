@@ -12,7 +12,8 @@ public static class Duration
 
     private static readonly (string Unit, long Ms, bool IfExact)[] Units =
     [
-        ("y", 31_536_000_000, true), ("w", 604_800_000, true), ("d", 86_400_000, false), ("h", 3_600_000, false), ("m", 60_000, false), ("s", 1_000, false), ("ms", 1, false),
+        ("y", 31_536_000_000, true), ("w", 604_800_000, true), ("d", 86_400_000, false), ("h", 3_600_000, false), ("m", 60_000, false),
+        ("s", 1_000, false), ("ms", 1, false),
     ];
 
     /// <summary>Reads a duration; 0 needs no unit.</summary>
@@ -49,7 +50,8 @@ public static class Duration
     private static string? Add(string text, int start, int unitStart, int end, ref int nextUnit, ref long milliseconds)
     {
         string unit = text[unitStart..end];
-        if (start == unitStart || !long.TryParse(text.AsSpan(start, unitStart - start), NumberStyles.None, CultureInfo.InvariantCulture, out long amount) || unit.Length == 0)
+        ReadOnlySpan<char> digits = text.AsSpan(start, unitStart - start);
+        if (!long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long amount) || unit.Length == 0)
         {
             return $"not a valid duration string: {QuotedText.Quote(text)}";
         }

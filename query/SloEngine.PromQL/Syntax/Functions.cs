@@ -3,7 +3,9 @@ namespace SloEngine.PromQL.Syntax;
 /// <summary>Signature of a function.</summary>
 /// <param name="Result">Type of its value.</param>
 /// <param name="Arguments">Types of its arguments.</param>
-/// <param name="Variadic">0 for exactly these arguments; otherwise the last may be left out or stand up to so many times, or any number of times if negative.</param>
+/// <param name="Variadic">
+/// 0 for exactly these arguments; otherwise the last may be left out or stand up to so many times, or any number of times if negative.
+/// </param>
 /// <param name="IsExperimental">Whether it has to be allowed.</param>
 internal sealed record FunctionSignature(ExprType Result, ExprType[] Arguments, int Variadic = 0, bool IsExperimental = false);
 
@@ -36,7 +38,8 @@ internal static class Functions
             }
         }
         Add(
-            new(V, [M]), "rate", "increase", "delta", "irate", "idelta", "resets", "changes", "deriv", "avg_over_time", "min_over_time", "max_over_time", "sum_over_time",
+            new(V, [M]), "rate", "increase", "delta", "irate", "idelta", "resets", "changes", "deriv", "avg_over_time",
+            "min_over_time", "max_over_time", "sum_over_time",
             "count_over_time", "first_over_time", "last_over_time", "present_over_time", "stddev_over_time", "stdvar_over_time", "absent_over_time");
         Add(
             new(V, [M], IsExperimental: true), "mad_over_time", "ts_of_first_over_time", "ts_of_last_over_time", "ts_of_max_over_time", "ts_of_min_over_time");
@@ -44,7 +47,8 @@ internal static class Functions
         Add(new(V, [M, S, S], IsExperimental: true), "double_exponential_smoothing");
         Add(new(V, [S, M]), "quantile_over_time");
         Add(
-            new(V, [V]), "abs", "ceil", "floor", "exp", "ln", "log2", "log10", "sqrt", "sgn", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh",
+            new(V, [V]), "abs", "ceil", "floor", "exp", "ln", "log2", "log10", "sqrt", "sgn", "sin", "cos", "tan", "asin", "acos", "atan",
+            "sinh", "cosh", "tanh", "asinh",
             "acosh", "atanh", "deg", "rad", "timestamp", "absent", "sort", "sort_desc", "histogram_avg", "histogram_count", "histogram_sum", "histogram_stddev",
             "histogram_stdvar");
         Add(new(V, [V], IsExperimental: true), "start_timestamp");

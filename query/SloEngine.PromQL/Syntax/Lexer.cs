@@ -345,9 +345,11 @@ internal sealed partial class Lexer
         }
         Add(TokenKind.Operator, "and", "or", "unless", "atan2");
         Add(
-            TokenKind.Aggregator, "sum", "avg", "count", "min", "max", "group", "stddev", "stdvar", "topk", "bottomk", "count_values", "quantile", "limitk", "limit_ratio");
+            TokenKind.Aggregator,
+            "sum", "avg", "count", "min", "max", "group", "stddev", "stdvar", "topk", "bottomk", "count_values", "quantile", "limitk", "limit_ratio");
         Add(
-            TokenKind.Keyword, "offset", "smoothed", "anchored", "by", "without", "on", "ignoring", "group_left", "group_right", "fill", "fill_left", "fill_right", "bool");
+            TokenKind.Keyword,
+            "offset", "smoothed", "anchored", "by", "without", "on", "ignoring", "group_left", "group_right", "fill", "fill_left", "fill_right", "bool");
         Add(TokenKind.Preprocessor, "start", "end", "step", "range", "max_of", "min_of");
         return words;
     }

@@ -30,8 +30,9 @@ internal static class NumberLiteralText
             default:
                 bool wellFormed = char.IsAsciiDigit(digits[0]) || digits[0] == '.';
                 bool separated = !digits.EndsWith('_') && !digits.Contains("__", StringComparison.Ordinal);
-                bool read = separated && double.TryParse(
-                    digits.Replace("_", "", StringComparison.Ordinal), NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out value);
+                string plain = digits.Replace("_", "", StringComparison.Ordinal);
+                const NumberStyles Float = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+                bool read = double.TryParse(plain, Float, CultureInfo.InvariantCulture, out value) && separated;
                 value = negative ? -value : value;
                 return wellFormed && read && !double.IsInfinity(value);
         }
@@ -39,7 +40,9 @@ internal static class NumberLiteralText
 
     /// <summary>Why a text that looks like a number is none.</summary>
     public static string Problem(string text) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsInfinity(value) ? "value out of range" : "invalid syntax";
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsInfinity(value)
+            ? "value out of range"
+            : "invalid syntax";
 
     /// <summary>Integers may have a prefix for their base, a leading zero for octal, and underscores between digits.</summary>
     private static bool TryInteger(string text, out long value)

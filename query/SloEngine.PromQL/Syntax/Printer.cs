@@ -50,8 +50,9 @@ public static class Printer
             Parentheses parentheses => $"{indent}(\n{Pretty(parentheses.Inner, maxLine, level + 1)}\n{indent})",
             Subquery subquery => Pretty(subquery.Inner, maxLine, level) + Suffix(subquery),
             Call call => $"{indent}{call.Function}(\n{string.Join(",\n", call.Arguments.Select(argument => Pretty(argument, maxLine, level + 1)))}\n{indent})",
-            Aggregation aggregation =>
-                $"{indent}{Head(aggregation)}(\n{(aggregation.Parameter is null ? "" : Pretty(aggregation.Parameter, maxLine, level + 1) + ",\n")}{Pretty(aggregation.Inner, maxLine, level + 1)}\n{indent})",
+            Aggregation { Parameter: { } parameter } aggregation =>
+                $"{indent}{Head(aggregation)}(\n{Pretty(parameter, maxLine, level + 1)},\n{Pretty(aggregation.Inner, maxLine, level + 1)}\n{indent})",
+            Aggregation aggregation => $"{indent}{Head(aggregation)}(\n{Pretty(aggregation.Inner, maxLine, level + 1)}\n{indent})",
             Binary binary => $"{Pretty(binary.Left, maxLine, level + 1)}\n{indent}{Operation(binary)}\n{Pretty(binary.Right, maxLine, level + 1)}",
             _ => indent + line,
         };
@@ -71,7 +72,7 @@ public static class Printer
         string[] matchers =
         [
             .. selector.Matchers
-                .Where(matcher => !(matcher.Label == Labels.MetricName && matcher.Kind == MatchKind.Equal && matcher.Value == selector.Name && matcher.Value.Length > 0))
+                .Where(matcher => !(matcher.Label == Labels.MetricName && matcher.Kind == MatchKind.Equal && matcher.Value == selector.Name && selector.Name != ""))
                 .Select(Matcher),
         ];
         Array.Sort(matchers, StringComparer.Ordinal);

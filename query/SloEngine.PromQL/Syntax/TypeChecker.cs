@@ -134,7 +134,8 @@ internal sealed class TypeChecker(string text)
             : null;
         if (wrong is { } expected)
         {
-            Add(string.Create(CultureInfo.InvariantCulture, $"expected {expected.Bound}{expected.Count} argument(s) in call to \"{call.Function}\", got {given}"), call.Range);
+            string counts = string.Create(CultureInfo.InvariantCulture, $"expected {expected.Bound}{expected.Count} argument(s)");
+            Add(string.Create(CultureInfo.InvariantCulture, $"{counts} in call to \"{call.Function}\", got {given}"), call.Range);
         }
     }
 

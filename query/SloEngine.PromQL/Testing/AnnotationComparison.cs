@@ -41,7 +41,8 @@ internal static class AnnotationComparison
         TextExpectation? missing = expected.Find(one => !Array.Exists(actual, one.Matches));
         if (missing is not null)
         {
-            return $"expected {kind} annotation matching {missing.Type} \"{missing.Text}\" but no matching annotation was found for query \"{query}\" (line {line}), found: [{string.Join(' ', actual)}]";
+            return $"expected {kind} annotation matching {missing.Type} \"{missing.Text}\" but no matching annotation was found "
+                + $"for query \"{query}\" (line {line}), found: [{string.Join(' ', actual)}]";
         }
         string? surplus = Array.Find(actual, text => !expected.Exists(one => one.Matches(text)));
         return surplus is null ? null : $"unexpected {kind} annotation \"{surplus}\" found for query {query} (line {line})";

@@ -21,7 +21,8 @@ internal sealed partial class ScriptParser
         {
             throw Wrong(
                 _next,
-                "invalid evaluation command. Must be either 'eval[_fail|_warn|_ordered] instant [at <offset:duration>] <query>' or 'eval[_fail|_warn] range from <from> to <to> step <step> <query>'");
+                "invalid evaluation command. Must be either 'eval[_fail|_warn|_ordered] instant [at <offset:duration>] <query>' "
+                + "or 'eval[_fail|_warn] range from <from> to <to> step <step> <query>'");
         }
         string query = instant.Success ? instant.Groups[3].Value : range.Groups[5].Value;
         EvalCommand command = Command(line, query, instant.Success ? instant : range, instant.Success);
@@ -44,7 +45,8 @@ internal sealed partial class ScriptParser
             {
                 throw InEval(
                     command,
-                    "expecting multiple values in instant evaluation not allowed. consider using 'expect range vector' directive to enable a range vector result for an instant query");
+                    "expecting multiple values in instant evaluation not allowed. consider using 'expect range vector' directive "
+                    + "to enable a range vector result for an instant query");
             }
             command.Expected[labels] = new ExpectedSeries(position, values);
         }

@@ -31,7 +31,8 @@ internal static partial class PinnedQuery
     /// <summary>Whether the query uses the bounds of its own range.</summary>
     public static bool DependsOnQueryTimes(string query) => QueryTimes().IsMatch(query);
 
-    private static TimeModifier Pin(TimeModifier time, long timeMs) => time.AtMs is not null ? time : new TimeModifier(time.OffsetMs, timeMs) { OffsetExpression = time.OffsetExpression };
+    private static TimeModifier Pin(TimeModifier time, long timeMs) =>
+        time.AtMs is not null ? time : new TimeModifier(time.OffsetMs, timeMs) { OffsetExpression = time.OffsetExpression };
 
     [GeneratedRegex(@"(start|end|range|step)\(\)")]
     private static partial Regex QueryTimes();

@@ -32,8 +32,8 @@ internal static class ResultComparison
     {
         if (command.ExpectedScalar is not null)
         {
-            string shown = string.Join('\n', vector.Samples.Select(sample => $"{sample.Labels} => {Value(sample.Value, sample.Histogram)} @[{Number(sample.TimeMs)}]"));
-            return $"expected scalar result, but got vector {shown}";
+            return "expected scalar result, but got vector "
+                + string.Join('\n', vector.Samples.Select(sample => $"{sample.Labels} => {Point(sample.Value, sample.Histogram, sample.TimeMs)}"));
         }
         var seen = new HashSet<Labels>();
         for (int index = 0; index < vector.Samples.Count; index++)
@@ -91,7 +91,7 @@ internal static class ResultComparison
         if (command.ExpectedScalar is not null)
         {
             return "expected scalar result, but got matrix " + string.Join('\n', matrix.Series.Select(series =>
-                $"{series.Labels} =>\n{string.Join('\n', series.Values.Select((value, index) => $"{Value(value, series.Histograms?[index])} @[{Number(series.TimesMs[index])}]"))}"));
+                $"{series.Labels} =>\n{string.Join('\n', series.Values.Select((value, index) => Point(value, series.Histograms?[index], series.TimesMs[index])))}"));
         }
         for (int index = 1; index < matrix.Series.Count; index++)
         {
@@ -117,6 +117,8 @@ internal static class ResultComparison
         Labels? missing = command.Expected.Keys.FirstOrDefault(labels => !seen.Contains(labels));
         return missing is null ? null : $"expected metric {missing} not found";
     }
+
+    private static string Point(double value, FloatHistogram? histogram, long timeMs) => $"{Value(value, histogram)} @[{Number(timeMs)}]";
 
     internal static string Value(double value, FloatHistogram? histogram) => histogram is null ? NumberText.General(value) : HistogramText.Notation(histogram);
 

@@ -55,11 +55,13 @@ internal sealed class SeriesPoints
         {
             if (floats[index].TimeMs != _floats[index].TimeMs)
             {
-                return $"expected float value at index {Number(index)} for {labels} to have timestamp {Number(floats[index].TimeMs)}, but it had timestamp {Number(_floats[index].TimeMs)} (result has {this})";
+                return $"expected float value at index {Number(index)} for {labels} to have timestamp {Number(floats[index].TimeMs)}, "
+                    + $"but it had timestamp {Number(_floats[index].TimeMs)} (result has {this})";
             }
             if (!Closeness.Equal(floats[index].Value, _floats[index].Value))
             {
-                return $"expected float value at index {Number(index)} (t={Number(floats[index].TimeMs)}) for {labels} to be {NumberText.General(floats[index].Value)}, but got {NumberText.General(_floats[index].Value)} (result has {this})";
+                return $"expected float value at index {Number(index)} (t={Number(floats[index].TimeMs)}) for {labels} to be "
+                    + $"{NumberText.General(floats[index].Value)}, but got {NumberText.General(_floats[index].Value)} (result has {this})";
             }
         }
         return CompareHistograms(labels, histograms);
@@ -67,8 +69,10 @@ internal sealed class SeriesPoints
 
     /// <inheritdoc/>
     public override string ToString() =>
-        $"{Counted(_floats.Count, "float point")} [{string.Join(' ', _floats.Select(point => $"{NumberText.General(point.Value)} @[{Number(point.TimeMs)}]"))}] and "
-        + $"{Counted(_histograms.Count, "histogram point")} [{string.Join(' ', _histograms.Select(point => $"{HistogramText.Notation(point.Histogram)} @[{Number(point.TimeMs)}]"))}]";
+        $"{Counted(_floats.Count, "float point")} [{Join(_floats.Select(point => (NumberText.General(point.Value), point.TimeMs)))}] and "
+        + $"{Counted(_histograms.Count, "histogram point")} [{Join(_histograms.Select(point => (HistogramText.Notation(point.Histogram), point.TimeMs)))}]";
+
+    private static string Join(IEnumerable<(string Value, long TimeMs)> points) => string.Join(' ', points.Select(point => $"{point.Value} @[{Number(point.TimeMs)}]"));
 
     private string? CompareHistograms(Labels labels, List<(long TimeMs, SequenceValue Value)> expected)
     {
@@ -77,12 +81,14 @@ internal sealed class SeriesPoints
             (long time, FloatHistogram actual) = _histograms[index];
             if (expected[index].TimeMs != time)
             {
-                return $"expected histogram value at index {Number(index)} for {labels} to have timestamp {Number(expected[index].TimeMs)}, but it had timestamp {Number(time)} (result has {this})";
+                return $"expected histogram value at index {Number(index)} for {labels} to have timestamp {Number(expected[index].TimeMs)}, "
+                    + $"but it had timestamp {Number(time)} (result has {this})";
             }
             FloatHistogram wanted = expected[index].Value.Histogram!;
             if (!Closeness.Equal(wanted, actual, expected[index].Value.HintIsGiven))
             {
-                return $"expected histogram value at index {Number(index)} (t={Number(time)}) for {labels} to be {HistogramText.Notation(wanted)}, but got {HistogramText.Notation(actual)} (result has {this})";
+                return $"expected histogram value at index {Number(index)} (t={Number(time)}) for {labels} to be {HistogramText.Notation(wanted)}, "
+                    + $"but got {HistogramText.Notation(actual)} (result has {this})";
             }
         }
         return null;

@@ -63,7 +63,9 @@ internal static class StartTimeNotation
     }
 
     private static int Count(string text) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count <= 1_000_000 ? count : throw new FormatException("invalid repeat count");
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count <= 1_000_000
+            ? count
+            : throw new FormatException("invalid repeat count");
 
     private static long ReadDuration(string text, ref int position)
     {

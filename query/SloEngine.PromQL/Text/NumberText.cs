@@ -29,7 +29,8 @@ internal static class NumberText
         {
             return special;
         }
-        double rounded = double.Parse(value.ToString("E" + (significant - 1).ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        string format = "E" + (significant - 1).ToString(CultureInfo.InvariantCulture);
+        double rounded = double.Parse(value.ToString(format, CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
         Decimal digits = Digits(rounded);
         return digits.Exponent < -4 || digits.Exponent >= significant ? digits.Scientific() : digits.Plain();
     }

@@ -70,7 +70,8 @@ internal static class QuotedText
                 {
                     string format = rune.Value < 0x80 ? "x" : rune.Value < 0x10000 ? "u" : "U";
                     int digits = format switch { "x" => 2, "u" => 4, _ => 8 };
-                    quoted.Append('\\').Append(format).Append(rune.Value.ToString("x" + digits.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture));
+                    string hexadecimal = rune.Value.ToString("x" + digits.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+                    quoted.Append('\\').Append(format).Append(hexadecimal);
                 }
                 break;
         }
