@@ -48,6 +48,8 @@ public sealed class PromQLEngine(EngineOptions options)
                 QueryFailure.Execution,
                 $"invalid expression type \"{(query.Type == ExprType.String ? "string" : "range vector")}\" for range query, must be Scalar or instant Vector");
         }
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(stepMs);
+        ArgumentOutOfRangeException.ThrowIfLessThan(endMs, startMs);
         long count = ((endMs - startMs) / stepMs) + 1;
         if (count > options.MaxSteps)
         {

@@ -39,6 +39,38 @@ public sealed class ParserTests
     }
 
     [Fact]
+    public void What_parses_is_printed_as_something_that_parses_to_the_same()
+    {
+        string[] pieces =
+        [
+            "sum", "by", "(", ")", "without", "a", "rate", "[", "5m", "]", ":", "1m", "{", "}", "x", "=", "\"y\"", "=~", "\".+\"", ",", "+", "-", "*", "/", "^", "==", "bool", "on",
+            "ignoring", "group_left", "and", "or", "offset", "@", "10", "start()", "end", "step()", "range()", "min_of", "fill", "anchored", "smoothed", "topk", "2", "1.5", "Inf",
+            "NaN", "'q'", "`r`", "0x1F", "1h30m", "</", "atan2", "info", "# c", "\n", "é", "_", "%", "unless", "count_values", "label_replace", "\"\\x41\"",
+        ];
+        var random = new Random(7);
+        int parsed = 0;
+        for (int round = 0; round < 300_000; round++)
+        {
+            string text = string.Join(random.Next(3) == 0 ? "" : " ", Enumerable.Range(0, random.Next(1, 9)).Select(_ => pieces[random.Next(pieces.Length)]));
+            Expr expression;
+            try
+            {
+                expression = PromQLParser.Parse(text, ParserOptions.All);
+            }
+            catch (PromQLParseException wrong)
+            {
+                Assert.All(wrong.Errors, error => Assert.InRange(error.Range.Start, 0, text.Length));
+                continue;
+            }
+            parsed++;
+            string printed = expression.ToString();
+            Assert.Equal(printed, PromQLParser.Parse(printed, ParserOptions.All).ToString());
+            Assert.Equal(printed, PromQLParser.Parse(Printer.Pretty(expression, 5), ParserOptions.All).ToString());
+        }
+        Assert.True(parsed > 5_000, $"only {parsed} texts are valid");
+    }
+
+    [Fact]
     public void No_text_crashes_or_hangs_the_parser()
     {
         char[] alphabet = "abz_:019.eE+-*/%^=!~<>(){}[],@#\"'`\\ \n5m".ToCharArray();

@@ -23,6 +23,8 @@ public static class Printer
         DurationExpr duration => DurationText(duration),
         Call call => $"{call.Function}({string.Join(", ", call.Arguments.Select(Print))})",
         Aggregation aggregation => $"{Head(aggregation)}({(aggregation.Parameter is null ? "" : Print(aggregation.Parameter) + ", ")}{Print(aggregation.Inner)})",
+        // A sign binds less than ^: the one that an infinity is printed with would take in the whole power.
+        Binary { Operator: "^", Left: NumberLiteral { Value: double.PositiveInfinity } } power => $"Inf {Operation(power)} {Print(power.Right)}",
         Binary binary => $"{Print(binary.Left)} {Operation(binary)} {Print(binary.Right)}",
         _ => throw new ArgumentException($"{expression.GetType().Name} cannot be printed", nameof(expression)),
     };
@@ -53,6 +55,7 @@ public static class Printer
             Aggregation { Parameter: { } parameter } aggregation =>
                 $"{indent}{Head(aggregation)}(\n{Pretty(parameter, maxLine, level + 1)},\n{Pretty(aggregation.Inner, maxLine, level + 1)}\n{indent})",
             Aggregation aggregation => $"{indent}{Head(aggregation)}(\n{Pretty(aggregation.Inner, maxLine, level + 1)}\n{indent})",
+            Binary { Operator: "^", Left: NumberLiteral { Value: double.PositiveInfinity } } => indent + line,
             Binary binary => $"{Pretty(binary.Left, maxLine, level + 1)}\n{indent}{Operation(binary)}\n{Pretty(binary.Right, maxLine, level + 1)}",
             _ => indent + line,
         };
