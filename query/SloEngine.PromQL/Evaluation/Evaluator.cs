@@ -7,6 +7,9 @@ namespace SloEngine.PromQL.Evaluation;
 /// <summary>Evaluates a prepared tree over all steps of a query at once, node by node.</summary>
 internal sealed class Evaluator
 {
+    /// <summary>Samples that a step of a subquery counts as, for the limit on them.</summary>
+    private const int StepWeight = 8;
+
     private readonly EngineOptions _options;
     private readonly SelectorReader _reader;
     private readonly CancellationToken _cancellation;
@@ -225,7 +228,8 @@ internal sealed class Evaluator
         long start = interval * (from / interval);
         start += start <= from ? interval : 0;
         long count = ends.Max() < start ? 0 : ((ends.Max() - start) / interval) + 1;
-        if (count > _options.MaxSamples)
+        // A step takes several arrays even where it has no sample.
+        if (count * StepWeight > _options.MaxSamples)
         {
             throw new PromQLEvaluationException(QueryFailure.Limit, "query processing would load too many samples into memory in query execution");
         }
