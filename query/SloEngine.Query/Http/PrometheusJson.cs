@@ -9,7 +9,48 @@ namespace SloEngine.Query.Http;
 /// <summary>Query results in the JSON of Prometheus: times in seconds, values as text.</summary>
 internal static class PrometheusJson
 {
-    public static void Write(Utf8JsonWriter json, QueryValue value)
+    /// <summary>Remarks of a kind that one answer holds.</summary>
+    private const int MaxRemarks = 10;
+
+    /// <summary>The result as the value of <c>data</c>, and behind it what was remarked on it.</summary>
+    public static void WriteAnswer(Utf8JsonWriter json, QueryValue value, string query)
+    {
+        Write(json, value);
+        WriteRemarks(json, "warnings", value.Annotations, AnnotationKind.Warning, query);
+        WriteRemarks(json, "infos", value.Annotations, AnnotationKind.Info, query);
+    }
+
+    public static void Write(Utf8JsonWriter json, Labels labels)
+    {
+        json.WriteStartObject();
+        foreach ((string name, string value) in labels.Pairs)
+        {
+            json.WriteString(name, value);
+        }
+        json.WriteEndObject();
+    }
+
+    private static void WriteRemarks(Utf8JsonWriter json, string name, IReadOnlyList<Annotation> annotations, AnnotationKind kind, string query)
+    {
+        Annotation[] remarks = [.. annotations.Where(annotation => annotation.Kind == kind)];
+        if (remarks.Length == 0)
+        {
+            return;
+        }
+        json.WriteStartArray(name);
+        foreach (Annotation remark in remarks.Take(MaxRemarks))
+        {
+            json.WriteStringValue(remark.Describe(query));
+        }
+        if (remarks.Length > MaxRemarks)
+        {
+            string word = kind == AnnotationKind.Warning ? "warning" : "info";
+            json.WriteStringValue(string.Create(CultureInfo.InvariantCulture, $"{remarks.Length - MaxRemarks} more {word} annotations omitted"));
+        }
+        json.WriteEndArray();
+    }
+
+    private static void Write(Utf8JsonWriter json, QueryValue value)
     {
         json.WriteStartObject();
         json.WriteString("resultType", value switch { ScalarResult => "scalar", StringResult => "string", VectorResult => "vector", _ => "matrix" });
@@ -48,16 +89,6 @@ internal static class PrometheusJson
                 }
                 json.WriteEndArray();
                 break;
-        }
-        json.WriteEndObject();
-    }
-
-    public static void Write(Utf8JsonWriter json, Labels labels)
-    {
-        json.WriteStartObject();
-        foreach ((string name, string value) in labels.Pairs)
-        {
-            json.WriteString(name, value);
         }
         json.WriteEndObject();
     }
