@@ -3,6 +3,7 @@ using System.Text.Json;
 using SloEngine.PromQL.Evaluation;
 using SloEngine.PromQL.Histograms;
 using SloEngine.PromQL.Series;
+using SloEngine.PromQL.Text;
 
 namespace SloEngine.Query.Http;
 
@@ -58,7 +59,7 @@ internal static class PrometheusJson
         switch (value)
         {
             case ScalarResult scalar:
-                Point(json, scalar.TimeMs, Number(scalar.Value));
+                Point(json, scalar.TimeMs, SampleText.Print(scalar.Value));
                 break;
             case StringResult text:
                 Point(json, text.TimeMs, text.Value);
@@ -131,7 +132,7 @@ internal static class PrometheusJson
         Time(json, timeMs);
         if (histogram is null)
         {
-            json.WriteStringValue(Number(value));
+            json.WriteStringValue(SampleText.Print(value));
         }
         else
         {
@@ -147,8 +148,8 @@ internal static class PrometheusJson
     private static void Write(Utf8JsonWriter json, FloatHistogram histogram)
     {
         json.WriteStartObject();
-        json.WriteString("count", Number(histogram.Count));
-        json.WriteString("sum", Number(histogram.Sum));
+        json.WriteString("count", SampleText.Print(histogram.Count));
+        json.WriteString("sum", SampleText.Print(histogram.Sum));
         json.WriteStartArray("buckets");
         foreach (HistogramBucket bucket in HistogramBuckets.All(histogram))
         {
@@ -159,19 +160,12 @@ internal static class PrometheusJson
             int bounds = (bucket.LowerInclusive, bucket.UpperInclusive) switch { (false, true) => 0, (true, false) => 1, (false, false) => 2, _ => 3 };
             json.WriteStartArray();
             json.WriteNumberValue(bounds);
-            json.WriteStringValue(Number(bucket.Lower));
-            json.WriteStringValue(Number(bucket.Upper));
-            json.WriteStringValue(Number(bucket.Count));
+            json.WriteStringValue(SampleText.Print(bucket.Lower));
+            json.WriteStringValue(SampleText.Print(bucket.Upper));
+            json.WriteStringValue(SampleText.Print(bucket.Count));
             json.WriteEndArray();
         }
         json.WriteEndArray();
         json.WriteEndObject();
     }
-
-    private static string Number(double value) => value switch
-    {
-        double.PositiveInfinity => "+Inf",
-        double.NegativeInfinity => "-Inf",
-        _ => value.ToString("R", CultureInfo.InvariantCulture),
-    };
 }
