@@ -1,4 +1,5 @@
 using SloEngine.PromQL.Evaluation;
+using SloEngine.PromQL.Histograms;
 using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Syntax;
 
@@ -19,6 +20,12 @@ public sealed record EngineOptions
     /// <summary>Steps of a range query.</summary>
     public int MaxSteps { get; init; } = 11_000;
 
+    /// <summary>Whether counters that start anew at a known time are taken to have been zero then.</summary>
+    public bool UseStartTimes { get; init; }
+
+    /// <summary>Whether a series counts as a counter by its label <c>__type__</c> rather than by its name.</summary>
+    public bool UseTypeLabels { get; init; }
+
     /// <summary>Time one query may take.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(2);
 }
@@ -28,23 +35,8 @@ public sealed class PromQLEngine(EngineOptions options)
 {
     /// <summary>Evaluates at one time.</summary>
     /// <exception cref="PromQLEvaluationException">The query cannot be answered.</exception>
-    public async ValueTask<QueryValue> InstantAsync(Expr query, ISeriesSource source, long timeMs, CancellationToken cancellation)
-    {
-        if (query.Type == ExprType.RangeVector)
-        {
-            return await RangeVectorAsync(query, source, timeMs, cancellation);
-        }
-        StepValue value = await EvaluateAsync(query, source, [timeMs], cancellation);
-        return value switch
-        {
-            StepScalar scalar => new ScalarResult(timeMs, scalar.Values[0]),
-            StepText text => new StringResult(timeMs, text.Value),
-            _ => new VectorResult(
-            [
-                .. ((StepVector)value).Series.Where(series => !Sample.IsAbsent(series.Values[0])).Select(series => (series.Labels, timeMs, series.Values[0])),
-            ]),
-        };
-    }
+    public ValueTask<QueryValue> InstantAsync(Expr query, ISeriesSource source, long timeMs, CancellationToken cancellation) =>
+        WithTimeoutAsync(token => InstantCoreAsync(query, source, timeMs, token), cancellation);
 
     /// <summary>Evaluates at each step from start to end.</summary>
     /// <exception cref="PromQLEvaluationException">The query cannot be answered.</exception>
@@ -52,43 +44,67 @@ public sealed class PromQLEngine(EngineOptions options)
     {
         if (query.Type is not (ExprType.Scalar or ExprType.InstantVector))
         {
-            throw new PromQLEvaluationException(QueryFailure.Execution, $"invalid expression type \"{(query.Type == ExprType.String ? "string" : "range vector")}\" for range query, must be Scalar or instant Vector");
+            throw new PromQLEvaluationException(
+                QueryFailure.Execution,
+                $"invalid expression type \"{(query.Type == ExprType.String ? "string" : "range vector")}\" for range query, must be Scalar or instant Vector");
         }
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(stepMs);
+        ArgumentOutOfRangeException.ThrowIfLessThan(endMs, startMs);
         long count = ((endMs - startMs) / stepMs) + 1;
         if (count > options.MaxSteps)
         {
             throw new PromQLEvaluationException(
                 QueryFailure.Limit, "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)");
         }
-        var steps = new long[count];
+        return (MatrixResult)await WithTimeoutAsync(token => RangeCoreAsync(query, source, startMs, endMs, stepMs, token), cancellation);
+    }
+
+    private async ValueTask<QueryValue> InstantCoreAsync(Expr query, ISeriesSource source, long timeMs, CancellationToken cancellation)
+    {
+        Expr prepared = new QueryPreparation(timeMs, timeMs, 0).Prepare(query);
+        var evaluator = new Evaluator(source, options, cancellation);
+        if (prepared.Type == ExprType.RangeVector)
+        {
+            IReadOnlyList<SeriesData> all = await evaluator.RangeVectorAsync(Inside(prepared), timeMs);
+            return Matrix(all.Select(static series => Points(series.Labels, series.TimesMs, series.Values, series.Histograms)), evaluator);
+        }
+        StepValue value = await evaluator.EvaluateAsync(prepared, [timeMs]);
+        QueryValue result = value switch
+        {
+            StepScalar scalar => new ScalarResult(timeMs, scalar.Values[0]),
+            StepText text => new StringResult(timeMs, text.Value),
+            _ => new VectorResult(
+            [
+                .. SeriesMerger.WithoutDroppedNames([.. ((StepVector)value).Series.Where(static series => series.Has(0))])
+                    .Select(series => new VectorSample(series.Labels, timeMs, series.Histogram(0) is null ? series.Values[0] : 0, series.Histogram(0))),
+            ]),
+        };
+        return result with { Annotations = evaluator.Annotations.All };
+    }
+
+    private async ValueTask<QueryValue> RangeCoreAsync(Expr query, ISeriesSource source, long startMs, long endMs, long stepMs, CancellationToken cancellation)
+    {
+        var steps = new long[((endMs - startMs) / stepMs) + 1];
         for (int step = 0; step < steps.Length; step++)
         {
             steps[step] = startMs + (step * stepMs);
         }
-        StepValue value = await EvaluateAsync(query, source, steps, cancellation);
-        List<StepSeries> series = value is StepScalar scalar ? [new StepSeries(Labels.Empty, scalar.Values)] : ((StepVector)value).Series;
-        return new MatrixResult([.. series.Select(one => Compact(one, steps)).Where(one => one.Values.Length > 0)]);
+        Expr prepared = new QueryPreparation(startMs, endMs, stepMs).Prepare(query);
+        var evaluator = new Evaluator(source, options, cancellation);
+        StepValue value = await evaluator.EvaluateAsync(prepared, steps);
+        List<StepSeries> series = value is StepScalar scalar
+            ? [new StepSeries(Labels.Empty, scalar.Values)]
+            : SeriesMerger.WithoutDroppedNames(((StepVector)value).Series);
+        return Matrix(series.Select(one => Points(one.Labels, steps, one.Values, one.Histograms)), evaluator);
     }
 
-    private static async ValueTask<QueryValue> RangeVectorAsync(Expr query, ISeriesSource source, long timeMs, CancellationToken cancellation)
-    {
-        if (query is not MatrixSelector matrix)
-        {
-            throw new PromQLEvaluationException(QueryFailure.Execution, "a subquery needs a function around it");
-        }
-        TimeModifier time = matrix.Vector.Time;
-        long end = (time.AtMs ?? timeMs) - time.OffsetMs;
-        IReadOnlyList<SeriesData> series = await source.SelectAsync(new SeriesSelection(matrix.Vector.Matchers, end - matrix.RangeMs, end), cancellation);
-        return new MatrixResult([.. series.Select(one => Compact(new StepSeries(one.Labels, one.Values), one.TimesMs)).Where(one => one.Values.Length > 0)]);
-    }
-
-    private async ValueTask<StepValue> EvaluateAsync(Expr query, ISeriesSource source, long[] steps, CancellationToken cancellation)
+    private async ValueTask<QueryValue> WithTimeoutAsync(Func<CancellationToken, ValueTask<QueryValue>> evaluate, CancellationToken cancellation)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         timeout.CancelAfter(options.Timeout);
         try
         {
-            return await new Evaluator(source, options, steps[0], steps[^1], timeout.Token).EvaluateAsync(query, steps);
+            return await evaluate(timeout.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -96,19 +112,47 @@ public sealed class PromQLEngine(EngineOptions options)
         }
     }
 
-    private static ResultSeries Compact(StepSeries series, long[] times)
+    private static Expr Inside(Expr expression)
     {
+        while (expression is Parentheses parentheses)
+        {
+            expression = parentheses.Inner;
+        }
+        return expression;
+    }
+
+    private static MatrixResult Matrix(IEnumerable<ResultSeries> series, Evaluator evaluator)
+    {
+        ResultSeries[] present = [.. series.Where(static one => one.Values.Length > 0)];
+        Array.Sort(present, static (left, right) => left.Labels.CompareTo(right.Labels));
+        return new MatrixResult(present) { Annotations = evaluator.Annotations.All };
+    }
+
+    /// <summary>The samples that are there, without stale markers.</summary>
+    private static ResultSeries Points(Labels labels, long[] times, double[] values, FloatHistogram?[]? histograms)
+    {
+        if (histograms is null && !Array.Exists(values, Sample.IsAbsent))
+        {
+            return new ResultSeries(labels, times, values);
+        }
         int count = 0;
         var presentTimes = new long[times.Length];
-        var values = new double[times.Length];
+        var presentValues = new double[times.Length];
+        FloatHistogram?[]? presentHistograms = histograms is null ? null : new FloatHistogram?[times.Length];
         for (int step = 0; step < times.Length; step++)
         {
-            if (!Sample.IsAbsent(series.Values[step]))
+            FloatHistogram? histogram = histograms?[step];
+            if (histogram is null && Sample.IsAbsent(values[step]))
             {
-                presentTimes[count] = times[step];
-                values[count++] = series.Values[step];
+                continue;
             }
+            if (histogram is not null)
+            {
+                presentHistograms![count] = histogram;
+            }
+            presentTimes[count] = times[step];
+            presentValues[count++] = histogram is null ? values[step] : 0;
         }
-        return new ResultSeries(series.Labels, presentTimes[..count], values[..count]);
+        return new ResultSeries(labels, presentTimes[..count], presentValues[..count], presentHistograms?[..count]);
     }
 }

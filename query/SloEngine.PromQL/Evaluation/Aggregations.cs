@@ -1,129 +1,242 @@
-using System.Globalization;
+using SloEngine.PromQL.Histograms;
 using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Syntax;
+using SloEngine.PromQL.Text;
 
 namespace SloEngine.PromQL.Evaluation;
 
 /// <summary>Aggregation operators over all steps.</summary>
-internal static class Aggregations
+internal sealed class Aggregations(Aggregation aggregation, AnnotationSet annotations, int steps)
 {
-    public static StepVector Evaluate(Aggregation aggregation, StepVector vector, double[]? parameter, string? label, int steps)
+    private readonly HashSet<string> _grouping = [.. aggregation.Grouping];
+
+    public StepVector Evaluate(StepVector vector, double[]? parameter, string? label)
     {
-        var result = new List<StepSeries>();
-        foreach (IGrouping<Labels, StepSeries> group in vector.Series.GroupBy(series => Group(series.Labels, aggregation)))
+        switch (aggregation.Operator)
         {
-            StepSeries[] members = [.. group];
-            switch (aggregation.Operator)
-            {
-                case "topk" or "bottomk":
-                    result.AddRange(Best(members, parameter!, aggregation.Operator == "topk", steps));
-                    break;
-                case "count_values":
-                    result.AddRange(CountValues(group.Key, members, label!, steps));
-                    break;
-                default:
-                    result.Add(new StepSeries(group.Key, Reduce(aggregation.Operator, members, parameter, steps)));
-                    break;
-            }
+            case "count_values":
+                return CountValues(vector, label!);
+            case "topk" or "bottomk" or "limitk" or "limit_ratio":
+                return new RankedAggregation(aggregation, annotations, steps).Evaluate(Groups(vector), parameter!, vector.Series.Count);
+            case "quantile":
+                foreach (double quantile in Extremes(parameter!))
+                {
+                    annotations.Add(Remarks.InvalidQuantile(quantile, aggregation.Parameter!.Range));
+                }
+                break;
+            default:
+                break;
+        }
+        var result = new List<StepSeries>();
+        foreach ((Labels labels, List<StepSeries> members) in Groups(vector))
+        {
+            bool mixed = members.Exists(static member => member.Histograms is not null);
+            result.Add(mixed ? ReduceMixed(labels, members, parameter) : Reduce(labels, members, parameter));
         }
         return new StepVector(result);
     }
 
-    private static Labels Group(Labels labels, Aggregation aggregation) => aggregation.Without
-        ? labels.Where(name => name != Labels.MetricName && !aggregation.Grouping.Contains(name))
-        : labels.Where(name => aggregation.Grouping.Contains(name));
+    /// <summary>Parameters out of range that are to be told: NaN, the largest, the smallest.</summary>
+    private static IEnumerable<double> Extremes(double[] quantiles)
+    {
+        if (Array.Exists(quantiles, double.IsNaN))
+        {
+            yield return double.NaN;
+        }
+        if (quantiles.Max() > 1)
+        {
+            yield return quantiles.Max();
+        }
+        double smallest = quantiles.Where(static quantile => !double.IsNaN(quantile)).DefaultIfEmpty(0).Min();
+        if (smallest < 0)
+        {
+            yield return smallest;
+        }
+    }
 
-    private static double[] Reduce(string operation, StepSeries[] members, double[]? parameter, int steps)
+    private Dictionary<Labels, List<StepSeries>> Groups(StepVector vector)
+    {
+        var groups = new Dictionary<Labels, List<StepSeries>>();
+        foreach (StepSeries series in vector.Series)
+        {
+            Labels labels = Group(series.Labels);
+            if (!groups.TryGetValue(labels, out List<StepSeries>? members))
+            {
+                groups.Add(labels, members = []);
+            }
+            members.Add(series);
+        }
+        return groups;
+    }
+
+    private Labels Group(Labels labels) => aggregation.Without
+        ? labels.Where(name => name != Labels.MetricName && !_grouping.Contains(name))
+        : _grouping.Count == 0 ? Labels.Empty : labels.Where(_grouping.Contains);
+
+    private StepSeries Reduce(Labels labels, List<StepSeries> members, double[]? parameter)
     {
         var values = new double[steps];
-        var present = new double[members.Length];
+        var present = new double[members.Count];
         for (int step = 0; step < steps; step++)
         {
             int count = 0;
             foreach (StepSeries member in members)
             {
-                if (!Sample.IsAbsent(member.Values[step]))
+                double value = member.Values[step];
+                if (!Sample.IsAbsent(value))
                 {
-                    present[count++] = member.Values[step];
+                    present[count++] = value;
                 }
             }
-            values[step] = count == 0 ? Sample.Absent : Reduce(operation, present.AsSpan(0, count), parameter is null ? 0 : parameter[step]);
+            values[step] = count == 0 ? Sample.Absent : Reduce(present.AsSpan(0, count), parameter is null ? 0 : parameter[step]);
         }
-        return values;
+        return new StepSeries(labels, values) { DropName = members.Exists(static member => member.DropName) };
     }
 
-    private static double Reduce(string operation, Span<double> values, double parameter)
+    private double Reduce(ReadOnlySpan<double> values, double parameter)
     {
-        switch (operation)
+        switch (aggregation.Operator)
         {
             case "sum":
-                return RangeFunctions.Sum(values);
+                return OverTimeFunctions.Sum(values);
             case "avg":
-                return RangeFunctions.Sum(values) / values.Length;
+                return OverTimeFunctions.Average(values);
             case "count":
                 return values.Length;
             case "group":
                 return 1;
             case "stdvar":
-                return RangeFunctions.Variance(values);
+                return Variance(values);
             case "stddev":
-                return Math.Sqrt(RangeFunctions.Variance(values));
+                return Math.Sqrt(Variance(values));
             case "quantile":
                 return Quantile.Of(parameter, values);
             default:
                 double extreme = values[0];
                 foreach (double value in values)
                 {
-                    extreme = double.IsNaN(extreme) || (operation == "min" ? value < extreme : value > extreme) ? value : extreme;
+                    extreme = double.IsNaN(extreme) || (aggregation.Operator == "min" ? value < extreme : value > extreme) ? value : extreme;
                 }
                 return extreme;
         }
     }
 
-    private static IEnumerable<StepSeries> Best(StepSeries[] members, double[] parameter, bool largest, int steps)
+    /// <summary>Population variance by Welford's method.</summary>
+    private static double Variance(ReadOnlySpan<double> values)
     {
-        double[][] kept = [.. members.Select(_ => Enumerable.Repeat(Sample.Absent, steps).ToArray())];
-        for (int step = 0; step < steps; step++)
+        double mean = values[0];
+        double squares = double.IsFinite(mean) ? 0 : double.NaN;
+        for (int index = 1; index < values.Length; index++)
         {
-            int at = step;
-            int count = (int)Math.Clamp(parameter[step], 0, members.Length);
-            IEnumerable<int> present = Enumerable.Range(0, members.Length).Where(index => !Sample.IsAbsent(members[index].Values[at]));
-            IOrderedEnumerable<int> ordered = present.OrderBy(index => double.IsNaN(members[index].Values[at]) ? 1 : 0);
-            ordered = largest ? ordered.ThenByDescending(index => members[index].Values[at]) : ordered.ThenBy(index => members[index].Values[at]);
-            foreach (int index in ordered.Take(count))
-            {
-                kept[index][step] = members[index].Values[step];
-            }
+            double difference = values[index] - mean;
+            mean += difference / (index + 1);
+            squares += difference * (values[index] - mean);
         }
-        return members.Select((member, index) => member with { Values = kept[index] });
+        return squares / values.Length;
     }
 
-    private static IEnumerable<StepSeries> CountValues(Labels group, StepSeries[] members, string label, int steps)
+    private StepSeries ReduceMixed(Labels labels, List<StepSeries> members, double[]? parameter)
     {
-        var counts = new Dictionary<string, double[]>(StringComparer.Ordinal);
-        foreach (StepSeries member in members)
+        var result = StepSeries.Empty(labels, steps, members.Exists(static member => member.DropName));
+        var floats = new List<double>(members.Count);
+        var histograms = new List<(FloatHistogram Histogram, StepSeries Series)>(members.Count);
+        for (int step = 0; step < steps; step++)
+        {
+            floats.Clear();
+            histograms.Clear();
+            foreach (StepSeries member in members)
+            {
+                if (member.Histogram(step) is { } histogram)
+                {
+                    histograms.Add((histogram, member));
+                }
+                else if (!Sample.IsAbsent(member.Values[step]))
+                {
+                    floats.Add(member.Values[step]);
+                }
+            }
+            if (floats.Count + histograms.Count > 0)
+            {
+                result[step] = Mixed(floats, histograms, parameter is null ? 0 : parameter[step]);
+            }
+        }
+        return result;
+    }
+
+    private StepSample Mixed(List<double> floats, List<(FloatHistogram Histogram, StepSeries Series)> histograms, double parameter)
+    {
+        switch (aggregation.Operator)
+        {
+            case "count":
+                return StepSample.Of(floats.Count + histograms.Count);
+            case "group":
+                return StepSample.Of(1);
+            case "sum" or "avg" when histograms.Count > 0:
+                if (floats.Count > 0)
+                {
+                    annotations.Add(Remarks.MixedInAggregation(aggregation.Inner.Range));
+                    return StepSample.None;
+                }
+                return OfHistograms(histograms);
+            default:
+                if (histograms.Count > 0)
+                {
+                    annotations.Add(Remarks.IgnoredInAggregation(aggregation.Operator, aggregation.Inner.Range));
+                }
+                return floats.Count == 0 ? StepSample.None : StepSample.Of(Reduce([.. floats], parameter));
+        }
+    }
+
+    private StepSample OfHistograms(List<(FloatHistogram Histogram, StepSeries Series)> histograms)
+    {
+        var sum = new HistogramAccumulator(average: aggregation.Operator == "avg");
+        foreach ((FloatHistogram histogram, StepSeries series) in histograms)
+        {
+            if (!sum.TryAdd(histogram))
+            {
+                annotations.Add(Remarks.MixedSchemas(series.Labels[Labels.MetricName], aggregation.Inner.Range));
+                return StepSample.None;
+            }
+        }
+        if (sum.HintsCollide)
+        {
+            annotations.Add(Remarks.HintsCollide("aggregation", aggregation.Inner.Range));
+        }
+        if (sum.BoundsReconciled)
+        {
+            annotations.Add(Remarks.BoundsReconciled("aggregation", aggregation.Inner.Range));
+        }
+        return StepSample.Of(sum.Result().Compact());
+    }
+
+    private StepVector CountValues(StepVector vector, string label)
+    {
+        if (label.Length == 0)
+        {
+            throw new PromQLEvaluationException(QueryFailure.Execution, $"invalid label name {QuotedText.Quote(label)}");
+        }
+        if (!aggregation.Without)
+        {
+            _grouping.Add(label);
+        }
+        var counts = new Dictionary<Labels, double[]>();
+        foreach (StepSeries member in vector.Series)
         {
             for (int step = 0; step < steps; step++)
             {
-                if (Sample.IsAbsent(member.Values[step]))
+                if (!member.Has(step))
                 {
                     continue;
                 }
-                string value = Number(member.Values[step]);
-                if (!counts.TryGetValue(value, out double[]? count))
+                string value = member.Histogram(step)?.ToString() ?? NumberText.Plain(member.Values[step]);
+                Labels labels = Group(member.Labels.With(label, value));
+                if (!counts.TryGetValue(labels, out double[]? count))
                 {
-                    counts.Add(value, count = [.. Enumerable.Repeat(Sample.Absent, steps)]);
+                    counts.Add(labels, count = [.. Enumerable.Repeat(Sample.Absent, steps)]);
                 }
                 count[step] = Sample.IsAbsent(count[step]) ? 1 : count[step] + 1;
             }
         }
-        return counts.Select(entry => new StepSeries(group.With(label, entry.Key), entry.Value));
+        return new StepVector([.. counts.Select(static entry => new StepSeries(entry.Key, entry.Value))]);
     }
-
-    private static string Number(double value) => value switch
-    {
-        double.PositiveInfinity => "+Inf",
-        double.NegativeInfinity => "-Inf",
-        _ => value.ToString("R", CultureInfo.InvariantCulture),
-    };
 }

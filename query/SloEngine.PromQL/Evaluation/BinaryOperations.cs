@@ -4,207 +4,160 @@ using SloEngine.PromQL.Syntax;
 namespace SloEngine.PromQL.Evaluation;
 
 /// <summary>Binary operations over all steps.</summary>
-internal static class BinaryOperations
+internal sealed class BinaryOperations(Binary binary, AnnotationSet annotations, int steps)
 {
-    public static StepValue Evaluate(Binary binary, StepValue left, StepValue right) => (left, right) switch
+    private readonly ElementOperation _operation = new(binary, annotations);
+
+    public StepValue Evaluate(StepValue left, StepValue right) => (left, right) switch
     {
-        (StepScalar one, StepScalar other) => new StepScalar(Zip(one.Values, other.Values, (x, y) => Number(binary.Operator, x, y))),
-        (StepVector vector, StepScalar scalar) => WithScalar(binary, vector, scalar, scalarOnLeft: false),
-        (StepScalar scalar, StepVector vector) => WithScalar(binary, vector, scalar, scalarOnLeft: true),
-        (StepVector one, StepVector other) when binary.Operator is "and" or "or" or "unless" => Set(binary, one, other),
-        (StepVector one, StepVector other) => Match(binary, one, other),
+        (StepScalar one, StepScalar other) => Scalars(one, other),
+        (StepVector vector, StepScalar scalar) => WithScalar(vector, scalar, scalarOnLeft: false),
+        (StepScalar scalar, StepVector vector) => WithScalar(vector, scalar, scalarOnLeft: true),
+        (StepVector one, StepVector other) when binary.IsSet => Set(one, other),
+        (StepVector one, StepVector other) => new VectorMatcher(binary, _operation, steps).Match(one, other),
         _ => throw new PromQLEvaluationException(QueryFailure.Execution, "binary operations take numbers and vectors"),
     };
 
-    private static bool IsComparison(string operation) => operation is "==" or "!=" or ">" or "<" or ">=" or "<=";
-
-    private static double Number(string operation, double x, double y) => operation switch
+    private StepScalar Scalars(StepScalar left, StepScalar right)
     {
-        "+" => x + y,
-        "-" => x - y,
-        "*" => x * y,
-        "/" => x / y,
-        "%" => x % y,
-        "^" => Math.Pow(x, y),
-        "atan2" => Math.Atan2(x, y),
-        _ => Holds(operation, x, y) ? 1 : 0,
-    };
-
-    private static bool Holds(string operation, double x, double y) => operation switch
-    {
-        "==" => x == y,
-        "!=" => x != y,
-        ">" => x > y,
-        "<" => x < y,
-        ">=" => x >= y,
-        _ => x <= y,
-    };
-
-    /// <summary>The value of an operation on samples: a comparison without <c>bool</c> keeps the sample of the left side or drops it.</summary>
-    private static double Combine(Binary binary, double x, double y, double kept)
-    {
-        if (Sample.IsAbsent(x) || Sample.IsAbsent(y))
+        var values = new double[steps];
+        for (int step = 0; step < steps; step++)
         {
-            return Sample.Absent;
+            values[step] = ElementOperation.Number(binary.Operator, left.Values[step], right.Values[step]);
         }
-        if (IsComparison(binary.Operator) && !binary.ReturnBool)
-        {
-            return Holds(binary.Operator, x, y) ? kept : Sample.Absent;
-        }
-        return Number(binary.Operator, x, y);
+        return new StepScalar(values);
     }
 
-    private static StepVector WithScalar(Binary binary, StepVector vector, StepScalar scalar, bool scalarOnLeft)
+    private StepVector WithScalar(StepVector vector, StepScalar scalar, bool scalarOnLeft)
     {
-        bool keepsName = IsComparison(binary.Operator) && !binary.ReturnBool;
+        bool dropsName = binary.ReturnBool || binary.Operator is "+" or "-" or "*" or "/" or "%" or "^" or "atan2";
         var result = new List<StepSeries>(vector.Series.Count);
         foreach (StepSeries series in vector.Series)
         {
-            double[] values = Zip(series.Values, scalar.Values, (sample, number) =>
-                scalarOnLeft ? Combine(binary, number, sample, sample) : Combine(binary, sample, number, sample));
-            result.Add(new StepSeries(keepsName ? series.Labels : series.Labels.WithoutName(), values));
+            StepSeries one = series.Histograms is null && binary.Operator is not ("</" or ">/")
+                ? Floats(series, scalar.Values, scalarOnLeft, series.DropName || dropsName)
+                : Mixed(series, scalar.Values, scalarOnLeft, series.DropName || dropsName);
+            result.Add(one);
         }
         return new StepVector(result);
     }
 
-    private static StepVector Set(Binary binary, StepVector left, StepVector right)
+    /// <summary>The common case: a series of floats and a number.</summary>
+    private StepSeries Floats(StepSeries series, double[] numbers, bool scalarOnLeft, bool dropName)
     {
-        int steps = Steps(left, right);
-        ILookup<Labels, StepSeries> rightBySignature = right.Series.ToLookup(series => Signature(series.Labels, binary.Matching));
-        ILookup<Labels, StepSeries> leftBySignature = left.Series.ToLookup(series => Signature(series.Labels, binary.Matching));
-        var result = new List<StepSeries>();
-        foreach (StepSeries series in left.Series)
+        var values = new double[steps];
+        bool filters = binary.IsComparison && !binary.ReturnBool;
+        for (int step = 0; step < steps; step++)
         {
-            if (binary.Operator == "or")
+            double sample = series.Values[step];
+            if (Sample.IsAbsent(sample))
             {
-                result.Add(series);
+                values[step] = Sample.Absent;
                 continue;
             }
-            bool[] present = Present(rightBySignature[Signature(series.Labels, binary.Matching)], steps);
-            bool keepPresent = binary.Operator == "and";
-            result.Add(series with { Values = Masked(series.Values, present, keepPresent) });
+            (double left, double right) = scalarOnLeft ? (numbers[step], sample) : (sample, numbers[step]);
+            values[step] = !filters ? ElementOperation.Number(binary.Operator, left, right)
+                : ElementOperation.Holds(binary.Operator, left, right) ? sample : Sample.Absent;
         }
-        if (binary.Operator == "or")
-        {
-            foreach (StepSeries series in right.Series)
-            {
-                bool[] present = Present(leftBySignature[Signature(series.Labels, binary.Matching)], steps);
-                result.Add(series with { Values = Masked(series.Values, present, keep: false) });
-            }
-        }
-        return new StepVector(result);
+        return new StepSeries(series.Labels, values) { DropName = dropName };
     }
 
-    private static bool[] Present(IEnumerable<StepSeries> all, int steps)
+    private StepSeries Mixed(StepSeries series, double[] numbers, bool scalarOnLeft, bool dropName)
     {
-        var present = new bool[steps];
-        foreach (StepSeries series in all)
+        var result = StepSeries.Empty(series.Labels, steps, dropName);
+        for (int step = 0; step < steps; step++)
         {
-            for (int step = 0; step < steps; step++)
-            {
-                present[step] |= !Sample.IsAbsent(series.Values[step]);
-            }
-        }
-        return present;
-    }
-
-    private static double[] Masked(double[] values, bool[] present, bool keep)
-    {
-        var masked = new double[values.Length];
-        for (int step = 0; step < values.Length; step++)
-        {
-            masked[step] = present[step] == keep ? values[step] : Sample.Absent;
-        }
-        return masked;
-    }
-
-    private static StepVector Match(Binary binary, StepVector left, StepVector right)
-    {
-        VectorMatching matching = binary.Matching;
-        // The "many" side stands on the left from here on.
-        bool swapped = matching.Group > 0;
-        (StepVector many, StepVector one) = swapped ? (right, left) : (left, right);
-        Dictionary<Labels, List<StepSeries>> oneBySignature = [];
-        foreach (StepSeries series in one.Series)
-        {
-            Labels signature = Signature(series.Labels, matching);
-            if (!oneBySignature.TryGetValue(signature, out List<StepSeries>? same))
-            {
-                oneBySignature.Add(signature, same = []);
-            }
-            same.Add(series);
-        }
-        bool keepsName = IsComparison(binary.Operator) && !binary.ReturnBool;
-        var results = new Dictionary<Labels, double[]>();
-        foreach (StepSeries series in many.Series)
-        {
-            Labels signature = Signature(series.Labels, matching);
-            if (!oneBySignature.TryGetValue(signature, out List<StepSeries>? partners))
+            if (!series.Has(step))
             {
                 continue;
             }
-            foreach (StepSeries partner in partners)
-            {
-                double[] values = Zip(series.Values, partner.Values, (x, y) => swapped ? Combine(binary, y, x, y) : Combine(binary, x, y, x));
-                Labels labels = ResultLabels(series.Labels, partner.Labels, matching, keepsName);
-                Merge(results, labels, values, partners.Count > 1 || matching.Group == 0);
-            }
-        }
-        return new StepVector([.. results.Select(entry => new StepSeries(entry.Key, entry.Value))]);
-    }
-
-    /// <summary>Adds a result; two at one step mean that the match was not unique.</summary>
-    private static void Merge(Dictionary<Labels, double[]> results, Labels labels, double[] values, bool oneToOne)
-    {
-        if (!results.TryGetValue(labels, out double[]? existing))
-        {
-            results.Add(labels, values);
-            return;
-        }
-        for (int step = 0; step < values.Length; step++)
-        {
-            if (Sample.IsAbsent(values[step]))
+            StepSample sample = series[step];
+            StepSample number = StepSample.Of(numbers[step]);
+            ElementResult element = scalarOnLeft ? _operation.Apply(number, sample) : _operation.Apply(sample, number);
+            if (element.Failed)
             {
                 continue;
             }
-            if (!Sample.IsAbsent(existing[step]))
+            if (binary.ReturnBool)
             {
-                throw new PromQLEvaluationException(QueryFailure.Execution, oneToOne
-                    ? "found duplicate series for the match group; many-to-many matching not allowed: matching labels must be unique on one side"
-                    : "multiple matches for labels: grouping labels must ensure unique matches");
+                result[step] = StepSample.Of(element.Holds ? 1 : 0);
             }
-            existing[step] = values[step];
-        }
-    }
-
-    private static Labels ResultLabels(Labels many, Labels one, VectorMatching matching, bool keepsName)
-    {
-        Labels labels = keepsName ? many : many.WithoutName();
-        if (matching.Group == 0)
-        {
-            return matching.On ? labels.Where(name => matching.Labels.Contains(name)) : labels.Where(name => !matching.Labels.Contains(name));
-        }
-        foreach (string include in matching.Include)
-        {
-            labels = labels.With(include, one[include]);
-        }
-        return labels;
-    }
-
-    private static Labels Signature(Labels labels, VectorMatching matching) => matching.On
-        ? labels.Where(name => matching.Labels.Contains(name))
-        : labels.Where(name => name != Labels.MetricName && !matching.Labels.Contains(name));
-
-    private static int Steps(StepVector left, StepVector right) =>
-        left.Series.Count > 0 ? left.Series[0].Values.Length : right.Series.Count > 0 ? right.Series[0].Values.Length : 0;
-
-    private static double[] Zip(double[] left, double[] right, Func<double, double, double> combine)
-    {
-        var result = new double[left.Length];
-        for (int step = 0; step < result.Length; step++)
-        {
-            result[step] = combine(left[step], right[step]);
+            else if (element.Holds)
+            {
+                result[step] = binary.IsComparison ? sample : element.Value;
+            }
         }
         return result;
     }
+
+    private StepVector Set(StepVector left, StepVector right)
+    {
+        VectorMatching matching = binary.Matching!;
+        if (binary.Operator != "or")
+        {
+            Dictionary<Labels, bool[]> present = Present(right, matching);
+            bool keep = binary.Operator == "and";
+            IEnumerable<StepSeries> kept = left.Series.Select(series => Masked(series, present.GetValueOrDefault(Signature.Of(series.Labels, matching)), keep));
+            return new StepVector([.. kept.Where(static series => series.HasAny())]);
+        }
+        Dictionary<Labels, bool[]> already = Present(left, matching);
+        var merger = new SeriesMerger();
+        foreach (StepSeries series in left.Series)
+        {
+            merger.Add(series);
+        }
+        foreach (StepSeries series in right.Series)
+        {
+            StepSeries others = Masked(series, already.GetValueOrDefault(Signature.Of(series.Labels, matching)), keep: false);
+            if (others.HasAny())
+            {
+                merger.Add(others);
+            }
+        }
+        return new StepVector(merger.Series);
+    }
+
+    /// <summary>At which steps there is a sample with a signature.</summary>
+    private Dictionary<Labels, bool[]> Present(StepVector vector, VectorMatching matching)
+    {
+        var all = new Dictionary<Labels, bool[]>();
+        foreach (StepSeries series in vector.Series)
+        {
+            Labels signature = Signature.Of(series.Labels, matching);
+            if (!all.TryGetValue(signature, out bool[]? present))
+            {
+                all.Add(signature, present = new bool[steps]);
+            }
+            for (int step = 0; step < steps; step++)
+            {
+                present[step] |= series.Has(step);
+            }
+        }
+        return all;
+    }
+
+    private StepSeries Masked(StepSeries series, bool[]? present, bool keep)
+    {
+        if (present is null)
+        {
+            return keep ? StepSeries.Empty(series.Labels, steps, series.DropName) : series;
+        }
+        var masked = StepSeries.Empty(series.Labels, steps, series.DropName);
+        for (int step = 0; step < steps; step++)
+        {
+            if (present[step] == keep)
+            {
+                masked[step] = series[step];
+            }
+        }
+        return masked;
+    }
+}
+
+/// <summary>The labels by which series of two vectors are matched.</summary>
+internal static class Signature
+{
+    public static Labels Of(Labels labels, VectorMatching matching) => matching.On
+        ? labels.Where(matching.Labels.Contains)
+        : labels.Where(name => name != Labels.MetricName && !matching.Labels.Contains(name));
 }

@@ -1,25 +1,27 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
+using SloEngine.PromQL.Histograms;
 using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Syntax;
 
 namespace SloEngine.PromQL.Evaluation;
 
-/// <summary>Evaluates a tree over all steps of a query at once, node by node.</summary>
+/// <summary>Evaluates a prepared tree over all steps of a query at once, node by node.</summary>
 internal sealed class Evaluator
 {
-    private readonly ISeriesSource _source;
-    private readonly EngineOptions _options;
-    private readonly CancellationToken _cancellation;
-    private readonly long _queryStart;
-    private readonly long _queryEnd;
-    private long _samples;
+    /// <summary>Samples that a step of a subquery counts as, for the limit on them.</summary>
+    private const int StepWeight = 8;
 
-    public Evaluator(ISeriesSource source, EngineOptions options, long queryStart, long queryEnd, CancellationToken cancellation)
+    private readonly EngineOptions _options;
+    private readonly SelectorReader _reader;
+    private readonly CancellationToken _cancellation;
+
+    public Evaluator(ISeriesSource source, EngineOptions options, CancellationToken cancellation)
     {
-        (_source, _options, _cancellation) = (source, options, cancellation);
-        (_queryStart, _queryEnd) = (queryStart, queryEnd);
+        (_options, _cancellation) = (options, cancellation);
+        _reader = new SelectorReader(source, options, Annotations, cancellation);
     }
+
+    /// <summary>What was noticed so far.</summary>
+    public AnnotationSet Annotations { get; } = new();
 
     public async ValueTask<StepValue> EvaluateAsync(Expr expression, long[] steps)
     {
@@ -30,70 +32,77 @@ internal sealed class Evaluator
                 return new StepScalar(Constant(number.Value, steps.Length));
             case StringLiteral text:
                 return new StepText(text.Value);
+            case Parentheses parentheses:
+                return await EvaluateAsync(parentheses.Inner, steps);
             case VectorSelector selector:
-                return await SelectAsync(selector, steps);
-            case Negation negation:
-                return await EvaluateAsync(negation.Inner, steps) switch
-                {
-                    StepScalar scalar => new StepScalar(Array.ConvertAll(scalar.Values, static value => -value)),
-                    StepValue value => MapValues((StepVector)value, static (sample, _) => -sample),
-                };
+                return await _reader.SelectAsync(selector, steps);
+            case Unary unary:
+                StepValue value = await EvaluateAsync(unary.Inner, steps);
+                return unary.Operator == "+" ? value : Negate(value);
             case Binary binary:
-                return BinaryOperations.Evaluate(binary, await EvaluateAsync(binary.Left, steps), await EvaluateAsync(binary.Right, steps));
+                StepValue left = await EvaluateAsync(binary.Left, steps);
+                StepValue right = await EvaluateAsync(binary.Right, steps);
+                return new BinaryOperations(binary, Annotations, steps.Length).Evaluate(left, right);
             case Aggregation aggregation:
                 StepValue? parameter = aggregation.Parameter is null ? null : await EvaluateAsync(aggregation.Parameter, steps);
-                return Aggregations.Evaluate(
-                    aggregation, (StepVector)await EvaluateAsync(aggregation.Inner, steps),
-                    (parameter as StepScalar)?.Values, (parameter as StepText)?.Value, steps.Length);
+                StepVector vector = await VectorAsync(aggregation.Inner, steps);
+                return new Aggregations(aggregation, Annotations, steps.Length).Evaluate(vector, (parameter as StepScalar)?.Values, (parameter as StepText)?.Value);
             case Call call:
                 return await CallAsync(call, steps);
             default:
-                throw new PromQLEvaluationException(QueryFailure.Execution, "invalid expression type \"range vector\" for a query, must be scalar or instant vector");
+                throw new PromQLEvaluationException(QueryFailure.Execution, "a range needs a function around it");
         }
     }
 
-    private async ValueTask<StepVector> SelectAsync(VectorSelector selector, long[] steps)
+    /// <summary>Series of a range selector or subquery at one time, as they are.</summary>
+    public async ValueTask<IReadOnlyList<SeriesData>> RangeVectorAsync(Expr expression, long timeMs)
     {
-        long[] times = Times(selector.Time, steps);
-        IReadOnlyList<SeriesData> all = await FetchAsync(selector, times, _options.LookbackMs, null);
-        var result = new List<StepSeries>(all.Count);
-        foreach (SeriesData series in all)
+        if (expression is Subquery subquery)
         {
-            result.Add(new StepSeries(series.Labels, Latest(series, times, _options.LookbackMs, static (_, value) => value)));
+            return await SubqueryAsync(subquery, [timeMs]);
         }
-        return new StepVector(result);
+        var matrix = (MatrixSelector)expression;
+        VectorSelector selector = matrix.Vector;
+        long end = (selector.Time.AtMs ?? timeMs) - selector.Time.OffsetMs;
+        long before = matrix.RangeMs + (selector.Extension == RangeExtension.None ? 0 : _options.LookbackMs);
+        long after = selector.Extension == RangeExtension.Smoothed ? _options.LookbackMs : 0;
+        IReadOnlyList<SeriesData> all = await _reader.FetchAsync(selector, [end], before, after, null);
+        return selector.Extension == RangeExtension.None ? all : [.. all.Select(series => Extended(series, selector.Extension, end - matrix.RangeMs, end))];
     }
 
-    /// <summary>The latest sample at each time that is not older than the lookback, nor stale.</summary>
-    private static double[] Latest(SeriesData series, long[] times, long lookback, Func<long, double, double> read)
+    private static SeriesData Extended(SeriesData series, RangeExtension extension, long startMs, long endMs)
     {
-        var values = new double[times.Length];
-        int next = 0;
-        for (int step = 0; step < times.Length; step++)
+        SeriesColumns columns = SeriesColumns.Of(series, dropName: false, withStarts: false);
+        bool smoothed = extension == RangeExtension.Smoothed;
+        if (columns.Histograms.TimesMs.Length > 0)
         {
-            if (step > 0 && times[step] < times[step - 1])
-            {
-                next = 0;
-            }
-            while (next < series.TimesMs.Length && series.TimesMs[next] <= times[step])
-            {
-                next++;
-            }
-            bool found = next > 0 && series.TimesMs[next - 1] > times[step] - lookback && !Sample.IsAbsent(series.Values[next - 1]);
-            values[step] = found ? read(series.TimesMs[next - 1], series.Values[next - 1]) : Sample.Absent;
+            throw new PromQLEvaluationException(QueryFailure.Execution, $"{(smoothed ? "smoothed" : "anchored")} modifier is not supported with histograms");
         }
-        return values;
+        WindowColumn<double> floats = WindowColumn<double>.Of(columns.Floats, 0, columns.Floats.TimesMs.Length);
+        List<(long TimeMs, double Value)> points = ExtendedRange.Points(floats, startMs, endMs, smoothed);
+        return new SeriesData
+        {
+            Labels = series.Labels,
+            TimesMs = [.. points.Select(static point => point.TimeMs)],
+            Values = [.. points.Select(static point => point.Value)],
+        };
     }
 
     private async ValueTask<StepValue> CallAsync(Call call, long[] steps)
     {
         IReadOnlyList<Expr> arguments = call.Arguments;
-        int range = arguments.ToList().FindIndex(argument => argument.Type == ExprType.RangeVector);
-        if (range >= 0)
+        if (RangeFunctions.All.ContainsKey(call.Function))
         {
-            Expr? other = arguments.Count == 2 ? arguments[1 - range] : null;
-            double[] parameter = other is null ? new double[steps.Length] : ((StepScalar)await EvaluateAsync(other, steps)).Values;
-            return await OverRangeAsync(call.Function, arguments[range], parameter, steps);
+            return await OverRangeAsync(call, steps);
+        }
+        if (InstantFunctions.All.TryGetValue(call.Function, out Func<double, double>? function))
+        {
+            StepVector vector = arguments.Count == 0 ? Times(steps) : await VectorAsync(arguments[0], steps);
+            return Map(vector, (value, _) => function(value), dropsName: arguments.Count > 0);
+        }
+        if (HistogramFunctions.Simple(call.Function) is { } ofHistogram)
+        {
+            return HistogramFunctions.Map(await VectorAsync(arguments[0], steps), ofHistogram);
         }
         switch (call.Function)
         {
@@ -101,205 +110,206 @@ internal sealed class Evaluator
                 return new StepScalar(Array.ConvertAll(steps, static step => step / 1000d));
             case "pi":
                 return new StepScalar(Constant(Math.PI, steps.Length));
+            case "min_of" or "max_of":
+                return await ChooseAsync(call, steps);
             case "vector":
-                return new StepVector([new StepSeries(Labels.Empty, ((StepScalar)await EvaluateAsync(arguments[0], steps)).Values)]);
+                return new StepVector([new StepSeries(Labels.Empty, await NumbersAsync(arguments[0], steps))]);
             case "scalar":
-                return Scalar((StepVector)await EvaluateAsync(arguments[0], steps), steps.Length);
+                return Scalar(await VectorAsync(arguments[0], steps), steps.Length);
             case "absent":
-                return Absent(arguments[0], (StepVector)await EvaluateAsync(arguments[0], steps), steps.Length);
-            case "timestamp":
-                return await TimestampAsync(arguments[0], steps);
-            case "histogram_quantile":
-                return HistogramQuantile(((StepScalar)await EvaluateAsync(arguments[0], steps)).Values, (StepVector)await EvaluateAsync(arguments[1], steps));
+                return Absent(arguments[0], await VectorAsync(arguments[0], steps), steps.Length);
+            case "timestamp" or "start_timestamp":
+                return await TimestampAsync(call, steps);
             case "label_replace":
-                return LabelReplace((StepVector)await EvaluateAsync(arguments[0], steps), [.. arguments.Skip(1).Select(Text)]);
+                return LabelFunctions.Replace(await VectorAsync(arguments[0], steps), call);
             case "label_join":
-                return LabelJoin((StepVector)await EvaluateAsync(arguments[0], steps), [.. arguments.Skip(1).Select(Text)]);
-            case "sort" or "sort_desc":
-                return Sort((StepVector)await EvaluateAsync(arguments[0], steps), call.Function == "sort_desc");
+                return LabelFunctions.Join(await VectorAsync(arguments[0], steps), call);
+            case "info":
+                return await new InfoFunction(_reader, steps).EvaluateAsync(call, await VectorAsync(arguments[0], steps));
+            case "sort" or "sort_desc" or "sort_by_label" or "sort_by_label_desc":
+                return Sort(call, await VectorAsync(arguments[0], steps), steps.Length);
+            case "histogram_quantile" or "histogram_quantiles" or "histogram_fraction":
+                return await HistogramAsync(call, steps);
             default:
-                return await MathAsync(call, steps);
+                return await WithNumbersAsync(call, steps);
         }
     }
 
-    private async ValueTask<StepVector> MathAsync(Call call, long[] steps)
+    private async ValueTask<StepScalar> ChooseAsync(Call call, long[] steps)
     {
-        StepVector vector = call.Arguments.Count == 0
-            ? new StepVector([new StepSeries(Labels.Empty, Array.ConvertAll(steps, static step => step / 1000d))])
-            : (StepVector)await EvaluateAsync(call.Arguments[0], steps);
-        if (InstantFunctions.Math1(call.Function) is { } function)
-        {
-            return MapValues(vector, (value, _) => function(value));
-        }
+        double[] left = await NumbersAsync(call.Arguments[0], steps);
+        double[] right = await NumbersAsync(call.Arguments[1], steps);
+        bool smallest = call.Function == "min_of";
+        return new StepScalar([.. left.Zip(right, (one, other) => smallest ? Math.Min(one, other) : Math.Max(one, other))]);
+    }
+
+    /// <summary>Functions of a vector and numbers.</summary>
+    private async ValueTask<StepVector> WithNumbersAsync(Call call, long[] steps)
+    {
+        StepVector vector = await VectorAsync(call.Arguments[0], steps);
         var numbers = new List<double[]>();
         foreach (Expr argument in call.Arguments.Skip(1))
         {
-            numbers.Add(((StepScalar)await EvaluateAsync(argument, steps)).Values);
+            numbers.Add(await NumbersAsync(argument, steps));
         }
+        double[] first = numbers.Count > 0 ? numbers[0] : Constant(1, steps.Length);
         return call.Function switch
         {
-            "round" => MapValues(vector, (value, step) => InstantFunctions.Round(value, numbers.Count == 0 ? 1 : numbers[0][step])),
-            "clamp_min" => MapValues(vector, (value, step) => Math.Max(value, numbers[0][step])),
-            "clamp_max" => MapValues(vector, (value, step) => Math.Min(value, numbers[0][step])),
-            _ => MapValues(vector, (value, step) =>
-                numbers[0][step] > numbers[1][step] ? Sample.Absent : Math.Max(numbers[0][step], Math.Min(numbers[1][step], value))),
+            "round" => Map(vector, (value, step) => InstantFunctions.Round(value, first[step])),
+            "clamp_min" => Map(vector, (value, step) => Math.Max(first[step], value)),
+            "clamp_max" => Map(vector, (value, step) => Math.Min(first[step], value)),
+            "clamp" => Map(vector, (value, step) => numbers[1][step] < first[step] ? Sample.Absent : Math.Max(first[step], Math.Min(numbers[1][step], value))),
+            _ => throw new PromQLEvaluationException(QueryFailure.Execution, $"function {call.Function} cannot be evaluated"),
         };
     }
 
-    private async ValueTask<StepVector> OverRangeAsync(string function, Expr argument, double[] parameter, long[] steps)
+    private async ValueTask<StepVector> HistogramAsync(Call call, long[] steps)
     {
-        (IReadOnlyList<SeriesData> all, long[] times, long range) = await RangeAsync(argument, function, steps);
-        var result = new List<StepSeries>(all.Count);
-        foreach (SeriesData series in all)
+        IReadOnlyList<Expr> arguments = call.Arguments;
+        var functions = new HistogramFunctions(Annotations, steps);
+        switch (call.Function)
         {
-            result.Add(new StepSeries(
-                function == "last_over_time" ? series.Labels : series.Labels.WithoutName(), OverRange(function, series, times, range, parameter)));
-        }
-        var vector = new StepVector(result);
-        return function == "absent_over_time" ? Absent(argument, vector, steps.Length) : vector;
-    }
-
-    private static double[] OverRange(string function, SeriesData series, long[] times, long range, double[] parameter)
-    {
-        var values = new double[times.Length];
-        // Stale markers end a series; they are no samples of a range.
-        (long[] sampleTimes, double[] samples) = WithoutStale(series);
-        int first = 0;
-        int end = 0;
-        for (int step = 0; step < times.Length; step++)
-        {
-            if (step > 0 && times[step] < times[step - 1])
-            {
-                (first, end) = (0, 0);
-            }
-            while (end < sampleTimes.Length && sampleTimes[end] <= times[step])
-            {
-                end++;
-            }
-            while (first < end && sampleTimes[first] <= times[step] - range)
-            {
-                first++;
-            }
-            values[step] = RangeFunctions.Evaluate(
-                function,
-                new RangeWindow
+            case "histogram_quantile":
+                double[] quantiles = await NumbersAsync(arguments[0], steps);
+                return functions.Quantile(quantiles, await VectorAsync(arguments[1], steps), arguments[0].Range, arguments[1].Range);
+            case "histogram_fraction":
+                double[] lower = await NumbersAsync(arguments[0], steps);
+                double[] upper = await NumbersAsync(arguments[1], steps);
+                return functions.Fraction(lower, upper, await VectorAsync(arguments[2], steps), arguments[2].Range);
+            default:
+                StepVector vector = await VectorAsync(arguments[0], steps);
+                var several = new List<(double[], SourceRange)>();
+                foreach (Expr argument in arguments.Skip(2))
                 {
-                    Times = sampleTimes.AsSpan(first..end),
-                    Values = samples.AsSpan(first..end),
-                    StartMs = times[step] - range,
-                    EndMs = times[step],
-                    IsDelta = series.IsDelta,
-                },
-                parameter[step]);
+                    several.Add((await NumbersAsync(argument, steps), argument.Range));
+                }
+                return functions.Quantiles(vector, ((StringLiteral)arguments[1]).Value, several, arguments[0].Range);
         }
-        return values;
     }
 
-    private static (long[] Times, double[] Values) WithoutStale(SeriesData series)
+    private async ValueTask<StepVector> OverRangeAsync(Call call, long[] steps)
     {
-        if (!Array.Exists(series.Values, Sample.IsAbsent))
+        int position = call.Arguments.ToList().FindIndex(static argument => argument.Type == ExprType.RangeVector);
+        Expr argument = call.Arguments[position];
+        var evaluator = new RangeEvaluator(_options, _reader, Annotations, steps, _cancellation);
+        RangeInput input = argument is MatrixSelector matrix
+            ? await evaluator.SelectAsync(matrix, call.Function)
+            : await SubqueryInputAsync((Subquery)argument, steps);
+        var parameters = new List<double[]>();
+        foreach (Expr other in call.Arguments.Where((_, index) => index != position))
         {
-            return (series.TimesMs, series.Values);
+            parameters.Add(await NumbersAsync(other, steps));
         }
-        int[] kept = [.. Enumerable.Range(0, series.Values.Length).Where(index => !Sample.IsAbsent(series.Values[index]))];
-        return ([.. kept.Select(index => series.TimesMs[index])], [.. kept.Select(index => series.Values[index])]);
+        StepVector result = evaluator.Evaluate(call, input, [.. parameters], rangeIsFirst: position == 0);
+        return call.Function == "absent_over_time" ? Absent(argument, result, steps.Length) : result;
     }
 
-    private async ValueTask<(IReadOnlyList<SeriesData> Series, long[] Times, long RangeMs)> RangeAsync(Expr argument, string function, long[] steps)
+    private async ValueTask<RangeInput> SubqueryInputAsync(Subquery subquery, long[] steps)
     {
-        if (argument is MatrixSelector matrix)
-        {
-            long[] times = Times(matrix.Vector.Time, steps);
-            return (await FetchAsync(matrix.Vector, times, matrix.RangeMs, function), times, matrix.RangeMs);
-        }
-        var subquery = (Subquery)argument;
-        long[] ends = Times(subquery.Time, steps);
-        long step = subquery.StepMs > 0 ? subquery.StepMs : _options.SubqueryStepMs;
+        (List<StepSeries> series, long[] inner) = await InnerAsync(subquery, steps);
+        // Remarks on a subquery do not tell where it stands.
+        return new RangeInput(
+            [.. series.Select(one => SeriesColumns.Of(Sampled(one, inner), one.DropName, withStarts: false))],
+            SelectorReader.Times(subquery.Time, steps), subquery.RangeMs, RangeExtension.None, default);
+    }
+
+    private async ValueTask<IReadOnlyList<SeriesData>> SubqueryAsync(Subquery subquery, long[] steps)
+    {
+        (List<StepSeries> series, long[] inner) = await InnerAsync(subquery, steps);
+        return [.. SeriesMerger.WithoutDroppedNames(series).Select(one => Sampled(one, inner))];
+    }
+
+    private async ValueTask<(List<StepSeries> Series, long[] StepsMs)> InnerAsync(Subquery subquery, long[] steps)
+    {
+        long[] ends = SelectorReader.Times(subquery.Time, steps);
+        long interval = subquery.StepMs > 0 ? subquery.StepMs : _options.SubqueryStepMs;
         long from = ends.Min() - subquery.RangeMs;
         // Steps of a subquery stand at multiples of its step, whatever the query's own times are.
-        long start = (from / step * step) + (from >= 0 || from % step == 0 ? step : 0);
-        long count = ((ends.Max() - start) / step) + 1;
-        CheckSteps(count);
-        long[] inner = [.. Enumerable.Range(0, (int)Math.Max(0, count)).Select(index => start + (index * step))];
+        long start = interval * (from / interval);
+        start += start <= from ? interval : 0;
+        long count = ends.Max() < start ? 0 : ((ends.Max() - start) / interval) + 1;
+        // A step takes several arrays even where it has no sample.
+        if (count * StepWeight > _options.MaxSamples)
+        {
+            throw new PromQLEvaluationException(QueryFailure.Limit, "query processing would load too many samples into memory in query execution");
+        }
+        if (count == 0)
+        {
+            return ([], []);
+        }
+        var inner = new long[count];
+        for (int index = 0; index < inner.Length; index++)
+        {
+            inner[index] = start + (index * interval);
+        }
         StepValue value = await EvaluateAsync(subquery.Inner, inner);
-        List<StepSeries> vector = value is StepScalar scalar ? [new StepSeries(Labels.Empty, scalar.Values)] : ((StepVector)value).Series;
-        return ([.. vector.Select(series => Sampled(series, inner))], ends, subquery.RangeMs);
+        List<StepSeries> series = value is StepScalar scalar ? [new StepSeries(Labels.Empty, scalar.Values)] : ((StepVector)value).Series;
+        _reader.Count((long)series.Count * count);
+        return (series, inner);
     }
 
+    /// <summary>The points of a series; hints about resets do not hold between steps of a subquery.</summary>
     private static SeriesData Sampled(StepSeries series, long[] times)
     {
-        int[] present = [.. Enumerable.Range(0, times.Length).Where(index => !Sample.IsAbsent(series.Values[index]))];
+        int[] present = [.. Enumerable.Range(0, times.Length).Where(series.Has)];
         return new SeriesData
         {
             Labels = series.Labels,
-            TimesMs = [.. present.Select(index => times[index])],
-            Values = [.. present.Select(index => series.Values[index])],
+            TimesMs = Array.ConvertAll(present, index => times[index]),
+            Values = Array.ConvertAll(present, index => series.Values[index]),
+            Histograms = series.Histograms is null ? null : Array.ConvertAll(present, index => Unhinted(series.Histograms[index])),
         };
     }
 
-    private async ValueTask<IReadOnlyList<SeriesData>> FetchAsync(VectorSelector selector, long[] times, long reachMs, string? function)
-    {
-        IReadOnlyList<SeriesData> series = await _source.SelectAsync(
-            new SeriesSelection(selector.Matchers, times.Min() - reachMs, times.Max()) { Function = function }, _cancellation);
-        foreach (SeriesData data in series)
-        {
-            _samples += data.Values.Length;
-        }
-        return _samples <= _options.MaxSamples ? series : throw new PromQLEvaluationException(
-            QueryFailure.Limit, "query processing would load too many samples into memory in query execution");
-    }
+    private static FloatHistogram? Unhinted(FloatHistogram? histogram) =>
+        histogram is { Hint: CounterResetHint.Reset or CounterResetHint.NotReset } ? histogram with { Hint = CounterResetHint.Unknown } : histogram;
 
-    private async ValueTask<StepVector> TimestampAsync(Expr argument, long[] steps)
+    private async ValueTask<StepVector> TimestampAsync(Call call, long[] steps)
     {
-        if (argument is not VectorSelector selector)
+        bool start = call.Function == "start_timestamp";
+        if (call.Arguments[0] is VectorSelector selector)
         {
-            return MapValues((StepVector)await EvaluateAsync(argument, steps), (_, step) => steps[step] / 1000d);
+            if (start && !_options.UseStartTimes)
+            {
+                return new StepVector([]);
+            }
+            return await _reader.OfLatestAsync(
+                selector,
+                steps,
+                start ? static (series, index) => (series.StartTimesMs?[index] ?? 0) / 1000d : static (series, index) => series.TimesMs[index] / 1000d);
         }
-        long[] times = Times(selector.Time, steps);
-        IReadOnlyList<SeriesData> all = await FetchAsync(selector, times, _options.LookbackMs, "timestamp");
-        return new StepVector([.. all.Select(series => new StepSeries(
-            series.Labels.WithoutName(), Latest(series, times, _options.LookbackMs, static (time, _) => time / 1000d)))]);
-    }
-
-    private static StepVector HistogramQuantile(double[] quantile, StepVector vector)
-    {
-        var result = new List<StepSeries>();
-        foreach (IGrouping<Labels, StepSeries> group in vector.Series.GroupBy(series => series.Labels.Where(name => name is not ("le" or Labels.MetricName))))
+        StepVector vector = await VectorAsync(call.Arguments[0], steps);
+        if (start)
         {
-            List<(double Bound, double[] Counts)> buckets = [];
-            foreach (StepSeries series in group)
-            {
-                string bound = series.Labels["le"];
-                if (TryBound(bound, out double value))
-                {
-                    buckets.Add((value, series.Values));
-                }
-            }
-            if (buckets.Count == 0)
-            {
-                continue;
-            }
-            var values = new double[quantile.Length];
-            for (int step = 0; step < values.Length; step++)
-            {
-                int at = step;
-                List<(double, double)> present = [.. buckets.Where(bucket => !Sample.IsAbsent(bucket.Counts[at])).Select(bucket => (bucket.Bound, bucket.Counts[at]))];
-                values[step] = present.Count == 0 ? Sample.Absent : Quantile.OfBuckets(quantile[step], present);
-            }
-            result.Add(new StepSeries(group.Key, values));
+            return new StepVector([]);
+        }
+        var result = new List<StepSeries>(vector.Series.Count);
+        foreach (StepSeries series in vector.Series)
+        {
+            double[] values = [.. steps.Select((time, step) => series.Has(step) ? time / 1000d : Sample.Absent)];
+            result.Add(new StepSeries(series.Labels, values) { DropName = true });
         }
         return new StepVector(result);
     }
 
-    private static bool TryBound(string text, out double bound)
+    private StepVector Sort(Call call, StepVector vector, int steps)
     {
-        if (text is "+Inf" or "Inf")
+        if (steps > 1)
         {
-            bound = double.PositiveInfinity;
-            return true;
+            Annotations.Add(Remarks.SortInRange(call.Range));
         }
-        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out bound);
+        bool descending = call.Function.EndsWith("_desc", StringComparison.Ordinal);
+        if (call.Function.StartsWith("sort_by_label", StringComparison.Ordinal))
+        {
+            return LabelFunctions.Sort(vector, call, descending);
+        }
+        IEnumerable<StepSeries> floats = vector.Series.Select(WithoutHistograms).Where(static series => series.HasAny());
+        IOrderedEnumerable<StepSeries> ordered = floats.OrderBy(static series => double.IsNaN(series.Values[0]));
+        return new StepVector([.. descending ? ordered.ThenByDescending(static series => series.Values[0]) : ordered.ThenBy(static series => series.Values[0])]);
     }
+
+    private static StepSeries WithoutHistograms(StepSeries series) =>
+        series.Histograms is null ? series : new StepSeries(series.Labels, series.Values) { DropName = series.DropName };
 
     private static StepScalar Scalar(StepVector vector, int steps)
     {
@@ -327,7 +337,7 @@ internal sealed class Evaluator
         var values = new double[steps];
         for (int step = 0; step < steps; step++)
         {
-            values[step] = vector.Series.Exists(series => !Sample.IsAbsent(series.Values[step])) ? Sample.Absent : 1;
+            values[step] = vector.Series.Exists(series => series.Has(step)) ? Sample.Absent : 1;
         }
         IReadOnlyList<LabelMatcher> matchers = argument switch
         {
@@ -335,51 +345,41 @@ internal sealed class Evaluator
             MatrixSelector matrix => matrix.Vector.Matchers,
             _ => [],
         };
-        IEnumerable<KeyValuePair<string, string>> labels = matchers
-            .Where(matcher => matcher.Label != Labels.MetricName)
-            .GroupBy(matcher => matcher.Label)
-            .Where(group => group.Count() == 1 && group.First().Kind == MatchKind.Equal)
-            .Select(group => new KeyValuePair<string, string>(group.Key, group.First().Value));
-        return new StepVector([new StepSeries(Labels.Of(labels), values)]);
-    }
-
-    private static StepVector LabelReplace(StepVector vector, string[] texts)
-    {
-        Regex pattern;
-        try
+        Labels labels = Labels.Empty;
+        var given = new HashSet<string>(StringComparer.Ordinal);
+        foreach (LabelMatcher matcher in matchers.Where(static matcher => matcher.Label != Labels.MetricName))
         {
-            pattern = new Regex($"^(?s:{texts[3]})\\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+            // A second condition on a label leaves its value open.
+            bool known = matcher.Kind == MatchKind.Equal && given.Add(matcher.Label);
+            labels = labels.With(matcher.Label, known ? matcher.Value : "");
         }
-        catch (ArgumentException)
-        {
-            throw new PromQLEvaluationException(QueryFailure.Execution, $"invalid regular expression in label_replace(): {texts[3]}");
-        }
-        return Distinct(vector.Series.Select(series =>
-            series with { Labels = InstantFunctions.Replace(series.Labels, texts[0], texts[1], texts[2], pattern) }), "label_replace");
+        return new StepVector([new StepSeries(labels, values)]);
     }
 
-    private static StepVector LabelJoin(StepVector vector, string[] texts) => Distinct(
-        vector.Series.Select(series => series with
-        {
-            Labels = series.Labels.With(texts[0], string.Join(texts[1], texts.Skip(2).Select(name => series.Labels[name]))),
-        }),
-        "label_join");
-
-    private static StepVector Distinct(IEnumerable<StepSeries> series, string function)
+    private static StepValue Negate(StepValue value)
     {
-        List<StepSeries> all = [.. series];
-        return all.Select(one => one.Labels).Distinct().Count() == all.Count ? new StepVector(all)
-            : throw new PromQLEvaluationException(QueryFailure.Execution, $"{function}: vector cannot contain metrics with the same labelset");
+        if (value is StepScalar scalar)
+        {
+            return new StepScalar(Array.ConvertAll(scalar.Values, static number => -number));
+        }
+        var result = new List<StepSeries>();
+        foreach (StepSeries series in ((StepVector)value).Series)
+        {
+            double[] values = Array.ConvertAll(series.Values, static sample => Sample.IsAbsent(sample) ? sample : -sample);
+            FloatHistogram?[]? histograms = series.Histograms is null ? null : Array.ConvertAll(series.Histograms, static histogram => histogram?.Times(-1));
+            result.Add(new StepSeries(series.Labels, values, histograms) { DropName = true });
+        }
+        return new StepVector(result);
     }
 
-    private static StepVector Sort(StepVector vector, bool descending) => new(
-    [
-        .. descending ? vector.Series.OrderByDescending(series => series.Values[0]) : vector.Series.OrderBy(series => series.Values[0]),
-    ]);
+    private async ValueTask<StepVector> VectorAsync(Expr expression, long[] steps) => (StepVector)await EvaluateAsync(expression, steps);
 
-    private static string Text(Expr expression) => ((StringLiteral)expression).Value;
+    private async ValueTask<double[]> NumbersAsync(Expr expression, long[] steps) => ((StepScalar)await EvaluateAsync(expression, steps)).Values;
 
-    private static StepVector MapValues(StepVector vector, Func<double, int, double> map)
+    private static StepVector Times(long[] steps) => new([new StepSeries(Labels.Empty, Array.ConvertAll(steps, static step => step / 1000d))]);
+
+    /// <summary>The floats of a vector changed; histograms have no place here and are left out.</summary>
+    private static StepVector Map(StepVector vector, Func<double, int, double> map, bool dropsName = true)
     {
         var result = new List<StepSeries>(vector.Series.Count);
         foreach (StepSeries series in vector.Series)
@@ -389,23 +389,9 @@ internal sealed class Evaluator
             {
                 values[step] = Sample.IsAbsent(series.Values[step]) ? Sample.Absent : map(series.Values[step], step);
             }
-            result.Add(new StepSeries(series.Labels.WithoutName(), values));
+            result.Add(new StepSeries(series.Labels, values) { DropName = dropsName || series.DropName });
         }
         return new StepVector(result);
-    }
-
-    private long[] Times(TimeModifier modifier, long[] steps)
-    {
-        long? at = modifier.AtStart ? _queryStart : modifier.AtEnd ? _queryEnd : modifier.AtMs;
-        return modifier is { OffsetMs: 0 } && at is null ? steps : Array.ConvertAll(steps, step => (at ?? step) - modifier.OffsetMs);
-    }
-
-    private void CheckSteps(long count)
-    {
-        if (count * 8 > _options.MaxSamples)
-        {
-            throw new PromQLEvaluationException(QueryFailure.Limit, "the subquery has too many steps");
-        }
     }
 
     private static double[] Constant(double value, int count)

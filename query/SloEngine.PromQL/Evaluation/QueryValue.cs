@@ -1,9 +1,14 @@
+using SloEngine.PromQL.Histograms;
 using SloEngine.PromQL.Series;
 
 namespace SloEngine.PromQL.Evaluation;
 
 /// <summary>The result of a query.</summary>
-public abstract record QueryValue;
+public abstract record QueryValue
+{
+    /// <summary>Remarks on the result.</summary>
+    public IReadOnlyList<Annotation> Annotations { get; init; } = [];
+}
 
 /// <summary>One number.</summary>
 /// <param name="TimeMs">Its time.</param>
@@ -16,8 +21,15 @@ public sealed record ScalarResult(long TimeMs, double Value) : QueryValue;
 public sealed record StringResult(long TimeMs, string Value) : QueryValue;
 
 /// <summary>Samples of one time.</summary>
-/// <param name="Samples">Labels, time and value of each.</param>
-public sealed record VectorResult(IReadOnlyList<(Labels Labels, long TimeMs, double Value)> Samples) : QueryValue;
+/// <param name="Samples">The samples.</param>
+public sealed record VectorResult(IReadOnlyList<VectorSample> Samples) : QueryValue;
+
+/// <summary>A sample of a series: a float or a histogram.</summary>
+/// <param name="Labels">Labels.</param>
+/// <param name="TimeMs">Time.</param>
+/// <param name="Value">The float; without meaning for a histogram.</param>
+/// <param name="Histogram">The histogram, or null for a float.</param>
+public sealed record VectorSample(Labels Labels, long TimeMs, double Value, FloatHistogram? Histogram = null);
 
 /// <summary>Samples of many times.</summary>
 /// <param name="Series">The series.</param>
@@ -26,8 +38,9 @@ public sealed record MatrixResult(IReadOnlyList<ResultSeries> Series) : QueryVal
 /// <summary>A series of a result.</summary>
 /// <param name="Labels">Labels.</param>
 /// <param name="TimesMs">Times of its samples.</param>
-/// <param name="Values">Values.</param>
-public sealed record ResultSeries(Labels Labels, long[] TimesMs, double[] Values);
+/// <param name="Values">Values; without meaning where there is a histogram.</param>
+/// <param name="Histograms">Histograms by the same positions, null for floats; or null if there is none at all.</param>
+public sealed record ResultSeries(Labels Labels, long[] TimesMs, double[] Values, FloatHistogram?[]? Histograms = null);
 
 /// <summary>Why a query could not be answered.</summary>
 public enum QueryFailure

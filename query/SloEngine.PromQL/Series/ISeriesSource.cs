@@ -1,3 +1,5 @@
+using SloEngine.PromQL.Histograms;
+
 namespace SloEngine.PromQL.Series;
 
 /// <summary>Where the evaluator gets its samples from.</summary>
@@ -51,6 +53,12 @@ public sealed class SeriesData
     /// <summary>Times of the samples, Unix milliseconds, ascending.</summary>
     public required long[] TimesMs { get; init; }
 
-    /// <summary>Values; the stale marker is the NaN with bits 0x7FF0000000000002.</summary>
+    /// <summary>Values; the stale marker is the NaN with bits 0x7FF0000000000002. Without meaning where there is a histogram.</summary>
     public required double[] Values { get; init; }
+
+    /// <summary>Native histograms by the same positions, null where the sample is a float; or null if the series has none.</summary>
+    public FloatHistogram?[]? Histograms { get; init; }
+
+    /// <summary>When counting began for each sample, Unix milliseconds, 0 where that is unknown; or null if it is for all.</summary>
+    public long[]? StartTimesMs { get; init; }
 }

@@ -35,10 +35,7 @@ public sealed class LabelPattern
         {
             return known;
         }
-        // RE2 takes \_ for an underscore; .NET does not.
-        string translated = pattern.Contains("\\_", StringComparison.Ordinal)
-            ? Regex.Replace(pattern, @"\\(.)", static match => match.Value == "\\_" ? "_" : match.Value) : pattern;
-        var regex = new Regex($"^(?s:{translated})\\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+        var regex = new Regex($"^(?s:{Re2.Translate(pattern)})\\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
         if (Patterns.Count >= CacheLimit)
         {
             Patterns.Clear();

@@ -1,3 +1,5 @@
+using SloEngine.PromQL.Text;
+
 namespace SloEngine.PromQL.Series;
 
 /// <summary>An immutable set of labels, sorted by name (ordinal), with a cached hash.</summary>
@@ -51,8 +53,8 @@ public sealed class Labels : IEquatable<Labels>
         }
     }
 
-    /// <summary>The labels without the metric name.</summary>
-    public Labels WithoutName() => Where(static name => name != MetricName);
+    /// <summary>The labels without the metric name and what belongs to it: type and unit.</summary>
+    public Labels WithoutName() => Where(static name => name is not (MetricName or "__type__" or "__unit__"));
 
     /// <summary>The labels whose names satisfy a condition.</summary>
     public Labels Where(Func<string, bool> keep)
@@ -64,6 +66,26 @@ public sealed class Labels : IEquatable<Labels>
     /// <summary>The labels with one set to a value, or taken away when the value is empty.</summary>
     public Labels With(string name, string value) =>
         Of(_pairs.Where(pair => pair.Key != name).Append(new KeyValuePair<string, string>(name, value)));
+
+    /// <summary>Order by names and values (ordinal), as results are sorted.</summary>
+    public int CompareTo(Labels? other)
+    {
+        ReadOnlySpan<KeyValuePair<string, string>> others = other is null ? [] : other._pairs;
+        for (int index = 0; index < Math.Min(_pairs.Length, others.Length); index++)
+        {
+            int order = string.CompareOrdinal(_pairs[index].Key, others[index].Key);
+            order = order != 0 ? order : string.CompareOrdinal(_pairs[index].Value, others[index].Value);
+            if (order != 0)
+            {
+                return order;
+            }
+        }
+        return _pairs.Length - others.Length;
+    }
+
+    /// <summary>The labels in braces, as messages show them.</summary>
+    public override string ToString() =>
+        "{" + string.Join(", ", _pairs.Select(pair => $"{LabelName.Print(pair.Key)}={QuotedText.Quote(pair.Value)}")) + "}";
 
     /// <inheritdoc/>
     public bool Equals(Labels? other)

@@ -1,204 +1,356 @@
-using System.Globalization;
 using System.Text;
+using SloEngine.PromQL.Text;
 
 namespace SloEngine.PromQL.Syntax;
 
-internal enum TokenKind
+/// <summary>Splits PromQL into tokens. What a character means depends on where it stands: inside braces, brackets, or neither.</summary>
+internal sealed partial class Lexer
 {
-    End,
-    Identifier,
-    Number,
-    Duration,
-    Text,
-    Symbol,
-}
+    private static readonly Dictionary<string, TokenKind> Words = Build();
 
-/// <summary>A token: identifiers and symbols by their text, numbers and durations by value (durations in milliseconds).</summary>
-internal readonly record struct Token(TokenKind Kind, string Text, double Value, int Position);
+    private static readonly HashSet<string> DurationWords = new(["step", "range", "max_of", "min_of"], StringComparer.Ordinal);
 
-/// <summary>Splits PromQL into tokens.</summary>
-internal static class Lexer
-{
-    private static readonly string[] Symbols = ["=~", "!~", "!=", "==", ">=", "<=", "=", ">", "<", "+", "-", "*", "/", "%", "^", "(", ")", "{", "}", "[", "]", ",", ":", "@"];
+    private readonly string _text;
+    private readonly List<Token> _tokens = [];
+    private int _position;
+    private int _start;
+    private int _parentheses;
+    private bool _inBraces;
+    private bool _inBrackets;
+    private bool _gotColon;
+    private bool _gotDuration;
+    /// <summary>Whether only what calculates durations may follow: behind a bracket, up to the first number.</summary>
+    private bool _inDuration;
 
+    private Lexer(string text) => _text = text;
+
+    /// <summary>Tokens up to the end or the first error, which is the last token then.</summary>
     public static List<Token> Tokenize(string text)
     {
-        var tokens = new List<Token>();
-        int position = 0;
-        int brackets = 0;
-        while (true)
+        var lexer = new Lexer(text);
+        do
         {
-            SkipSpaceAndComments(text, ref position);
-            if (position >= text.Length)
+            lexer.Next();
+        }
+        while (lexer._tokens.Count == 0 || lexer._tokens[^1].Kind is not (TokenKind.End or TokenKind.Error));
+        return lexer._tokens;
+    }
+
+    private char Current => _position < _text.Length ? _text[_position] : '\0';
+
+    private bool AtEnd => _position >= _text.Length;
+
+    private void Next()
+    {
+        SkipSpaceAndComments();
+        _start = _position;
+        if (_inBraces)
+        {
+            InsideBraces();
+        }
+        else if (_inDuration)
+        {
+            InsideDuration();
+        }
+        else
+        {
+            Statement();
+        }
+    }
+
+    private void Statement()
+    {
+        char first = Current;
+        if (AtEnd)
+        {
+            if (_parentheses != 0)
             {
-                tokens.Add(new Token(TokenKind.End, "end of input", 0, text.Length));
-                return tokens;
+                Fail("unclosed left parenthesis");
             }
-            char first = text[position];
-            if (char.IsAsciiDigit(first) || (first == '.' && position + 1 < text.Length && char.IsAsciiDigit(text[position + 1])))
+            else if (_inBrackets)
             {
-                tokens.Add(Number(text, ref position));
-            }
-            else if (char.IsAsciiLetter(first) || first == '_' || (first == ':' && brackets == 0))
-            {
-                int start = position;
-                while (position < text.Length && (char.IsAsciiLetterOrDigit(text[position]) || text[position] is '_' or ':'))
-                {
-                    position++;
-                }
-                tokens.Add(new Token(TokenKind.Identifier, text[start..position], 0, start));
-            }
-            else if (first is '"' or '\'' or '`')
-            {
-                tokens.Add(Quoted(text, ref position));
+                Fail("unclosed left bracket");
             }
             else
             {
-                string symbol = Symbols.FirstOrDefault(candidate => text.AsSpan(position).StartsWith(candidate))
-                    ?? throw new PromQLParseException($"unexpected character: '{first}'", position, text);
-                brackets += symbol switch { "[" => 1, "]" => -1, _ => 0 };
-                tokens.Add(new Token(TokenKind.Symbol, symbol, 0, position));
-                position += symbol.Length;
+                Emit(TokenKind.End);
             }
+        }
+        else if (IsDigit(first) || (first == '.' && _position + 1 < _text.Length && IsDigit(_text[_position + 1])))
+        {
+            NumberOrDuration();
+        }
+        else if (IsAlpha(first) || first == ':')
+        {
+            Word(first);
+        }
+        else if (first is '"' or '\'' or '`')
+        {
+            Quoted(first);
+        }
+        else
+        {
+            Symbol(first);
         }
     }
 
-    private static void SkipSpaceAndComments(string text, ref int position)
+    private void Symbol(char first)
     {
-        while (position < text.Length && (char.IsWhiteSpace(text[position]) || text[position] == '#'))
+        _position++;
+        switch (first)
         {
-            if (text[position] == '#')
-            {
-                int end = text.IndexOf('\n', position);
-                position = end < 0 ? text.Length : end;
-            }
-            else
-            {
-                position++;
-            }
+            case ',':
+                Emit(TokenKind.Symbol);
+                break;
+            case '*' or '/' or '%' or '+' or '-' or '^' or '@':
+                Emit(TokenKind.Operator);
+                break;
+            case '=' when Current == '~':
+                Fail("unexpected character after '=': '~'");
+                break;
+            case '=':
+                TakeIf('=');
+                Emit(_position - _start == 2 ? TokenKind.Operator : TokenKind.Symbol);
+                break;
+            case '!' when Current == '=':
+                _position++;
+                Emit(TokenKind.Operator);
+                break;
+            case '!':
+                Fail($"unexpected character after '!': {NextQuoted()}");
+                break;
+            case '<' or '>':
+                _ = TakeIf('=') || TakeIf('/');
+                Emit(TokenKind.Operator);
+                break;
+            case '(' or ')':
+                Parenthesis(first);
+                break;
+            case '{':
+                Emit(TokenKind.Symbol);
+                _inBraces = true;
+                break;
+            case '[' when _inBrackets:
+                Fail("unexpected left bracket '['");
+                break;
+            case '[':
+                Emit(TokenKind.Symbol);
+                (_gotColon, _gotDuration, _inBrackets, _inDuration) = (false, false, true, true);
+                break;
+            case ']' when !_inBrackets:
+                Fail("unexpected right bracket ']'");
+                break;
+            case ']':
+                Emit(TokenKind.Symbol);
+                _inBrackets = false;
+                break;
+            default:
+                _position--;
+                string quoted = NextQuoted();
+                _position++;
+                Fail($"unexpected character: {quoted}");
+                break;
         }
     }
 
-    private static Token Number(string text, ref int position)
+    private void Parenthesis(char which)
     {
-        int start = position;
-        if (text[position] == '0' && position + 1 < text.Length && text[position + 1] is 'x' or 'X')
+        Emit(TokenKind.Symbol);
+        _parentheses += which == '(' ? 1 : -1;
+        if (_parentheses < 0)
         {
-            position += 2;
-            while (position < text.Length && char.IsAsciiHexDigit(text[position]))
-            {
-                position++;
-            }
-            return ulong.TryParse(text.AsSpan(start + 2, position - start - 2), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong hex)
-                ? new Token(TokenKind.Number, text[start..position], hex, start)
-                : throw new PromQLParseException($"bad number or duration syntax: \"{text[start..position]}\"", start, text);
+            _tokens.RemoveAt(_tokens.Count - 1);
+            Fail("unexpected right parenthesis ')'");
         }
-        while (position < text.Length && (char.IsAsciiLetterOrDigit(text[position]) || text[position] is '.' or '_'
-            || (text[position] is '+' or '-' && text[position - 1] is 'e' or 'E' && char.IsAsciiDigit(text[start]))))
-        {
-            position++;
-        }
-        string literal = text[start..position];
-        if (double.TryParse(literal.Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, CultureInfo.InvariantCulture, out double number))
-        {
-            return new Token(TokenKind.Number, literal, number, start);
-        }
-        return TryDuration(literal, out long milliseconds)
-            ? new Token(TokenKind.Duration, literal, milliseconds, start)
-            : throw new PromQLParseException($"bad number or duration syntax: \"{literal}\"", start, text);
     }
 
-    /// <summary>Durations such as 1h30m: units y w d h m s ms, each once, from large to small.</summary>
-    internal static bool TryDuration(string text, out long milliseconds)
+    private void Word(char first)
     {
-        ReadOnlySpan<(string Unit, long Ms)> units =
-            [("y", 31_536_000_000), ("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
-        milliseconds = 0;
-        int position = 0;
-        int nextUnit = 0;
-        while (position < text.Length)
+        if (_inBrackets)
         {
-            int start = position;
-            while (position < text.Length && char.IsAsciiDigit(text[position]))
-            {
-                position++;
-            }
-            if (position == start || !long.TryParse(text.AsSpan(start, position - start), NumberStyles.None, CultureInfo.InvariantCulture, out long amount))
-            {
-                return false;
-            }
-            int unitStart = position;
-            while (position < text.Length && char.IsAsciiLetter(text[position]))
-            {
-                position++;
-            }
-            string unit = text[unitStart..position];
-            int found = -1;
-            for (int index = nextUnit; index < units.Length; index++)
-            {
-                if (units[index].Unit == unit)
-                {
-                    found = index;
-                }
-            }
-            if (found < 0)
-            {
-                return false;
-            }
-            milliseconds += amount * units[found].Ms;
-            nextUnit = found + 1;
+            BracketWord(first);
+            return;
         }
-        return text.Length > 0;
+        while (IsAlpha(Current) || IsDigit(Current) || Current == ':')
+        {
+            _position++;
+        }
+        string word = _text[_start.._position].ToLowerInvariant();
+        if (!Words.TryGetValue(word, out TokenKind kind))
+        {
+            kind = word.Contains(':', StringComparison.Ordinal) ? TokenKind.MetricIdentifier : TokenKind.Identifier;
+        }
+        else if (word is "fill" or "fill_left" or "fill_right" && !ParenthesisFollows())
+        {
+            // Metrics may have these names: only with a value are they keywords.
+            kind = TokenKind.Identifier;
+        }
+        Emit(kind);
     }
 
-    private static Token Quoted(string text, ref int position)
+    private void InsideBraces()
     {
-        int start = position;
-        char quote = text[position++];
-        var value = new StringBuilder();
-        while (true)
+        if (AtEnd)
         {
-            if (position >= text.Length || (quote != '`' && text[position] == '\n'))
+            Fail("unexpected end of input inside braces");
+            return;
+        }
+        char first = Current;
+        if (IsAlpha(first))
+        {
+            while (IsAlpha(Current) || IsDigit(Current))
             {
-                throw new PromQLParseException("unterminated quoted string", start, text);
+                _position++;
             }
-            char next = text[position++];
-            if (next == quote)
+            Emit(TokenKind.Identifier);
+            return;
+        }
+        if (first is '"' or '\'' or '`')
+        {
+            Quoted(first);
+            return;
+        }
+        _position++;
+        switch (first)
+        {
+            case ',':
+                Emit(TokenKind.Symbol);
+                break;
+            case '=':
+                Emit(TakeIf('~') ? TokenKind.Operator : TokenKind.Symbol);
+                break;
+            case '!' when TakeIf('~') || TakeIf('='):
+                Emit(TokenKind.Operator);
+                break;
+            case '!':
+                Fail($"unexpected character after '!' inside braces: {NextQuoted()}");
+                break;
+            case '{':
+                Fail("unexpected left brace '{'");
+                break;
+            case '}':
+                Emit(TokenKind.Symbol);
+                _inBraces = false;
+                break;
+            default:
+                Fail($"unexpected character inside braces: {QuotedText.QuoteRune(FirstRune())}");
+                break;
+        }
+    }
+
+    private void Quoted(char quote)
+    {
+        string? wrong = TextLiteral.Scan(_text, ref _position, quote);
+        if (wrong is null)
+        {
+            Emit(TokenKind.Text);
+        }
+        else
+        {
+            Fail(wrong);
+        }
+    }
+
+    private void NumberOrDuration()
+    {
+        if (NumberScanner.TryScan(_text, ref _position))
+        {
+            Emit(TokenKind.Number);
+        }
+        else if (NumberScanner.TryScanDuration(_text, ref _position))
+        {
+            Emit(TokenKind.Duration);
+        }
+        else
+        {
+            Fail($"bad number or duration syntax: {QuotedText.Quote(_text[_start.._position])}");
+        }
+    }
+
+    private void SkipSpaceAndComments()
+    {
+        while (!AtEnd && (Current is ' ' or '\t' or '\n' or '\r' || (Current == '#' && !_inDuration)))
+        {
+            if (Current != '#')
             {
-                return new Token(TokenKind.Text, value.ToString(), 0, start);
-            }
-            if (next != '\\' || quote == '`')
-            {
-                value.Append(next);
+                _position++;
                 continue;
             }
-            value.Append(Escape(text, ref position, start));
+            while (!AtEnd && Current is not ('\n' or '\r'))
+            {
+                _position++;
+            }
         }
     }
 
-    private static string Escape(string text, ref int position, int start)
+    private bool ParenthesisFollows()
     {
-        char kind = position < text.Length ? text[position++] : '\0';
-        int digits = kind switch { 'x' => 2, 'u' => 4, 'U' => 8, _ => 0 };
-        if (digits > 0 && position + digits <= text.Length
-            && int.TryParse(text.AsSpan(position, digits), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out int code) && Rune.IsValid(code))
+        int ahead = _position;
+        while (ahead < _text.Length && _text[ahead] is ' ' or '\t' or '\n' or '\r')
         {
-            position += digits;
-            return char.ConvertFromUtf32(code);
+            ahead++;
         }
-        return kind switch
+        return ahead < _text.Length && _text[ahead] == '(';
+    }
+
+    private bool TakeIf(char expected)
+    {
+        if (Current != expected)
         {
-            'n' => "\n",
-            't' => "\t",
-            'r' => "\r",
-            'a' => "\a",
-            'b' => "\b",
-            'f' => "\f",
-            'v' => "\v",
-            '\\' => "\\",
-            '"' => "\"",
-            '\'' => "'",
-            _ => throw new PromQLParseException("unknown escape sequence", start, text),
-        };
+            return false;
+        }
+        _position++;
+        return true;
+    }
+
+    private Rune FirstRune()
+    {
+        Rune.DecodeFromUtf16(_text.AsSpan(_start), out Rune rune, out int length);
+        _position = _start + length;
+        return rune;
+    }
+
+    private string NextQuoted()
+    {
+        if (AtEnd)
+        {
+            // Behind the end Prometheus' reader returns a character that is none, and prints it so.
+            return "'\\U0010ffff'";
+        }
+        Rune.DecodeFromUtf16(_text.AsSpan(_position), out Rune rune, out _);
+        return QuotedText.QuoteRune(rune);
+    }
+
+    private void Emit(TokenKind kind)
+    {
+        _tokens.Add(new Token(kind, _text[_start.._position], new SourceRange(_start, _position)));
+        _start = _position;
+    }
+
+    private void Fail(string message) => _tokens.Add(new Token(TokenKind.Error, message, new SourceRange(_start, _text.Length)));
+
+    private static bool IsAlpha(char letter) => char.IsAsciiLetter(letter) || letter == '_';
+
+    private static bool IsDigit(char digit) => char.IsAsciiDigit(digit);
+
+    private static Dictionary<string, TokenKind> Build()
+    {
+        var words = new Dictionary<string, TokenKind>(StringComparer.Ordinal) { ["inf"] = TokenKind.Number, ["nan"] = TokenKind.Number };
+        void Add(TokenKind kind, params ReadOnlySpan<string> names)
+        {
+            foreach (string name in names)
+            {
+                words.Add(name, kind);
+            }
+        }
+        Add(TokenKind.Operator, "and", "or", "unless", "atan2");
+        Add(
+            TokenKind.Aggregator,
+            "sum", "avg", "count", "min", "max", "group", "stddev", "stdvar", "topk", "bottomk", "count_values", "quantile", "limitk", "limit_ratio");
+        Add(
+            TokenKind.Keyword,
+            "offset", "smoothed", "anchored", "by", "without", "on", "ignoring", "group_left", "group_right", "fill", "fill_left", "fill_right", "bool");
+        Add(TokenKind.Preprocessor, "start", "end", "step", "range", "max_of", "min_of");
+        return words;
     }
 }

@@ -31,14 +31,16 @@ public static class PrometheusApi
 
         Map("query", async (parameters, http) =>
         {
-            Expr query = PromQLParser.Parse(parameters.Required("query"));
+            string text = parameters.Required("query");
+            Expr query = PromQLParser.Parse(text);
             var source = new StoreSeriesSource(store, options, parameters.Tenant);
             QueryValue value = await engine.InstantAsync(query, source, parameters.TimeMs("time", Now()), http.RequestAborted);
-            return json => PrometheusJson.Write(json, value);
+            return json => PrometheusJson.WriteAnswer(json, value, text);
         });
         Map("query_range", async (parameters, http) =>
         {
-            Expr query = PromQLParser.Parse(parameters.Required("query"));
+            string text = parameters.Required("query");
+            Expr query = PromQLParser.Parse(text);
             _ = parameters.Required("start");
             _ = parameters.Required("end");
             _ = parameters.Required("step");
@@ -50,7 +52,7 @@ public static class PrometheusApi
             }
             var source = new StoreSeriesSource(store, options, parameters.Tenant);
             MatrixResult value = await engine.RangeAsync(query, source, start, end, parameters.DurationMs("step", 0), http.RequestAborted);
-            return json => PrometheusJson.Write(json, value);
+            return json => PrometheusJson.WriteAnswer(json, value, text);
         });
         Map("series", async (parameters, http) =>
         {
@@ -81,9 +83,8 @@ public static class PrometheusApi
         });
         Map("format_query", (parameters, _) =>
         {
-            string query = parameters.Required("query");
-            PromQLParser.Parse(query);
-            return Task.FromResult<Action<Utf8JsonWriter>>(json => json.WriteStringValue(query.Trim()));
+            string formatted = Printer.Pretty(PromQLParser.Parse(parameters.Required("query")));
+            return Task.FromResult<Action<Utf8JsonWriter>>(json => json.WriteStringValue(formatted));
         });
         Map("status/buildinfo", (_, _) => Task.FromResult<Action<Utf8JsonWriter>>(json =>
         {
