@@ -2,6 +2,7 @@ using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Otlp.Logs;
 using SloEngine.Otlp.Metrics;
+using SloEngine.Otlp.RemoteWrite;
 using SloEngine.Otlp.Traces;
 
 namespace SloEngine.Collector.Ingest;
@@ -10,7 +11,7 @@ namespace SloEngine.Collector.Ingest;
 internal sealed class LogDecoder(SeriesIndex series, ResourceIndex resources, TenantKeys keys) : IDisposable
 {
     private readonly ArrivalClock _clock = new();
-    private readonly Dictionary<string, (MetricsDecoder Metrics, TracesDecoder Traces, LogsDecoder Logs)> _decoders = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Decoders> _decoders = new(StringComparer.Ordinal);
     private readonly MetricBlock _metrics = new();
     private readonly SpanBlock _spans = new();
     private readonly LogBlock _logs = new();
@@ -19,25 +20,31 @@ internal sealed class LogDecoder(SeriesIndex series, ResourceIndex resources, Te
     public void Decode(in LogRecord record, Action<IDisposable> take)
     {
         _clock.Now = DateTimeOffset.UnixEpoch.AddTicks(record.ArrivalNanos / 100);
-        (MetricsDecoder metrics, TracesDecoder traces, LogsDecoder logs) = Of(record.Tenant);
-        switch (record.Signal)
+        Decoders decoders = Of(record.Tenant);
+        switch (record.Kind)
         {
-            case Signal.Metrics:
-                metrics.Decode(record.Body.Span, _metrics);
-                take(_metrics);
-                _metrics.Clear();
-                break;
-            case Signal.Traces:
-                traces.Decode(record.Body.Span, _spans);
+            case RequestKind.Traces:
+                decoders.Traces.Decode(record.Body.Span, _spans);
                 take(_spans);
                 _spans.Clear();
-                break;
-            default:
-                logs.Decode(record.Body.Span, _logs);
+                return;
+            case RequestKind.Logs:
+                decoders.Logs.Decode(record.Body.Span, _logs);
                 take(_logs);
                 _logs.Clear();
+                return;
+            case RequestKind.RemoteWrite1:
+                decoders.RemoteWrite.Decode(record.Body.Span, _metrics);
+                break;
+            case RequestKind.RemoteWrite2:
+                decoders.RemoteWrite.Decode2(record.Body.Span, _metrics);
+                break;
+            default:
+                decoders.Metrics.Decode(record.Body.Span, _metrics);
                 break;
         }
+        take(_metrics);
+        _metrics.Clear();
     }
 
     public void Dispose()
@@ -47,17 +54,22 @@ internal sealed class LogDecoder(SeriesIndex series, ResourceIndex resources, Te
         _logs.Dispose();
     }
 
-    private (MetricsDecoder Metrics, TracesDecoder Traces, LogsDecoder Logs) Of(string tenant)
+    private Decoders Of(string tenant)
     {
-        if (!_decoders.TryGetValue(tenant, out (MetricsDecoder Metrics, TracesDecoder Traces, LogsDecoder Logs) decoders))
+        if (!_decoders.TryGetValue(tenant, out Decoders? decoders))
         {
             UInt128 key = keys.Of(tenant);
+            var seriesOfTenant = new TenantSeries(tenant, series);
             var resourcesOfTenant = new TenantResources(tenant, resources);
-            decoders = (new MetricsDecoder(new TenantSeries(tenant, series), key), new TracesDecoder(resourcesOfTenant, key), new LogsDecoder(resourcesOfTenant, key, _clock));
+            decoders = new Decoders(
+                new MetricsDecoder(seriesOfTenant, key), new RemoteWriteDecoder(seriesOfTenant, key), new TracesDecoder(resourcesOfTenant, key),
+                new LogsDecoder(resourcesOfTenant, key, _clock));
             _decoders.Add(tenant, decoders);
         }
         return decoders;
     }
+
+    private sealed record Decoders(MetricsDecoder Metrics, RemoteWriteDecoder RemoteWrite, TracesDecoder Traces, LogsDecoder Logs);
 
     private sealed class ArrivalClock : TimeProvider
     {

@@ -73,7 +73,7 @@ internal sealed partial class LogWriter : IAsyncDisposable
 
     private void Stage(Submission submission)
     {
-        int head = LogRecord.WriteHead(_head, submission.Signal, submission.ArrivalNanos, submission.Tenant);
+        int head = LogRecord.WriteHead(_head, submission.Kind, submission.ArrivalNanos, submission.Tenant);
         int before = _log.Staged;
         _log.Stage(_head.AsSpan(0, head), submission.Body.Span);
         (submission.Position, submission.End) = (before, _log.Staged);

@@ -8,6 +8,7 @@ using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Logs;
 using SloEngine.Otlp.Metrics;
 using SloEngine.Otlp.Protobuf;
+using SloEngine.Otlp.RemoteWrite;
 using SloEngine.Otlp.Traces;
 using SloEngine.Storage;
 using SloEngine.Storage.Wal;
@@ -37,7 +38,6 @@ public sealed class OtlpIngest : IAsyncDisposable
     /// <summary>Longest name of a tenant, in bytes of UTF-8.</summary>
     public const int MaxTenantBytes = 256;
 
-    private static readonly string[] Names = ["metrics", "logs", "traces"];
 
     private readonly Meter _meter = new(MeterName);
     private readonly Counter<long> _items;
@@ -54,6 +54,8 @@ public sealed class OtlpIngest : IAsyncDisposable
     private readonly BatchInserter _inserter;
     private readonly LogWriter _log;
     private readonly Lane<MetricBlock> _metrics;
+    private readonly Lane<MetricBlock> _remoteWrite1;
+    private readonly Lane<MetricBlock> _remoteWrite2;
     private readonly Lane<SpanBlock> _spans;
     private readonly Lane<LogBlock> _logs;
     private readonly CancellationTokenSource _giveUp = new();
@@ -71,6 +73,8 @@ public sealed class OtlpIngest : IAsyncDisposable
         _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, time, logger);
         _log = new LogWriter(log, _batches, options, time, logger);
         _metrics = new(tenant => new MetricsDecoder(new TenantSeries(tenant, _series), _keys.Of(tenant)).Decode, static block => block.Clear());
+        _remoteWrite1 = new(tenant => new RemoteWriteDecoder(new TenantSeries(tenant, _series), _keys.Of(tenant)).Decode, static block => block.Clear());
+        _remoteWrite2 = new(tenant => new RemoteWriteDecoder(new TenantSeries(tenant, _series), _keys.Of(tenant)).Decode2, static block => block.Clear());
         _spans = new(tenant => new TracesDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant)).Decode, static block => block.Clear());
         _logs = new(tenant => new LogsDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant), _time).Decode, static block => block.Clear());
         _inserting = Task.Run(InsertAsync);
@@ -84,25 +88,40 @@ public sealed class OtlpIngest : IAsyncDisposable
         _meter.CreateObservableGauge("sloengine.collector.log.lag", () => log.End - checkpoint.Stored, "By", "Bytes in the write-ahead log that the store has not confirmed.");
     }
 
-    /// <summary>Decodes a request and makes it durable.</summary>
+    /// <summary>Decodes an OTLP request and makes it durable.</summary>
     /// <param name="signal">What the request is.</param>
     /// <param name="tenant">Owner; at most <see cref="MaxTenantBytes"/> bytes.</param>
     /// <param name="request">The decompressed message; used during the call.</param>
     /// <param name="cancellation">Gives up before the data is handed to the log.</param>
     /// <exception cref="OtlpFormatException">The bytes are no such message.</exception>
     /// <exception cref="IngestUnavailableException">Nothing was kept; the sender may retry.</exception>
-    public async ValueTask<DecodeResult> IngestAsync(Signal signal, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation)
+    public ValueTask<DecodeResult> IngestAsync(Signal signal, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation) => signal switch
+    {
+        Signal.Metrics => IngestAsync(_metrics, RequestKind.Metrics, "metrics", tenant, request, cancellation),
+        Signal.Traces => IngestAsync(_spans, RequestKind.Traces, "traces", tenant, request, cancellation),
+        _ => IngestAsync(_logs, RequestKind.Logs, "logs", tenant, request, cancellation),
+    };
+
+    /// <summary>Decodes a Prometheus remote-write request and makes it durable.</summary>
+    /// <param name="isVersion2">Whether it is of version 2.0.</param>
+    /// <param name="tenant">Owner; at most <see cref="MaxTenantBytes"/> bytes.</param>
+    /// <param name="request">The decompressed message; used during the call.</param>
+    /// <param name="cancellation">Gives up before the data is handed to the log.</param>
+    /// <exception cref="OtlpFormatException">The bytes are no such message.</exception>
+    /// <exception cref="IngestUnavailableException">Nothing was kept; the sender may retry.</exception>
+    public ValueTask<DecodeResult> IngestRemoteWriteAsync(bool isVersion2, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation) => isVersion2
+        ? IngestAsync(_remoteWrite2, RequestKind.RemoteWrite2, "metrics", tenant, request, cancellation)
+        : IngestAsync(_remoteWrite1, RequestKind.RemoteWrite1, "metrics", tenant, request, cancellation);
+
+    private async ValueTask<DecodeResult> IngestAsync<TBlock>(
+        Lane<TBlock> lane, RequestKind kind, string signal, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation)
+        where TBlock : class, IDisposable, new()
     {
         await _budget.AcquireAsync(request.Length, cancellation);
         try
         {
-            DecodeResult result = signal switch
-            {
-                Signal.Metrics => await IngestAsync(_metrics, signal, tenant, request),
-                Signal.Traces => await IngestAsync(_spans, signal, tenant, request),
-                _ => await IngestAsync(_logs, signal, tenant, request),
-            };
-            var tag = new KeyValuePair<string, object?>("signal", Names[(int)signal]);
+            DecodeResult result = await IngestAsync(lane, kind, tenant, request);
+            var tag = new KeyValuePair<string, object?>("signal", signal);
             _bytes.Add(request.Length, tag);
             _items.Add(result.Accepted, tag);
             if (result.Rejected > 0)
@@ -128,13 +147,15 @@ public sealed class OtlpIngest : IAsyncDisposable
         _fromLog.Dispose();
         _batches.Dispose();
         _metrics.Dispose();
+        _remoteWrite1.Dispose();
+        _remoteWrite2.Dispose();
         _spans.Dispose();
         _logs.Dispose();
         _giveUp.Dispose();
         _meter.Dispose();
     }
 
-    private async ValueTask<DecodeResult> IngestAsync<TBlock>(Lane<TBlock> lane, Signal signal, string tenant, ReadOnlyMemory<byte> request)
+    private async ValueTask<DecodeResult> IngestAsync<TBlock>(Lane<TBlock> lane, RequestKind kind, string tenant, ReadOnlyMemory<byte> request)
         where TBlock : class, IDisposable, new()
     {
         long arrival = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
@@ -154,7 +175,7 @@ public sealed class OtlpIngest : IAsyncDisposable
             lane.Return(block);
             return result;
         }
-        await _log.AppendAsync(new Submission(signal, tenant, arrival, request, block, result.Accepted, lane.Return));
+        await _log.AppendAsync(new Submission(kind, tenant, arrival, request, block, result.Accepted, lane.Return));
         return result;
     }
 

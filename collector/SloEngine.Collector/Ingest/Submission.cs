@@ -1,7 +1,7 @@
 namespace SloEngine.Collector.Ingest;
 
 /// <summary>A decoded request on its way into the log and from there into a batch.</summary>
-/// <param name="signal">What it is.</param>
+/// <param name="kind">What it is.</param>
 /// <param name="tenant">Owner.</param>
 /// <param name="arrivalNanos">When it came, in Unix nanoseconds.</param>
 /// <param name="body">The request's bytes, which stay as they are until it is logged.</param>
@@ -9,11 +9,11 @@ namespace SloEngine.Collector.Ingest;
 /// <param name="rows">Rows in them.</param>
 /// <param name="release">Takes the columns back once they are gathered.</param>
 internal sealed class Submission(
-    Signal signal, string tenant, long arrivalNanos, ReadOnlyMemory<byte> body, IDisposable block, int rows, Action<IDisposable> release)
+    RequestKind kind, string tenant, long arrivalNanos, ReadOnlyMemory<byte> body, IDisposable block, int rows, Action<IDisposable> release)
 {
     private readonly TaskCompletionSource _logged = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public Signal Signal { get; } = signal;
+    public RequestKind Kind { get; } = kind;
 
     public string Tenant { get; } = tenant;
 

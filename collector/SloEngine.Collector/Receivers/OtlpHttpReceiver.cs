@@ -1,13 +1,10 @@
 using System.Buffers;
 using System.Globalization;
-using System.IO.Compression;
-using System.IO.Pipelines;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Collector.Ingest;
-using SloEngine.Otlp;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Grpc;
 using SloEngine.Otlp.Json;
@@ -33,6 +30,14 @@ public static class OtlpHttpReceiver
         }
     }
 
+    /// <summary>Maps the path under which Prometheus takes OTLP, <c>/api/v1/otlp/v1/metrics</c>.</summary>
+    public static void MapPrometheusOtlp(this IEndpointRouteBuilder endpoints)
+    {
+        OtlpIngest ingest = endpoints.ServiceProvider.GetRequiredService<OtlpIngest>();
+        CollectorOptions options = endpoints.ServiceProvider.GetRequiredService<CollectorOptions>();
+        endpoints.MapPost("/api/v1/otlp/v1/metrics", http => ReceiveAsync(http, Signal.Metrics, ingest, options));
+    }
+
     private static async Task ReceiveAsync(HttpContext http, Signal signal, OtlpIngest ingest, CollectorOptions options)
     {
         string type = http.Request.ContentType?.Split(';')[0].Trim() ?? "";
@@ -50,7 +55,7 @@ public static class OtlpHttpReceiver
         byte[]? rented = null;
         try
         {
-            (rented, int length) = await ReadBodyAsync(http, options.MaxBodyBytes);
+            (rented, int length) = await RequestBody.ReadAsync(http.Request, options.MaxBodyBytes, "gzip");
             ReadOnlyMemory<byte> request = rented.AsMemory(0, length);
             if (json)
             {
@@ -90,61 +95,6 @@ public static class OtlpHttpReceiver
             }
         }
     }
-
-    /// <summary>Reads the body, decompressed, into a rented array. Memory follows the bytes that arrive, not those announced.</summary>
-    private static async Task<(byte[] Rented, int Length)> ReadBodyAsync(HttpContext http, int maxBytes)
-    {
-        string? encoding = http.Request.Headers.ContentEncoding;
-        bool gzip = string.Equals(encoding, "gzip", StringComparison.OrdinalIgnoreCase);
-        if (!gzip && !string.IsNullOrEmpty(encoding) && !string.Equals(encoding, "identity", StringComparison.OrdinalIgnoreCase))
-        {
-            throw new BadHttpRequestException($"content encoding '{encoding}' is not supported; expected identity or gzip", StatusCodes.Status415UnsupportedMediaType);
-        }
-        (byte[] Rented, int Length) body = await ReadAllAsync(http.Request.BodyReader, maxBytes, http.RequestAborted);
-        if (!gzip)
-        {
-            return body;
-        }
-        try
-        {
-            using var stream = new GZipStream(new MemoryStream(body.Rented, 0, body.Length), CompressionMode.Decompress);
-            return Bounded.ReadToEnd(stream, maxBytes) ?? throw TooLarge(maxBytes);
-        }
-        catch (InvalidDataException malformed)
-        {
-            throw new BadHttpRequestException("the body is no valid gzip: " + malformed.Message, StatusCodes.Status400BadRequest);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(body.Rented);
-        }
-    }
-
-    private static async Task<(byte[] Rented, int Length)> ReadAllAsync(PipeReader reader, int maxBytes, CancellationToken cancellation)
-    {
-        while (true)
-        {
-            ReadResult read = await reader.ReadAsync(cancellation);
-            ReadOnlySequence<byte> buffer = read.Buffer;
-            if (buffer.Length > maxBytes)
-            {
-                throw TooLarge(maxBytes);
-            }
-            if (read.IsCompleted)
-            {
-                byte[] rented = ArrayPool<byte>.Shared.Rent(Math.Max(1, (int)buffer.Length));
-                buffer.CopyTo(rented);
-                int length = (int)buffer.Length;
-                reader.AdvanceTo(buffer.End);
-                return (rented, length);
-            }
-            reader.AdvanceTo(buffer.Start, buffer.End);
-        }
-    }
-
-    private static BadHttpRequestException TooLarge(int maxBytes) => new(
-        string.Create(CultureInfo.InvariantCulture, $"the request has more than {maxBytes} bytes, compressed or decompressed; send smaller batches or raise limits.max_body_bytes"),
-        StatusCodes.Status413PayloadTooLarge);
 
     private static async Task RefuseAsync(HttpContext http, int status, string message, bool json)
     {

@@ -8,6 +8,7 @@ using SloEngine.Otlp.Columns;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Hashing;
 using SloEngine.Otlp.Metrics;
+using SloEngine.Otlp.RemoteWrite;
 
 namespace SloEngine.Collector.Series;
 
@@ -79,26 +80,58 @@ internal sealed class SeriesIndex
             Encoding.UTF8.GetString(raw.Unit), Encoding.UTF8.GetString(raw.Description), labels, bounds, resourceIdentity);
         lock (_registering)
         {
-            if (_byId.TryGetValue(descriptor.Id, out int series))
-            {
-                // The resource may be a later one (a new version, another host) that its labels do not tell apart.
-                int target = Target(tenant, resource, resourceIdentity);
-                _table.Targets[series] = target;
-            }
-            else
-            {
-                int active = _countByTenant.GetValueOrDefault(tenant);
-                if (active >= _options.MaxActiveSeries)
-                {
-                    rejection = string.Create(CultureInfo.InvariantCulture, $"tenant {tenant} has reached its limit of {_options.MaxActiveSeries} active series");
-                    return -1;
-                }
-                _countByTenant[tenant] = active + 1;
-                series = Add(descriptor, Target(tenant, resource, resourceIdentity));
-            }
-            _byIdentity[raw.Identity] = series;
-            return series;
+            // The resource of a known series may be a later one (a new version, another host) that its labels do not tell apart.
+            return Register(raw.Identity, descriptor, () => Target(tenant, resource, resourceIdentity), out rejection);
         }
+    }
+
+    /// <summary>Registers a series that came by its labels.</summary>
+    public int Register(string tenant, UInt128 identity, LabelledSeries series, out string? rejection)
+    {
+        List<KeyValuePair<string, string>> labels = [.. series.Labels];
+        rejection = Oversize(labels);
+        if (rejection is not null)
+        {
+            return -1;
+        }
+        Temporality temporality = series.Kind == MetricKind.Gauge ? Temporality.Unspecified : Temporality.Cumulative;
+        var process = new StringBuilder();
+        foreach ((string name, string value) in labels)
+        {
+            if (name is "job" or "instance")
+            {
+                process.Append(name).Append('\0').Append(value).Append('\0');
+            }
+        }
+        var descriptor = new SeriesDescriptor(
+            Id(tenant, series.Metric, series.Kind, temporality, series.Bounds, labels), tenant, series.Metric, series.Metric, series.Kind, temporality,
+            series.Unit, series.Help, labels, series.Bounds, SipHash128.Hash(Encoding.UTF8.GetBytes(process.ToString()), 0));
+        lock (_registering)
+        {
+            return Register(identity, descriptor, static () => -1, out rejection);
+        }
+    }
+
+    private int Register(UInt128 identity, SeriesDescriptor descriptor, Func<int> target, out string? rejection)
+    {
+        rejection = null;
+        if (_byId.TryGetValue(descriptor.Id, out int series))
+        {
+            _table.Targets[series] = target();
+        }
+        else
+        {
+            int active = _countByTenant.GetValueOrDefault(descriptor.Tenant);
+            if (active >= _options.MaxActiveSeries)
+            {
+                rejection = string.Create(CultureInfo.InvariantCulture, $"tenant {descriptor.Tenant} has reached its limit of {_options.MaxActiveSeries} active series");
+                return -1;
+            }
+            _countByTenant[descriptor.Tenant] = active + 1;
+            series = Add(descriptor, target());
+        }
+        _byIdentity[identity] = series;
+        return series;
     }
 
     /// <summary>The target_info series of a resource, or -1 when it says no more than job and instance.</summary>
@@ -234,9 +267,11 @@ internal sealed class SeriesTable(int capacity)
 }
 
 /// <summary>The index as one tenant's decoders see it.</summary>
-internal sealed class TenantSeries(string tenant, SeriesIndex index) : ISeriesIndex
+internal sealed class TenantSeries(string tenant, SeriesIndex index) : ISeriesIndex, ILabelledSeriesIndex
 {
     public bool TryGet(UInt128 identity, out int series) => index.TryGet(identity, out series);
+
+    public int Register(UInt128 identity, LabelledSeries series, out string? rejection) => index.Register(tenant, identity, series, out rejection);
 
     public int Register(in RawSeries series, out string? rejection) => index.Register(tenant, series, out rejection);
 }

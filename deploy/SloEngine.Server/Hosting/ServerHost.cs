@@ -117,6 +117,9 @@ internal static class ServerHost
 
     private static void MapHttp(IEndpointRouteBuilder endpoints)
     {
+        endpoints.MapRemoteWrite();
+        endpoints.MapPrometheusOtlp();
+        endpoints.MapLokiPush();
         endpoints.MapPrometheusApi();
         endpoints.MapLokiApi();
         endpoints.MapTempoApi();

@@ -1,0 +1,274 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using SloEngine.Otlp.Columns;
+using SloEngine.Otlp.Metrics;
+using SloEngine.Otlp.Protobuf;
+
+namespace SloEngine.Otlp.RemoteWrite;
+
+/// <summary>
+/// A native histogram as remote write sends it: spans of buckets with counts as differences (prometheus.io/docs/specs/native_histograms). An
+/// exponential bucket of index i covers (base^(i-1), base^i] there and (base^i, base^(i+1)] in OpenTelemetry and in the columns.
+/// </summary>
+internal sealed class NativeHistogram
+{
+    private const int CustomSchema = -53;
+    private const int MaxBuckets = 100_000;
+
+    private readonly List<(int Offset, uint Length)> _positiveSpans = [];
+    private readonly List<(int Offset, uint Length)> _negativeSpans = [];
+    private readonly List<long> _positiveDeltas = [];
+    private readonly List<long> _negativeDeltas = [];
+    private readonly List<ulong> _buckets = [];
+    private int _schema;
+    private ulong _count;
+    private ulong _zeroCount;
+    private double _sum;
+    private double _zeroThreshold;
+    private bool _isFloat;
+
+    public long TimestampMs { get; private set; }
+
+    public bool IsCustom => _schema == CustomSchema;
+
+    /// <summary>Bounds of custom buckets; empty for exponential ones.</summary>
+    public List<double> CustomBounds { get; } = [];
+
+    public void Read(ProtobufReader message)
+    {
+        _positiveSpans.Clear();
+        _negativeSpans.Clear();
+        _positiveDeltas.Clear();
+        _negativeDeltas.Clear();
+        CustomBounds.Clear();
+        (_schema, _count, _zeroCount, _sum, _zeroThreshold, _isFloat, TimestampMs) = (0, 0, 0, 0, 0, false, 0);
+        while (message.Next())
+        {
+            switch (message.Field)
+            {
+                case 1:
+                    _count = message.VarintField();
+                    break;
+                case 2:
+                    _isFloat = true;
+                    message.Skip();
+                    break;
+                case 3:
+                    _sum = message.DoubleField();
+                    break;
+                case 4:
+                    _schema = (int)ZigZag(message.VarintField());
+                    break;
+                case 5:
+                    _zeroThreshold = message.DoubleField();
+                    break;
+                case 6:
+                    _zeroCount = message.VarintField();
+                    break;
+                case 8:
+                    _negativeSpans.Add(Span(message.MessageField()));
+                    break;
+                case 9:
+                    Deltas(ref message, _negativeDeltas);
+                    break;
+                case 11:
+                    _positiveSpans.Add(Span(message.MessageField()));
+                    break;
+                case 12:
+                    Deltas(ref message, _positiveDeltas);
+                    break;
+                case 15:
+                    TimestampMs = (long)message.VarintField();
+                    break;
+                case 16 when message.Type == WireType.LengthDelimited:
+                    ProtobufReader bounds = message.MessageField();
+                    while (!bounds.AtEnd)
+                    {
+                        CustomBounds.Add(BitConverter.UInt64BitsToDouble(bounds.Fixed64()));
+                    }
+                    break;
+                case 16:
+                    CustomBounds.Add(message.DoubleField());
+                    break;
+                default:
+                    message.Skip();
+                    break;
+            }
+        }
+    }
+
+    /// <summary>What makes the histogram unusable, or null.</summary>
+    public string? Fault()
+    {
+        if (_isFloat)
+        {
+            return "histograms with fractional counts are not stored";
+        }
+        if (_schema is not CustomSchema and not (>= -4 and <= 8))
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"the histogram has schema {_schema}; expected -4 to 8, or -53 for custom buckets");
+        }
+        if (IsCustom && (CustomBounds.Count == 0 || _negativeSpans.Count > 0 || !Ascending()))
+        {
+            return "a histogram with custom buckets needs ascending custom_values and no negative buckets";
+        }
+        if (Sum(_positiveSpans) != _positiveDeltas.Count || Sum(_negativeSpans) != _negativeDeltas.Count)
+        {
+            return "the spans of a histogram cover another number of buckets than there are counts";
+        }
+        if (Width(_positiveSpans) > MaxBuckets || Width(_negativeSpans) > MaxBuckets || (IsCustom && Width(_positiveSpans) > CustomBounds.Count + 1))
+        {
+            return "the spans of a histogram reach too far";
+        }
+        return IsNegative(_positiveDeltas) || IsNegative(_negativeDeltas) ? "a bucket of a histogram has a count below zero" : null;
+    }
+
+    public void AppendTo(ExponentialHistogramPoints into, int series, long startNanos)
+    {
+        Common(into.Series, into.TimeNanos, into.StartNanos, into.Counts, into.Sums, into.Minima, into.Maxima, series, startNanos);
+        into.Scales.Append(_schema);
+        into.ZeroCounts.Append(_zeroCount);
+        into.ZeroThresholds.Append(_zeroThreshold);
+        into.PositiveOffsets.Append(Dense(_positiveSpans, _positiveDeltas) - 1);
+        into.PositiveBuckets.Append(CollectionsMarshal.AsSpan(_buckets));
+        into.PositiveEnds.Append(into.PositiveBuckets.Count);
+        into.NegativeOffsets.Append(Dense(_negativeSpans, _negativeDeltas) - 1);
+        into.NegativeBuckets.Append(CollectionsMarshal.AsSpan(_buckets));
+        into.NegativeEnds.Append(into.NegativeBuckets.Count);
+    }
+
+    public void AppendTo(HistogramPoints into, int series, long startNanos)
+    {
+        Common(into.Series, into.TimeNanos, into.StartNanos, into.Counts, into.Sums, into.Minima, into.Maxima, series, startNanos);
+        int first = Dense(_positiveSpans, _positiveDeltas);
+        for (int bucket = 0; bucket <= CustomBounds.Count; bucket++)
+        {
+            int index = bucket - first;
+            into.Buckets.Append(index >= 0 && index < _buckets.Count ? _buckets[index] : 0);
+        }
+        into.BucketEnds.Append(into.Buckets.Count);
+    }
+
+    private void Common(
+        ColumnBuffer<int> seriesColumn, ColumnBuffer<long> times, ColumnBuffer<long> starts, ColumnBuffer<ulong> counts,
+        ColumnBuffer<double> sums, ColumnBuffer<double> minima, ColumnBuffer<double> maxima, int series, long startNanos)
+    {
+        seriesColumn.Append(series);
+        times.Append(TimestampMs * 1_000_000);
+        starts.Append(startNanos);
+        counts.Append(_count);
+        sums.Append(_sum);
+        minima.Append(double.NaN);
+        maxima.Append(double.NaN);
+    }
+
+    /// <summary>Puts the counts side by side, gaps as zeros; returns the index of the first.</summary>
+    private int Dense(List<(int Offset, uint Length)> spans, List<long> deltas)
+    {
+        _buckets.Clear();
+        long count = 0;
+        int next = 0;
+        for (int span = 0; span < spans.Count; span++)
+        {
+            for (int gap = 0; span > 0 && gap < spans[span].Offset; gap++)
+            {
+                _buckets.Add(0);
+            }
+            for (uint bucket = 0; bucket < spans[span].Length; bucket++)
+            {
+                count += deltas[next++];
+                _buckets.Add((ulong)count);
+            }
+        }
+        return spans.Count == 0 ? 0 : spans[0].Offset;
+    }
+
+    private bool Ascending()
+    {
+        for (int index = 1; index < CustomBounds.Count; index++)
+        {
+            if (!(CustomBounds[index] > CustomBounds[index - 1]))
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static bool IsNegative(List<long> deltas)
+    {
+        long count = 0;
+        foreach (long delta in deltas)
+        {
+            count += delta;
+            if (count < 0)
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static long Sum(List<(int Offset, uint Length)> spans)
+    {
+        long sum = 0;
+        foreach ((_, uint length) in spans)
+        {
+            sum += length;
+        }
+        return sum;
+    }
+
+    /// <summary>Buckets from the first to the last; beyond any limit when a span goes backwards.</summary>
+    private static long Width(List<(int Offset, uint Length)> spans)
+    {
+        long width = 0;
+        for (int span = 0; span < spans.Count; span++)
+        {
+            if (span > 0 && spans[span].Offset < 0)
+            {
+                return long.MaxValue;
+            }
+            width += spans[span].Length + (span > 0 ? spans[span].Offset : 0);
+        }
+        return width;
+    }
+
+    private static (int Offset, uint Length) Span(ProtobufReader span)
+    {
+        int offset = 0;
+        uint length = 0;
+        while (span.Next())
+        {
+            switch (span.Field)
+            {
+                case 1:
+                    offset = (int)ZigZag(span.VarintField());
+                    break;
+                case 2:
+                    length = (uint)span.VarintField();
+                    break;
+                default:
+                    span.Skip();
+                    break;
+            }
+        }
+        return (offset, length);
+    }
+
+    private static void Deltas(ref ProtobufReader message, List<long> into)
+    {
+        if (message.Type != WireType.LengthDelimited)
+        {
+            into.Add(ZigZag(message.VarintField()));
+            return;
+        }
+        ProtobufReader packed = message.MessageField();
+        while (!packed.AtEnd)
+        {
+            into.Add(ZigZag(packed.Varint()));
+        }
+    }
+
+    private static long ZigZag(ulong value) => (long)(value >> 1) ^ -(long)(value & 1);
+}

@@ -1,0 +1,424 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using SloEngine.Otlp.Common;
+using SloEngine.Otlp.Hashing;
+using SloEngine.Otlp.Metrics;
+using SloEngine.Otlp.Protobuf;
+
+namespace SloEngine.Otlp.RemoteWrite;
+
+/// <summary>
+/// Decodes Prometheus remote write (prometheus.io/docs/specs/prw: <c>prometheus.WriteRequest</c> of 1.0 and
+/// <c>io.prometheus.write.v2.Request</c> of 2.0) straight into columns. Reusable, not thread-safe. A message that is no protobuf leaves
+/// nothing behind; a series or sample that makes no sense is rejected and counted.
+/// </summary>
+/// <param name="index">Gives out series references.</param>
+/// <param name="hashKey">Key of the raw identities; the same for all decoders over one index.</param>
+public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashKey)
+{
+    private const string NameLabel = "__name__";
+
+    private readonly List<(int Start, int Length)> _symbols = [];
+    private readonly NativeHistogram _histogram = new();
+    private MetricBlock _block = null!;
+    private int _accepted;
+    private int _rejected;
+    private int _histograms;
+    private string? _error;
+
+    /// <summary>Decodes a request of version 1.0 into <paramref name="block"/>.</summary>
+    /// <exception cref="OtlpFormatException">The bytes are no such message; the block is as it was.</exception>
+    public DecodeResult Decode(ReadOnlySpan<byte> request, MetricBlock block) => Decode(request, block, Version1);
+
+    /// <summary>Decodes a request of version 2.0 into <paramref name="block"/>.</summary>
+    /// <exception cref="OtlpFormatException">The bytes are no such message; the block is as it was.</exception>
+    public DecodeResult Decode2(ReadOnlySpan<byte> request, MetricBlock block) => Decode(request, block, Version2);
+
+    private delegate void Reader(ReadOnlySpan<byte> request);
+
+    private DecodeResult Decode(ReadOnlySpan<byte> request, MetricBlock block, Reader read)
+    {
+        (_block, _accepted, _rejected, _histograms, _error) = (block, 0, 0, 0, null);
+        (int Numbers, int Histograms, int Exponential) mark = block.Mark();
+        try
+        {
+            read(request);
+        }
+        catch (OtlpFormatException)
+        {
+            block.Truncate(mark);
+            throw;
+        }
+        return new DecodeResult(_accepted, _rejected, _error) { Histograms = _histograms };
+    }
+
+    private void Version1(ReadOnlySpan<byte> request)
+    {
+        var reader = new ProtobufReader(request);
+        while (reader.Next())
+        {
+            if (reader.Field != 1)
+            {
+                reader.Skip();
+                continue;
+            }
+            ProtobufReader series = reader.MessageField();
+            UInt128 identity = hashKey;
+            ProtobufReader labels = series;
+            while (labels.Next())
+            {
+                if (labels.Field == 1)
+                {
+                    identity = SipHash128.Hash(labels.BytesField(), identity);
+                }
+                else
+                {
+                    labels.Skip();
+                }
+            }
+            Series(series, identity, request, isVersion2: false);
+        }
+    }
+
+    private void Version2(ReadOnlySpan<byte> request)
+    {
+        _symbols.Clear();
+        var symbols = new ProtobufReader(request);
+        while (symbols.Next())
+        {
+            if (symbols.Field == 4)
+            {
+                ReadOnlySpan<byte> symbol = symbols.BytesField();
+                _symbols.Add((symbols.Position - symbol.Length, symbol.Length));
+            }
+            else
+            {
+                symbols.Skip();
+            }
+        }
+        var reader = new ProtobufReader(request);
+        while (reader.Next())
+        {
+            if (reader.Field != 5)
+            {
+                reader.Skip();
+                continue;
+            }
+            ProtobufReader series = reader.MessageField();
+            UInt128 identity = hashKey;
+            ProtobufReader fields = series;
+            while (fields.Next())
+            {
+                switch (fields.Field)
+                {
+                    case 1 when fields.Type == WireType.LengthDelimited:
+                        ProtobufReader refs = fields.MessageField();
+                        while (!refs.AtEnd)
+                        {
+                            identity = SipHash128.Hash(Symbol(request, refs.Varint()), identity);
+                        }
+                        break;
+                    case 1:
+                        identity = SipHash128.Hash(Symbol(request, fields.VarintField()), identity);
+                        break;
+                    case 5:
+                        // The type decides how a series is read, so it is part of what the series is.
+                        identity = SipHash128.Hash([(byte)Metadata(fields.MessageField()).Type], identity);
+                        break;
+                    default:
+                        fields.Skip();
+                        break;
+                }
+            }
+            Series(series, identity, request, isVersion2: true);
+        }
+    }
+
+    private void Series(ProtobufReader series, UInt128 identity, ReadOnlySpan<byte> request, bool isVersion2)
+    {
+        long startMs = 0;
+        ProtobufReader fields = series;
+        while (isVersion2 && fields.Next())
+        {
+            if (fields.Field == 6)
+            {
+                startMs = (long)fields.VarintField();
+            }
+            else
+            {
+                fields.Skip();
+            }
+        }
+        int number = int.MinValue;
+        ProtobufReader points = series;
+        while (points.Next())
+        {
+            switch (points.Field)
+            {
+                case 2:
+                    ProtobufReader sample = points.MessageField();
+                    if (number == int.MinValue)
+                    {
+                        number = Resolve(identity, series, request, isVersion2, histogram: false, []);
+                    }
+                    Sample(sample, number, startMs);
+                    break;
+                case 3 when isVersion2:
+                case 4 when !isVersion2:
+                    Histogram(points.MessageField(), identity, series, request, isVersion2, startMs);
+                    break;
+                default:
+                    points.Skip();
+                    break;
+            }
+        }
+    }
+
+    private void Sample(ProtobufReader sample, int series, long startMs)
+    {
+        double value = 0;
+        long timestamp = 0;
+        while (sample.Next())
+        {
+            switch (sample.Field)
+            {
+                case 1:
+                    value = sample.DoubleField();
+                    break;
+                case 2:
+                    timestamp = (long)sample.VarintField();
+                    break;
+                default:
+                    sample.Skip();
+                    break;
+            }
+        }
+        if (series < 0 || !IsTime(timestamp))
+        {
+            _rejected++;
+            return;
+        }
+        NumberPoints into = _block.Numbers;
+        into.Series.Append(series);
+        into.TimeNanos.Append(Nanos(timestamp));
+        into.StartNanos.Append(Nanos(startMs));
+        into.Values.Append(value);
+        _accepted++;
+    }
+
+    private void Histogram(ProtobufReader message, UInt128 identity, ProtobufReader series, ReadOnlySpan<byte> request, bool isVersion2, long startMs)
+    {
+        _histogram.Read(message);
+        string? wrong = _histogram.Fault();
+        if (wrong is not null || !IsTime(_histogram.TimestampMs))
+        {
+            Reject(wrong);
+            return;
+        }
+        ReadOnlySpan<double> bounds = CollectionsMarshal.AsSpan(_histogram.CustomBounds);
+        UInt128 own = SipHash128.Hash(MemoryMarshal.AsBytes(bounds), identity + (UInt128)(_histogram.IsCustom ? 1 : 2));
+        int reference = Resolve(own, series, request, isVersion2, histogram: true, bounds);
+        if (reference < 0)
+        {
+            _rejected++;
+            return;
+        }
+        if (_histogram.IsCustom)
+        {
+            _histogram.AppendTo(_block.Histograms, reference, Nanos(startMs));
+        }
+        else
+        {
+            _histogram.AppendTo(_block.ExponentialHistograms, reference, Nanos(startMs));
+        }
+        _accepted++;
+        _histograms++;
+    }
+
+    private int Resolve(UInt128 identity, ProtobufReader series, ReadOnlySpan<byte> request, bool isVersion2, bool histogram, ReadOnlySpan<double> bounds)
+    {
+        if (index.TryGet(identity, out int known))
+        {
+            if (known < 0)
+            {
+                _error ??= "a series was rejected before";
+            }
+            return known;
+        }
+        LabelledSeries? parsed = Parse(series, request, isVersion2, histogram, bounds, out string? rejection);
+        if (parsed is null)
+        {
+            _error ??= rejection;
+            return -1;
+        }
+        int reference = index.Register(identity, parsed, out rejection);
+        _error ??= rejection;
+        return reference;
+    }
+
+    private LabelledSeries? Parse(
+        ProtobufReader series, ReadOnlySpan<byte> request, bool isVersion2, bool histogram, ReadOnlySpan<double> bounds, out string? rejection)
+    {
+        var labels = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        (int Type, ulong Help, ulong Unit) metadata = default;
+        rejection = null;
+        string? pending = null;
+        while (series.Next())
+        {
+            switch (series.Field)
+            {
+                case 1 when !isVersion2:
+                    (string labelName, string labelValue) = Label(series.MessageField());
+                    Add(labelName, labelValue, ref rejection);
+                    break;
+                case 1 when series.Type == WireType.LengthDelimited:
+                    ProtobufReader refs = series.MessageField();
+                    while (!refs.AtEnd)
+                    {
+                        Reference(AttributeReader.ValidText(Symbol(request, refs.Varint())), ref rejection);
+                    }
+                    break;
+                case 1:
+                    Reference(AttributeReader.ValidText(Symbol(request, series.VarintField())), ref rejection);
+                    break;
+                case 5 when isVersion2:
+                    metadata = Metadata(series.MessageField());
+                    break;
+                default:
+                    series.Skip();
+                    break;
+            }
+        }
+        if (!labels.Remove(NameLabel, out string? metric))
+        {
+            rejection ??= "a series has no label __name__";
+        }
+        if (pending is not null)
+        {
+            rejection ??= $"the label {pending} has no value: labels_refs is to hold pairs";
+        }
+        if (rejection is not null)
+        {
+            return null;
+        }
+        string unit = isVersion2 ? Encoding.UTF8.GetString(Symbol(request, metadata.Unit)) : "";
+        string help = isVersion2 ? Encoding.UTF8.GetString(Symbol(request, metadata.Help)) : "";
+        MetricKind kind = histogram ? (bounds.Length > 0 ? MetricKind.Histogram : MetricKind.ExponentialHistogram) : Kind(metric!, metadata.Type);
+        return new LabelledSeries(metric!, kind, unit, help, [.. labels], bounds.ToArray());
+
+        void Reference(ReadOnlySpan<byte> text, ref string? rejection)
+        {
+            string value = Encoding.UTF8.GetString(text);
+            if (pending is null)
+            {
+                pending = value;
+                return;
+            }
+            Add(pending, value, ref rejection);
+            pending = null;
+        }
+
+        void Add(string name, string value, ref string? rejection)
+        {
+            if (name.Length == 0)
+            {
+                rejection ??= "a label has no name";
+            }
+            else if (value.Length > 0 && !labels.TryAdd(name, value))
+            {
+                rejection ??= $"the label {name} is given twice";
+            }
+        }
+    }
+
+    private static (string Name, string Value) Label(ProtobufReader label)
+    {
+        string name = "";
+        string value = "";
+        while (label.Next())
+        {
+            switch (label.Field)
+            {
+                case 1:
+                    name = Encoding.UTF8.GetString(AttributeReader.ValidText(label.BytesField()));
+                    break;
+                case 2:
+                    value = Encoding.UTF8.GetString(AttributeReader.ValidText(label.BytesField()));
+                    break;
+                default:
+                    label.Skip();
+                    break;
+            }
+        }
+        return (name, value);
+    }
+
+    private static (int Type, ulong Help, ulong Unit) Metadata(ProtobufReader metadata)
+    {
+        int type = 0;
+        ulong help = 0;
+        ulong unit = 0;
+        while (metadata.Next())
+        {
+            switch (metadata.Field)
+            {
+                case 1:
+                    type = (int)metadata.VarintField();
+                    break;
+                case 3:
+                    help = metadata.VarintField();
+                    break;
+                case 4:
+                    unit = metadata.VarintField();
+                    break;
+                default:
+                    metadata.Skip();
+                    break;
+            }
+        }
+        return (type, help, unit);
+    }
+
+    /// <summary>Kind of a float series: counters, and the parts of classic histograms and summaries, only rise.</summary>
+    private static MetricKind Kind(string metric, int type)
+    {
+        const int Counter = 1;
+        const int Gauge = 2;
+        bool rises = metric.EndsWith("_total", StringComparison.Ordinal) || metric.EndsWith("_bucket", StringComparison.Ordinal)
+            || metric.EndsWith("_count", StringComparison.Ordinal) || metric.EndsWith("_sum", StringComparison.Ordinal);
+        return type == Counter || (type != Gauge && rises) ? MetricKind.Counter : MetricKind.Gauge;
+    }
+
+    private ReadOnlySpan<byte> Symbol(ReadOnlySpan<byte> request, ulong reference)
+    {
+        if (reference >= (ulong)_symbols.Count)
+        {
+            if (reference == 0)
+            {
+                return [];
+            }
+            throw new OtlpFormatException(string.Create(CultureInfo.InvariantCulture, $"symbol {reference} is referred to, the request has {_symbols.Count}"), 0);
+        }
+        (int start, int length) = _symbols[(int)reference];
+        return request.Slice(start, length);
+    }
+
+    private bool IsTime(long milliseconds)
+    {
+        if (milliseconds is > 0 and < long.MaxValue / 1_000_000)
+        {
+            return true;
+        }
+        _error ??= string.Create(CultureInfo.InvariantCulture, $"the timestamp {milliseconds} is no time in milliseconds since 1970");
+        return false;
+    }
+
+    private void Reject(string? why)
+    {
+        _rejected++;
+        _error ??= why;
+    }
+
+    private static long Nanos(long milliseconds) => milliseconds is > 0 and < long.MaxValue / 1_000_000 ? milliseconds * 1_000_000 : 0;
+}
