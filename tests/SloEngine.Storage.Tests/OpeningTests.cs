@@ -32,7 +32,7 @@ public sealed class OpeningTests(EngineFixture engine)
         try
         {
             StoreException failure = await Assert.ThrowsAsync<StoreException>(() =>
-                SchemaMigration.ApplyAsync(engine.Store, EmbeddedColumnStore.Database, engine.Path, default));
+                SchemaMigration.ApplyAsync(engine.Store, EmbeddedColumnStore.Database, engine.Path, Migration.All, default));
 
             Assert.Contains($"the data in {engine.Path} has schema version 4711", failure.Message, StringComparison.Ordinal);
         }

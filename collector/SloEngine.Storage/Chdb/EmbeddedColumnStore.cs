@@ -67,7 +67,7 @@ public sealed class EmbeddedColumnStore : IColumnStore
         {
             await reads.StartAsync();
             await inserts.StartAsync();
-            await SchemaMigration.ApplyAsync(store, Database, options.Path, cancellation);
+            await SchemaMigration.ApplyAsync(store, Database, options.Path, Migration.All, cancellation);
             await reads.EachAsync(connection => connection.Query("USE " + Database, "Null", NoParameters, new ArrayBufferWriter<byte>()));
             return store;
         }
