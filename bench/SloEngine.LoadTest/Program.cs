@@ -89,10 +89,9 @@ internal sealed class LoadedServer(Process process, Uri otlpHttp, Uri http, Dire
         {
             throw new InvalidOperationException($"{items} items were acknowledged, {stored} are stored");
         }
-        string sizes = await _client.GetStringAsync(
-            new Uri(http, "/api/v1/sql?query=" + Uri.EscapeDataString("SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'sloengine'")), cancellation);
-        using JsonDocument size = JsonDocument.Parse(sizes);
-        double bytes = size.RootElement.GetProperty("data")[0].EnumerateObject().First().Value.GetDouble();
+        string stats = await _client.GetStringAsync(new Uri(http, "/api/v1/status/store"), cancellation);
+        using JsonDocument store = JsonDocument.Parse(stats);
+        double bytes = store.RootElement.GetProperty("bytes").GetDouble();
         return string.Create(
             CultureInfo.InvariantCulture,
             $"{signal,-10}{items,12:N0}{items / elapsed,12:N0}{items / cpu,14:N0}{sorted[sorted.Length / 2],9:0.0}{sorted[(int)(sorted.Length * 0.99)],9:0.0}{process.WorkingSet64 / 1e6,9:0}{bytes / items,9:0.0}");

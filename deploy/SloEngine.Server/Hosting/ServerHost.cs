@@ -124,6 +124,7 @@ internal static class ServerHost
         endpoints.MapLokiApi();
         endpoints.MapTempoApi();
         endpoints.MapSqlApi();
+        endpoints.MapStoreStatusApi();
         endpoints.MapSloApi();
         endpoints.MapScalingHttp();
         endpoints.MapDashboardsApi();
