@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Net;
+using SloEngine.PromQL.Syntax;
+using SloEngine.Storage.Retention;
 
 namespace SloEngine.Server.Configuration;
 
@@ -31,6 +33,8 @@ internal sealed record ServerOptions
     public long MemoryBudgetBytes { get; init; }
 
     public int MaxActiveSeries { get; init; }
+
+    public RetentionOptions Retention { get; init; } = new();
 
     public bool SelfTelemetry { get; init; }
 
@@ -77,6 +81,15 @@ internal sealed record ServerOptions
             MaxBodyBytes = (int)Number(Setting.MaxBodyBytes, Text(Setting.MaxBodyBytes), 1024, 64 << 20),
             MemoryBudgetBytes = Number(Setting.MemoryBudgetBytes, Text(Setting.MemoryBudgetBytes), 1 << 20, 1L << 40),
             MaxActiveSeries = (int)Number(Setting.MaxActiveSeries, Text(Setting.MaxActiveSeries), 1, 100_000_000),
+            Retention = new RetentionOptions
+            {
+                Metrics = Duration(Setting.RetentionMetrics, Text(Setting.RetentionMetrics), TimeSpan.FromHours(1)),
+                Logs = Duration(Setting.RetentionLogs, Text(Setting.RetentionLogs), TimeSpan.FromHours(1)),
+                Traces = Duration(Setting.RetentionTraces, Text(Setting.RetentionTraces), TimeSpan.FromHours(1)),
+                Slo = Duration(Setting.RetentionSlo, Text(Setting.RetentionSlo), TimeSpan.FromDays(90)),
+                MaxBytes = Number(Setting.RetentionMaxBytes, Text(Setting.RetentionMaxBytes), 0, long.MaxValue),
+                MinFreeBytes = Number(Setting.RetentionMinFreeBytes, Text(Setting.RetentionMinFreeBytes), 0, long.MaxValue),
+            },
             SelfTelemetry = Choice(Setting.SelfTelemetry, Text(Setting.SelfTelemetry), ("on", true), ("off", false)),
             LogLevel = Choice(
                 Setting.LogLevel,
@@ -137,6 +150,13 @@ internal sealed record ServerOptions
         return long.TryParse(value.Text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number >= least && number <= most
             ? number
             : throw Bad(setting, value, string.Create(CultureInfo.InvariantCulture, $"a whole number from {least} to {most}"));
+    }
+
+    private static TimeSpan Duration(Setting setting, SettingText value, TimeSpan least)
+    {
+        return PromQLParser.TryParseDuration(value.Text, out long milliseconds) && milliseconds >= least.TotalMilliseconds
+            ? TimeSpan.FromMilliseconds(milliseconds)
+            : throw Bad(setting, value, string.Create(CultureInfo.InvariantCulture, $"a duration such as 36h, 30d or 1y, at least {least.TotalHours:0}h"));
     }
 
     private static T Choice<T>(Setting setting, SettingText value, params ReadOnlySpan<(string Name, T Value)> choices)

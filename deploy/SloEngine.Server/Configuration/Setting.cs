@@ -24,6 +24,12 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting MaxBodyBytes = new("limits.max_body_bytes", "--max-body-bytes", "BYTES", "16777216", "Largest OTLP request, compressed and decompressed");
     public static readonly Setting MemoryBudgetBytes = new("limits.memory_budget_bytes", "--memory-budget-bytes", "BYTES", "536870912", "Request bytes in flight before senders are asked to wait");
     public static readonly Setting MaxActiveSeries = new("limits.max_active_series", "--max-active-series", "COUNT", "1000000", "Active series a tenant may have");
+    public static readonly Setting RetentionMetrics = new("retention.metrics", "--retention-metrics", "DURATION", "30d", "How long samples and histograms are kept");
+    public static readonly Setting RetentionLogs = new("retention.logs", "--retention-logs", "DURATION", "7d", "How long logs are kept");
+    public static readonly Setting RetentionTraces = new("retention.traces", "--retention-traces", "DURATION", "7d", "How long spans are kept");
+    public static readonly Setting RetentionSlo = new("retention.slo", "--retention-slo", "DURATION", "400d", "How long the minutes of the SLO ledger are kept; at least 90d, the longest window");
+    public static readonly Setting RetentionMaxBytes = new("retention.max_bytes", "--retention-max-bytes", "BYTES", "0", "Bytes on disk that telemetry may take before the oldest days are dropped; 0: no limit");
+    public static readonly Setting RetentionMinFreeBytes = new("retention.min_free_bytes", "--retention-min-free-bytes", "BYTES", "1073741824", "Bytes that stay free on the disk: the oldest days are dropped before it is full");
     public static readonly Setting SelfTelemetry = new("self_telemetry", "--self-telemetry", "on|off", "on", "Whether the server's own metrics, traces and logs are stored beside everyone else's");
     public static readonly Setting LogLevel = new("log_level", "--log-level", "LEVEL", "information", "trace, debug, information, warning or error");
 
@@ -31,7 +37,8 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly IReadOnlyList<Setting> All =
     [
         ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Slos, Scaling, Receivers, Dashboards, ExternalUrl, EngineLibrary,
-        MaxBodyBytes, MemoryBudgetBytes, MaxActiveSeries, SelfTelemetry, LogLevel,
+        MaxBodyBytes, MemoryBudgetBytes, MaxActiveSeries,
+        RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
     ];
 }
 

@@ -22,11 +22,13 @@ using SloEngine.Server.Configuration;
 using SloEngine.Server.Demo;
 using SloEngine.Server.SelfObservation;
 using SloEngine.Server.Slos;
+using SloEngine.Server.Store;
 using SloEngine.Slo.Burn;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.OpenSlo;
 using SloEngine.Storage;
 using SloEngine.Storage.Chdb;
+using SloEngine.Storage.Retention;
 
 namespace SloEngine.Server.Hosting;
 
@@ -145,6 +147,9 @@ internal static class ServerHost
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton(options);
         services.AddSingleton(store);
+
+        services.AddSingleton(provider => new StoreRetention(store, options.Retention, provider.GetRequiredService<TimeProvider>()));
+        services.AddHostedService<RetentionLoop>();
 
         services.AddSingleton<LedgerTable>();
         services.AddSingleton<ILedgerStore>(provider => provider.GetRequiredService<LedgerTable>());

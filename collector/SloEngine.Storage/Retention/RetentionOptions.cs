@@ -1,0 +1,35 @@
+using SloEngine.Storage.Tables;
+
+namespace SloEngine.Storage.Retention;
+
+/// <summary>How long rows are kept, and how much of the disk they may take.</summary>
+public sealed record RetentionOptions
+{
+    /// <summary>Age of samples and histograms, from their time on.</summary>
+    public TimeSpan Metrics { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>Age of log records.</summary>
+    public TimeSpan Logs { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>Age of spans.</summary>
+    public TimeSpan Traces { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>Age of the ledger's minutes.</summary>
+    public TimeSpan Slo { get; init; } = TimeSpan.FromDays(400);
+
+    /// <summary>Bytes on disk of all rows; 0 for no limit.</summary>
+    public long MaxBytes { get; init; }
+
+    /// <summary>Bytes that stay free on the disk; 0 for none.</summary>
+    public long MinFreeBytes { get; init; }
+
+    /// <summary>Age up to which rows of a signal are kept.</summary>
+    internal TimeSpan Of(StoreSignal signal) => signal switch
+    {
+        StoreSignal.Metrics => Metrics,
+        StoreSignal.Logs => Logs,
+        StoreSignal.Traces => Traces,
+        StoreSignal.Slo => Slo,
+        _ => TimeSpan.MaxValue,
+    };
+}
