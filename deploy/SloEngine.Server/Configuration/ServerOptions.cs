@@ -16,6 +16,8 @@ internal sealed record ServerOptions
 
     public required string Data { get; init; }
 
+    public required string Backups { get; init; }
+
     public string? Slos { get; init; }
 
     public string? Scaling { get; init; }
@@ -66,12 +68,15 @@ internal sealed record ServerOptions
             return file.TryGetValue(setting, out SettingText written) ? written : new SettingText(setting.Default, "default");
         }
 
+        string data = Path.GetFullPath(Text(Setting.Data).Text);
+        string backups = Text(Setting.Backups).Text;
         return new ServerOptions
         {
             ListenGrpc = Address(Setting.ListenGrpc, Text(Setting.ListenGrpc)),
             ListenOtlpHttp = Address(Setting.ListenOtlpHttp, Text(Setting.ListenOtlpHttp)),
             ListenHttp = Address(Setting.ListenHttp, Text(Setting.ListenHttp)),
-            Data = Path.GetFullPath(Text(Setting.Data).Text),
+            Data = data,
+            Backups = backups.Length == 0 ? Path.Combine(data, "backups") : Path.GetFullPath(backups),
             Slos = ExistingDirectory(Setting.Slos, Text(Setting.Slos)),
             Scaling = ExistingDirectory(Setting.Scaling, Text(Setting.Scaling)),
             Receivers = ExistingFile(Setting.Receivers, Text(Setting.Receivers)),

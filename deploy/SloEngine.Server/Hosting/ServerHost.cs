@@ -27,6 +27,7 @@ using SloEngine.Slo.Burn;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.OpenSlo;
 using SloEngine.Storage;
+using SloEngine.Storage.Backup;
 using SloEngine.Storage.Chdb;
 using SloEngine.Storage.Retention;
 
@@ -51,7 +52,7 @@ internal static class ServerHost
         }
         try
         {
-            store = await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = options.Data, Library = options.EngineLibrary }, cancellation);
+            store = await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = options.Data, Library = options.EngineLibrary, Backups = options.Backups }, cancellation);
         }
         catch (Exception failure) when (failure is StoreException or DllNotFoundException)
         {
@@ -127,6 +128,7 @@ internal static class ServerHost
         endpoints.MapTempoApi();
         endpoints.MapSqlApi();
         endpoints.MapStoreStatusApi();
+        endpoints.MapBackupApi();
         endpoints.MapSloApi();
         endpoints.MapScalingHttp();
         endpoints.MapDashboardsApi();
@@ -150,6 +152,7 @@ internal static class ServerHost
 
         services.AddSingleton(provider => new StoreRetention(store, options.Retention, provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService<RetentionLoop>();
+        services.AddSingleton(new StoreBackups(store, options.Backups));
 
         services.AddSingleton<LedgerTable>();
         services.AddSingleton<ILedgerStore>(provider => provider.GetRequiredService<LedgerTable>());
