@@ -5,6 +5,12 @@ namespace SloEngine.Storage.Chdb;
 /// <summary>How the embedded engine is set up.</summary>
 public sealed record EmbeddedStoreOptions
 {
+    /// <summary>The engine would let each of the first three grow to 5 GiB: it takes the machine for its own.</summary>
+    private static readonly string[] Caches =
+    [
+        "mark_cache_size=268435456", "index_mark_cache_size=67108864", "primary_index_cache_size=268435456", "query_condition_cache_size=33554432",
+    ];
+
     /// <summary>Directory of the data; made when missing. One per process.</summary>
     public required string Path { get; init; }
 
@@ -34,6 +40,10 @@ public sealed record EmbeddedStoreOptions
         yield return "max_insert_threads=1";
         yield return "output_format_json_quote_64bit_integers=0";
         yield return "session_timezone=UTC";
+        foreach (string cache in Caches)
+        {
+            yield return cache;
+        }
         if (Backups is not null)
         {
             yield return "backups.allowed_path=" + Backups;
