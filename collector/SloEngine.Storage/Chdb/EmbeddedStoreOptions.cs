@@ -40,6 +40,8 @@ public sealed record EmbeddedStoreOptions
         yield return "max_insert_threads=1";
         yield return "output_format_json_quote_64bit_integers=0";
         yield return "session_timezone=UTC";
+        // Threads that wait for work; after a load the engine would keep every one that it ever had at a time.
+        yield return "max_thread_pool_free_size=16";
         foreach (string cache in Caches)
         {
             yield return cache;

@@ -37,5 +37,10 @@ internal static class StoreCommand
             await Console.Error.WriteLineAsync("sloengine: " + failure.Message);
             return ExitCodes.Failed;
         }
+        catch (OperationCanceledException)
+        {
+            await Console.Error.WriteLineAsync("sloengine: stopped");
+            return ExitCodes.Failed;
+        }
     }
 }

@@ -22,7 +22,7 @@ internal static class StoreRestoreCommand
             {
                 await StoreRestore.RunAsync(options, parsed.GetValue(backup)!, progress.Show, cancellation);
             }
-            catch (Exception failure) when (failure is StoreException or ArgumentException or DllNotFoundException)
+            catch (Exception failure) when (failure is StoreException or ArgumentException or DllNotFoundException or IOException or UnauthorizedAccessException)
             {
                 throw new CommandException(failure.Message);
             }

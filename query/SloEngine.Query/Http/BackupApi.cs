@@ -18,8 +18,9 @@ public static class BackupApi
         {
             try
             {
-                await backups.StartAsync(request.Name, request.Base, cancellation);
-                return Results.Accepted($"/api/v1/store/backups/{request.Name}", new { directory = Path.Combine(backups.Directory, request.Name) });
+                string name = BackupName.Parse(request.Name ?? "");
+                await backups.StartAsync(name, request.Base, cancellation);
+                return Results.Accepted($"/api/v1/store/backups/{name}", new { directory = Path.Combine(backups.Directory, name) });
             }
             catch (ArgumentException wrong)
             {
@@ -48,5 +49,5 @@ public static class BackupApi
     /// <summary>The body of the POST.</summary>
     /// <param name="Name">Name of the new backup.</param>
     /// <param name="Base">Name of the backup that it builds on; null for a full one.</param>
-    private sealed record BackupRequest(string Name, string? Base);
+    private sealed record BackupRequest(string? Name, string? Base);
 }
