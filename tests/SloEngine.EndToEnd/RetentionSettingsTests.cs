@@ -1,5 +1,6 @@
 using SloEngine.Server.Configuration;
 using SloEngine.Storage.Retention;
+using SloEngine.Storage.Tables;
 
 namespace SloEngine.EndToEnd;
 
@@ -38,6 +39,25 @@ public sealed class RetentionSettingsTests
     [Fact]
     public void The_ledger_is_kept_for_its_longest_window() =>
         Assert.Throws<ConfigurationException>(() => Resolve(new() { [Setting.RetentionSlo] = "89d" }));
+
+    [Fact]
+    public void Tenants_have_a_shorter_retention_of_their_own() => Assert.Equal(
+        [
+            new TenantRetention("acme", StoreSignal.Logs, TimeSpan.FromDays(3)),
+            new TenantRetention("acme", StoreSignal.Traces, TimeSpan.FromDays(1)),
+            new TenantRetention("a:b", StoreSignal.Metrics, TimeSpan.FromDays(14)),
+        ],
+        Resolve(new() { [Setting.RetentionTenants] = "acme:logs=3d,traces=1d; a:b : metrics = 2w" }).Retention.Tenants);
+
+    [Theory]
+    [InlineData("acme", "'acme' does not fit; expected TENANT:SIGNAL=DURATION")]
+    [InlineData("acme:log=3d", "'log' of acme is no signal")]
+    [InlineData("acme:logs", "'logs' of acme does not fit; expected a duration")]
+    [InlineData("acme:logs=8d", "longer than retention.logs")]
+    public void A_tenants_retention_that_does_not_fit_is_named(string text, string message) => Assert.Contains(
+        message,
+        Assert.Throws<ConfigurationException>(() => Resolve(new() { [Setting.RetentionTenants] = text })).Message,
+        StringComparison.Ordinal);
 
     private static ServerOptions Resolve(Dictionary<Setting, string> flags) => ServerOptions.Resolve(flags, null, _ => null);
 }

@@ -97,6 +97,33 @@ public sealed class RetentionTests(EngineFixture engine) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Rows_of_a_tenant_with_a_shorter_retention_go_and_those_of_others_stay()
+    {
+        const string Old = "2026-05-16 08:00:00";
+        await engine.Store.ExecuteAsync($"INSERT INTO {Database}.logs (tenant, ts, body) SELECT 'bri''ef', arrayJoin(['{Old}', '2026-05-20 08:00:00']), 'x' FROM numbers(5)");
+        await engine.Store.ExecuteAsync($"INSERT INTO {Database}.series (tenant, metric, id) SELECT 'bri''ef', 'm', number FROM numbers(30)");
+        RetentionOptions options = Forever with
+        {
+            Tenants = [new("bri'ef", StoreSignal.Logs, TimeSpan.FromDays(3)), new("bri'ef", StoreSignal.Metrics, TimeSpan.FromDays(8)), new("nobody", StoreSignal.Traces, TimeSpan.FromDays(1))],
+        };
+        using var retention = new StoreRetention(engine.Store, options, new FixedTime(Now), Database);
+
+        IReadOnlyList<DroppedPartition> deleted = await retention.ApplyAsync();
+
+        Assert.Equal(
+            [("histograms", "20260511", 10L), ("logs", "20260516", 5L), ("samples", "20260511", 30L)],
+            deleted.Select(one => (one.Table, one.Partition, one.Rows)).Order());
+        Assert.All(deleted, one => Assert.Equal(DropReason.Tenant, one.Reason));
+        Assert.Equal(5UL, await CountAsync("logs WHERE tenant = 'bri''ef'"));
+        Assert.Equal(10_000UL, await CountAsync("logs WHERE tenant = 'a'"));
+        Assert.Equal(970UL, await CountAsync("samples"));
+        Assert.Empty(await retention.ApplyAsync());
+
+        await engine.Store.ExecuteAsync($"INSERT INTO {Database}.logs (tenant, ts, body) VALUES ('bri''ef', '{Old}', 'late')");
+        Assert.Equal(1, Assert.Single(await retention.ApplyAsync()).Rows);
+    }
+
+    [Fact]
     public void Room_is_made_where_most_is_taken_at_that_point()
     {
         StorePartition[] partitions =
@@ -133,6 +160,9 @@ public sealed class RetentionTests(EngineFixture engine) : IAsyncLifetime
         QueryResult result = await engine.Store.QueryAsync(new StoreQuery($"SELECT uniqExact(toDate({time})) FROM {Database}.{table}"));
         return (int)result.Blocks[0].Values<ulong>(0)[0];
     }
+
+    private async Task<ulong> CountAsync(string from) =>
+        (await engine.Store.QueryAsync(new StoreQuery($"SELECT count() FROM {Database}.{from}"))).Blocks[0].Values<ulong>(0)[0];
 
     private sealed class FixedTime(DateTimeOffset now) : TimeProvider
     {

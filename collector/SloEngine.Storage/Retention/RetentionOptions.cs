@@ -17,6 +17,9 @@ public sealed record RetentionOptions
     /// <summary>Age of the ledger's minutes.</summary>
     public TimeSpan Slo { get; init; } = TimeSpan.FromDays(400);
 
+    /// <summary>Tenants whose rows are kept for a shorter time.</summary>
+    public IReadOnlyList<TenantRetention> Tenants { get; init; } = [];
+
     /// <summary>Bytes on disk of all rows; 0 for no limit.</summary>
     public long MaxBytes { get; init; }
 
@@ -33,3 +36,9 @@ public sealed record RetentionOptions
         _ => TimeSpan.MaxValue,
     };
 }
+
+/// <summary>A tenant's own retention of a signal; shorter than the signal's, which drops whole days.</summary>
+/// <param name="Tenant">The tenant.</param>
+/// <param name="Signal">Metrics, logs or traces.</param>
+/// <param name="Keep">Age up to which its rows are kept.</param>
+public sealed record TenantRetention(string Tenant, StoreSignal Signal, TimeSpan Keep);

@@ -20,6 +20,7 @@ public sealed class StoreRetention : IDisposable
     private readonly Meter _meter = new("SloEngine.Store");
     private readonly Counter<long> _partitions;
     private readonly Counter<long> _bytes;
+    private readonly TenantDeletion _tenants;
     private DiskStats _disk = new(0, 0);
     private Dictionary<StoreSignal, long> _sizes = [];
 
@@ -32,6 +33,7 @@ public sealed class StoreRetention : IDisposable
     internal StoreRetention(IColumnStore store, RetentionOptions options, TimeProvider time, string database)
     {
         (_store, _options, _time, _database) = (store, options, time, database);
+        _tenants = new TenantDeletion(store, options.Tenants, database);
         _partitions = _meter.CreateCounter<long>("sloengine.store.dropped.partitions", "{partition}", "Partitions dropped by retention.");
         _bytes = _meter.CreateCounter<long>("sloengine.store.dropped.size", "By", "Bytes on disk of the partitions dropped by retention.");
         _meter.CreateObservableGauge("sloengine.store.disk.free", () => _disk.FreeBytes, "By", "Bytes free on the disk of the store.");
@@ -68,6 +70,7 @@ public sealed class StoreRetention : IDisposable
             kept.Remove(partition);
         }
         _sizes = Sizes(kept);
+        dropped.AddRange(await _tenants.ApplyAsync(kept, now, cancellation));
         return dropped;
     }
 

@@ -86,7 +86,7 @@ internal sealed record ServerOptions
             MaxBodyBytes = (int)Number(Setting.MaxBodyBytes, Text(Setting.MaxBodyBytes), 1024, 64 << 20),
             MemoryBudgetBytes = Number(Setting.MemoryBudgetBytes, Text(Setting.MemoryBudgetBytes), 1 << 20, 1L << 40),
             MaxActiveSeries = (int)Number(Setting.MaxActiveSeries, Text(Setting.MaxActiveSeries), 1, 100_000_000),
-            Retention = new RetentionOptions
+            Retention = TenantRetentionText.Parse(Text(Setting.RetentionTenants), new RetentionOptions
             {
                 Metrics = Duration(Setting.RetentionMetrics, Text(Setting.RetentionMetrics), TimeSpan.FromHours(1)),
                 Logs = Duration(Setting.RetentionLogs, Text(Setting.RetentionLogs), TimeSpan.FromHours(1)),
@@ -94,7 +94,7 @@ internal sealed record ServerOptions
                 Slo = Duration(Setting.RetentionSlo, Text(Setting.RetentionSlo), TimeSpan.FromDays(90)),
                 MaxBytes = Number(Setting.RetentionMaxBytes, Text(Setting.RetentionMaxBytes), 0, long.MaxValue),
                 MinFreeBytes = Number(Setting.RetentionMinFreeBytes, Text(Setting.RetentionMinFreeBytes), 0, long.MaxValue),
-            },
+            }),
             SelfTelemetry = Choice(Setting.SelfTelemetry, Text(Setting.SelfTelemetry), ("on", true), ("off", false)),
             LogLevel = Choice(
                 Setting.LogLevel,

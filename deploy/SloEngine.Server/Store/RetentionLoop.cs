@@ -46,19 +46,27 @@ internal sealed partial class RetentionLoop(StoreRetention retention, TimeProvid
 
     private void Log(DroppedPartition dropped)
     {
-        if (dropped.Reason == DropReason.Age)
+        switch (dropped.Reason)
         {
-            LogAged(dropped.Table, dropped.Partition, dropped.Rows, dropped.Bytes);
-        }
-        else
-        {
-            LogForRoom(dropped.Table, dropped.Partition, dropped.Rows, dropped.Bytes);
+            case DropReason.Age:
+                LogAged(dropped.Table, dropped.Partition, dropped.Rows, dropped.Bytes);
+                break;
+            case DropReason.Size:
+                LogForRoom(dropped.Table, dropped.Partition, dropped.Rows, dropped.Bytes);
+                break;
+            default:
+                LogOfTenants(dropped.Table, dropped.Partition, dropped.Rows);
+                break;
         }
     }
 
     [LoggerMessage(EventName = "store.retention.aged", Level = LogLevel.Information,
         Message = "Dropped {Partition} of {Table}, {Rows} rows and {Bytes} bytes: older than its retention")]
     private partial void LogAged(string table, string partition, long rows, long bytes);
+
+    [LoggerMessage(EventName = "store.retention.tenant", Level = LogLevel.Information,
+        Message = "Deleted {Rows} rows in {Partition} of {Table}: older than the retention of their tenants")]
+    private partial void LogOfTenants(string table, string partition, long rows);
 
     [LoggerMessage(EventName = "store.retention.full", Level = LogLevel.Warning,
         Message = "Dropped {Partition} of {Table}, {Rows} rows and {Bytes} bytes, before its time: retention.max_bytes or retention.min_free_bytes is reached. Give the disk room, or keep less")]
