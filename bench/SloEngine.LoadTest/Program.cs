@@ -9,12 +9,18 @@ var serverOption = new Option<FileInfo>("--server") { Description = "Path of the
 var seconds = new Option<int>("--seconds") { Description = "Seconds of load a signal", DefaultValueFactory = _ => 10 };
 var connections = new Option<int>("--connections") { Description = "Requests in flight", DefaultValueFactory = _ => 8 };
 var only = new Option<string?>("--signal") { Description = "metrics, logs or traces (default: all three)" };
+var rest = new Option<int>("--rest") { Description = "Measure the server at rest instead, for so many seconds before and after a load" };
 var root = new RootCommand("Whole-process OTLP load: starts a server, sends metrics, logs and spans, and prints what one CPU second of it takes in.")
 {
-    serverOption, seconds, connections, only,
+    serverOption, seconds, connections, only, rest,
 };
 root.SetAction(async (parsed, cancellation) =>
 {
+    if (parsed.GetValue(rest) is > 0 and int resting)
+    {
+        await RestingServer.MeasureAsync(parsed.GetValue(serverOption)!.FullName, TimeSpan.FromSeconds(resting), cancellation);
+        return 0;
+    }
     Console.WriteLine($"{"signal",-10}{"items",12}{"items/s",12}{"items/CPU s",14}{"p50 ms",9}{"p99 ms",9}{"RSS MB",9}{"B/item",9}");
     foreach ((string signal, Func<int, Request> make, int processes, string count) in ((string, Func<int, Request>, int, string)[])
     [
@@ -91,7 +97,9 @@ internal sealed class LoadedServer(Process process, Uri otlpHttp, Uri http, Dire
         {
             throw new InvalidOperationException($"{items} items were acknowledged, {stored} are stored");
         }
-        double bytes = new DirectoryInfo(Path.Combine(data.FullName, "store")).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
+        string stats = await _client.GetStringAsync(new Uri(http, "/api/v1/status/store"), cancellation);
+        using JsonDocument store = JsonDocument.Parse(stats);
+        double bytes = store.RootElement.GetProperty("bytes").GetDouble();
         return string.Create(
             CultureInfo.InvariantCulture,
             $"{signal,-10}{items,12:N0}{items / elapsed,12:N0}{items / cpu,14:N0}{sorted[sorted.Length / 2],9:0.0}{sorted[(int)(sorted.Length * 0.99)],9:0.0}{process.WorkingSet64 / 1e6,9:0}{bytes / items,9:0.0}");
@@ -112,6 +120,30 @@ internal sealed class LoadedServer(Process process, Uri otlpHttp, Uri http, Dire
             }
             await Task.Delay(200, cancellation);
         }
+    }
+
+    /// <summary>Sends requests one after the other; returns how many items were acknowledged.</summary>
+    public async Task<long> LoadAsync(string signal, Request[] requests, TimeSpan duration, CancellationToken cancellation)
+    {
+        var url = new Uri(otlpHttp, "/v1/" + signal);
+        long began = Stopwatch.GetTimestamp();
+        long items = 0;
+        for (int next = 0; Stopwatch.GetElapsedTime(began) < duration; next = (next + 1) % requests.Length)
+        {
+            await SendAsync(url, requests[next], cancellation);
+            items += requests[next].Items;
+        }
+        return items;
+    }
+
+    /// <summary>What the process takes while nobody asks anything of it.</summary>
+    public async Task<string> RestAsync(TimeSpan duration, CancellationToken cancellation)
+    {
+        double cpuBefore = Cpu();
+        long began = Stopwatch.GetTimestamp();
+        await Task.Delay(duration, cancellation);
+        double share = (Cpu() - cpuBefore) / Stopwatch.GetElapsedTime(began).TotalSeconds;
+        return string.Create(CultureInfo.InvariantCulture, $"{share,10:0.0%}{process.Threads.Count,9}{process.WorkingSet64 / 1e6,9:0}");
     }
 
     public async ValueTask DisposeAsync()

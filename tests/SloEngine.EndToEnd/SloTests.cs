@@ -68,6 +68,7 @@ public sealed class SloTests
         Assert.Equal(sender.Good + sender.Bad, slo.GetProperty("totalEvents").GetDouble());
         JsonElement hour = slo.GetProperty("burnRates").EnumerateArray().Single(rate => rate.GetProperty("window").GetString() == "1h");
         Assert.InRange(hour.GetProperty("burnRate").GetDouble(), 2.5 * 0.99, 2.5 * 1.01);
+        await server.StoredAsync();
         Assert.Equal(sender.Good + sender.Bad, await server.PromqlNumberAsync("sum(app_requests_total)"));
 
         // A total outage.

@@ -1,4 +1,5 @@
 using SloEngine.Storage.Chdb;
+using SloEngine.Storage.Results;
 using SloEngine.Storage.Schema;
 
 namespace SloEngine.Storage.Tests;
@@ -32,7 +33,7 @@ public sealed class OpeningTests(EngineFixture engine)
         try
         {
             StoreException failure = await Assert.ThrowsAsync<StoreException>(() =>
-                SchemaMigration.ApplyAsync(engine.Store, EmbeddedColumnStore.Database, engine.Path, default));
+                SchemaMigration.ApplyAsync(engine.Store, EmbeddedColumnStore.Database, engine.Path, Migration.All, default));
 
             Assert.Contains($"the data in {engine.Path} has schema version 4711", failure.Message, StringComparison.Ordinal);
         }
@@ -40,6 +41,20 @@ public sealed class OpeningTests(EngineFixture engine)
         {
             await engine.Store.ExecuteAsync("DELETE FROM sloengine.schema_version WHERE version = 4711");
         }
+    }
+
+    [Fact]
+    public async Task The_engine_keeps_no_logs_of_its_own_and_its_caches_are_bounded()
+    {
+        QueryResult logs = await engine.Store.QueryAsync(new StoreQuery("SELECT name FROM system.tables WHERE database = 'system' AND name LIKE '%\\_log'"));
+        QueryResult caches = await engine.Store.QueryAsync(new StoreQuery(
+            """
+            SELECT sum(toUInt64(value)) FROM system.server_settings
+            WHERE name IN ('mark_cache_size', 'index_mark_cache_size', 'primary_index_cache_size', 'query_condition_cache_size', 'uncompressed_cache_size')
+            """));
+
+        Assert.Equal(0, logs.Rows);
+        Assert.Equal(608UL << 20, caches.Blocks[0].Values<ulong>(0)[0]);
     }
 
     private static Task<StoreException> FailureAsync(string path) =>

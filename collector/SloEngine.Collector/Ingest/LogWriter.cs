@@ -108,9 +108,13 @@ internal sealed partial class LogWriter : IAsyncDisposable
         foreach (Submission submission in _group)
         {
             (submission.Position, submission.End) = (start + submission.Position, start + submission.End);
+        }
+        // Shown to the taps first, so that whoever is told "acknowledged" finds it counted.
+        _batches.Add(_group);
+        foreach (Submission submission in _group)
+        {
             submission.Acknowledge();
         }
-        _batches.Add(_group);
     }
 
     [LoggerMessage(EventName = "collector.log.full", Level = LogLevel.Error, Message = "Senders are asked to retry: {Reason}")]

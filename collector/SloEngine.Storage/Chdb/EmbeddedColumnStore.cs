@@ -7,28 +7,6 @@ using SloEngine.Storage.Schema;
 
 namespace SloEngine.Storage.Chdb;
 
-/// <summary>How the embedded engine is set up.</summary>
-public sealed record EmbeddedStoreOptions
-{
-    /// <summary>Directory of the data; made when missing. One per process.</summary>
-    public required string Path { get; init; }
-
-    /// <summary>Path of libchdb, or null to look for it (<see cref="ChdbLibrary"/>).</summary>
-    public string? Library { get; init; }
-
-    /// <summary>Connections for reads, so statements that read at one time.</summary>
-    public int ReadConnections { get; init; } = 4;
-
-    /// <summary>Connections for inserts.</summary>
-    public int InsertConnections { get; init; } = 3;
-
-    /// <summary>Threads one query may use.</summary>
-    public int MaxThreads { get; init; } = Math.Max(2, Environment.ProcessorCount);
-
-    /// <summary>Memory one query may use, in bytes.</summary>
-    public long MaxQueryMemory { get; init; } = 2L << 30;
-}
-
 /// <summary>
 /// The ClickHouse engine in this process. Reads and inserts have connections of their own, so that an insert never waits behind a
 /// slow read. Native calls block: each connection has a thread.
@@ -51,15 +29,8 @@ public sealed class EmbeddedColumnStore : IColumnStore
     public static async Task<EmbeddedColumnStore> OpenAsync(EmbeddedStoreOptions options, CancellationToken cancellation = default)
     {
         ChdbLibrary.Load(options.Library);
-        FileStream directory = Lock(options.Path);
-        string[] settings =
-        [
-            string.Create(CultureInfo.InvariantCulture, $"max_threads={options.MaxThreads}"),
-            string.Create(CultureInfo.InvariantCulture, $"max_memory_usage={options.MaxQueryMemory}"),
-            "max_insert_threads=1",
-            "output_format_json_quote_64bit_integers=0",
-            "session_timezone=UTC",
-        ];
+        FileStream directory = DataDirectory.Lock(options.Path);
+        string[] settings = [.. options.EngineSettings()];
         var reads = new Lane("store-read", options.Path, settings, options.ReadConnections);
         var inserts = new Lane("store-insert", options.Path, settings, options.InsertConnections);
         var store = new EmbeddedColumnStore(reads, inserts, directory);
@@ -67,7 +38,7 @@ public sealed class EmbeddedColumnStore : IColumnStore
         {
             await reads.StartAsync();
             await inserts.StartAsync();
-            await SchemaMigration.ApplyAsync(store, Database, options.Path, cancellation);
+            await SchemaMigration.ApplyAsync(store, Database, options.Path, Migration.All, cancellation);
             await reads.EachAsync(connection => connection.Query("USE " + Database, "Null", NoParameters, new ArrayBufferWriter<byte>()));
             return store;
         }
@@ -130,31 +101,6 @@ public sealed class EmbeddedColumnStore : IColumnStore
         await _inserts.DisposeAsync();
         await _reads.DisposeAsync();
         await _lock.DisposeAsync();
-    }
-
-    /// <summary>Makes the directory and holds it for this process: the engine alone would only say that it did not open.</summary>
-    private static FileStream Lock(string path)
-    {
-        try
-        {
-            Directory.CreateDirectory(path);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new StoreException(0, $"the data directory {path} cannot be made: {failure.Message}");
-        }
-        try
-        {
-            return new FileStream(Path.Combine(path, "sloengine.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (UnauthorizedAccessException failure)
-        {
-            throw new StoreException(0, $"the data directory {path} is not writable: {failure.Message}");
-        }
-        catch (IOException failure)
-        {
-            throw new StoreException(0, $"the data directory {path} is in use by another process, or cannot be written: {failure.Message}");
-        }
     }
 
     private static string WithSettings(StoreQuery query)

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Net;
+using SloEngine.PromQL.Syntax;
+using SloEngine.Storage.Retention;
 
 namespace SloEngine.Server.Configuration;
 
@@ -13,6 +15,8 @@ internal sealed record ServerOptions
     public required IPEndPoint ListenHttp { get; init; }
 
     public required string Data { get; init; }
+
+    public required string Backups { get; init; }
 
     public string? Slos { get; init; }
 
@@ -35,6 +39,8 @@ internal sealed record ServerOptions
     public required string Wal { get; init; }
 
     public long WalMaxBytes { get; init; }
+
+    public RetentionOptions Retention { get; init; } = new();
 
     public bool SelfTelemetry { get; init; }
 
@@ -66,12 +72,15 @@ internal sealed record ServerOptions
             return file.TryGetValue(setting, out SettingText written) ? written : new SettingText(setting.Default, "default");
         }
 
+        string data = Path.GetFullPath(Text(Setting.Data).Text);
+        string backups = Text(Setting.Backups).Text;
         return new ServerOptions
         {
             ListenGrpc = Address(Setting.ListenGrpc, Text(Setting.ListenGrpc)),
             ListenOtlpHttp = Address(Setting.ListenOtlpHttp, Text(Setting.ListenOtlpHttp)),
             ListenHttp = Address(Setting.ListenHttp, Text(Setting.ListenHttp)),
-            Data = Path.GetFullPath(Text(Setting.Data).Text),
+            Data = data,
+            Backups = backups.Length == 0 ? Path.Combine(data, "backups") : Path.GetFullPath(backups),
             Slos = ExistingDirectory(Setting.Slos, Text(Setting.Slos)),
             Scaling = ExistingDirectory(Setting.Scaling, Text(Setting.Scaling)),
             Receivers = ExistingFile(Setting.Receivers, Text(Setting.Receivers)),
@@ -83,6 +92,15 @@ internal sealed record ServerOptions
             MaxActiveSeries = (int)Number(Setting.MaxActiveSeries, Text(Setting.MaxActiveSeries), 1, 100_000_000),
             Wal = Text(Setting.Wal).Text is { Length: > 0 } wal ? Path.GetFullPath(wal) : Path.Combine(Path.GetFullPath(Text(Setting.Data).Text), "wal"),
             WalMaxBytes = Number(Setting.WalMaxBytes, Text(Setting.WalMaxBytes), 64 << 20, 1L << 50),
+            Retention = TenantRetentionText.Parse(Text(Setting.RetentionTenants), new RetentionOptions
+            {
+                Metrics = Duration(Setting.RetentionMetrics, Text(Setting.RetentionMetrics), TimeSpan.FromHours(1)),
+                Logs = Duration(Setting.RetentionLogs, Text(Setting.RetentionLogs), TimeSpan.FromHours(1)),
+                Traces = Duration(Setting.RetentionTraces, Text(Setting.RetentionTraces), TimeSpan.FromHours(1)),
+                Slo = Duration(Setting.RetentionSlo, Text(Setting.RetentionSlo), TimeSpan.FromDays(90)),
+                MaxBytes = Number(Setting.RetentionMaxBytes, Text(Setting.RetentionMaxBytes), 0, long.MaxValue),
+                MinFreeBytes = Number(Setting.RetentionMinFreeBytes, Text(Setting.RetentionMinFreeBytes), 0, long.MaxValue),
+            }),
             SelfTelemetry = Choice(Setting.SelfTelemetry, Text(Setting.SelfTelemetry), ("on", true), ("off", false)),
             LogLevel = Choice(
                 Setting.LogLevel,
@@ -143,6 +161,13 @@ internal sealed record ServerOptions
         return long.TryParse(value.Text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number >= least && number <= most
             ? number
             : throw Bad(setting, value, string.Create(CultureInfo.InvariantCulture, $"a whole number from {least} to {most}"));
+    }
+
+    private static TimeSpan Duration(Setting setting, SettingText value, TimeSpan least)
+    {
+        return PromQLParser.TryParseDuration(value.Text, out long milliseconds) && milliseconds >= least.TotalMilliseconds
+            ? TimeSpan.FromMilliseconds(milliseconds)
+            : throw Bad(setting, value, string.Create(CultureInfo.InvariantCulture, $"a duration such as 36h, 30d or 1y, at least {least.TotalHours:0}h"));
     }
 
     private static T Choice<T>(Setting setting, SettingText value, params ReadOnlySpan<(string Name, T Value)> choices)

@@ -15,6 +15,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting ListenOtlpHttp = new("listen.otlp_http", "--listen-otlp-http", "HOST:PORT", "127.0.0.1:4318", "Address of OTLP/HTTP");
     public static readonly Setting ListenHttp = new("listen.http", "--listen-http", "HOST:PORT", "127.0.0.1:7070", "Address of the UI and the HTTP APIs");
     public static readonly Setting Data = new("data", "--data", "DIR", "data", "Directory of the store; made when missing");
+    public static readonly Setting Backups = new("backups", "--backups", "DIR", "", "Directory of backups, best on another disk (default: backups below the data)");
     public static readonly Setting Slos = new("slos", "--slos", "DIR", "", "Directory of OpenSLO files, reloaded on change");
     public static readonly Setting Scaling = new("scaling", "--scaling", "DIR", "", "Directory of scaling policies, reloaded on change");
     public static readonly Setting Receivers = new("receivers", "--receivers", "FILE", "", "File of notification receivers and routes");
@@ -26,14 +27,22 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting MaxActiveSeries = new("limits.max_active_series", "--max-active-series", "COUNT", "1000000", "Active series a tenant may have");
     public static readonly Setting Wal = new("wal.directory", "--wal", "DIR", "", "Directory of the write-ahead log, on a disk of its own where that helps (default: wal below the data)");
     public static readonly Setting WalMaxBytes = new("wal.max_bytes", "--wal-max-bytes", "BYTES", "8589934592", "Bytes that may wait in the log while the store is away, before senders are asked to retry");
+    public static readonly Setting RetentionMetrics = new("retention.metrics", "--retention-metrics", "DURATION", "30d", "How long samples and histograms are kept");
+    public static readonly Setting RetentionLogs = new("retention.logs", "--retention-logs", "DURATION", "7d", "How long logs are kept");
+    public static readonly Setting RetentionTraces = new("retention.traces", "--retention-traces", "DURATION", "7d", "How long spans are kept");
+    public static readonly Setting RetentionSlo = new("retention.slo", "--retention-slo", "DURATION", "400d", "How long the minutes of the SLO ledger are kept; at least 90d, the longest window");
+    public static readonly Setting RetentionTenants = new("retention.tenants", "--retention-tenants", "LIST", "", "Shorter retention of tenants: acme:logs=3d,traces=1d; other:metrics=14d");
+    public static readonly Setting RetentionMaxBytes = new("retention.max_bytes", "--retention-max-bytes", "BYTES", "0", "Bytes on disk that telemetry may take before the oldest days are dropped; 0: no limit");
+    public static readonly Setting RetentionMinFreeBytes = new("retention.min_free_bytes", "--retention-min-free-bytes", "BYTES", "1073741824", "Bytes that stay free on the disk: the oldest days are dropped before it is full");
     public static readonly Setting SelfTelemetry = new("self_telemetry", "--self-telemetry", "on|off", "on", "Whether the server's own metrics, traces and logs are stored beside everyone else's");
     public static readonly Setting LogLevel = new("log_level", "--log-level", "LEVEL", "information", "trace, debug, information, warning or error");
 
     /// <summary>Every setting, in the order of the help text.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Slos, Scaling, Receivers, Dashboards, ExternalUrl, EngineLibrary,
-        MaxBodyBytes, MemoryBudgetBytes, MaxActiveSeries, Wal, WalMaxBytes, SelfTelemetry, LogLevel,
+        ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Backups, Slos, Scaling, Receivers, Dashboards, ExternalUrl, EngineLibrary,
+        MaxBodyBytes, MemoryBudgetBytes, MaxActiveSeries, Wal, WalMaxBytes,
+        RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionTenants, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
     ];
 }
 

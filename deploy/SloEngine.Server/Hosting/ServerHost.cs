@@ -23,11 +23,14 @@ using SloEngine.Server.Configuration;
 using SloEngine.Server.Demo;
 using SloEngine.Server.SelfObservation;
 using SloEngine.Server.Slos;
+using SloEngine.Server.Store;
 using SloEngine.Slo.Burn;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.OpenSlo;
 using SloEngine.Storage;
+using SloEngine.Storage.Backup;
 using SloEngine.Storage.Chdb;
+using SloEngine.Storage.Retention;
 
 namespace SloEngine.Server.Hosting;
 
@@ -50,7 +53,7 @@ internal static class ServerHost
         }
         try
         {
-            store = await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = options.Data, Library = options.EngineLibrary }, cancellation);
+            store = await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = options.Data, Library = options.EngineLibrary, Backups = options.Backups }, cancellation);
         }
         catch (Exception failure) when (failure is StoreException or DllNotFoundException)
         {
@@ -124,6 +127,8 @@ internal static class ServerHost
         endpoints.MapLokiApi();
         endpoints.MapTempoApi();
         endpoints.MapSqlApi();
+        endpoints.MapStoreStatusApi();
+        endpoints.MapBackupApi();
         endpoints.MapSloApi();
         endpoints.MapScalingHttp();
         endpoints.MapDashboardsApi();
@@ -144,6 +149,10 @@ internal static class ServerHost
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton(options);
         services.AddSingleton(store);
+
+        services.AddSingleton(provider => new StoreRetention(store, options.Retention, provider.GetRequiredService<TimeProvider>()));
+        services.AddHostedService<RetentionLoop>();
+        services.AddSingleton(new StoreBackups(store, options.Backups));
 
         services.AddSingleton<LedgerTable>();
         services.AddSingleton<ILedgerStore>(provider => provider.GetRequiredService<LedgerTable>());

@@ -1,4 +1,4 @@
--- The tables of SloEngine, version 1. One statement ends with a semicolon at a line's end; {database} is filled in.
+-- The tables as they began. One statement ends with a semicolon at a line's end; {database} is filled in. Later files change them: this one stays.
 -- Integers that stand for OTLP enumerations keep the numbers of the wire.
 
 CREATE DATABASE IF NOT EXISTS {database};

@@ -1,0 +1,72 @@
+using SloEngine.Storage.Chdb;
+using SloEngine.Storage.Results;
+
+namespace SloEngine.Storage.Backup;
+
+/// <summary>
+/// Backups of an open store by the engine's own BACKUP: it takes the parts as they are at one moment and copies them while inserts go on.
+/// With a base, only files that the base does not have.
+/// </summary>
+/// <param name="store">The store.</param>
+/// <param name="directory">Where backups go: <see cref="EmbeddedStoreOptions.Backups"/> of the store.</param>
+public sealed class StoreBackups(IColumnStore store, string directory)
+{
+    /// <summary>Where backups go.</summary>
+    public string Directory => directory;
+
+    /// <summary>Starts a backup; it goes on without the caller.</summary>
+    /// <exception cref="ArgumentException">A name is none.</exception>
+    /// <exception cref="StoreException">Another backup is under way, or the engine refused.</exception>
+    public async Task StartAsync(string name, string? baseName, CancellationToken cancellation = default)
+    {
+        string destination = BackupName.ToSql(name);
+        string settings = baseName is null ? "" : $" SETTINGS base_backup = {BackupName.ToSql(baseName)}";
+        if (baseName is not null && !File.Exists(Path.Combine(directory, baseName, ".backup")))
+        {
+            throw new StoreException(0, $"there is no complete backup {baseName} in {directory}");
+        }
+        if (Path.Exists(Path.Combine(directory, name)))
+        {
+            throw new StoreException(0, $"there is a backup {name} in {directory} already");
+        }
+        QueryResult running = await store.QueryAsync(
+            new StoreQuery("SELECT name FROM system.backups WHERE status = 'CREATING_BACKUP' LIMIT 1"), cancellation);
+        if (running.Rows > 0)
+        {
+            throw new StoreException(0, $"the backup {running.Blocks[0].Text(0).String(0)} is under way");
+        }
+        System.IO.Directory.CreateDirectory(directory);
+        await store.ExecuteAsync($"BACKUP DATABASE {EmbeddedColumnStore.Database} TO {destination}{settings} ASYNC", cancellation);
+    }
+
+    /// <summary>The latest backup of a name that was started since the store is open; null without one.</summary>
+    /// <exception cref="ArgumentException">The name is none.</exception>
+    public async Task<BackupStatus?> StatusAsync(string name, CancellationToken cancellation = default)
+    {
+        QueryResult result = await store.QueryAsync(
+            new StoreQuery(
+                $$"""
+                SELECT toString(status), num_files, total_size, compressed_size, error,
+                       assumeNotNull((SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = '{{EmbeddedColumnStore.Database}}'))
+                FROM system.backups WHERE name = {name:String} ORDER BY start_time DESC LIMIT 1
+                """)
+            {
+                Parameters = new Dictionary<string, string> { ["name"] = BackupName.ToSql(name) },
+            },
+            cancellation);
+        if (result.Rows == 0)
+        {
+            return null;
+        }
+        ResultBlock row = result.Blocks[0];
+        BackupState state = row.Text(0).String(0) switch
+        {
+            "BACKUP_CREATED" => BackupState.Done,
+            "CREATING_BACKUP" => BackupState.Running,
+            _ => BackupState.Failed,
+        };
+        return new BackupStatus(
+            name, state, (long)row.Values<ulong>(1)[0], (long)row.Values<ulong>(2)[0], (long)row.Values<ulong>(3)[0], (long)row.Values<ulong>(5)[0],
+            ChdbConnection.Parse(row.Text(4).String(0)).Message);
+    }
+}

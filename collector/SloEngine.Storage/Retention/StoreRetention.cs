@@ -1,0 +1,128 @@
+using System.Diagnostics.Metrics;
+using SloEngine.Storage.Chdb;
+using SloEngine.Storage.Stats;
+using SloEngine.Storage.Tables;
+
+namespace SloEngine.Storage.Retention;
+
+/// <summary>
+/// Drops whole partitions: those that are too old, and, before the disk is full, the oldest days of the biggest signals. The engine's own
+/// TTL would rewrite every part when the setting changes, and keeps what it has replaced for minutes (docs/decisions/0006).
+/// </summary>
+public sealed class StoreRetention : IDisposable
+{
+    private static readonly StoreSignal[] Droppable = [StoreSignal.Metrics, StoreSignal.Logs, StoreSignal.Traces];
+
+    private readonly IColumnStore _store;
+    private readonly RetentionOptions _options;
+    private readonly TimeProvider _time;
+    private readonly string _database;
+    private readonly Meter _meter = new("SloEngine.Store");
+    private readonly Counter<long> _partitions;
+    private readonly Counter<long> _bytes;
+    private readonly TenantDeletion _tenants;
+    private DiskStats _disk = new(0, 0);
+    private Dictionary<StoreSignal, long> _sizes = [];
+
+    /// <summary>Creates the retention of <paramref name="store"/>.</summary>
+    public StoreRetention(IColumnStore store, RetentionOptions options, TimeProvider time)
+        : this(store, options, time, EmbeddedColumnStore.Database)
+    {
+    }
+
+    internal StoreRetention(IColumnStore store, RetentionOptions options, TimeProvider time, string database)
+    {
+        (_store, _options, _time, _database) = (store, options, time, database);
+        _tenants = new TenantDeletion(store, options.Tenants, database);
+        _partitions = _meter.CreateCounter<long>("sloengine.store.dropped.partitions", "{partition}", "Partitions dropped by retention.");
+        _bytes = _meter.CreateCounter<long>("sloengine.store.dropped.size", "By", "Bytes on disk of the partitions dropped by retention.");
+        _meter.CreateObservableGauge("sloengine.store.disk.free", () => _disk.FreeBytes, "By", "Bytes free on the disk of the store.");
+        _meter.CreateObservableGauge(
+            "sloengine.store.size",
+            () => _sizes.Select(size => new Measurement<long>(size.Value, new KeyValuePair<string, object?>("signal", Name(size.Key)))),
+            "By",
+            "Bytes on disk of the rows of a signal.");
+    }
+
+    /// <summary>Drops what is to go now; returns it, in the order in which it went.</summary>
+    /// <exception cref="StoreException">The engine refused; what was dropped before is gone.</exception>
+    public async Task<IReadOnlyList<DroppedPartition>> ApplyAsync(CancellationToken cancellation = default)
+    {
+        DateTimeOffset now = _time.GetUtcNow();
+        IReadOnlyList<StorePartition> all = await StorePartition.ReadAsync(_store, _database, cancellation);
+        var dropped = new List<DroppedPartition>();
+        var kept = new List<StorePartition>();
+        foreach (StorePartition partition in all)
+        {
+            if (now - partition.Until >= _options.Of(partition.Signal))
+            {
+                dropped.Add(await DropAsync(partition, DropReason.Age, cancellation));
+            }
+            else
+            {
+                kept.Add(partition);
+            }
+        }
+        _disk = await StoreStatsReader.DiskAsync(_store, cancellation);
+        foreach (StorePartition partition in ToMakeRoom(kept, Excess(kept), new DateTimeOffset(now.UtcDateTime.Date, TimeSpan.Zero)))
+        {
+            dropped.Add(await DropAsync(partition, DropReason.Size, cancellation));
+            kept.Remove(partition);
+        }
+        _sizes = Sizes(kept);
+        dropped.AddRange(await _tenants.ApplyAsync(kept, now, cancellation));
+        return dropped;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _meter.Dispose();
+
+    /// <summary>Bytes that are too many: over the limit, or missing to the floor of free bytes.</summary>
+    private long Excess(List<StorePartition> partitions)
+    {
+        long overLimit = _options.MaxBytes == 0 ? 0 : partitions.Sum(partition => partition.Bytes) - _options.MaxBytes;
+        return Math.Max(overLimit, _options.MinFreeBytes - _disk.FreeBytes);
+    }
+
+    /// <summary>Of the signal that is the biggest at that point the oldest day, again and again; never of today, or of days to come.</summary>
+    internal static List<StorePartition> ToMakeRoom(IReadOnlyList<StorePartition> partitions, long excess, DateTimeOffset today)
+    {
+        Dictionary<StoreSignal, long> sizes = Sizes(partitions);
+        var days = Droppable.ToDictionary(
+            signal => signal,
+            signal => new Queue<IGrouping<DateTimeOffset, StorePartition>>(partitions
+                .Where(partition => partition.Signal == signal && partition.Until <= today).GroupBy(partition => partition.From).OrderBy(day => day.Key)));
+        var chosen = new List<StorePartition>();
+        while (excess > 0 && Droppable.Where(signal => days[signal].Count > 0).ToArray() is { Length: > 0 } left)
+        {
+            StoreSignal biggest = left.MaxBy(signal => sizes[signal]);
+            foreach (StorePartition partition in days[biggest].Dequeue())
+            {
+                chosen.Add(partition);
+                excess -= partition.Bytes;
+                sizes[biggest] -= partition.Bytes;
+            }
+        }
+        return chosen;
+    }
+
+    private static Dictionary<StoreSignal, long> Sizes(IEnumerable<StorePartition> partitions) =>
+        partitions.GroupBy(partition => partition.Signal).ToDictionary(signal => signal.Key, signal => signal.Sum(partition => partition.Bytes));
+
+    private async Task<DroppedPartition> DropAsync(StorePartition partition, DropReason reason, CancellationToken cancellation)
+    {
+        await _store.ExecuteAsync($"ALTER TABLE {_database}.{partition.Table} DROP PARTITION ID '{SqlText.Quote(partition.Id)}'", cancellation);
+        KeyValuePair<string, object?>[] tags = [new("table", partition.Table), new("reason", reason == DropReason.Age ? "age" : "size")];
+        _partitions.Add(1, tags);
+        _bytes.Add(partition.Bytes, tags);
+        return new DroppedPartition(partition.Table, partition.Id, partition.Rows, partition.Bytes, reason);
+    }
+
+    private static string Name(StoreSignal signal) => signal switch
+    {
+        StoreSignal.Metrics => "metrics",
+        StoreSignal.Logs => "logs",
+        StoreSignal.Traces => "traces",
+        _ => "slo",
+    };
+}

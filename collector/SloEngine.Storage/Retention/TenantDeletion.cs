@@ -1,0 +1,53 @@
+using SloEngine.Storage.Tables;
+
+namespace SloEngine.Storage.Retention;
+
+/// <summary>
+/// Deletes the rows of tenants with a shorter retention out of days that are older. The engine writes such a day anew, so it is done once a
+/// day and table, and again only when late rows have changed it.
+/// </summary>
+internal sealed class TenantDeletion(IColumnStore store, IReadOnlyList<TenantRetention> tenants, string database)
+{
+    private readonly Dictionary<(string Table, string Partition), (long Rows, int Tenants)> _clean = [];
+
+    public async Task<IReadOnlyList<DroppedPartition>> ApplyAsync(IEnumerable<StorePartition> partitions, DateTimeOffset now, CancellationToken cancellation)
+    {
+        var deleted = new List<DroppedPartition>();
+        foreach (StorePartition partition in partitions)
+        {
+            string[] due = [.. tenants.Where(tenant => tenant.Signal == partition.Signal && now - partition.Until >= tenant.Keep).Select(tenant => tenant.Tenant)];
+            if (due.Length == 0 || _clean.GetValueOrDefault((partition.Table, partition.Id)) == (partition.Rows, due.Length))
+            {
+                continue;
+            }
+            long rows = await DeleteAsync(partition, Condition(partition.Signal, due), cancellation);
+            _clean[(partition.Table, partition.Id)] = (partition.Rows - rows, due.Length);
+            if (rows > 0)
+            {
+                deleted.Add(new DroppedPartition(partition.Table, partition.Id, rows, 0, DropReason.Tenant));
+            }
+        }
+        return deleted;
+    }
+
+    private async Task<long> DeleteAsync(StorePartition partition, string condition, CancellationToken cancellation)
+    {
+        string table = $"{database}.{partition.Table}";
+        string id = $"'{SqlText.Quote(partition.Id)}'";
+        Results.QueryResult found = await store.QueryAsync(
+            new StoreQuery($"SELECT count() FROM {table} WHERE _partition_id = {id} AND {condition}"), cancellation);
+        long rows = (long)found.Blocks[0].Values<ulong>(0)[0];
+        if (rows > 0)
+        {
+            await store.ExecuteAsync($"ALTER TABLE {table} DELETE IN PARTITION ID {id} WHERE {condition} SETTINGS mutations_sync = 1", cancellation);
+        }
+        return rows;
+    }
+
+    /// <summary>Rows of metrics know their tenant by their series.</summary>
+    private string Condition(StoreSignal signal, string[] due)
+    {
+        string named = $"tenant IN ({string.Join(", ", due.Select(tenant => $"'{SqlText.Quote(tenant)}'"))})";
+        return signal == StoreSignal.Metrics ? $"id IN (SELECT id FROM {database}.series WHERE {named})" : named;
+    }
+}

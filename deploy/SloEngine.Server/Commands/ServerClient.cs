@@ -1,0 +1,60 @@
+using System.Text.Json;
+
+namespace SloEngine.Server.Commands;
+
+/// <summary>A command's calls to a running server. What goes wrong is one line for the user.</summary>
+internal sealed class ServerClient(Uri server) : IDisposable
+{
+    private readonly HttpClient _http = new() { BaseAddress = server, Timeout = TimeSpan.FromMinutes(1) };
+
+    public void Dispose() => _http.Dispose();
+
+    /// <summary>The body of a GET.</summary>
+    /// <exception cref="CommandException">The server is not there, or refuses.</exception>
+    public async Task<string> GetAsync(string path, CancellationToken cancellation) =>
+        await SendAsync(new HttpRequestMessage(HttpMethod.Get, path), cancellation);
+
+    /// <summary>The body of the answer to a POST of JSON.</summary>
+    /// <exception cref="CommandException">The server is not there, or refuses.</exception>
+    public async Task<string> PostAsync<T>(string path, T body, CancellationToken cancellation) =>
+        await SendAsync(new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(body) }, cancellation);
+
+    public static T Parse<T>(string json) => JsonSerializer.Deserialize<T>(json, JsonSerializerOptions.Web)
+        ?? throw new CommandException("the server's answer is empty");
+
+    private async Task<string> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
+    {
+        using HttpRequestMessage sent = request;
+        try
+        {
+            using HttpResponseMessage response = await _http.SendAsync(sent, cancellation);
+            string body = await response.Content.ReadAsStringAsync(cancellation);
+            return response.IsSuccessStatusCode ? body : throw new CommandException($"{server}: {Reason(response, body)}");
+        }
+        catch (HttpRequestException failure)
+        {
+            throw new CommandException($"{server} does not answer ({failure.Message}); name a running server with --server URL");
+        }
+        catch (TaskCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new CommandException($"{server} did not answer within {_http.Timeout.TotalSeconds:0} s");
+        }
+    }
+
+    /// <summary>The detail of a problem (RFC 9457), or what else the server said.</summary>
+    private static string Reason(HttpResponseMessage response, string body)
+    {
+        if (response.Content.Headers.ContentType?.MediaType == "application/problem+json")
+        {
+            using JsonDocument problem = JsonDocument.Parse(body);
+            if (problem.RootElement.TryGetProperty("detail", out JsonElement detail))
+            {
+                return detail.GetString() ?? "";
+            }
+        }
+        return $"HTTP {(int)response.StatusCode} {body.Trim()}";
+    }
+}
+
+/// <summary>A command cannot be carried out; the message says why.</summary>
+internal sealed class CommandException(string message) : Exception(message);

@@ -1,0 +1,77 @@
+using SloEngine.Storage;
+using SloEngine.Storage.Retention;
+
+namespace SloEngine.Server.Store;
+
+/// <summary>Applies retention at the start and every minute: a disk fills within minutes, not within a day.</summary>
+internal sealed partial class RetentionLoop(StoreRetention retention, TimeProvider time, ILogger<RetentionLoop> logger) : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, time);
+        do
+        {
+            try
+            {
+                foreach (DroppedPartition dropped in await retention.ApplyAsync(stoppingToken))
+                {
+                    Log(dropped);
+                }
+            }
+            catch (StoreException failure)
+            {
+                LogFailed(failure);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+        }
+        while (await NextAsync(timer, stoppingToken));
+    }
+
+    private static async Task<bool> NextAsync(PeriodicTimer timer, CancellationToken stopping)
+    {
+        try
+        {
+            return await timer.WaitForNextTickAsync(stopping);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private void Log(DroppedPartition dropped)
+    {
+        switch (dropped.Reason)
+        {
+            case DropReason.Age:
+                LogAged(dropped.Table, dropped.Partition, dropped.Rows, dropped.Bytes);
+                break;
+            case DropReason.Size:
+                LogForRoom(dropped.Table, dropped.Partition, dropped.Rows, dropped.Bytes);
+                break;
+            default:
+                LogOfTenants(dropped.Table, dropped.Partition, dropped.Rows);
+                break;
+        }
+    }
+
+    [LoggerMessage(EventName = "store.retention.aged", Level = LogLevel.Information,
+        Message = "Dropped {Partition} of {Table}, {Rows} rows and {Bytes} bytes: older than its retention")]
+    private partial void LogAged(string table, string partition, long rows, long bytes);
+
+    [LoggerMessage(EventName = "store.retention.tenant", Level = LogLevel.Information,
+        Message = "Deleted {Rows} rows in {Partition} of {Table}: older than the retention of their tenants")]
+    private partial void LogOfTenants(string table, string partition, long rows);
+
+    [LoggerMessage(EventName = "store.retention.full", Level = LogLevel.Warning,
+        Message = "Dropped {Partition} of {Table}, {Rows} rows and {Bytes} bytes, before its time: retention.max_bytes or retention.min_free_bytes is reached. Give the disk room, or keep less")]
+    private partial void LogForRoom(string table, string partition, long rows, long bytes);
+
+    [LoggerMessage(EventName = "store.retention.failed", Level = LogLevel.Error, Message = "Retention failed and is tried again in a minute")]
+    private partial void LogFailed(Exception failure);
+}

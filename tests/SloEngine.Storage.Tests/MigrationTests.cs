@@ -1,0 +1,63 @@
+using SloEngine.Storage.Results;
+using SloEngine.Storage.Schema;
+
+namespace SloEngine.Storage.Tests;
+
+/// <summary>Data of an older program is brought up to date, once and in order. Each test has a database of its own.</summary>
+[Collection(EngineCollection.Name)]
+public sealed class MigrationTests(EngineFixture engine)
+{
+    [Fact]
+    public async Task Data_of_version_1_is_there_after_all_later_migrations()
+    {
+        await ApplyAsync("migration_old", [Migration.All[0]]);
+        await engine.Store.ExecuteAsync("INSERT INTO migration_old.samples (id, ts, value) SELECT number, now64(3), number / 2 FROM numbers(1000)");
+        await engine.Store.ExecuteAsync("INSERT INTO migration_old.alerts (fingerprint, state, version) VALUES ('f', 'firing', 3)");
+        await engine.Store.ExecuteAsync("INSERT INTO migration_old.sli_buckets (slo, minute, good, total) VALUES ('checkout', now(), 9, 10)");
+
+        await ApplyAsync("migration_old", Migration.All);
+
+        Assert.Equal(1000, await NumberAsync("SELECT toFloat64(count()) FROM migration_old.samples"));
+        Assert.Equal(249750, await NumberAsync("SELECT sum(value) FROM migration_old.samples"));
+        Assert.Equal(1, await NumberAsync("SELECT toFloat64(count()) FROM migration_old.alerts WHERE fingerprint = 'f' AND state = 'firing' AND version = 3"));
+        Assert.Equal(9, await NumberAsync("SELECT sum(good) FROM migration_old.sli_buckets"));
+    }
+
+    [Fact]
+    public async Task Each_migration_is_applied_once_and_recorded()
+    {
+        await ApplyAsync("migration_once", Migration.All);
+        await ApplyAsync("migration_once", Migration.All);
+
+        QueryResult recorded = await engine.Store.QueryAsync(new StoreQuery("SELECT version FROM migration_once.schema_version ORDER BY version"));
+
+        Assert.Equal(Migration.All.Select(migration => migration.Version), recorded.Blocks.SelectMany(block => block.Values<uint>(0).ToArray()));
+        Assert.Equal(Enumerable.Range(1, Migration.All.Count).Select(number => (uint)number), Migration.All.Select(migration => migration.Version));
+    }
+
+    [Fact]
+    public async Task A_failed_migration_stops_with_its_number_and_the_engines_message_and_is_tried_again()
+    {
+        Migration first = new(1, "first", "CREATE TABLE IF NOT EXISTS {database}.t (a UInt8) ENGINE = MergeTree ORDER BY a;\n");
+        Migration broken = new(2, "broken", "ALTER TABLE {database}.t ADD COLUMN IF NOT EXISTS b UInt8;\n\nALTER TABLE {database}.no_such_table ADD COLUMN c UInt8;\n");
+        Migration third = new(3, "third", "CREATE TABLE {database}.never (a UInt8) ENGINE = Memory;\n");
+
+        StoreException failure = await Assert.ThrowsAsync<StoreException>(() => ApplyAsync("migration_broken", [first, broken, third]));
+
+        Assert.StartsWith($"migration 2 (broken) of the data in {engine.Path} failed: ", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("no_such_table", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(60, failure.Code);
+        Assert.Equal(1, await NumberAsync("SELECT toFloat64(max(version)) FROM migration_broken.schema_version"));
+
+        Migration repaired = broken with { Sql = "ALTER TABLE {database}.t ADD COLUMN IF NOT EXISTS b UInt8;\n" };
+        await ApplyAsync("migration_broken", [first, repaired, third]);
+
+        Assert.Equal(3, await NumberAsync("SELECT toFloat64(max(version)) FROM migration_broken.schema_version"));
+    }
+
+    private Task ApplyAsync(string database, IReadOnlyList<Migration> migrations) =>
+        SchemaMigration.ApplyAsync(engine.Store, database, engine.Path, migrations, default);
+
+    private async Task<double> NumberAsync(string sql) =>
+        (await engine.Store.QueryAsync(new StoreQuery(sql))).Blocks[0].Values<double>(0)[0];
+}
