@@ -62,6 +62,12 @@ public sealed class PageTests
         await Assertions.Expect(page.GetByRole(AriaRole.Cell, new() { Name = "shop/checkout" })).ToBeVisibleAsync();
         await page.GotoAsync(new Uri(server.Http, "/logs?start=15m").ToString());
         await Assertions.Expect(page.Locator(".logs tr").First).ToBeVisibleAsync();
+        // The explorer asks once: what it is to find has to be there.
+        await ServerProcess.UntilAsync(
+            async () => (await server.GetAsync("/api/search?q=" + Uri.EscapeDataString("{ resource.service.name = \"checkout\" }"))).GetProperty("traces").EnumerateArray()
+                .Count(trace => trace.GetProperty("rootServiceName").GetString() == "storefront"),
+            traces => traces > 0,
+            TimeSpan.FromSeconds(30));
         string search = Uri.EscapeDataString("""{"queries":[{"kind":"TraceQuery","spec":{"plugin":{"kind":"TempoTraceQuery","spec":{"query":"{ resource.service.name = \"checkout\" }"}}}}]}""");
         await page.GotoAsync(new Uri(server.Http, "/traces?start=15m&data=" + search).ToString());
         await page.GetByRole(AriaRole.Link, new() { Name = "storefront:" }).First.ClickAsync();
