@@ -39,6 +39,28 @@ root.SetAction(async (parsed, cancellation) =>
     }
     return 0;
 });
+var series = new Option<int>("--series") { Description = "Series, of 500 a target", DefaultValueFactory = _ => 20_000 };
+var rounds = new Option<int>("--rounds") { Description = "Samples of each, 15 seconds apart", DefaultValueFactory = _ => 200 };
+var prometheus = new Option<string>("--prometheus") { Description = "Path of Prometheus", DefaultValueFactory = _ => "/usr/bin/prometheus" };
+var victoria = new Option<string>("--victoria-metrics") { Description = "Path of VictoriaMetrics", DefaultValueFactory = _ => "/usr/bin/victoria-metrics" };
+var peers = new Command("peers", "The same remote-write load into sloengine, Prometheus and VictoriaMetrics, one after the other.")
+{
+    serverOption, series, rounds, connections, prometheus, victoria,
+};
+peers.SetAction(async (parsed, cancellation) =>
+{
+    var load = new RemoteWriteLoad(parsed.GetValue(series) / 500, 500, parsed.GetValue(rounds), DateTimeOffset.UtcNow.AddSeconds(-15 * parsed.GetValue(rounds)));
+    Console.WriteLine($"{"program",-18}{"samples",12}{"samples/s",14}{"samples/CPU s",16}{"RSS MB",9}{"B/sample",12}");
+    foreach (Peer peer in (Peer[])
+    [
+        Peer.SloEngine(parsed.GetValue(serverOption)!.FullName), Peer.Prometheus(parsed.GetValue(prometheus)!), Peer.VictoriaMetrics(parsed.GetValue(victoria)!),
+    ])
+    {
+        Console.WriteLine(await peer.MeasureAsync(load, parsed.GetValue(connections), cancellation));
+    }
+    return 0;
+});
+root.Subcommands.Add(peers);
 return await root.Parse(args).InvokeAsync();
 
 /// <summary>A server process with a data directory of its own.</summary>

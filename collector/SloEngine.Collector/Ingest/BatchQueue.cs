@@ -20,7 +20,7 @@ internal sealed class BatchQueue(CollectorOptions options, SeriesIndex series, R
     private bool _completed;
 
     /// <summary>Takes requests that the log now holds, in its order.</summary>
-    public void Add(IReadOnlyList<Submission> logged)
+    public void Add(ReadOnlySpan<Submission> logged)
     {
         lock (_lock)
         {

@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using SloEngine.Storage.Wal;
 
@@ -12,16 +12,18 @@ internal sealed partial class LogWriter : IAsyncDisposable
 {
     private const int MaxCommitBytes = 16 << 20;
 
-    private readonly BlockingCollection<Submission> _arrived = [];
+    private readonly object _gate = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly WriteAheadLog _log;
     private readonly BatchQueue _batches;
     private readonly CollectorOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly List<Submission> _group = [];
+    private List<Submission> _arrived = [];
+    private List<Submission> _group = [];
     private readonly byte[] _head = new byte[LogRecord.MaxHeadBytes];
     private long _lastCommit;
+    private bool _stopping;
     private bool _refusing;
 
     public LogWriter(WriteAheadLog log, BatchQueue batches, CollectorOptions options, TimeProvider time, ILogger logger)
@@ -35,40 +37,77 @@ internal sealed partial class LogWriter : IAsyncDisposable
     /// <exception cref="IngestUnavailableException">The log did not take it; the sender may retry.</exception>
     public Task AppendAsync(Submission submission)
     {
-        try
+        lock (_gate)
         {
-            _arrived.Add(submission);
+            if (!_stopping)
+            {
+                _arrived.Add(submission);
+                if (_arrived.Count == 1)
+                {
+                    Monitor.Pulse(_gate);
+                }
+                return submission.Logged;
+            }
         }
-        catch (InvalidOperationException)
-        {
-            submission.Refuse(new IngestUnavailableException("the collector is stopping", _options.RetryAfter));
-        }
+        submission.Refuse(new IngestUnavailableException("the collector is stopping", _options.RetryAfter));
         return submission.Logged;
     }
 
     /// <summary>Logs what was handed over and stops.</summary>
     public async ValueTask DisposeAsync()
     {
-        _arrived.CompleteAdding();
+        lock (_gate)
+        {
+            _stopping = true;
+            Monitor.Pulse(_gate);
+        }
         await _ended.Task;
-        _arrived.Dispose();
     }
 
     private void Run()
     {
-        foreach (Submission first in _arrived.GetConsumingEnumerable())
+        while (TakeArrived())
         {
-            _group.Clear();
-            Stage(first);
-            TimeSpan wait = _options.CommitDelay - _time.GetElapsedTime(_lastCommit);
-            while (_log.Staged < MaxCommitBytes && _arrived.TryTake(out Submission? next, wait > TimeSpan.Zero ? wait : TimeSpan.Zero))
+            int first = 0;
+            while (first < _group.Count)
             {
-                Stage(next);
-                wait = _options.CommitDelay - _time.GetElapsedTime(_lastCommit);
+                int next = first;
+                while (next < _group.Count && (next == first || _log.Staged < MaxCommitBytes))
+                {
+                    Stage(_group[next++]);
+                }
+                Commit(CollectionsMarshal.AsSpan(_group)[first..next]);
+                first = next;
             }
-            Commit();
         }
         _ended.SetResult();
+    }
+
+    /// <summary>Waits for requests, then for others to share their commit, and takes them all; false when there will be none.</summary>
+    private bool TakeArrived()
+    {
+        lock (_gate)
+        {
+            while (_arrived.Count == 0)
+            {
+                if (_stopping)
+                {
+                    return false;
+                }
+                Monitor.Wait(_gate);
+            }
+        }
+        TimeSpan wait = _options.CommitDelay - _time.GetElapsedTime(_lastCommit);
+        if (wait > TimeSpan.Zero)
+        {
+            Thread.Sleep(wait);
+        }
+        _group.Clear();
+        lock (_gate)
+        {
+            (_group, _arrived) = (_arrived, _group);
+        }
+        return true;
     }
 
     private void Stage(Submission submission)
@@ -77,10 +116,9 @@ internal sealed partial class LogWriter : IAsyncDisposable
         int before = _log.Staged;
         _log.Stage(_head.AsSpan(0, head), submission.Body.Span);
         (submission.Position, submission.End) = (before, _log.Staged);
-        _group.Add(submission);
     }
 
-    private void Commit()
+    private void Commit(ReadOnlySpan<Submission> group)
     {
         long start = _log.End;
         try
@@ -95,7 +133,7 @@ internal sealed partial class LogWriter : IAsyncDisposable
                 _refusing = true;
                 LogRefusing(full.Message);
             }
-            foreach (Submission submission in _group)
+            foreach (Submission submission in group)
             {
                 submission.Refuse(new IngestUnavailableException(full.Message, _options.RetryAfter));
             }
@@ -105,13 +143,13 @@ internal sealed partial class LogWriter : IAsyncDisposable
         {
             _lastCommit = _time.GetTimestamp();
         }
-        foreach (Submission submission in _group)
+        foreach (Submission submission in group)
         {
             (submission.Position, submission.End) = (start + submission.Position, start + submission.End);
         }
         // Shown to the taps first, so that whoever is told "acknowledged" finds it counted.
-        _batches.Add(_group);
-        foreach (Submission submission in _group)
+        _batches.Add(group);
+        foreach (Submission submission in group)
         {
             submission.Acknowledge();
         }

@@ -1,6 +1,6 @@
-using System.Collections.Concurrent;
 using System.Text;
 using SloEngine.Collector.Naming;
+using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
 using SloEngine.Otlp.Columns;
 using SloEngine.Otlp.Common;
@@ -13,7 +13,7 @@ namespace SloEngine.Collector.Resources;
 /// <summary>Every resource and scope that logs and spans came with.</summary>
 internal sealed class ResourceIndex : IResourceLookup
 {
-    private readonly ConcurrentDictionary<UInt128, int> _byIdentity = new();
+    private readonly IdentityTable _byIdentity = new();
     private readonly Lock _registering = new();
     private List<ResourceRow> _unsaved = [];
     private int _count;

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -17,7 +16,7 @@ namespace SloEngine.Collector.Series;
 /// </summary>
 internal sealed class SeriesIndex
 {
-    private readonly ConcurrentDictionary<UInt128, int> _byIdentity = new();
+    private readonly IdentityTable _byIdentity = new();
     private readonly Dictionary<UInt128, int> _byId = [];
     private readonly Dictionary<UInt128, int> _targets = [];
     private readonly Dictionary<string, int> _countByTenant = new(StringComparer.Ordinal);

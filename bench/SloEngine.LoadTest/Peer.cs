@@ -1,0 +1,174 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+using System.Text.Json;
+
+namespace SloEngine.LoadTest;
+
+/// <summary>A program that takes remote write and answers PromQL.</summary>
+/// <param name="Name">Name in the table.</param>
+/// <param name="Program">Path of the program.</param>
+/// <param name="Arguments">Its arguments, for a data directory and a port.</param>
+/// <param name="Ready">Path that answers once it is ready.</param>
+internal sealed record Peer(string Name, string Program, Func<string, int, string[]> Arguments, string Ready)
+{
+    public static Peer SloEngine(string program) => new(
+        "sloengine", program,
+        (data, port) =>
+        [
+            "serve", "--data", data, "--self-telemetry", "off", "--log-level", "warning", "--listen-http", $"127.0.0.1:{port}", "--listen-grpc", "127.0.0.1:0",
+            "--listen-otlp-http", "127.0.0.1:0",
+        ],
+        "/readyz");
+
+    public static Peer Prometheus(string program) => new(
+        "prometheus", program,
+        (data, port) =>
+        {
+            string configuration = Path.Combine(data, "prometheus.yml");
+            File.WriteAllText(configuration, "global: {}\n");
+            return
+            [
+                "--config.file=" + configuration, "--storage.tsdb.path=" + Path.Combine(data, "tsdb"), $"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver",
+                "--log.level=error",
+            ];
+        },
+        "/-/ready");
+
+    public static Peer VictoriaMetrics(string program) => new(
+        "victoria-metrics", program, (data, port) => ["-storageDataPath=" + data, $"-httpListenAddr=127.0.0.1:{port}", "-loggerLevel=ERROR", "-retentionPeriod=1"], "/health");
+
+    /// <summary>Sends the whole load, a target at a time a connection, and tells what it took: a line of the table.</summary>
+    public async Task<string> MeasureAsync(RemoteWriteLoad load, int connections, CancellationToken cancellation)
+    {
+        DirectoryInfo data = Directory.CreateTempSubdirectory("sloengine-peer-");
+        int port = FreePort();
+        using Process process = Process.Start(new ProcessStartInfo(Program, Arguments(data.FullName, port)) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        try
+        {
+            using var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = connections }) { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromMinutes(2) };
+            await ReadyAsync(http, process, cancellation);
+            double cpuBefore = Cpu(process);
+            long began = Stopwatch.GetTimestamp();
+            await Task.WhenAll(Enumerable.Range(0, connections).Select(connection => Task.Run(
+                async () =>
+                {
+                    for (int round = 0; round < load.Rounds; round++)
+                    {
+                        for (int target = connection; target < load.Targets; target += connections)
+                        {
+                            await WriteAsync(http, load.Request(target, round), cancellation);
+                        }
+                    }
+                },
+                cancellation)));
+            double elapsed = Stopwatch.GetElapsedTime(began).TotalSeconds;
+            // What is still to be written, and merged, belongs to the cost.
+            await SettleAsync(process, cancellation);
+            double cpu = Cpu(process) - cpuBefore;
+            process.Refresh();
+            long found = await CountAsync(http, load, cancellation);
+            if (found != load.Samples)
+            {
+                throw new InvalidOperationException($"{Name} was sent {load.Samples} samples and finds {found}");
+            }
+            double bytes = data.EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"{Name,-18}{load.Samples,12:N0}{load.Samples / elapsed,14:N0}{load.Samples / cpu,16:N0}{process.WorkingSet64 / 1e6,9:0}{bytes / load.Samples,12:0.0}");
+        }
+        finally
+        {
+            process.Kill();
+            await process.WaitForExitAsync(CancellationToken.None);
+            data.Delete(recursive: true);
+        }
+    }
+
+    private static async Task WriteAsync(HttpClient http, byte[] body, CancellationToken cancellation)
+    {
+        using var content = new ByteArrayContent(body);
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/x-protobuf");
+        content.Headers.ContentEncoding.Add("snappy");
+        content.Headers.Add("X-Prometheus-Remote-Write-Version", "0.1.0");
+        using HttpResponseMessage response = await http.PostAsync(new Uri("/api/v1/write", UriKind.Relative), content, cancellation);
+        if (!response.IsSuccessStatusCode)
+        {
+            throw new InvalidOperationException($"{(int)response.StatusCode} {await response.Content.ReadAsStringAsync(cancellation)}");
+        }
+    }
+
+    private async Task ReadyAsync(HttpClient http, Process process, CancellationToken cancellation)
+    {
+        long began = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                using HttpResponseMessage response = await http.GetAsync(new Uri(Ready, UriKind.Relative), cancellation);
+                if (response.IsSuccessStatusCode)
+                {
+                    return;
+                }
+            }
+            catch (HttpRequestException)
+            {
+                // Not listening yet.
+            }
+            if (process.HasExited || Stopwatch.GetElapsedTime(began) > TimeSpan.FromSeconds(30))
+            {
+                throw new InvalidOperationException($"{Name} did not start");
+            }
+            await Task.Delay(100, cancellation);
+        }
+    }
+
+    /// <summary>Waits until the process has next to nothing to do, for half a minute at most.</summary>
+    private static async Task SettleAsync(Process process, CancellationToken cancellation)
+    {
+        double before = Cpu(process);
+        for (int second = 0; second < 30; second++)
+        {
+            await Task.Delay(1000, cancellation);
+            double now = Cpu(process);
+            if (second >= 2 && now - before < 0.05)
+            {
+                return;
+            }
+            before = now;
+        }
+    }
+
+    /// <summary>All samples, counted by PromQL.</summary>
+    private static async Task<long> CountAsync(HttpClient http, RemoteWriteLoad load, CancellationToken cancellation)
+    {
+        double total = 0;
+        foreach (string metric in (string[])["load_requests_total", "load_memory_bytes"])
+        {
+            string query = Uri.EscapeDataString($"sum(count_over_time({metric}[3h]))");
+            string json = await http.GetStringAsync(
+                new Uri($"/api/v1/query?query={query}&time={load.End.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)}", UriKind.Relative), cancellation);
+            using JsonDocument answer = JsonDocument.Parse(json);
+            JsonElement result = answer.RootElement.GetProperty("data").GetProperty("result");
+            total += result.GetArrayLength() == 0 ? 0 : double.Parse(result[0].GetProperty("value")[1].GetString()!, CultureInfo.InvariantCulture);
+        }
+        return (long)total;
+    }
+
+    private static double Cpu(Process process)
+    {
+        process.Refresh();
+        return process.TotalProcessorTime.TotalSeconds;
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

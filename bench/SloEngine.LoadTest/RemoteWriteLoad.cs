@@ -1,0 +1,55 @@
+using System.Globalization;
+using IronSnappy;
+using SloEngine.Otlp.Protobuf;
+
+namespace SloEngine.LoadTest;
+
+/// <summary>
+/// Remote write 1.0 as an agent that scrapes many targets sends it: each target's series every 15 seconds, counters that rise by varying
+/// steps and gauges that wander. The same for everyone: values follow from the target and the round.
+/// </summary>
+internal sealed class RemoteWriteLoad(int targets, int seriesPerTarget, int rounds, DateTimeOffset begin)
+{
+    private const int StepMs = 15_000;
+
+    public long Samples => (long)targets * seriesPerTarget * rounds;
+
+    public int Targets => targets;
+
+    public int Rounds => rounds;
+
+    public DateTimeOffset End => begin.AddMilliseconds((long)rounds * StepMs);
+
+    /// <summary>The compressed request with the samples of one target in one round.</summary>
+    public byte[] Request(int target, int round)
+    {
+        var writer = new ProtobufWriter();
+        long time = begin.ToUnixTimeMilliseconds() + ((long)round * StepMs);
+        for (int index = 0; index < seriesPerTarget; index++)
+        {
+            bool isCounter = index % 4 != 0;
+            int series = writer.Begin(1);
+            Label(writer, "__name__", isCounter ? "load_requests_total" : "load_memory_bytes");
+            Label(writer, "code", index % 7 == 0 ? "500" : "200");
+            Label(writer, "instance", string.Create(CultureInfo.InvariantCulture, $"10.0.{target / 250}.{target % 250}:9100"));
+            Label(writer, "job", string.Create(CultureInfo.InvariantCulture, $"service-{target % 40}"));
+            Label(writer, "namespace", string.Create(CultureInfo.InvariantCulture, $"team-{target % 12}"));
+            Label(writer, "route", string.Create(CultureInfo.InvariantCulture, $"/api/v1/items/{index}"));
+            int sample = writer.Begin(2);
+            uint noise = unchecked((uint)(((target * 31) + index) * 2_654_435_761L) + (uint)(round * 40_503));
+            writer.Double(1, isCounter ? (round * 17.0) + (noise % 13) : 1e8 + (noise % 5_000_000));
+            writer.Varint(2, (ulong)time);
+            writer.End(sample);
+            writer.End(series);
+        }
+        return Snappy.Encode(writer.Written.Span);
+    }
+
+    private static void Label(ProtobufWriter writer, string name, string value)
+    {
+        int label = writer.Begin(1);
+        writer.Text(1, name);
+        writer.Text(2, value);
+        writer.End(label);
+    }
+}
