@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using SloEngine.Storage.Native;
 using SloEngine.Storage.Results;
 
@@ -50,6 +51,30 @@ public sealed record StoreQuery(string Sql)
 
     /// <summary>Bytes a result may have, as the engine counts them in its columns, before the query fails; 0 for no limit.</summary>
     public long MaxResultBytes { get; init; }
+
+    /// <summary>The statement with its limits as settings.</summary>
+    internal string Statement()
+    {
+        var settings = new List<string> { string.Create(CultureInfo.InvariantCulture, $"max_execution_time = {Math.Max(1, (int)Math.Ceiling(Timeout.TotalSeconds))}") };
+        if (MaxResultRows > 0)
+        {
+            settings.Add(string.Create(CultureInfo.InvariantCulture, $"max_result_rows = {MaxResultRows}"));
+        }
+        if (MaxResultBytes > 0)
+        {
+            settings.Add(string.Create(CultureInfo.InvariantCulture, $"max_result_bytes = {MaxResultBytes}"));
+        }
+        if (TableFilters.Count > 0)
+        {
+            IEnumerable<string> filters = TableFilters.Select(filter => $"'{SqlText.Quote(filter.Key)}': '{SqlText.Quote(filter.Value)}'");
+            settings.Add($"additional_table_filters = {{{string.Join(", ", filters)}}}");
+        }
+        if (ReadOnly)
+        {
+            settings.Add("readonly = 1");
+        }
+        return $"{Sql}\nSETTINGS {string.Join(", ", settings)}";
+    }
 }
 
 /// <summary>A statement that the engine refused or could not finish.</summary>

@@ -11,4 +11,36 @@ public static class SqlText
 
     /// <summary>The value of an <c>Array</c> parameter of numbers.</summary>
     public static string Array(IEnumerable<UInt128> values) => "[" + string.Join(",", values) + "]";
+
+    /// <summary>Text of a parameter as the engine reads it: a scalar as an escaped field of its TSV format, an array as it stands.</summary>
+    internal static string Parameter(string sql, string name, string value)
+    {
+        if (sql.Contains($"{{{name}:Array(", StringComparison.Ordinal) || !value.AsSpan().ContainsAny("\\\t\n\r\0"))
+        {
+            return value;
+        }
+        return value.Replace("\\", @"\\").Replace("\t", @"\t").Replace("\n", @"\n").Replace("\r", @"\r").Replace("\0", @"\0");
+    }
+
+    /// <summary>The text of a parameter that came escaped.</summary>
+    public static string FromParameter(string sql, string name, string text)
+    {
+        if (sql.Contains($"{{{name}:Array(", StringComparison.Ordinal) || !text.Contains('\\', StringComparison.Ordinal))
+        {
+            return text;
+        }
+        var value = new System.Text.StringBuilder(text.Length);
+        for (int at = 0; at < text.Length; at++)
+        {
+            value.Append(text[at] != '\\' || ++at == text.Length ? text[Math.Min(at, text.Length - 1)] : text[at] switch
+            {
+                't' => '\t',
+                'n' => '\n',
+                'r' => '\r',
+                '0' => '\0',
+                char other => other,
+            });
+        }
+        return value.ToString();
+    }
 }

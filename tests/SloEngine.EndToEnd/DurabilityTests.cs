@@ -114,4 +114,40 @@ public sealed class DurabilityTests
         await server.StoredAsync();
         Assert.Equal(sender.Acknowledged, await server.SqlNumberAsync("SELECT (SELECT count() FROM spans) + (SELECT count() FROM logs)"));
     }
+
+    [Fact]
+    public async Task A_store_in_another_process_may_be_killed_under_load_and_come_back_and_nothing_is_lost_or_doubled()
+    {
+        using var files = new TemporaryDirectory();
+        files.Write("slos/app.yaml", SpanSlo);
+        await using var store = new StoreProcess(Path.Combine(files.Path, "store"));
+        await store.StartAsync();
+        string[] arguments = ["--store", store.Url.ToString(), "--slos", Path.Combine(files.Path, "slos"), "--self-telemetry", "off"];
+        await using ServerProcess server = await ServerProcess.StartAsync(Path.Combine(files.Path, "data"), arguments);
+        SpanAndLogSender[] senders = [.. Enumerable.Range(0, 3).Select(index => new SpanAndLogSender(index))];
+        bool stop = false;
+        Task[] running = [.. senders.Select(sender => sender.RunAsync(server.OtlpHttp, () => Volatile.Read(ref stop)))];
+        for (int kill = 0; kill < 3; kill++)
+        {
+            long before = senders.Sum(sender => sender.Acknowledged);
+            await ServerProcess.UntilAsync(() => Task.FromResult(senders.Sum(sender => sender.Acknowledged)), sent => sent > before + 2000, TimeSpan.FromSeconds(30));
+            await store.KillAsync();
+            // While the store is away, requests are acknowledged and SLOs count on.
+            long away = senders.Sum(sender => sender.Acknowledged);
+            await ServerProcess.UntilAsync(() => Task.FromResult(senders.Sum(sender => sender.Acknowledged)), sent => sent > away + 2000, TimeSpan.FromSeconds(30));
+            await store.StartAsync();
+        }
+        Volatile.Write(ref stop, true);
+        await Task.WhenAll(running);
+
+        await server.StoredAsync();
+        double spans = await server.SqlNumberAsync("SELECT count() FROM spans");
+        double logs = await server.SqlNumberAsync("SELECT count() FROM logs");
+        Assert.All(senders, sender => Assert.Equal((0, 0), (sender.Refused, sender.Doubtful)));
+        Assert.Equal(senders.Sum(sender => sender.Acknowledged), spans + logs);
+        Assert.Equal(spans, await server.SqlNumberAsync("SELECT uniqExact(trace_id) FROM spans"));
+        Assert.Equal(logs, await server.SqlNumberAsync("SELECT uniqExact(body) FROM logs"));
+        Assert.Equal(spans, (await server.GetAsync("/api/v1/slos/app-spans")).GetProperty("totalEvents").GetDouble());
+        Assert.Equal(0, await server.PromqlNumberAsync("count(up) or vector(0)"));
+    }
 }

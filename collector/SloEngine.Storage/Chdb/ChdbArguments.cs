@@ -26,8 +26,7 @@ internal readonly unsafe ref struct ChdbArguments : IDisposable
         foreach ((string name, string value) in parameters)
         {
             Names[index] = Pin(name, out NameLengths[index]);
-            bool isArray = sql.Contains($"{{{name}:Array(", StringComparison.Ordinal);
-            Values[index] = Pin(isArray ? value : Escape(value), out ValueLengths[index]);
+            Values[index] = Pin(SqlText.Parameter(sql, name, value), out ValueLengths[index]);
             index++;
         }
     }
@@ -70,9 +69,4 @@ internal readonly unsafe ref struct ChdbArguments : IDisposable
         length = (nuint)(bytes.Length - 1);
         return (byte*)pin.AddrOfPinnedObject();
     }
-
-    /// <summary>The engine reads a scalar parameter as an escaped field of its TSV format; an array it reads as it stands.</summary>
-    private static string Escape(string value) => value.AsSpan().ContainsAny("\\\t\n\r\0")
-        ? value.Replace("\\", @"\\").Replace("\t", @"\t").Replace("\n", @"\n").Replace("\r", @"\r").Replace("\0", @"\0")
-        : value;
 }

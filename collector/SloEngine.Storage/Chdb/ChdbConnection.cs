@@ -60,14 +60,15 @@ internal sealed unsafe class ChdbConnection : SafeHandle
         }
     }
 
-    /// <summary>Inserts one Native block; returns when the engine has committed it.</summary>
-    public void Insert(string sql, ReadOnlySpan<byte> block)
+    /// <summary>Inserts one block in an input format; returns when the engine has committed it.</summary>
+    public void Insert(string sql, string format, ReadOnlySpan<byte> block)
     {
         byte[] query = Encoding.UTF8.GetBytes(sql);
+        byte[] formatName = Encoding.UTF8.GetBytes(format);
         nint stream;
-        fixed (byte* text = query, format = "Native"u8)
+        fixed (byte* text = query, formatText = formatName)
         {
-            stream = ChdbNative.chdb_stream_insert_n(Connection, text, (nuint)query.Length, format, 6);
+            stream = ChdbNative.chdb_stream_insert_n(Connection, text, (nuint)query.Length, formatText, (nuint)formatName.Length);
         }
         try
         {

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Collections.Concurrent;
-using System.Globalization;
 using SloEngine.Storage.Native;
 using SloEngine.Storage.Results;
 using SloEngine.Storage.Schema;
@@ -62,17 +61,39 @@ public sealed class EmbeddedColumnStore : IColumnStore
     /// <inheritdoc/>
     public async ValueTask InsertAsync(NativeBlock block, string? deduplicationToken = null, CancellationToken cancellation = default)
     {
-        // Without a token of its own the engine would take two equal blocks for one insert repeated.
-        string token = SqlText.Quote(deduplicationToken ?? Guid.NewGuid().ToString("N"));
-        string sql = $"INSERT INTO {Database}.{block.Table} ({block.Columns}) SETTINGS insert_deduplication_token = '{token}'";
+        await InsertAsync(block.Statement(Database, deduplicationToken), "Native", block.Data, cancellation);
+    }
+
+    /// <summary>Inserts data in one of the engine's input formats.</summary>
+    /// <param name="sql">INSERT INTO ... without VALUES and FORMAT.</param>
+    /// <param name="format">Format of the data.</param>
+    /// <param name="data">The data.</param>
+    /// <param name="cancellation">Gives up before the insert begins.</param>
+    public async ValueTask InsertAsync(string sql, string format, ReadOnlyMemory<byte> data, CancellationToken cancellation = default) =>
         await _inserts.RunAsync(
             connection =>
             {
-                connection.Insert(sql, block.Data.Span);
+                connection.Insert(sql, format, data.Span);
                 return true;
             },
             cancellation);
-    }
+
+    /// <summary>Runs a statement as it stands and writes its result in one of the engine's output formats.</summary>
+    /// <param name="sql">The statement.</param>
+    /// <param name="format">Format of the result.</param>
+    /// <param name="parameters">Values of its placeholders.</param>
+    /// <param name="isRead">Whether it only reads.</param>
+    /// <param name="output">Takes the result.</param>
+    /// <param name="cancellation">Gives up before the statement begins.</param>
+    public async ValueTask RunAsync(
+        string sql, string format, IReadOnlyDictionary<string, string> parameters, bool isRead, IBufferWriter<byte> output, CancellationToken cancellation = default) =>
+        await (isRead ? _reads : _inserts).RunAsync(
+            connection =>
+            {
+                connection.Query(sql, format, parameters, output);
+                return true;
+            },
+            cancellation);
 
     /// <inheritdoc/>
     public async ValueTask<QueryResult> QueryAsync(StoreQuery query, CancellationToken cancellation = default) =>
@@ -80,7 +101,7 @@ public sealed class EmbeddedColumnStore : IColumnStore
             connection =>
             {
                 var output = new ArrayBufferWriter<byte>(64 << 10);
-                connection.Query(WithSettings(query), "Native", query.Parameters, output);
+                connection.Query(query.Statement(), "Native", query.Parameters, output);
                 return NativeReader.Read(output.WrittenSpan);
             },
             cancellation);
@@ -90,7 +111,7 @@ public sealed class EmbeddedColumnStore : IColumnStore
         await _reads.RunAsync(
             connection =>
             {
-                connection.Query(WithSettings(query), format, query.Parameters, output);
+                connection.Query(query.Statement(), format, query.Parameters, output);
                 return true;
             },
             cancellation);
@@ -101,29 +122,6 @@ public sealed class EmbeddedColumnStore : IColumnStore
         await _inserts.DisposeAsync();
         await _reads.DisposeAsync();
         await _lock.DisposeAsync();
-    }
-
-    private static string WithSettings(StoreQuery query)
-    {
-        var settings = new List<string> { string.Create(CultureInfo.InvariantCulture, $"max_execution_time = {Math.Max(1, (int)Math.Ceiling(query.Timeout.TotalSeconds))}") };
-        if (query.MaxResultRows > 0)
-        {
-            settings.Add(string.Create(CultureInfo.InvariantCulture, $"max_result_rows = {query.MaxResultRows}"));
-        }
-        if (query.MaxResultBytes > 0)
-        {
-            settings.Add(string.Create(CultureInfo.InvariantCulture, $"max_result_bytes = {query.MaxResultBytes}"));
-        }
-        if (query.TableFilters.Count > 0)
-        {
-            IEnumerable<string> filters = query.TableFilters.Select(filter => $"'{SqlText.Quote(filter.Key)}': '{SqlText.Quote(filter.Value)}'");
-            settings.Add($"additional_table_filters = {{{string.Join(", ", filters)}}}");
-        }
-        if (query.ReadOnly)
-        {
-            settings.Add("readonly = 1");
-        }
-        return $"{query.Sql}\nSETTINGS {string.Join(", ", settings)}";
     }
 
     /// <summary>A few connections, each with the thread that works on it, behind one queue.</summary>

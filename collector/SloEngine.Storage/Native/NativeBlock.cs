@@ -5,4 +5,9 @@ namespace SloEngine.Storage.Native;
 /// <param name="Columns">Column names, in the order in which the block holds them.</param>
 /// <param name="Rows">Number of rows.</param>
 /// <param name="Data">The encoded block; owned by the writer that made it and valid until that writer is reset.</param>
-public readonly record struct NativeBlock(string Table, string Columns, int Rows, ReadOnlyMemory<byte> Data);
+public readonly record struct NativeBlock(string Table, string Columns, int Rows, ReadOnlyMemory<byte> Data)
+{
+    /// <summary>The INSERT of this block, without its format. Without a token of its own the engine would take two equal blocks for one insert repeated.</summary>
+    internal string Statement(string database, string? deduplicationToken) =>
+        $"INSERT INTO {database}.{Table} ({Columns}) SETTINGS insert_deduplication_token = '{SqlText.Quote(deduplicationToken ?? Guid.NewGuid().ToString("N"))}'";
+}

@@ -18,6 +18,9 @@ internal sealed record ServerOptions
 
     public required string Backups { get; init; }
 
+    /// <summary>The store's address; null for the embedded engine.</summary>
+    public Uri? Store { get; init; }
+
     public string? Slos { get; init; }
 
     public string? Scaling { get; init; }
@@ -81,6 +84,7 @@ internal sealed record ServerOptions
             ListenHttp = Address(Setting.ListenHttp, Text(Setting.ListenHttp)),
             Data = data,
             Backups = backups.Length == 0 ? Path.Combine(data, "backups") : Path.GetFullPath(backups),
+            Store = Url(Setting.Store, Text(Setting.Store)),
             Slos = ExistingDirectory(Setting.Slos, Text(Setting.Slos)),
             Scaling = ExistingDirectory(Setting.Scaling, Text(Setting.Scaling)),
             Receivers = ExistingFile(Setting.Receivers, Text(Setting.Receivers)),

@@ -30,6 +30,7 @@ using SloEngine.Slo.OpenSlo;
 using SloEngine.Storage;
 using SloEngine.Storage.Backup;
 using SloEngine.Storage.Chdb;
+using SloEngine.Storage.Http;
 using SloEngine.Storage.Retention;
 
 namespace SloEngine.Server.Hosting;
@@ -40,7 +41,7 @@ internal static class ServerHost
     /// <summary>Runs until told to stop; returns the exit code.</summary>
     public static async Task<int> RunAsync(ServerOptions options, CancellationToken cancellation)
     {
-        EmbeddedColumnStore store;
+        IColumnStore store;
         ReceiverConfiguration receivers;
         try
         {
@@ -53,14 +54,16 @@ internal static class ServerHost
         }
         try
         {
-            store = await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = options.Data, Library = options.EngineLibrary, Backups = options.Backups }, cancellation);
+            store = options.Store is { } url
+                ? await HttpColumnStore.OpenAsync(url, cancellation)
+                : await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = options.Data, Library = options.EngineLibrary, Backups = options.Backups }, cancellation);
         }
         catch (Exception failure) when (failure is StoreException or DllNotFoundException)
         {
             await Console.Error.WriteLineAsync("sloengine: " + failure.Message);
             return ExitCodes.Failed;
         }
-        await using EmbeddedColumnStore owned = store;
+        await using IColumnStore owned = store;
         using IngestLog? log = await OpenLogAsync(options, store, cancellation);
         if (log is null)
         {
@@ -214,7 +217,7 @@ internal static class ServerHost
     }
 
     /// <summary>Opens the write-ahead log, and stores what an earlier process left in it; null, with a message, when it cannot be used.</summary>
-    private static async Task<IngestLog?> OpenLogAsync(ServerOptions options, EmbeddedColumnStore store, CancellationToken cancellation)
+    private static async Task<IngestLog?> OpenLogAsync(ServerOptions options, IColumnStore store, CancellationToken cancellation)
     {
         using ILoggerFactory loggers = LoggerFactory.Create(logging => ConfigureLogging(logging, options));
         IngestLog? log = null;

@@ -1,0 +1,147 @@
+using System.Buffers;
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Text;
+using SloEngine.Storage.Chdb;
+using SloEngine.Storage.Native;
+using SloEngine.Storage.Results;
+using SloEngine.Storage.Schema;
+
+namespace SloEngine.Storage.Http;
+
+/// <summary>
+/// A ClickHouse server over its HTTP interface (clickhouse.com/docs/interfaces/http): an engine in another process, on another machine, or a
+/// cluster. Blocks go both ways in Native format; parameters are bound by the server.
+/// </summary>
+public sealed class HttpColumnStore : IColumnStore
+{
+    /// <summary>Time beyond a query's own limit after which the connection is given up.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan InsertTimeout = TimeSpan.FromMinutes(2);
+
+    private readonly HttpClient _http;
+    private readonly Uri _url;
+
+    private HttpColumnStore(HttpClient http, Uri url) => (_http, _url) = (http, url);
+
+    /// <summary>Connects and brings the schema up to date.</summary>
+    /// <param name="url">Address of the server, with user and password where it wants them.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="StoreException">The server is not there, refuses, or holds data of a newer version.</exception>
+    public static async Task<HttpColumnStore> OpenAsync(Uri url, CancellationToken cancellation = default)
+    {
+        var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 16, ConnectTimeout = TimeSpan.FromSeconds(5) }) { Timeout = Timeout.InfiniteTimeSpan };
+        if (url.UserInfo.Length > 0)
+        {
+            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(url.UserInfo))));
+        }
+        var store = new HttpColumnStore(http, new UriBuilder(url) { UserName = "", Password = "" }.Uri);
+        try
+        {
+            await SchemaMigration.ApplyAsync(store, EmbeddedColumnStore.Database, store._url.ToString(), Migration.All, cancellation);
+            return store;
+        }
+        catch
+        {
+            await store.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask ExecuteAsync(string sql, CancellationToken cancellation = default)
+    {
+        using var content = new StringContent(sql, Encoding.UTF8);
+        using HttpResponseMessage response = await SendAsync("", content, InsertTimeout, cancellation);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask InsertAsync(NativeBlock block, string? deduplicationToken = null, CancellationToken cancellation = default)
+    {
+        using var content = new ReadOnlyMemoryContent(block.Data);
+        string query = Uri.EscapeDataString(block.Statement(EmbeddedColumnStore.Database, deduplicationToken) + " FORMAT Native");
+        using HttpResponseMessage response = await SendAsync("query=" + query, content, InsertTimeout, cancellation);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<QueryResult> QueryAsync(StoreQuery query, CancellationToken cancellation = default)
+    {
+        var output = new ArrayBufferWriter<byte>(64 << 10);
+        await QueryFormattedAsync(query, "Native", output, cancellation);
+        return NativeReader.Read(output.WrittenSpan);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask QueryFormattedAsync(StoreQuery query, string format, IBufferWriter<byte> output, CancellationToken cancellation = default)
+    {
+        // As a form: a list of series is too long for an address.
+        using var content = new MultipartFormDataContent { { new StringContent(query.Statement()), "query" } };
+        foreach ((string name, string value) in query.Parameters)
+        {
+            content.Add(new StringContent(SqlText.Parameter(query.Sql, name, value)), "param_" + name);
+        }
+        string settings = $"database={EmbeddedColumnStore.Database}&default_format={format}&output_format_json_quote_64bit_integers=0&wait_end_of_query=1";
+        using HttpResponseMessage response = await SendAsync(settings, content, query.Timeout + Grace, cancellation);
+        await using Stream body = await response.Content.ReadAsStreamAsync(cancellation);
+        try
+        {
+            int read;
+            do
+            {
+                read = await body.ReadAsync(output.GetMemory(64 << 10), cancellation);
+                output.Advance(read);
+            }
+            while (read > 0);
+        }
+        catch (IOException failure)
+        {
+            throw Unreachable(failure);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(string parameters, HttpContent content, TimeSpan timeout, CancellationToken cancellation)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(timeout);
+        using var request = new HttpRequestMessage(HttpMethod.Post, new UriBuilder(_url) { Query = parameters }.Uri) { Content = content };
+        HttpResponseMessage response;
+        try
+        {
+            response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+        }
+        catch (HttpRequestException failure)
+        {
+            throw Unreachable(failure);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new StoreException(0, string.Create(CultureInfo.InvariantCulture, $"the store at {_url} did not answer within {timeout.TotalSeconds:0} s"));
+        }
+        if (response.IsSuccessStatusCode)
+        {
+            return response;
+        }
+        using (response)
+        {
+            throw await FailureAsync(response, cancellation);
+        }
+    }
+
+    private async Task<StoreException> FailureAsync(HttpResponseMessage response, CancellationToken cancellation)
+    {
+        string text = (await response.Content.ReadAsStringAsync(cancellation)).Trim();
+        return text.StartsWith("Code: ", StringComparison.Ordinal)
+            ? ChdbConnection.Parse(text)
+            : new StoreException(0, $"the store at {_url} answered {(int)response.StatusCode}: {(text.Length > 0 ? text : response.ReasonPhrase)}");
+    }
+
+    private StoreException Unreachable(Exception failure) => new(0, $"the store at {_url} cannot be reached: {failure.Message}");
+}
