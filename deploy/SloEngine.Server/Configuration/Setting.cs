@@ -11,7 +11,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     /// <summary>Environment variable of this setting.</summary>
     public string EnvironmentVariable => "SLOENGINE_" + Key.ToUpperInvariant().Replace('.', '_');
 
-    public static readonly Setting ListenGrpc = new("listen.grpc", "--listen-grpc", "HOST:PORT", "127.0.0.1:4317", "Address of OTLP/gRPC, scaling signals, health and reflection");
+    public static readonly Setting ListenGrpc = new("listen.grpc", "--listen-grpc", "HOST:PORT", "127.0.0.1:4317", "Address of OTLP/gRPC, scaling signals and health");
     public static readonly Setting ListenOtlpHttp = new("listen.otlp_http", "--listen-otlp-http", "HOST:PORT", "127.0.0.1:4318", "Address of OTLP/HTTP");
     public static readonly Setting ListenHttp = new("listen.http", "--listen-http", "HOST:PORT", "127.0.0.1:7070", "Address of the UI and the HTTP APIs");
     public static readonly Setting Data = new("data", "--data", "DIR", "data", "Directory of the store; made when missing");

@@ -5,7 +5,7 @@ namespace SloEngine.Server.Hosting;
 /// <summary>The ports of the server. Each serves its own endpoints only: OTLP senders cannot reach the UI's APIs by a Host header.</summary>
 internal enum Listener
 {
-    /// <summary>gRPC: OTLP, scaling signals, health, reflection.</summary>
+    /// <summary>gRPC: OTLP, scaling signals, health.</summary>
     Grpc,
     /// <summary>OTLP/HTTP.</summary>
     OtlpHttp,
