@@ -138,8 +138,8 @@ public sealed class NativeHistogramTests(MetricStore engine)
     private async Task<IReadOnlyList<SeriesData>> SelectAsync(string tenant, string selector) =>
         await Source(tenant).SelectAsync(new SeriesSelection(PromQLParser.ParseSelector(selector).Matchers, 0, 60 * Minute), CancellationToken.None);
 
-    private async Task<IReadOnlyList<Labels>> LabelsAsync(string tenant, string selector) =>
-        await Source(tenant).LabelsAsync(new SeriesSelection(PromQLParser.ParseSelector(selector).Matchers, 0, 60 * Minute), CancellationToken.None);
+    private async Task<IReadOnlyCollection<Labels>> LabelsAsync(string tenant, string selector) =>
+        await Source(tenant).LabelsAsync(PromQLParser.ParseSelector(selector).Matchers, null, CancellationToken.None);
 
     private async Task<VectorResult> InstantAsync(string tenant, string query, long timeMs) =>
         (VectorResult)await _promql.InstantAsync(PromQLParser.Parse(query), Source(tenant), timeMs, CancellationToken.None);

@@ -23,6 +23,9 @@ internal sealed class Evaluator
     /// <summary>What was noticed so far.</summary>
     public AnnotationSet Annotations { get; } = new();
 
+    /// <summary>What was read so far.</summary>
+    public QueryStatistics Statistics => _reader.Statistics;
+
     public async ValueTask<StepValue> EvaluateAsync(Expr expression, long[] steps)
     {
         _cancellation.ThrowIfCancellationRequested();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using SloEngine.PromQL.Histograms;
 using SloEngine.PromQL.Series;
+using SloEngine.PromQL.Text;
 using SloEngine.Storage;
 using SloEngine.Storage.Results;
 
@@ -16,7 +17,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
 
     public async ValueTask<IReadOnlyList<SeriesData>> SelectAsync(SeriesSelection selection, CancellationToken cancellation)
     {
-        IReadOnlyList<StoredSeries> stored = await _match.FindAsync(tenant, selection.Matchers, selection.StartMs, cancellation);
+        IReadOnlyList<StoredSeries> stored = await _match.FindAsync(tenant, selection.Matchers, null, cancellation);
         LabelPattern[] names = Patterns(selection.Matchers, Labels.MetricName);
         LabelPattern[] bounds = Patterns(selection.Matchers, "le");
         var collected = new SeriesCollector();
@@ -41,13 +42,13 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
         bool IsNamed(StoredSeries series) => All(names, series.Metric) && All(bounds, series.Labels["le"]);
     }
 
-    /// <summary>Labels of every series, virtual ones included, that match.</summary>
-    public async ValueTask<IReadOnlyList<Labels>> LabelsAsync(SeriesSelection selection, CancellationToken cancellation)
+    /// <summary>Labels of every series, virtual ones included, that match and have a point within a time.</summary>
+    public async ValueTask<IReadOnlyCollection<Labels>> LabelsAsync(IReadOnlyList<LabelMatcher> matchers, TimeRange? active, CancellationToken cancellation)
     {
-        LabelPattern[] names = Patterns(selection.Matchers, Labels.MetricName);
-        LabelPattern[] bounds = Patterns(selection.Matchers, "le");
+        LabelPattern[] names = Patterns(matchers, Labels.MetricName);
+        LabelPattern[] bounds = Patterns(matchers, "le");
         var all = new HashSet<Labels>();
-        foreach (StoredSeries series in await _match.FindAsync(tenant, selection.Matchers, selection.StartMs, cancellation))
+        foreach (StoredSeries series in await _match.FindAsync(tenant, matchers, active, cancellation))
         {
             foreach (Labels labels in series.Kind == StoredSeries.Histogram ? Virtual(series, names, bounds).Select(part => part.Labels) : [Named(series, series.Metric)])
             {
@@ -57,7 +58,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
                 }
             }
         }
-        return [.. all];
+        return all;
     }
 
     private async ValueTask ReadSamplesAsync(
@@ -184,32 +185,29 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
         Add("_count", Part.Count, "");
         for (int bucket = 0; bucket < series.Bounds.Length; bucket++)
         {
-            Add("_bucket", bucket, Bound(series.Bounds[bucket]));
+            Add("_bucket", bucket, SampleText.PrintBound(series.Bounds[bucket]));
         }
         Add("_bucket", series.Bounds.Length, "+Inf");
         return parts;
     }
 
-    /// <summary>Bounds as Prometheus 3 prints them: always as floats, 1.0 rather than 1.</summary>
-    private static string Bound(double bound)
+    private async ValueTask<QueryResult> QueryAsync(string select, IEnumerable<UInt128> ids, SeriesSelection selection, CancellationToken cancellation)
     {
-        string text = bound.ToString("R", CultureInfo.InvariantCulture);
-        return text.AsSpan().ContainsAny('.', 'E') ? text : text + ".0";
-    }
-
-    private async ValueTask<QueryResult> QueryAsync(string select, IEnumerable<UInt128> ids, SeriesSelection selection, CancellationToken cancellation) =>
-        await store.QueryAsync(
+        var range = new TimeRange(selection.StartMs, selection.EndMs);
+        return await store.QueryAsync(
             new StoreQuery($"{select} WHERE id IN {{ids:Array(UInt128)}} AND ts > fromUnixTimestamp64Milli({{start:Int64}}) AND ts <= fromUnixTimestamp64Milli({{end:Int64}}) ORDER BY id, ts")
             {
                 Parameters = new Dictionary<string, string>
                 {
                     ["ids"] = SqlText.Array(ids),
-                    ["start"] = selection.StartMs.ToString(CultureInfo.InvariantCulture),
-                    ["end"] = selection.EndMs.ToString(CultureInfo.InvariantCulture),
+                    ["start"] = range.StartMs.ToString(CultureInfo.InvariantCulture),
+                    ["end"] = range.EndMs.ToString(CultureInfo.InvariantCulture),
                 },
                 Timeout = options.Timeout,
+                MaxResultRows = options.MaxSamples,
             },
             cancellation);
+    }
 
     private static Labels Named(StoredSeries series, string name) => series.Labels.With(Labels.MetricName, name);
 
