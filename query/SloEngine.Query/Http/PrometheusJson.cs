@@ -189,13 +189,20 @@ internal static class PrometheusJson
         json.WriteStartObject();
         json.WriteString("count", SampleText.Print(histogram.Count));
         json.WriteString("sum", SampleText.Print(histogram.Sum));
-        json.WriteStartArray("buckets");
-        foreach (HistogramBucket bucket in HistogramBuckets.All(histogram))
+        Buckets(json, histogram);
+        json.WriteEndObject();
+    }
+
+    private static void Buckets(Utf8JsonWriter json, FloatHistogram histogram)
+    {
+        HistogramBucket[] filled = [.. HistogramBuckets.All(histogram).Where(static bucket => bucket.Count != 0)];
+        if (filled.Length == 0)
         {
-            if (bucket.Count == 0)
-            {
-                continue;
-            }
+            return;
+        }
+        json.WriteStartArray("buckets");
+        foreach (HistogramBucket bucket in filled)
+        {
             int bounds = (bucket.LowerInclusive, bucket.UpperInclusive) switch { (false, true) => 0, (true, false) => 1, (false, false) => 2, _ => 3 };
             json.WriteStartArray();
             json.WriteNumberValue(bounds);
@@ -205,6 +212,5 @@ internal static class PrometheusJson
             json.WriteEndArray();
         }
         json.WriteEndArray();
-        json.WriteEndObject();
     }
 }
