@@ -30,7 +30,13 @@ internal sealed class SeriesCollector
         }
     }
 
-    public List<SeriesData> Finish() => [.. _all.Select(pair => Joined(pair.Key, pair.Value))];
+    /// <summary>The series, ordered by labels: answers are to have the same order each time.</summary>
+    public List<SeriesData> Finish()
+    {
+        List<SeriesData> series = [.. _all.Select(pair => Joined(pair.Key, pair.Value))];
+        series.Sort(static (left, right) => left.Labels.CompareTo(right.Labels));
+        return series;
+    }
 
     private Entry For(Labels labels, bool isDelta)
     {
