@@ -17,7 +17,7 @@ public sealed record EngineOptions
     /// <summary>Samples one query may load.</summary>
     public long MaxSamples { get; init; } = 50_000_000;
 
-    /// <summary>Steps of a range query.</summary>
+    /// <summary>Steps of a range query, besides its first.</summary>
     public int MaxSteps { get; init; } = 11_000;
 
     /// <summary>Whether counters that start anew at a known time are taken to have been zero then.</summary>
@@ -33,6 +33,9 @@ public sealed record EngineOptions
 /// <summary>Evaluates PromQL over series from a source. Safe for concurrent use.</summary>
 public sealed class PromQLEngine(EngineOptions options)
 {
+    /// <summary>Limits and defaults.</summary>
+    public EngineOptions Options => options;
+
     /// <summary>Evaluates at one time.</summary>
     /// <exception cref="PromQLEvaluationException">The query cannot be answered.</exception>
     public ValueTask<QueryValue> InstantAsync(Expr query, ISeriesSource source, long timeMs, CancellationToken cancellation) =>
@@ -50,8 +53,7 @@ public sealed class PromQLEngine(EngineOptions options)
         }
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(stepMs);
         ArgumentOutOfRangeException.ThrowIfLessThan(endMs, startMs);
-        long count = ((endMs - startMs) / stepMs) + 1;
-        if (count > options.MaxSteps)
+        if ((endMs - startMs) / stepMs > options.MaxSteps)
         {
             throw new PromQLEvaluationException(
                 QueryFailure.Limit, "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)");
@@ -79,7 +81,7 @@ public sealed class PromQLEngine(EngineOptions options)
                     .Select(series => new VectorSample(series.Labels, timeMs, series.Histogram(0) is null ? series.Values[0] : 0, series.Histogram(0))),
             ]),
         };
-        return result with { Annotations = evaluator.Annotations.All };
+        return result with { Annotations = evaluator.Annotations.All, Statistics = evaluator.Statistics };
     }
 
     private async ValueTask<QueryValue> RangeCoreAsync(Expr query, ISeriesSource source, long startMs, long endMs, long stepMs, CancellationToken cancellation)
@@ -125,7 +127,7 @@ public sealed class PromQLEngine(EngineOptions options)
     {
         ResultSeries[] present = [.. series.Where(static one => one.Values.Length > 0)];
         Array.Sort(present, static (left, right) => left.Labels.CompareTo(right.Labels));
-        return new MatrixResult(present) { Annotations = evaluator.Annotations.All };
+        return new MatrixResult(present) { Annotations = evaluator.Annotations.All, Statistics = evaluator.Statistics };
     }
 
     /// <summary>The samples that are there, without stale markers.</summary>

@@ -6,6 +6,9 @@ public sealed record QueryOptions
     /// <summary>Series that one selector may match.</summary>
     public int MaxSeries { get; init; } = 100_000;
 
+    /// <summary>Points that one selector may read.</summary>
+    public long MaxSamples { get; init; } = 50_000_000;
+
     /// <summary>Time that a query may take.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(2);
 

@@ -86,8 +86,8 @@ public sealed class DotnetSdkTests
         Assert.Equal(2, await server.PromqlNumberAsync($"latency_seconds_bucket{{{job},le=\"1.0\"}}"));
         Assert.Equal(3, await server.PromqlNumberAsync($"latency_seconds_count{{{job}}}"));
         Assert.Equal(5.55, (await server.PromqlNumberAsync($"latency_seconds_sum{{{job}}}"))!.Value, 9);
-        Assert.Equal(2, await server.PromqlNumberAsync($"exponential_seconds_count{{{job}}}"));
-        Assert.Equal(3, await server.PromqlNumberAsync($"exponential_seconds_sum{{{job}}}"));
+        Assert.Equal(2, await server.PromqlNumberAsync($"histogram_count(exponential_seconds{{{job}}})"));
+        Assert.Equal(3, await server.PromqlNumberAsync($"histogram_sum(exponential_seconds{{{job}}})"));
         Assert.Equal(1, await server.PromqlNumberAsync($"count(target_info{{{job}}}) or vector(1)"));
 
         JsonElement trace = await server.GetAsync($"/api/v2/traces/{traceId}");

@@ -31,6 +31,9 @@ public sealed class EngineTests
     [InlineData("a offset 1m", 300, 32)]
     [InlineData("a @ 60", 300, 8)]
     [InlineData("clamp_max(a, 5) * 2 ^ 3 - -1", 300, 41)]
+    [InlineData("clamp_min(b * Inf, NaN)", 300, double.PositiveInfinity)]
+    [InlineData("clamp_max(b, NaN)", 300, double.NaN)]
+    [InlineData("deriv((a * NaN)[5m:1m])", 300, double.NaN)]
     public async Task Expressions_have_the_values_that_Prometheus_gives(string query, long seconds, double expected)
     {
         // a rises by 8 each minute from 8 at 60 s; b is 7; h is a histogram of 10 observations.

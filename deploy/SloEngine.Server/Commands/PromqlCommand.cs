@@ -1,14 +1,15 @@
 using System.CommandLine;
 using SloEngine.PromQL.Syntax;
+using SloEngine.Server.Commands.Querying;
 
 namespace SloEngine.Server.Commands;
 
-/// <summary><c>sloengine promql</c>: checks, prints and tests expressions.</summary>
+/// <summary><c>sloengine promql</c>: asks a server, and checks, prints and tests expressions.</summary>
 internal static class PromqlCommand
 {
     private static readonly Option<bool> Experimental = new("--experimental") { Description = "Allow what Prometheus calls experimental" };
 
-    public static Command Create() => new("promql", "Work with PromQL") { Parse(), Format(), PromqlTestCommand.Create() };
+    public static Command Create() => new("promql", "Work with PromQL") { Parse(), Format(), PromqlQueryCommands.Query(), PromqlQueryCommands.Range(), PromqlTestCommand.Create() };
 
     private static Command Parse()
     {

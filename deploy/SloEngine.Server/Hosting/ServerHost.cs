@@ -115,6 +115,7 @@ internal static class ServerHost
         app.MapListener(Listener.Http, branch =>
         {
             branch.UseWebApplication();
+            branch.UseResponseCompression();
             branch.UseRequestTracing();
             branch.UseRouting().UseEndpoints(MapHttp);
         });
@@ -150,6 +151,7 @@ internal static class ServerHost
     private static void AddServices(IServiceCollection services, ServerOptions options, IColumnStore store, IngestLog log, SeriesBaselines baselines, ReceiverConfiguration receivers)
     {
         services.AddSingleton(TimeProvider.System);
+        services.AddResponseCompression();
         services.AddSingleton(options);
         services.AddSingleton(store);
 

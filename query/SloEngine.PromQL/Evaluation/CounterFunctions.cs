@@ -20,10 +20,12 @@ internal static class CounterFunctions
         {
             return StepSample.None;
         }
-        if (call.IsDelta && isCounter && window.Floats.Count > 0)
+        if (call.IsDelta && isCounter)
         {
-            double sum = OverTimeFunctions.Sum(window.Floats.Values);
-            return StepSample.Of(isRate ? sum / window.RangeSeconds : sum);
+            StepSample total = OverTimeFunctions.Sum(window, call);
+            return !isRate ? total
+                : total.Histogram is null ? StepSample.Of(total.Value / window.RangeSeconds)
+                : StepSample.Of(total.Histogram.DividedBy(window.RangeSeconds));
         }
         if (call.Extension != RangeExtension.None)
         {

@@ -23,6 +23,9 @@ internal sealed class Evaluator
     /// <summary>What was noticed so far.</summary>
     public AnnotationSet Annotations { get; } = new();
 
+    /// <summary>What was read so far.</summary>
+    public QueryStatistics Statistics => _reader.Statistics;
+
     public async ValueTask<StepValue> EvaluateAsync(Expr expression, long[] steps)
     {
         _cancellation.ThrowIfCancellationRequested();
@@ -140,7 +143,7 @@ internal sealed class Evaluator
         double[] left = await NumbersAsync(call.Arguments[0], steps);
         double[] right = await NumbersAsync(call.Arguments[1], steps);
         bool smallest = call.Function == "min_of";
-        return new StepScalar([.. left.Zip(right, (one, other) => smallest ? Math.Min(one, other) : Math.Max(one, other))]);
+        return new StepScalar([.. left.Zip(right, (one, other) => smallest ? Extremes.Min(one, other) : Extremes.Max(one, other))]);
     }
 
     /// <summary>Functions of a vector and numbers.</summary>
@@ -156,9 +159,9 @@ internal sealed class Evaluator
         return call.Function switch
         {
             "round" => Map(vector, (value, step) => InstantFunctions.Round(value, first[step])),
-            "clamp_min" => Map(vector, (value, step) => Math.Max(first[step], value)),
-            "clamp_max" => Map(vector, (value, step) => Math.Min(first[step], value)),
-            "clamp" => Map(vector, (value, step) => numbers[1][step] < first[step] ? Sample.Absent : Math.Max(first[step], Math.Min(numbers[1][step], value))),
+            "clamp_min" => Map(vector, (value, step) => Extremes.Max(first[step], value)),
+            "clamp_max" => Map(vector, (value, step) => Extremes.Min(first[step], value)),
+            "clamp" => Map(vector, (value, step) => numbers[1][step] < first[step] ? Sample.Absent : Extremes.Max(first[step], Extremes.Min(numbers[1][step], value))),
             _ => throw new PromQLEvaluationException(QueryFailure.Execution, $"function {call.Function} cannot be evaluated"),
         };
     }

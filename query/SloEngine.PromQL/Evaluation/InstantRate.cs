@@ -36,6 +36,10 @@ internal static class InstantRate
     {
         FloatHistogram before = previous.Histogram!;
         FloatHistogram result = last.Histogram!;
+        if (call.IsDelta)
+        {
+            return StepSample.Of(isRate ? result.DividedBy(seconds) : result);
+        }
         if (isRate && (result.Hint == CounterResetHint.Gauge || before.Hint == CounterResetHint.Gauge))
         {
             call.Remark(Remarks.NotCounter(call.Metric, call.Range));

@@ -8,7 +8,15 @@ public abstract record QueryValue
 {
     /// <summary>Remarks on the result.</summary>
     public IReadOnlyList<Annotation> Annotations { get; init; } = [];
+
+    /// <summary>What it took.</summary>
+    public QueryStatistics Statistics { get; init; }
 }
+
+/// <summary>What a query took. A native histogram counts as the samples that take the same memory.</summary>
+/// <param name="SamplesLoaded">Samples that its selectors loaded.</param>
+/// <param name="SamplesHeld">The same, and the results of subqueries: what the limit on samples applies to.</param>
+public readonly record struct QueryStatistics(long SamplesLoaded, long SamplesHeld);
 
 /// <summary>One number.</summary>
 /// <param name="TimeMs">Its time.</param>

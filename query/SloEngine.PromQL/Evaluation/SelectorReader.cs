@@ -8,6 +8,9 @@ namespace SloEngine.PromQL.Evaluation;
 internal sealed class SelectorReader(ISeriesSource source, EngineOptions options, AnnotationSet annotations, CancellationToken cancellation)
 {
     private long _samples;
+    private long _loaded;
+
+    public QueryStatistics Statistics => new(_loaded, _samples);
 
     public long LookbackMs => options.LookbackMs;
 
@@ -35,7 +38,9 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
             new SeriesSelection(matchers, times.Min() - before, times.Max() + after) { Function = function }, cancellation);
         foreach (SeriesData data in series)
         {
-            Count(data.Histograms is null ? data.Values.Length : data.Histograms.Sum(static histogram => histogram?.Weight ?? 1));
+            long weight = data.Histograms is null ? data.Values.Length : data.Histograms.Sum(static histogram => (long)(histogram?.Weight ?? 1));
+            _loaded += weight;
+            Count(weight);
         }
         return series;
     }

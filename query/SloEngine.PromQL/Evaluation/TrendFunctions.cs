@@ -58,7 +58,8 @@ internal static class TrendFunctions
     private static (double Slope, double Intercept) Regression(WindowColumn<double> floats, long originMs)
     {
         ReadOnlySpan<double> values = floats.Values;
-        if (!values.ContainsAnyExcept(values[0]))
+        // The search takes one NaN for another, which no trend can be drawn through.
+        if (!double.IsNaN(values[0]) && !values.ContainsAnyExcept(values[0]))
         {
             return double.IsInfinity(values[0]) ? (double.NaN, double.NaN) : (0, values[0]);
         }

@@ -18,4 +18,7 @@ public static class SampleText
         // One digit of an exponent is enough: e-7 rather than e-07.
         return text[^2] == '0' && text[^3] is '+' or '-' ? text[..^2] + text[^1] : text;
     }
+
+    /// <summary>A bound of a classic histogram as its label <c>le</c> holds it: always a float, 1.0 rather than 1.</summary>
+    public static string PrintBound(double bound) => NumberText.OpenMetrics(bound);
 }

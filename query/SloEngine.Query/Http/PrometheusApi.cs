@@ -1,172 +1,128 @@
-using System.Text.Json;
-using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.PromQL;
 using SloEngine.PromQL.Evaluation;
-using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Syntax;
 using SloEngine.Query.Metrics;
 using SloEngine.Storage;
 
 namespace SloEngine.Query.Http;
 
-/// <summary>The HTTP API of Prometheus (prometheus.io/docs/prometheus/latest/querying/api).</summary>
+/// <summary>The HTTP API of Prometheus (prometheus.io/docs/prometheus/latest/querying/api): queries. The rest is mapped from here.</summary>
 public static class PrometheusApi
 {
-    private const long DefaultReachMs = 6 * 3_600_000;
+    private static readonly string[] GetOnly = [HttpMethods.Get];
+    private static readonly string[] GetOrPost = [HttpMethods.Get, HttpMethods.Post];
 
     /// <summary>Maps the API below <c>/api/v1</c>.</summary>
     public static void MapPrometheusApi(this IEndpointRouteBuilder endpoints)
     {
-        IColumnStore store = endpoints.ServiceProvider.GetRequiredService<IColumnStore>();
-        QueryOptions options = endpoints.ServiceProvider.GetRequiredService<QueryOptions>();
-        PromQLEngine engine = endpoints.ServiceProvider.GetRequiredService<PromQLEngine>();
-        TimeProvider time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
-        long Now() => time.GetUtcNow().ToUnixTimeMilliseconds();
+        IServiceProvider services = endpoints.ServiceProvider;
+        TimeProvider time = services.GetRequiredService<TimeProvider>();
+        IColumnStore store = services.GetRequiredService<IColumnStore>();
+        QueryOptions options = services.GetRequiredService<QueryOptions>();
+        PromQLEngine engine = services.GetRequiredService<PromQLEngine>();
 
-        void Map(string path, Func<RequestParameters, HttpContext, Task<Action<Utf8JsonWriter>>> handler) =>
-            endpoints.MapMethods("/api/v1/" + path, [HttpMethods.Get, HttpMethods.Post], http => AnswerAsync(http, handler));
-
-        Map("query", async (parameters, http) =>
+        endpoints.MapPrometheus("query", GetOrPost, async (parameters, http) =>
         {
-            string text = parameters.Required("query");
-            Expr query = PromQLParser.Parse(text);
-            var source = new StoreSeriesSource(store, options, parameters.Tenant);
-            QueryValue value = await engine.InstantAsync(query, source, parameters.TimeMs("time", Now()), http.RequestAborted);
-            return json => PrometheusJson.WriteAnswer(json, value, text);
+            int limit = parameters.Limit();
+            long timeMs = parameters.TimeMs("time", time.GetUtcNow().ToUnixTimeMilliseconds());
+            PromQLEngine limited = Limited(engine, parameters);
+            Expr query = PrometheusAnswer.Expression(parameters);
+            var source = new TimedSeriesSource(new StoreSeriesSource(store, options, parameters.Tenant), time);
+            QueryValue value = await limited.InstantAsync(query, source, timeMs, http.RequestAborted);
+            return json => PrometheusJson.WriteAnswer(json, value, parameters.Text("query"), limit, Timings(parameters, source));
         });
-        Map("query_range", async (parameters, http) =>
+        endpoints.MapPrometheus("query_range", GetOrPost, async (parameters, http) =>
         {
-            string text = parameters.Required("query");
-            Expr query = PromQLParser.Parse(text);
-            _ = parameters.Required("start");
-            _ = parameters.Required("end");
-            _ = parameters.Required("step");
+            int limit = parameters.Limit();
+            RangeSteps steps = Steps(parameters, engine.Options);
+            PromQLEngine limited = Limited(engine, parameters);
+            Expr query = PrometheusAnswer.Expression(parameters);
+            if (query.Type is ExprType.String or ExprType.RangeVector)
+            {
+                string type = query.Type == ExprType.String ? "string" : "range vector";
+                throw new ParameterException($"invalid parameter \"query\": invalid expression type \"{type}\" for range query, must be Scalar or instant Vector");
+            }
+            var source = new TimedSeriesSource(new StoreSeriesSource(store, options, parameters.Tenant), time);
+            MatrixResult value = await limited.RangeAsync(query, source, steps.StartMs, steps.EndMs, steps.StepMs, http.RequestAborted);
+            return json => PrometheusJson.WriteAnswer(json, value, parameters.Text("query"), limit, Timings(parameters, source));
+        });
+        endpoints.MapPrometheus("query_exemplars", GetOrPost, (parameters, _) =>
+        {
             long start = parameters.TimeMs("start", 0);
-            long end = parameters.TimeMs("end", 0);
-            if (end < start)
+            if (parameters.TimeMs("end", long.MaxValue) < start)
             {
-                throw new ParameterException("invalid parameter \"end\": end timestamp must not be before start time");
+                throw new ParameterException("end timestamp must not be before start timestamp");
             }
-            var source = new StoreSeriesSource(store, options, parameters.Tenant);
-            MatrixResult value = await engine.RangeAsync(query, source, start, end, parameters.DurationMs("step", 0), http.RequestAborted);
-            return json => PrometheusJson.WriteAnswer(json, value, text);
+            PromQLParser.Parse(parameters.Text("query"));
+            return PrometheusRoutes.Answer(PrometheusAnswer.List<string>([], 0, static (json, item) => json.WriteStringValue(item)));
         });
-        Map("series", async (parameters, http) =>
+        endpoints.MapPrometheus("format_query", GetOrPost, (parameters, _) =>
         {
-            if (parameters.All("match[]").Count == 0)
+            string formatted = Printer.Pretty(PrometheusAnswer.Expression(parameters));
+            return PrometheusRoutes.Answer(json => json.WriteStringValue(formatted));
+        });
+        endpoints.MapPrometheus("parse_query", GetOrPost, (parameters, _) =>
+        {
+            Expr query = PrometheusAnswer.Expression(parameters);
+            return PrometheusRoutes.Answer(json => ExpressionJson.Write(json, query));
+        });
+        endpoints.MapPrometheusLabels(store, options, GetOnly, GetOrPost);
+        endpoints.MapPrometheusStatus(store, engine.Options, time, GetOnly);
+    }
+
+    /// <summary>The engine with the limits that a request sets for itself: a lookback, and a timeout below the engine's own.</summary>
+    private static PromQLEngine Limited(PromQLEngine engine, RequestParameters parameters)
+    {
+        EngineOptions options = engine.Options;
+        if (parameters.Optional("timeout") is { } timeout)
+        {
+            if (!RequestParameters.TryDuration(timeout, out TimeSpan given))
             {
-                throw new ParameterException("no match[] parameter provided");
+                throw new ParameterException($"invalid parameter \"timeout\": cannot parse \"{timeout}\" to a valid duration");
             }
-            IReadOnlyList<Labels> series = await SelectAsync(parameters, http);
-            return json => Array(json, series, labels => PrometheusJson.Write(json, labels));
-        });
-        Map("labels", async (parameters, http) =>
-        {
-            IReadOnlyList<Labels> series = await SelectAsync(parameters, http);
-            var names = new SortedSet<string>(series.SelectMany(labels => labels.Pairs.ToArray().Select(pair => pair.Key)), StringComparer.Ordinal);
-            return json => Array(json, names, json.WriteStringValue);
-        });
-        Map("label/{name}/values", async (parameters, http) =>
-        {
-            string name = (string)http.Request.RouteValues["name"]!;
-            IReadOnlyList<Labels> series = await SelectAsync(parameters, http);
-            var values = new SortedSet<string>(series.Select(labels => labels[name]).Where(value => value.Length > 0), StringComparer.Ordinal);
-            return json => Array(json, values, json.WriteStringValue);
-        });
-        Map("metadata", async (parameters, http) =>
-        {
-            IReadOnlyList<MetricMetadata> all = await MetricMetadata.ReadAsync(store, parameters.Tenant, parameters.Optional("metric"), http.RequestAborted);
-            return json => MetricMetadata.Write(json, all);
-        });
-        Map("format_query", (parameters, _) =>
-        {
-            string formatted = Printer.Pretty(PromQLParser.Parse(parameters.Required("query")));
-            return Task.FromResult<Action<Utf8JsonWriter>>(json => json.WriteStringValue(formatted));
-        });
-        Map("status/buildinfo", (_, _) => Task.FromResult<Action<Utf8JsonWriter>>(json =>
-        {
-            json.WriteStartObject();
-            json.WriteString("version", "3.5.0");
-            json.WriteString("revision", "sloengine");
-            json.WriteEndObject();
-        }));
-        foreach ((string path, string field) in ((string, string)[])[("rules", "groups"), ("targets", "activeTargets"), ("alertmanagers", "activeAlertmanagers")])
-        {
-            Map(path, (_, _) => Task.FromResult<Action<Utf8JsonWriter>>(json =>
-            {
-                json.WriteStartObject();
-                json.WriteStartArray(field);
-                json.WriteEndArray();
-                json.WriteEndObject();
-            }));
+            given = given < TimeSpan.Zero ? TimeSpan.Zero : given;
+            options = given < options.Timeout ? options with { Timeout = given } : options;
         }
-
-        async ValueTask<IReadOnlyList<Labels>> SelectAsync(RequestParameters parameters, HttpContext http)
+        if (parameters.Optional("lookback_delta") is { } lookback)
         {
-            var source = new StoreSeriesSource(store, options, parameters.Tenant);
-            long end = parameters.TimeMs("end", Now());
-            long start = parameters.TimeMs("start", end - DefaultReachMs);
-            string?[] selectors = [.. parameters.All("match[]")];
-            var all = new HashSet<Labels>();
-            foreach (string? text in selectors.Length == 0 ? [null] : selectors)
+            if (!RequestParameters.TryDuration(lookback, out TimeSpan given))
             {
-                IReadOnlyList<LabelMatcher> matchers = text is null ? [] : PromQLParser.ParseSelector(text).Matchers;
-                all.UnionWith(await source.LabelsAsync(new SeriesSelection(matchers, start, end), http.RequestAborted));
+                throw new ParameterException($"error parsing lookback delta duration: cannot parse \"{lookback}\" to a valid duration");
             }
-            int limit = parameters.Integer("limit", int.MaxValue, int.MaxValue);
-            return [.. limit == 0 ? all : all.Take(limit)];
+            options = given >= TimeSpan.FromMilliseconds(1) ? options with { LookbackMs = (long)given.TotalMilliseconds } : options;
         }
+        return ReferenceEquals(options, engine.Options) ? engine : new PromQLEngine(options);
     }
 
-    private static void Array<T>(Utf8JsonWriter json, IEnumerable<T> items, Action<T> write)
+    private static RangeSteps Steps(RequestParameters parameters, EngineOptions options)
     {
-        json.WriteStartArray();
-        foreach (T item in items)
+        long start = parameters.RequiredTimeMs("start");
+        long end = parameters.RequiredTimeMs("end");
+        if (end < start)
         {
-            write(item);
+            throw new ParameterException("invalid parameter \"end\": end timestamp must not be before start time");
         }
-        json.WriteEndArray();
+        string text = parameters.Text("step");
+        if (!RequestParameters.TryDuration(text, out TimeSpan step))
+        {
+            throw new ParameterException($"invalid parameter \"step\": cannot parse \"{text}\" to a valid duration");
+        }
+        if (step < TimeSpan.FromMilliseconds(1))
+        {
+            throw new ParameterException("invalid parameter \"step\": zero or negative query resolution step widths are not accepted. Try a positive integer");
+        }
+        // A step's parts of a millisecond count here and are dropped behind, as in Prometheus.
+        if ((end - start) / step.TotalMilliseconds >= options.MaxSteps + 1)
+        {
+            throw new ParameterException("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)");
+        }
+        return new RangeSteps(start, end, (long)step.TotalMilliseconds);
     }
 
-    private static async Task AnswerAsync(HttpContext http, Func<RequestParameters, HttpContext, Task<Action<Utf8JsonWriter>>> handler)
-    {
-        try
-        {
-            Action<Utf8JsonWriter> data = await handler(await RequestParameters.ReadAsync(http), http);
-            http.Response.ContentType = "application/json";
-            await using var json = new Utf8JsonWriter(http.Response.BodyWriter);
-            json.WriteStartObject();
-            json.WriteString("status", "success");
-            json.WritePropertyName("data");
-            data(json);
-            json.WriteEndObject();
-        }
-        catch (Exception failure) when (failure is ParameterException or PromQLParseException)
-        {
-            string message = failure is PromQLParseException ? $"invalid parameter \"query\": {failure.Message}" : failure.Message;
-            await FailAsync(http, StatusCodes.Status400BadRequest, "bad_data", message);
-        }
-        catch (PromQLEvaluationException failure)
-        {
-            (int status, string type) = failure.Failure == QueryFailure.Timeout ? (StatusCodes.Status503ServiceUnavailable, "timeout") : (StatusCodes.Status422UnprocessableEntity, "execution");
-            await FailAsync(http, status, type, failure.Message);
-        }
-        catch (StoreException failure)
-        {
-            await FailAsync(http, StatusCodes.Status422UnprocessableEntity, "execution", failure.Message);
-        }
-        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
-        {
-            // The client has gone.
-        }
-    }
+    private static TimedSeriesSource? Timings(RequestParameters parameters, TimedSeriesSource source) => parameters.Optional("stats") is null ? null : source;
 
-    private static async Task FailAsync(HttpContext http, int status, string type, string message)
-    {
-        http.Response.StatusCode = status;
-        await http.Response.WriteAsJsonAsync(new { status = "error", errorType = type, error = message });
-    }
+    private readonly record struct RangeSteps(long StartMs, long EndMs, long StepMs);
 }

@@ -4,6 +4,7 @@ using SloEngine.PromQL.Evaluation;
 using SloEngine.PromQL.Histograms;
 using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Text;
+using SloEngine.Query.Metrics;
 
 namespace SloEngine.Query.Http;
 
@@ -14,11 +15,18 @@ internal static class PrometheusJson
     private const int MaxRemarks = 10;
 
     /// <summary>The result as the value of <c>data</c>, and behind it what was remarked on it.</summary>
-    public static void WriteAnswer(Utf8JsonWriter json, QueryValue value, string query)
+    /// <param name="json">Where to.</param>
+    /// <param name="value">The result.</param>
+    /// <param name="query">Text of the query.</param>
+    /// <param name="limit">Series that the answer may hold; 0 for all.</param>
+    /// <param name="timings">Times to be shown, or null.</param>
+    public static void WriteAnswer(Utf8JsonWriter json, QueryValue value, string query, int limit, TimedSeriesSource? timings)
     {
-        Write(json, value);
-        WriteRemarks(json, "warnings", value.Annotations, AnnotationKind.Warning, query);
-        WriteRemarks(json, "infos", value.Annotations, AnnotationKind.Info, query);
+        bool truncated = limit != 0 && value switch { VectorResult vector => vector.Samples.Count > limit, MatrixResult matrix => matrix.Series.Count > limit, _ => false };
+        Write(json, value, truncated ? limit : int.MaxValue, timings);
+        string[] limits = truncated ? [PrometheusAnswer.Truncated] : [];
+        WriteRemarks(json, "warnings", [.. Remarks(value, AnnotationKind.Warning, query), .. limits]);
+        WriteRemarks(json, "infos", Remarks(value, AnnotationKind.Info, query));
     }
 
     public static void Write(Utf8JsonWriter json, Labels labels)
@@ -31,27 +39,53 @@ internal static class PrometheusJson
         json.WriteEndObject();
     }
 
-    private static void WriteRemarks(Utf8JsonWriter json, string name, IReadOnlyList<Annotation> annotations, AnnotationKind kind, string query)
+    private static List<string> Remarks(QueryValue value, AnnotationKind kind, string query)
     {
-        Annotation[] remarks = [.. annotations.Where(annotation => annotation.Kind == kind)];
-        if (remarks.Length == 0)
+        Annotation[] remarks = [.. value.Annotations.Where(annotation => annotation.Kind == kind)];
+        List<string> texts = [.. remarks.Take(MaxRemarks).Select(remark => remark.Describe(query))];
+        if (remarks.Length > MaxRemarks)
+        {
+            string word = kind == AnnotationKind.Warning ? "warning" : "info";
+            texts.Add(string.Create(CultureInfo.InvariantCulture, $"{remarks.Length - MaxRemarks} more {word} annotations omitted"));
+        }
+        return texts;
+    }
+
+    private static void WriteRemarks(Utf8JsonWriter json, string name, List<string> remarks)
+    {
+        if (remarks.Count == 0)
         {
             return;
         }
         json.WriteStartArray(name);
-        foreach (Annotation remark in remarks.Take(MaxRemarks))
+        foreach (string remark in remarks)
         {
-            json.WriteStringValue(remark.Describe(query));
-        }
-        if (remarks.Length > MaxRemarks)
-        {
-            string word = kind == AnnotationKind.Warning ? "warning" : "info";
-            json.WriteStringValue(string.Create(CultureInfo.InvariantCulture, $"{remarks.Length - MaxRemarks} more {word} annotations omitted"));
+            json.WriteStringValue(remark);
         }
         json.WriteEndArray();
     }
 
-    private static void Write(Utf8JsonWriter json, QueryValue value)
+    /// <summary>Times in seconds; selecting and reading series is what Prometheus calls preparation.</summary>
+    private static void WriteStatistics(Utf8JsonWriter json, QueryStatistics statistics, TimedSeriesSource timings)
+    {
+        (double total, double reading) = (timings.Total.TotalSeconds, timings.Reading.TotalSeconds);
+        json.WriteStartObject("stats");
+        json.WriteStartObject("timings");
+        json.WriteNumber("evalTotalTime", total);
+        json.WriteNumber("resultSortTime", 0);
+        json.WriteNumber("queryPreparationTime", reading);
+        json.WriteNumber("innerEvalTime", total - reading);
+        json.WriteNumber("execQueueTime", 0);
+        json.WriteNumber("execTotalTime", total);
+        json.WriteEndObject();
+        json.WriteStartObject("samples");
+        json.WriteNumber("totalQueryableSamples", statistics.SamplesLoaded);
+        json.WriteNumber("peakSamples", statistics.SamplesHeld);
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter json, QueryValue value, int limit, TimedSeriesSource? timings)
     {
         json.WriteStartObject();
         json.WriteString("resultType", value switch { ScalarResult => "scalar", StringResult => "string", VectorResult => "vector", _ => "matrix" });
@@ -66,7 +100,7 @@ internal static class PrometheusJson
                 break;
             case VectorResult vector:
                 json.WriteStartArray();
-                foreach ((Labels labels, long timeMs, double sample, FloatHistogram? histogram) in vector.Samples)
+                foreach ((Labels labels, long timeMs, double sample, FloatHistogram? histogram) in vector.Samples.Take(limit))
                 {
                     json.WriteStartObject();
                     json.WritePropertyName("metric");
@@ -79,7 +113,7 @@ internal static class PrometheusJson
                 break;
             case MatrixResult matrix:
                 json.WriteStartArray();
-                foreach (ResultSeries series in matrix.Series)
+                foreach (ResultSeries series in matrix.Series.Take(limit))
                 {
                     json.WriteStartObject();
                     json.WritePropertyName("metric");
@@ -90,6 +124,10 @@ internal static class PrometheusJson
                 }
                 json.WriteEndArray();
                 break;
+        }
+        if (timings is not null)
+        {
+            WriteStatistics(json, value.Statistics, timings);
         }
         json.WriteEndObject();
     }
@@ -141,8 +179,9 @@ internal static class PrometheusJson
         json.WriteEndArray();
     }
 
+    /// <summary>Seconds, with all three digits of milliseconds where there are any.</summary>
     private static void Time(Utf8JsonWriter json, long timeMs) =>
-        json.WriteRawValue((timeMs / 1000d).ToString("0.###", CultureInfo.InvariantCulture), skipInputValidation: true);
+        json.WriteRawValue((timeMs / 1000m).ToString(timeMs % 1000 == 0 ? "0" : "0.000", CultureInfo.InvariantCulture), skipInputValidation: true);
 
     /// <summary>Count, sum and buckets; the number in front of a bucket says which of its bounds belong to it.</summary>
     private static void Write(Utf8JsonWriter json, FloatHistogram histogram)
@@ -150,13 +189,20 @@ internal static class PrometheusJson
         json.WriteStartObject();
         json.WriteString("count", SampleText.Print(histogram.Count));
         json.WriteString("sum", SampleText.Print(histogram.Sum));
-        json.WriteStartArray("buckets");
-        foreach (HistogramBucket bucket in HistogramBuckets.All(histogram))
+        Buckets(json, histogram);
+        json.WriteEndObject();
+    }
+
+    private static void Buckets(Utf8JsonWriter json, FloatHistogram histogram)
+    {
+        HistogramBucket[] filled = [.. HistogramBuckets.All(histogram).Where(static bucket => bucket.Count != 0)];
+        if (filled.Length == 0)
         {
-            if (bucket.Count == 0)
-            {
-                continue;
-            }
+            return;
+        }
+        json.WriteStartArray("buckets");
+        foreach (HistogramBucket bucket in filled)
+        {
             int bounds = (bucket.LowerInclusive, bucket.UpperInclusive) switch { (false, true) => 0, (true, false) => 1, (false, false) => 2, _ => 3 };
             json.WriteStartArray();
             json.WriteNumberValue(bounds);
@@ -166,6 +212,5 @@ internal static class PrometheusJson
             json.WriteEndArray();
         }
         json.WriteEndArray();
-        json.WriteEndObject();
     }
 }

@@ -27,16 +27,17 @@ internal sealed record MetricMetadata(string Metric, string Type, string Help, s
         return all;
     }
 
-    public static void Write(Utf8JsonWriter json, IReadOnlyList<MetricMetadata> all)
+    /// <summary>Writes metrics by name, each with its list of what is known; a limit below 0 is none.</summary>
+    public static void Write(Utf8JsonWriter json, IReadOnlyList<MetricMetadata> all, int limit)
     {
         json.WriteStartObject();
-        foreach (MetricMetadata metric in all)
+        foreach (MetricMetadata metric in limit < 0 ? all : all.Take(limit))
         {
             json.WriteStartArray(metric.Metric);
             json.WriteStartObject();
             json.WriteString("type", metric.Type);
-            json.WriteString("help", metric.Help);
             json.WriteString("unit", metric.Unit);
+            json.WriteString("help", metric.Help);
             json.WriteEndObject();
             json.WriteEndArray();
         }

@@ -21,45 +21,38 @@ internal sealed record StoredSeries(UInt128 Id, string Metric, byte Kind, bool I
     public bool IsHistogram => Kind is Histogram or ExponentialHistogram;
 }
 
+/// <summary>Times, both ends included, that the store can hold.</summary>
+internal readonly record struct TimeRange
+{
+    /// <summary>The store's times end in the year 2262; nothing is older than the epoch.</summary>
+    private const long LatestMs = long.MaxValue / 1_000_000;
+
+    public TimeRange(long startMs, long endMs) => (StartMs, EndMs) = (Math.Clamp(startMs, 0, LatestMs), Math.Clamp(endMs, 0, LatestMs));
+
+    public long StartMs { get; }
+
+    public long EndMs { get; }
+}
+
 /// <summary>Finds series by matchers in the table <c>series</c>.</summary>
 internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
 {
+    /// <summary>The names of a stored series: a histogram with explicit bounds stands for several.</summary>
+    public const string NamesSql = "if(kind = 3, [concat(metric, '_bucket'), concat(metric, '_count'), concat(metric, '_sum')], [toString(metric)])";
+
     /// <summary>
-    /// Series whose labels satisfy the matchers, the name apart: a matcher on the name narrows the search to the base names that could
-    /// carry it, and the caller decides which virtual series of a histogram match.
+    /// Series that may satisfy the matchers: all do but for those on the name and on <c>le</c>, of which virtual series of a histogram decide
+    /// each for itself; those on the name only narrow the search down to series that have such a name.
     /// </summary>
+    /// <param name="tenant">Whose.</param>
+    /// <param name="matchers">The matchers.</param>
+    /// <param name="active">Times within which a series has a point, or null for any series.</param>
+    /// <param name="cancellation">Cancels the search.</param>
     public async ValueTask<IReadOnlyList<StoredSeries>> FindAsync(
-        string tenant, IReadOnlyList<LabelMatcher> matchers, long startMs, CancellationToken cancellation)
+        string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, CancellationToken cancellation)
     {
-        var parameters = new Dictionary<string, string>
-        {
-            ["tenant"] = tenant,
-            ["since"] = Math.Max(0, startMs / 1000).ToString(CultureInfo.InvariantCulture),
-        };
-        var where = new StringBuilder("tenant = {tenant:String}");
-        foreach (LabelMatcher matcher in matchers)
-        {
-            string value = "m" + parameters.Count.ToString(CultureInfo.InvariantCulture);
-            if (matcher.Label == Labels.MetricName)
-            {
-                if (matcher.Kind == MatchKind.Equal)
-                {
-                    where.Append(CultureInfo.InvariantCulture, $" AND metric IN {{{value}:Array(String)}}");
-                    parameters.Add(value, SqlText.Array(BaseNames(matcher.Value)));
-                }
-                continue;
-            }
-            if (matcher.Label == "le")
-            {
-                continue;
-            }
-            string label = "l" + parameters.Count.ToString(CultureInfo.InvariantCulture);
-            parameters.Add(label, matcher.Label);
-            bool regex = matcher.Kind is MatchKind.Regex or MatchKind.NotRegex;
-            parameters.Add(value, regex ? $"^(?s:{matcher.Value})$" : matcher.Value);
-            string sql = regex ? $"match(labels[{{{label}:String}}], {{{value}:String}})" : $"labels[{{{label}:String}}] = {{{value}:String}}";
-            where.Append(matcher.Kind is MatchKind.NotEqual or MatchKind.NotRegex ? $" AND NOT {sql}" : $" AND {sql}");
-        }
+        var parameters = new Dictionary<string, string>();
+        string where = Where(tenant, matchers, active, parameters);
         QueryResult result = await store.QueryAsync(
             new StoreQuery($"""
                 SELECT id, any(metric) AS name, any(kind), any(temporality), any(labels), any(bounds)
@@ -82,6 +75,51 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
             Read(block, found);
         }
         return found;
+    }
+
+    /// <summary>The search as a condition on the table <c>series</c>; adds its parameters.</summary>
+    public static string Where(string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, Dictionary<string, string> parameters)
+    {
+        parameters.Add("tenant", tenant);
+        var where = new StringBuilder("tenant = {tenant:String}");
+        foreach (LabelMatcher matcher in matchers)
+        {
+            string value = "m" + parameters.Count.ToString(CultureInfo.InvariantCulture);
+            string label = "l" + parameters.Count.ToString(CultureInfo.InvariantCulture);
+            bool regex = matcher.Kind is MatchKind.Regex or MatchKind.NotRegex;
+            string not = matcher.Kind is MatchKind.NotEqual or MatchKind.NotRegex ? "NOT " : "";
+            string text = regex ? $"^(?s:{matcher.Value})$" : matcher.Value;
+            switch (matcher.Label)
+            {
+                case "le":
+                    break;
+                case Labels.MetricName when matcher.Kind == MatchKind.Equal:
+                    where.Append(CultureInfo.InvariantCulture, $" AND metric IN {{{value}:Array(String)}}");
+                    parameters.Add(value, SqlText.Array(BaseNames(matcher.Value)));
+                    break;
+                case Labels.MetricName:
+                    string condition = regex ? $"match(name, {{{value}:String}})" : $"name = {{{value}:String}}";
+                    where.Append(CultureInfo.InvariantCulture, $" AND arrayExists(name -> {not}{condition}, {NamesSql})");
+                    parameters.Add(value, text);
+                    break;
+                default:
+                    string of = $"labels[{{{label}:String}}]";
+                    where.Append(CultureInfo.InvariantCulture, $" AND {not}{(regex ? $"match({of}, {{{value}:String}})" : $"{of} = {{{value}:String}}")}");
+                    parameters.Add(label, matcher.Label);
+                    parameters.Add(value, text);
+                    break;
+            }
+        }
+        if (active is { } range)
+        {
+            const string Within = "WHERE ts >= fromUnixTimestamp64Milli({from:Int64}) AND ts <= fromUnixTimestamp64Milli({to:Int64})";
+            where.Append(
+                CultureInfo.InvariantCulture,
+                $" AND id IN (SELECT id FROM samples {Within} UNION ALL SELECT id FROM histograms {Within} UNION ALL SELECT id FROM exponential_histograms {Within})");
+            parameters.Add("from", range.StartMs.ToString(CultureInfo.InvariantCulture));
+            parameters.Add("to", range.EndMs.ToString(CultureInfo.InvariantCulture));
+        }
+        return where.ToString();
     }
 
     /// <summary>Names under which a series of that name may be stored.</summary>

@@ -1,14 +1,15 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
+using SloEngine.PromQL.Histograms;
 using SloEngine.PromQL.Series;
+using SloEngine.PromQL.Text;
 using SloEngine.Storage;
 using SloEngine.Storage.Results;
 
 namespace SloEngine.Query.Metrics;
 
 /// <summary>
-/// Reads one tenant's series out of the store. A histogram, one row a point there, is shown as its classic series: <c>_bucket</c> with
-/// cumulative counts, <c>_sum</c> and <c>_count</c>; an exponential one as <c>_sum</c> and <c>_count</c>.
+/// Reads one tenant's series out of the store. A histogram with explicit bounds, one row a point there, is shown as its classic series:
+/// <c>_bucket</c> with cumulative counts, <c>_sum</c> and <c>_count</c>; an exponential one as a native histogram of the base name.
 /// </summary>
 internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options, string tenant) : ISeriesSource
 {
@@ -16,36 +17,40 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
 
     public async ValueTask<IReadOnlyList<SeriesData>> SelectAsync(SeriesSelection selection, CancellationToken cancellation)
     {
-        IReadOnlyList<StoredSeries> stored = await _match.FindAsync(tenant, selection.Matchers, selection.StartMs, cancellation);
+        IReadOnlyList<StoredSeries> stored = await _match.FindAsync(tenant, selection.Matchers, null, cancellation);
         LabelPattern[] names = Patterns(selection.Matchers, Labels.MetricName);
         LabelPattern[] bounds = Patterns(selection.Matchers, "le");
         var collected = new SeriesCollector();
 
-        List<StoredSeries> plain = [.. stored.Where(series => !series.IsHistogram && All(names, series.Metric) && All(bounds, series.Labels["le"]))];
+        List<StoredSeries> plain = [.. stored.Where(series => !series.IsHistogram && IsNamed(series))];
         if (plain.Count > 0)
         {
             await ReadSamplesAsync(plain, selection, collected, cancellation);
         }
-        foreach (byte kind in (byte[])[StoredSeries.Histogram, StoredSeries.ExponentialHistogram])
+        List<StoredSeries> classic = [.. stored.Where(series => series.Kind == StoredSeries.Histogram)];
+        if (classic.Count > 0)
         {
-            List<StoredSeries> histograms = [.. stored.Where(series => series.Kind == kind)];
-            if (histograms.Count > 0)
-            {
-                await ReadHistogramsAsync(histograms, kind, names, bounds, selection, collected, cancellation);
-            }
+            await ReadClassicAsync(classic, names, bounds, selection, collected, cancellation);
+        }
+        List<StoredSeries> native = [.. stored.Where(series => series.Kind == StoredSeries.ExponentialHistogram && IsNamed(series))];
+        if (native.Count > 0)
+        {
+            await ReadNativeAsync(native, selection, collected, cancellation);
         }
         return collected.Finish();
+
+        bool IsNamed(StoredSeries series) => All(names, series.Metric) && All(bounds, series.Labels["le"]);
     }
 
-    /// <summary>Labels of every series, virtual ones included, that match.</summary>
-    public async ValueTask<IReadOnlyList<Labels>> LabelsAsync(SeriesSelection selection, CancellationToken cancellation)
+    /// <summary>Labels of every series, virtual ones included, that match and have a point within a time.</summary>
+    public async ValueTask<IReadOnlyCollection<Labels>> LabelsAsync(IReadOnlyList<LabelMatcher> matchers, TimeRange? active, CancellationToken cancellation)
     {
-        LabelPattern[] names = Patterns(selection.Matchers, Labels.MetricName);
-        LabelPattern[] bounds = Patterns(selection.Matchers, "le");
+        LabelPattern[] names = Patterns(matchers, Labels.MetricName);
+        LabelPattern[] bounds = Patterns(matchers, "le");
         var all = new HashSet<Labels>();
-        foreach (StoredSeries series in await _match.FindAsync(tenant, selection.Matchers, selection.StartMs, cancellation))
+        foreach (StoredSeries series in await _match.FindAsync(tenant, matchers, active, cancellation))
         {
-            foreach (Labels labels in series.IsHistogram ? Virtual(series, names, bounds).Select(part => part.Labels) : [Named(series, series.Metric)])
+            foreach (Labels labels in series.Kind == StoredSeries.Histogram ? Virtual(series, names, bounds).Select(part => part.Labels) : [Named(series, series.Metric)])
             {
                 if (All(names, labels[Labels.MetricName]) && All(bounds, labels["le"]))
                 {
@@ -53,7 +58,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
                 }
             }
         }
-        return [.. all];
+        return all;
     }
 
     private async ValueTask ReadSamplesAsync(
@@ -76,8 +81,8 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
         }
     }
 
-    private async ValueTask ReadHistogramsAsync(
-        List<StoredSeries> series, byte kind, LabelPattern[] names, LabelPattern[] bounds, SeriesSelection selection, SeriesCollector into,
+    private async ValueTask ReadClassicAsync(
+        List<StoredSeries> series, LabelPattern[] names, LabelPattern[] bounds, SeriesSelection selection, SeriesCollector into,
         CancellationToken cancellation)
     {
         Dictionary<UInt128, (StoredSeries Series, List<Part> Parts)> byId = [];
@@ -93,13 +98,35 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
         {
             return;
         }
-        string sql = kind == StoredSeries.Histogram
-            ? "SELECT id, ts, count, sum, buckets FROM histograms"
-            : "SELECT id, ts, count, sum, positive FROM exponential_histograms";
-        QueryResult result = await QueryAsync(sql, byId.Keys, selection, cancellation);
+        QueryResult result = await QueryAsync("SELECT id, ts, count, sum, buckets FROM histograms", byId.Keys, selection, cancellation);
         foreach (ResultBlock block in result.Blocks)
         {
             ReadBlock(block, byId, into);
+        }
+    }
+
+    private async ValueTask ReadNativeAsync(
+        List<StoredSeries> series, SeriesSelection selection, SeriesCollector into, CancellationToken cancellation)
+    {
+        Dictionary<UInt128, StoredSeries> byId = series.ToDictionary(one => one.Id);
+        QueryResult result = await QueryAsync($"SELECT id, ts, {NativeHistogramRows.Columns} FROM exponential_histograms", byId.Keys, selection, cancellation);
+        foreach (ResultBlock block in result.Blocks)
+        {
+            ReadOnlySpan<UInt128> ids = block.Values<UInt128>(0);
+            ReadOnlySpan<long> times = block.Values<long>(1);
+            var rows = new NativeHistogramRows(block);
+            for (int start = 0; start < ids.Length;)
+            {
+                int end = RunEnd(ids, start);
+                StoredSeries one = byId[ids[start]];
+                var histograms = new FloatHistogram?[end - start];
+                for (int row = start; row < end; row++)
+                {
+                    histograms[row - start] = rows.Read(row, one.IsDelta);
+                }
+                into.Add(Named(one, one.Metric), one.IsDelta, times[start..end], histograms);
+                start = end;
+            }
         }
     }
 
@@ -120,7 +147,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
             {
                 for (int row = start; row < end; row++)
                 {
-                    bool stale = BitConverter.DoubleToInt64Bits(sums[row]) == 0x7FF0000000000002;
+                    bool stale = StaleMarker.Is(sums[row]);
                     values[row - start] = stale || part.Bucket == Part.Sum ? sums[row]
                         : part.Bucket == Part.Count ? counts[row]
                         : Cumulative(items, buckets.Row(row), part.Bucket);
@@ -156,37 +183,31 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
         }
         Add("_sum", Part.Sum, "");
         Add("_count", Part.Count, "");
-        if (series.Kind == StoredSeries.Histogram)
+        for (int bucket = 0; bucket < series.Bounds.Length; bucket++)
         {
-            for (int bucket = 0; bucket < series.Bounds.Length; bucket++)
-            {
-                Add("_bucket", bucket, Bound(series.Bounds[bucket]));
-            }
-            Add("_bucket", series.Bounds.Length, "+Inf");
+            Add("_bucket", bucket, SampleText.PrintBound(series.Bounds[bucket]));
         }
+        Add("_bucket", series.Bounds.Length, "+Inf");
         return parts;
     }
 
-    /// <summary>Bounds as Prometheus 3 prints them: always as floats, 1.0 rather than 1.</summary>
-    private static string Bound(double bound)
+    private async ValueTask<QueryResult> QueryAsync(string select, IEnumerable<UInt128> ids, SeriesSelection selection, CancellationToken cancellation)
     {
-        string text = bound.ToString("R", CultureInfo.InvariantCulture);
-        return text.AsSpan().ContainsAny('.', 'E') ? text : text + ".0";
-    }
-
-    private async ValueTask<QueryResult> QueryAsync(string select, IEnumerable<UInt128> ids, SeriesSelection selection, CancellationToken cancellation) =>
-        await store.QueryAsync(
+        var range = new TimeRange(selection.StartMs, selection.EndMs);
+        return await store.QueryAsync(
             new StoreQuery($"{select} WHERE id IN {{ids:Array(UInt128)}} AND ts > fromUnixTimestamp64Milli({{start:Int64}}) AND ts <= fromUnixTimestamp64Milli({{end:Int64}}) ORDER BY id, ts")
             {
                 Parameters = new Dictionary<string, string>
                 {
                     ["ids"] = SqlText.Array(ids),
-                    ["start"] = selection.StartMs.ToString(CultureInfo.InvariantCulture),
-                    ["end"] = selection.EndMs.ToString(CultureInfo.InvariantCulture),
+                    ["start"] = range.StartMs.ToString(CultureInfo.InvariantCulture),
+                    ["end"] = range.EndMs.ToString(CultureInfo.InvariantCulture),
                 },
                 Timeout = options.Timeout,
+                MaxResultRows = options.MaxSamples,
             },
             cancellation);
+    }
 
     private static Labels Named(StoredSeries series, string name) => series.Labels.With(Labels.MetricName, name);
 
@@ -210,48 +231,5 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
     {
         public const int Sum = -1;
         public const int Count = -2;
-    }
-
-    /// <summary>Joins what belongs to equal labels, ordered by time, the first of equal times kept.</summary>
-    private sealed class SeriesCollector
-    {
-        private readonly Dictionary<Labels, (bool IsDelta, List<long> Times, List<double> Values, int Runs)> _all = [];
-
-        public void Add(Labels labels, bool isDelta, ReadOnlySpan<long> times, ReadOnlySpan<double> values)
-        {
-            ref (bool IsDelta, List<long> Times, List<double> Values, int Runs) entry = ref CollectionsMarshal.GetValueRefOrAddDefault(_all, labels, out bool known);
-            if (!known)
-            {
-                entry = (isDelta, new List<long>(times.Length), new List<double>(times.Length), 0);
-            }
-            entry.Runs++;
-            entry.Times.AddRange(times);
-            entry.Values.AddRange(values);
-        }
-
-        public List<SeriesData> Finish()
-        {
-            var series = new List<SeriesData>(_all.Count);
-            foreach ((Labels labels, (bool isDelta, List<long> times, List<double> values, int runs)) in _all)
-            {
-                long[] allTimes = [.. times];
-                double[] allValues = [.. values];
-                if (runs > 1)
-                {
-                    Array.Sort(allTimes, allValues);
-                }
-                int kept = 0;
-                for (int index = 0; index < allTimes.Length; index++)
-                {
-                    if (index == 0 || allTimes[index] != allTimes[index - 1])
-                    {
-                        (allTimes[kept], allValues[kept]) = (allTimes[index], allValues[index]);
-                        kept++;
-                    }
-                }
-                series.Add(new SeriesData { Labels = labels, IsDelta = isDelta, TimesMs = allTimes[..kept], Values = allValues[..kept] });
-            }
-            return series;
-        }
     }
 }

@@ -1,0 +1,113 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using SloEngine.PromQL.Evaluation;
+using SloEngine.PromQL.Syntax;
+using SloEngine.Storage;
+
+namespace SloEngine.Query.Http;
+
+/// <summary>Answers of the Prometheus API: <c>status</c>, <c>data</c>, <c>warnings</c>; or an error with its type and HTTP status.</summary>
+internal static class PrometheusAnswer
+{
+    /// <summary>What is said of an answer that <c>limit</c> has cut.</summary>
+    public const string Truncated = "results truncated due to limit";
+
+    /// <summary>The engine's codes for a statement that took too long, and for a result that is too large.</summary>
+    private const int StoreTimeout = 159;
+    private const int StoreTooManyRows = 396;
+
+    // Nobody embeds these answers into a page, and quotes in error messages are to be read.
+    private static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+
+    /// <summary>Runs a handler, whose result writes the value of <c>data</c> and what stands behind it.</summary>
+    public static async Task WriteAsync(HttpContext http, Func<RequestParameters, HttpContext, Task<Action<Utf8JsonWriter>>> handler)
+    {
+        try
+        {
+            Action<Utf8JsonWriter> data = await handler(await RequestParameters.ReadAsync(http), http);
+            http.Response.ContentType = "application/json";
+            await using var json = new Utf8JsonWriter(http.Response.BodyWriter, Json);
+            json.WriteStartObject();
+            json.WriteString("status", "success");
+            json.WritePropertyName("data");
+            data(json);
+            json.WriteEndObject();
+        }
+        catch (ParameterException failure)
+        {
+            await FailAsync(http, StatusCodes.Status400BadRequest, "bad_data", failure.Message);
+        }
+        catch (PromQLParseException failure)
+        {
+            await FailAsync(http, StatusCodes.Status400BadRequest, "bad_data", failure.Message);
+        }
+        catch (PromQLEvaluationException failure) when (failure.Failure == QueryFailure.Timeout)
+        {
+            await FailAsync(http, StatusCodes.Status503ServiceUnavailable, "timeout", failure.Message);
+        }
+        catch (PromQLEvaluationException failure)
+        {
+            await FailAsync(http, StatusCodes.Status422UnprocessableEntity, "execution", failure.Message);
+        }
+        catch (StoreException failure) when (failure.Code == StoreTimeout)
+        {
+            await FailAsync(http, StatusCodes.Status503ServiceUnavailable, "timeout", "query timed out in expression evaluation");
+        }
+        catch (StoreException failure) when (failure.Code == StoreTooManyRows)
+        {
+            await FailAsync(
+                http, StatusCodes.Status422UnprocessableEntity, "execution", "query processing would load too many samples into memory in query execution");
+        }
+        catch (StoreException failure)
+        {
+            await FailAsync(http, StatusCodes.Status422UnprocessableEntity, "execution", failure.Message);
+        }
+        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        {
+            // The client has gone.
+        }
+    }
+
+    /// <summary>Parses a parameter that is an expression.</summary>
+    public static Expr Expression(RequestParameters parameters)
+    {
+        try
+        {
+            return PromQLParser.Parse(parameters.Text("query"));
+        }
+        catch (PromQLParseException failure)
+        {
+            throw new ParameterException($"invalid parameter \"query\": {failure.Message}");
+        }
+    }
+
+    /// <summary>An array, cut to a limit unless that is 0; then with a warning behind it.</summary>
+    public static Action<Utf8JsonWriter> List<T>(IReadOnlyCollection<T> items, int limit, Action<Utf8JsonWriter, T> write) => json =>
+    {
+        json.WriteStartArray();
+        foreach (T item in limit == 0 ? items : items.Take(limit))
+        {
+            write(json, item);
+        }
+        json.WriteEndArray();
+        if (limit != 0 && items.Count > limit)
+        {
+            json.WriteStartArray("warnings");
+            json.WriteStringValue(Truncated);
+            json.WriteEndArray();
+        }
+    };
+
+    private static async Task FailAsync(HttpContext http, int status, string type, string message)
+    {
+        http.Response.StatusCode = status;
+        http.Response.ContentType = "application/json";
+        await using var json = new Utf8JsonWriter(http.Response.BodyWriter, Json);
+        json.WriteStartObject();
+        json.WriteString("status", "error");
+        json.WriteString("errorType", type);
+        json.WriteString("error", message);
+        json.WriteEndObject();
+    }
+}

@@ -1,0 +1,47 @@
+using System.Globalization;
+using SloEngine.Storage.Chdb;
+
+namespace SloEngine.Query.Tests;
+
+/// <summary>The real engine on a directory of its own, shared by the tests of this assembly, each with a tenant of its own.</summary>
+public sealed class MetricStore : IAsyncLifetime
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("sloengine-query-");
+    private int _lastId;
+
+    public EmbeddedColumnStore Store { get; private set; } = null!;
+
+    public async Task InitializeAsync() => Store = await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = _directory.FullName });
+
+    public async Task DisposeAsync()
+    {
+        await Store.DisposeAsync();
+        _directory.Delete(recursive: true);
+    }
+
+    /// <summary>Registers a series of a kind (MetricKind) and temporality (1 delta, 2 cumulative); labels as <c>'name':'value'</c>.</summary>
+    public async Task<int> SeriesAsync(string tenant, string metric, int kind, string labels = "", int temporality = 2, string bounds = "", string help = "")
+    {
+        int id = Interlocked.Increment(ref _lastId);
+        await Store.ExecuteAsync(string.Create(
+            CultureInfo.InvariantCulture,
+            $"INSERT INTO sloengine.series VALUES ('{tenant}', '{metric}', {id}, {kind}, {temporality}, '', '{help}', '{metric}', map({labels.Replace(':', ',')}), [{bounds}], now(), now())"));
+        return id;
+    }
+
+    /// <summary>Rows of <c>samples</c>: milliseconds and values.</summary>
+    public Task SamplesAsync(int id, params (long TimeMs, double Value)[] samples) => InsertAsync(
+        "samples", samples.Select(sample => string.Create(
+            CultureInfo.InvariantCulture,
+            $"({id}, fromUnixTimestamp64Milli({sample.TimeMs}), fromUnixTimestamp64Milli(0), reinterpretAsFloat64(toUInt64({BitConverter.DoubleToUInt64Bits(sample.Value)})))")));
+
+    /// <summary>Rows of a table.</summary>
+    public async Task InsertAsync(string table, IEnumerable<string> rows) =>
+        await Store.ExecuteAsync($"INSERT INTO sloengine.{table} VALUES {string.Join(", ", rows)}");
+}
+
+[CollectionDefinition(Name)]
+public sealed class MetricStoreCollection : ICollectionFixture<MetricStore>
+{
+    public const string Name = "metric store";
+}
