@@ -20,6 +20,12 @@ public sealed class YamlPlace
     /// <summary>File and line.</summary>
     public string Source => $"{_file}:{_node.Start.Line}";
 
+    /// <summary>Line in the file, from 1.</summary>
+    public long Line => _node.Start.Line;
+
+    /// <summary>Whether it is a single value without quotes.</summary>
+    public bool IsPlain => _node is YamlScalarNode { Style: ScalarStyle.Plain };
+
     /// <summary>Whether it is a list.</summary>
     public bool IsList => _node is YamlSequenceNode;
 
@@ -43,6 +49,10 @@ public sealed class YamlPlace
         {
             // The scanner's answer to some lists that are not closed; it does not say where.
             throw new SloFileException(new SloFileError(file, 1, 1, "not valid YAML: a list or mapping may not be closed: " + malformed.Message));
+        }
+        foreach (YamlDocument document in stream.Documents)
+        {
+            YamlMergeKeys.Resolve(document.RootNode);
         }
         return [.. stream.Documents.Select(document => new YamlPlace(file, "", document.RootNode))];
     }
