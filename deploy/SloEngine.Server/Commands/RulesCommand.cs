@@ -10,7 +10,7 @@ namespace SloEngine.Server.Commands;
 /// <summary><c>sloengine rules</c>: checks and tests rule files.</summary>
 internal static class RulesCommand
 {
-    public static Command Create() => new("rules", "Work with rule files of Prometheus") { Check() };
+    public static Command Create() => new("rules", "Work with rule files of Prometheus") { Check(), RulesTestCommand.Create() };
 
     private static Command Check()
     {
