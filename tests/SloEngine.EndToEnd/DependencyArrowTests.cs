@@ -10,7 +10,7 @@ public sealed class DependencyArrowTests
         ["Otlp"] = [],
         ["PromQL"] = [],
         ["Slo"] = [],
-        ["Rules"] = ["Slo", "PromQL"],
+        ["Rules"] = ["Otlp", "Storage", "PromQL", "Slo"],
         ["Storage"] = ["Otlp"],
         ["Collector"] = ["Otlp", "Storage"],
         ["Query"] = ["Storage", "PromQL"],

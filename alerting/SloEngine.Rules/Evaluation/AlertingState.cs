@@ -28,6 +28,13 @@ public sealed class AlertingState(AlertingRule rule) : RuleState
     public void Restore(IEnumerable<RuleAlert> alerts) => _alerts = alerts.ToDictionary(static alert => alert.Labels);
 
     /// <inheritdoc/>
+    public override void TakeOver(RuleState earlier)
+    {
+        base.TakeOver(earlier);
+        _alerts = (earlier as AlertingState)?._alerts ?? _alerts;
+    }
+
+    /// <inheritdoc/>
     protected override async ValueTask<IReadOnlyList<RuleSample>> SamplesAsync(RuleContext context, EvaluationTime time, CancellationToken cancellation)
     {
         IReadOnlyList<VectorSample> vector = await context.QueryAsync(rule.Expression, time.QueryMs, cancellation);

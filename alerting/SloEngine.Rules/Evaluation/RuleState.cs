@@ -71,6 +71,10 @@ public abstract class RuleState
         _previous = [];
     }
 
+    /// <summary>Goes on with what an earlier version of the rule remembers.</summary>
+    public virtual void TakeOver(RuleState earlier) =>
+        (_previous, LastError, LastDuration, LastTimeMs) = (earlier._previous, earlier.LastError, earlier.LastDuration, earlier.LastTimeMs);
+
     /// <summary>The rule's samples at a time.</summary>
     /// <exception cref="PromQLEvaluationException">They cannot be evaluated.</exception>
     protected abstract ValueTask<IReadOnlyList<RuleSample>> SamplesAsync(RuleContext context, EvaluationTime time, CancellationToken cancellation);

@@ -34,7 +34,7 @@ internal sealed class RuleTestRun(RuleTestFile file, RuleTest test, ParserOption
             }
             foreach (GroupState group in groups)
             {
-                await group.EvaluateAsync(context, test.StartMs + elapsed, this, TimeProvider.System, cancellation);
+                await group.EvaluateAsync(context, test.StartMs + elapsed, this, TimeProvider.System, recordingOnly: false, cancellation);
             }
             if (NoteErrors(groups, elapsed))
             {

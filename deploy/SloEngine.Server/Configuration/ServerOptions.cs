@@ -16,6 +16,8 @@ internal sealed record ServerOptions
 
     public string? Slos { get; init; }
 
+    public string? Rules { get; init; }
+
     public string? Scaling { get; init; }
 
     public string? Receivers { get; init; }
@@ -73,6 +75,7 @@ internal sealed record ServerOptions
             ListenHttp = Address(Setting.ListenHttp, Text(Setting.ListenHttp)),
             Data = Path.GetFullPath(Text(Setting.Data).Text),
             Slos = ExistingDirectory(Setting.Slos, Text(Setting.Slos)),
+            Rules = ExistingDirectory(Setting.Rules, Text(Setting.Rules)),
             Scaling = ExistingDirectory(Setting.Scaling, Text(Setting.Scaling)),
             Receivers = ExistingFile(Setting.Receivers, Text(Setting.Receivers)),
             Dashboards = ExistingDirectory(Setting.Dashboards, Text(Setting.Dashboards)),

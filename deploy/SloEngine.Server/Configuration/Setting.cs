@@ -16,6 +16,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting ListenHttp = new("listen.http", "--listen-http", "HOST:PORT", "127.0.0.1:7070", "Address of the UI and the HTTP APIs");
     public static readonly Setting Data = new("data", "--data", "DIR", "data", "Directory of the store; made when missing");
     public static readonly Setting Slos = new("slos", "--slos", "DIR", "", "Directory of OpenSLO files, reloaded on change");
+    public static readonly Setting Rules = new("rules", "--rules", "DIR", "", "Directory of Prometheus rule files, reloaded on change");
     public static readonly Setting Scaling = new("scaling", "--scaling", "DIR", "", "Directory of scaling policies, reloaded on change");
     public static readonly Setting Receivers = new("receivers", "--receivers", "FILE", "", "File of notification receivers and routes");
     public static readonly Setting Dashboards = new("dashboards", "--dashboards", "DIR", "", "Directory of dashboards in Perses' JSON, also saved there (default: dashboards below the data)");
@@ -32,7 +33,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     /// <summary>Every setting, in the order of the help text.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Slos, Scaling, Receivers, Dashboards, ExternalUrl, EngineLibrary,
+        ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Slos, Rules, Scaling, Receivers, Dashboards, ExternalUrl, EngineLibrary,
         MaxBodyBytes, MemoryBudgetBytes, MaxActiveSeries, Wal, WalMaxBytes, SelfTelemetry, LogLevel,
     ];
 }
