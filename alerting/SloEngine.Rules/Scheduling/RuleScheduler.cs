@@ -95,7 +95,7 @@ public sealed partial class RuleScheduler : BackgroundService
             {
                 await TickAsync(stoppingToken);
             }
-            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or StoreException)
+            catch (Exception failure) when (failure is not OperationCanceledException)
             {
                 LogFailed(failure);
             }

@@ -1,3 +1,4 @@
+using System.Text;
 using SloEngine.PromQL.Text;
 
 namespace SloEngine.Rules.Templates;
@@ -5,7 +6,7 @@ namespace SloEngine.Rules.Templates;
 /// <summary>Parses the template language of Go (pkg.go.dev/text/template). Unknown functions and variables are errors here, not later.</summary>
 internal sealed class TemplateParser
 {
-    private const int MaxDepth = 100;
+    private const int MaxDepth = 200;
 
     private readonly string _name;
     private readonly string _text;
@@ -119,6 +120,10 @@ internal sealed class TemplateParser
 
     private BranchNode Branch(TemplateToken keyword)
     {
+        if (++_depth > MaxDepth)
+        {
+            throw Fail(keyword, "the template is nested too deeply");
+        }
         int variables = _variables.Count;
         PipelineNode pipeline = Pipeline(keyword.Text, TemplateTokenKind.Close);
         if (keyword.Text == "range")
@@ -136,6 +141,7 @@ internal sealed class TemplateParser
                 Take();
                 otherwise = [Branch(chained)];
                 _variables.RemoveRange(variables, _variables.Count - variables);
+                _depth--;
                 return new BranchNode(keyword.Position, keyword.Text, pipeline, then, otherwise);
             }
             Close("else");
@@ -151,6 +157,7 @@ internal sealed class TemplateParser
             _ranges--;
         }
         _variables.RemoveRange(variables, _variables.Count - variables);
+        _depth--;
         return new BranchNode(keyword.Position, keyword.Text, pipeline, then, otherwise);
     }
 
@@ -346,8 +353,10 @@ internal sealed class TemplateParser
             case TemplateTokenKind.Quoted:
                 return new ConstantNode(token.Position, TemplateNumber.Unquote(token.Text) ?? throw Fail(token, "invalid syntax"), token.Text);
             case TemplateTokenKind.Number when token.Text[0] == '\'':
-                string character = TemplateNumber.Unquote(token.Text) ?? throw Fail(token, $"malformed character constant: {token.Text}");
-                return new ConstantNode(token.Position, (long)char.ConvertToUtf32(character, 0), token.Text);
+                Rune[] characters = [.. (TemplateNumber.Unquote(token.Text) ?? "").EnumerateRunes()];
+                return characters is [Rune character]
+                    ? new ConstantNode(token.Position, (long)character.Value, token.Text)
+                    : throw Fail(token, $"malformed character constant: {token.Text}");
             case TemplateTokenKind.Number:
                 return new ConstantNode(
                     token.Position, TemplateNumber.TryParse(token.Text, out object number) ? number : throw Fail(token, "bad number syntax"), token.Text);

@@ -59,8 +59,36 @@ public sealed class TemplateTests
     [InlineData("{{ 1 | }}")]
     [InlineData("{{ . | 1 }}")]
     [InlineData("{{ 'ab }}")]
+    [InlineData("{{ '' }}")]
+    [InlineData("{{ 'ab' }}")]
     [InlineData("{{ /* x }}")]
     public void A_text_that_is_no_template_is_refused(string text) => Assert.Throws<TemplateException>(() => Template.Parse("t", text));
+
+    [Fact]
+    public void A_template_that_is_nested_too_deeply_is_refused()
+    {
+        Assert.Throws<TemplateException>(() => Template.Parse("t", "{{ if 1 }}" + string.Concat(Enumerable.Repeat("{{ else if 1 }}", 100_000)) + "{{ end }}"));
+        Assert.Throws<TemplateException>(() => Template.Parse("t", "{{ " + new string('(', 100_000) + "1" + new string(')', 100_000) + " }}"));
+    }
+
+    [Fact]
+    public void Any_text_is_a_template_or_is_refused()
+    {
+        string[] parts = ["{{", "}}", "{{- ", " -}}", "if", "else", "end", "range", "with", "$x", ":=", "=", "|", "(", ")", ".", ".a", "\"", "'", "`", "1e", "0x", "-", "printf", "query", " ", ",", "/*", "*/", "é"];
+        var random = new Random(7);
+        for (int round = 0; round < 20_000; round++)
+        {
+            string text = "{{ " + string.Concat(Enumerable.Range(0, random.Next(1, 12)).Select(_ => parts[random.Next(parts.Length)]));
+            try
+            {
+                Template.Parse("t", text);
+            }
+            catch (TemplateException)
+            {
+                // Refused, which is what most of them deserve.
+            }
+        }
+    }
 
     private static string Expand(string template)
     {
