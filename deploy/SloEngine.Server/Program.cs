@@ -12,6 +12,7 @@ var root = new RootCommand(
     ServeCommand.Create(),
     SloCommand.Create(),
     PromqlCommand.Create(),
+    RulesCommand.Create(),
     StoreCommand.Create(),
 };
 

@@ -10,13 +10,14 @@ public sealed class DependencyArrowTests
         ["Otlp"] = [],
         ["PromQL"] = [],
         ["Slo"] = [],
+        ["Rules"] = ["Otlp", "Storage", "PromQL", "Slo"],
         ["Storage"] = ["Otlp"],
         ["Collector"] = ["Otlp", "Storage"],
         ["Query"] = ["Storage", "PromQL"],
         ["Alerting"] = ["Slo", "Query"],
         ["Scaling"] = ["Otlp", "Slo"],
         ["Dashboards"] = [],
-        ["Server"] = ["Otlp", "Storage", "Collector", "PromQL", "Query", "Slo", "Alerting", "Scaling", "Dashboards"],
+        ["Server"] = ["Otlp", "Storage", "Collector", "PromQL", "Query", "Slo", "Rules", "Alerting", "Scaling", "Dashboards"],
     };
 
     [Fact]

@@ -26,7 +26,7 @@ public static class SloApi
         services.AddHostedService(provider => provider.GetRequiredService<AlertEvaluator>());
     }
 
-    /// <summary>Maps <c>/api/v1/slos</c>, <c>/api/v1/alerts</c> and <c>/api/v1/notifications</c>.</summary>
+    /// <summary>Maps <c>/api/v1/slos</c>, <c>/api/v1/alerts/history</c> and <c>/api/v1/notifications</c>.</summary>
     public static void MapSloApi(this IEndpointRouteBuilder endpoints)
     {
         SloCatalog catalog = endpoints.ServiceProvider.GetRequiredService<SloCatalog>();
@@ -69,21 +69,6 @@ public static class SloApi
             }
             return Results.Json(new { points = History(slo, ledger, from, to, TimeSpan.FromSeconds(seconds)) });
         });
-        endpoints.MapGet("/api/v1/alerts", () => Results.Json(new
-        {
-            status = "success",
-            data = new
-            {
-                alerts = alerts.Current.Select(alert => new
-                {
-                    labels = alert.Labels,
-                    annotations = alert.Annotations,
-                    state = alert.State.ToString().ToLowerInvariant(),
-                    activeAt = alert.ActiveSince,
-                    value = alert.Value.ToString("R", CultureInfo.InvariantCulture),
-                }),
-            },
-        }));
         endpoints.MapGet("/api/v1/alerts/history", async (string? slo, int? limit, CancellationToken cancellation) => Results.Json(new
         {
             alerts = (await alerts.HistoryAsync(slo ?? "", Math.Clamp(limit ?? 100, 1, 10_000), cancellation)).Select(alert => new

@@ -9,6 +9,9 @@ public sealed class YamlPlace
 {
     private static readonly TimeSpan Longest = TimeSpan.FromDays(36_500);
 
+    /// <summary>Texts in quotes that may be indented before a file counts as malformed.</summary>
+    private const int MaxIndented = 1000;
+
     private readonly string _file;
     private readonly YamlNode _node;
 
@@ -20,6 +23,12 @@ public sealed class YamlPlace
     /// <summary>File and line.</summary>
     public string Source => $"{_file}:{_node.Start.Line}";
 
+    /// <summary>Line in the file, from 1.</summary>
+    public long Line => _node.Start.Line;
+
+    /// <summary>Whether it is a single value without quotes.</summary>
+    public bool IsPlain => _node is YamlScalarNode { Style: ScalarStyle.Plain };
+
     /// <summary>Whether it is a list.</summary>
     public bool IsList => _node is YamlSequenceNode;
 
@@ -30,21 +39,36 @@ public sealed class YamlPlace
     /// <exception cref="SloFileException">The text is not valid YAML.</exception>
     public static IReadOnlyList<YamlPlace> Documents(string file, string text)
     {
-        var stream = new YamlStream();
-        try
+        YamlStream stream = Load(file, text);
+        foreach (YamlDocument document in stream.Documents)
         {
-            stream.Load(new StringReader(text));
-        }
-        catch (YamlException malformed)
-        {
-            throw new SloFileException(new SloFileError(file, malformed.Start.Line, malformed.Start.Column, "not valid YAML: " + malformed.Message));
-        }
-        catch (InvalidOperationException malformed)
-        {
-            // The scanner's answer to some lists that are not closed; it does not say where.
-            throw new SloFileException(new SloFileError(file, 1, 1, "not valid YAML: a list or mapping may not be closed: " + malformed.Message));
+            YamlMergeKeys.Resolve(document.RootNode);
         }
         return [.. stream.Documents.Select(document => new YamlPlace(file, "", document.RootNode))];
+    }
+
+    private static YamlStream Load(string file, string text)
+    {
+        // Each attempt but the last indents a text in quotes, and none needs that twice.
+        for (int attempt = 0; ; attempt++)
+        {
+            var stream = new YamlStream();
+            try
+            {
+                stream.Load(new StringReader(text));
+                return stream;
+            }
+            catch (YamlException malformed)
+            {
+                text = (attempt < MaxIndented ? YamlQuotes.Indent(text, malformed) : null)
+                    ?? throw new SloFileException(new SloFileError(file, malformed.Start.Line, malformed.Start.Column, "not valid YAML: " + malformed.Message));
+            }
+            catch (InvalidOperationException malformed)
+            {
+                // The scanner's answer to some lists that are not closed; it does not say where.
+                throw new SloFileException(new SloFileError(file, 1, 1, "not valid YAML: a list or mapping may not be closed: " + malformed.Message));
+            }
+        }
     }
 
     /// <summary>A field that has to be there.</summary>

@@ -23,6 +23,8 @@ internal sealed record ServerOptions
 
     public string? Slos { get; init; }
 
+    public string? Rules { get; init; }
+
     public string? Scaling { get; init; }
 
     public string? Receivers { get; init; }
@@ -86,6 +88,7 @@ internal sealed record ServerOptions
             Backups = backups.Length == 0 ? Path.Combine(data, "backups") : Path.GetFullPath(backups),
             Store = Url(Setting.Store, Text(Setting.Store)),
             Slos = ExistingDirectory(Setting.Slos, Text(Setting.Slos)),
+            Rules = ExistingDirectory(Setting.Rules, Text(Setting.Rules)),
             Scaling = ExistingDirectory(Setting.Scaling, Text(Setting.Scaling)),
             Receivers = ExistingFile(Setting.Receivers, Text(Setting.Receivers)),
             Dashboards = ExistingDirectory(Setting.Dashboards, Text(Setting.Dashboards)),

@@ -18,6 +18,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting Backups = new("backups", "--backups", "DIR", "", "Directory of backups, best on another disk (default: backups below the data)");
     public static readonly Setting Store = new("store.url", "--store", "URL", "", "Address of a ClickHouse server, or of `sloengine store serve`, to use in place of the embedded engine");
     public static readonly Setting Slos = new("slos", "--slos", "DIR", "", "Directory of OpenSLO files, reloaded on change");
+    public static readonly Setting Rules = new("rules", "--rules", "DIR", "", "Directory of Prometheus rule files, reloaded on change");
     public static readonly Setting Scaling = new("scaling", "--scaling", "DIR", "", "Directory of scaling policies, reloaded on change");
     public static readonly Setting Receivers = new("receivers", "--receivers", "FILE", "", "File of notification receivers and routes");
     public static readonly Setting Dashboards = new("dashboards", "--dashboards", "DIR", "", "Directory of dashboards in Perses' JSON, also saved there (default: dashboards below the data)");
@@ -41,7 +42,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     /// <summary>Every setting, in the order of the help text.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, Backups, Slos, Scaling, Receivers, Dashboards, ExternalUrl, EngineLibrary,
+        ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, Backups, Slos, Rules, Scaling, Receivers, Dashboards, ExternalUrl, EngineLibrary,
         MaxBodyBytes, MemoryBudgetBytes, MaxActiveSeries, Wal, WalMaxBytes,
         RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionTenants, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
     ];

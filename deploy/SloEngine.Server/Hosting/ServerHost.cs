@@ -14,13 +14,19 @@ using SloEngine.Dashboards.Catalog;
 using SloEngine.Otlp.Grpc;
 using SloEngine.Otlp.Grpc.Health;
 using SloEngine.PromQL;
+using SloEngine.PromQL.Syntax;
 using SloEngine.Query;
 using SloEngine.Query.Http;
+using SloEngine.Query.Metrics;
+using SloEngine.Rules.Files;
+using SloEngine.Rules.Http;
+using SloEngine.Rules.Scheduling;
 using SloEngine.Scaling.Http;
 using SloEngine.Scaling.Signals;
 using SloEngine.Server.Commands;
 using SloEngine.Server.Configuration;
 using SloEngine.Server.Demo;
+using SloEngine.Server.Rules;
 using SloEngine.Server.SelfObservation;
 using SloEngine.Server.Slos;
 using SloEngine.Server.Store;
@@ -134,6 +140,7 @@ internal static class ServerHost
         endpoints.MapStoreStatusApi();
         endpoints.MapBackupApi();
         endpoints.MapSloApi();
+        endpoints.MapRulesApi(SloAlerts.In(endpoints.ServiceProvider));
         endpoints.MapScalingHttp();
         endpoints.MapDashboardsApi();
         endpoints.MapWebApplication();
@@ -182,6 +189,12 @@ internal static class ServerHost
             Receivers = receivers,
         });
         services.AddAlerting();
+        services.AddSingleton(new RuleCatalog(options.Rules, new ParserOptions()));
+        services.AddSingleton<IRuleNotifier, RuleNotifications>();
+        services.AddSingleton(provider => new RuleSchedulerOptions { ExternalUrl = provider.GetRequiredService<AlertingOptions>().ExternalUrl });
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<RuleScheduler>(
+            provider, StoredSeriesSources.Of(store, provider.GetRequiredService<QueryOptions>(), provider.GetRequiredService<RuleSchedulerOptions>().Tenant)));
+        services.AddHostedService(provider => provider.GetRequiredService<RuleScheduler>());
         services.AddScaling(new ScalingOptions(options.Scaling ?? (options.Demo ? DemoFiles("scaling") : null)));
 
         services.AddSingleton(provider => new DashboardCatalog(

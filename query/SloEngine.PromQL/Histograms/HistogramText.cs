@@ -5,7 +5,7 @@ using SloEngine.PromQL.Text;
 namespace SloEngine.PromQL.Histograms;
 
 /// <summary>Histograms as text: as Prometheus shows them, and in the notation of its test scripts.</summary>
-internal static class HistogramText
+public static class HistogramText
 {
     /// <summary>Count, sum and the buckets that are not empty, with their bounds.</summary>
     public static string Describe(FloatHistogram histogram)

@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 namespace SloEngine.PromQL.Series;
 
 /// <summary>Patterns of RE2 as patterns of .NET, where the two differ.</summary>
-internal static class Re2
+public static class Re2
 {
     private static readonly Dictionary<string, string> PosixClasses = new(StringComparer.Ordinal)
     {

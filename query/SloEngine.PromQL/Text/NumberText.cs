@@ -3,7 +3,7 @@ using System.Globalization;
 namespace SloEngine.PromQL.Text;
 
 /// <summary>Numbers as Prometheus writes them: the shortest digits that read back as the same value.</summary>
-internal static class NumberText
+public static class NumberText
 {
     /// <summary>Exponents from here on are written out in the general form; below it digits are plain.</summary>
     private const int GeneralDigits = 6;

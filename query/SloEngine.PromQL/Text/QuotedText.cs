@@ -4,7 +4,7 @@ using System.Text;
 namespace SloEngine.PromQL.Text;
 
 /// <summary>Text in quotes, escaped as Prometheus prints it.</summary>
-internal static class QuotedText
+public static class QuotedText
 {
     /// <summary>The text in double quotes.</summary>
     public static string Quote(string text)

@@ -28,14 +28,6 @@ internal static class PrometheusStatus
         void Map(string path, Action<RequestParameters, Utf8JsonWriter> write) =>
             endpoints.MapPrometheus(path, getOnly, (parameters, _) => PrometheusRoutes.Answer(json => write(parameters, json)));
 
-        endpoints.MapPrometheus("rules", getOnly, static (parameters, _) =>
-        {
-            if (parameters.Optional("type") is { } type and not ("alert" or "record"))
-            {
-                throw new ParameterException($"invalid parameter \"type\": not supported value \"{type}\"");
-            }
-            return PrometheusRoutes.Answer(static json => Lists(json, "groups"));
-        });
         Map("alertmanagers", static (_, json) => Lists(json, "activeAlertmanagers", "droppedAlertmanagers"));
         Map("targets", static (_, json) => Lists(json, "activeTargets", "droppedTargets"));
         Map("targets/metadata", static (_, json) => Items(json));

@@ -1,0 +1,21 @@
+using System.Globalization;
+using SloEngine.Alerting.Alerts;
+
+namespace SloEngine.Server.Rules;
+
+/// <summary>Alerts of SLOs, for the list in which they stand beside those of rules.</summary>
+internal static class SloAlerts
+{
+    public static Func<IEnumerable<object>> In(IServiceProvider services)
+    {
+        AlertEvaluator evaluator = services.GetRequiredService<AlertEvaluator>();
+        return () => evaluator.Current.Select(static alert => new
+        {
+            labels = alert.Labels,
+            annotations = alert.Annotations,
+            state = alert.State == AlertState.Firing ? "firing" : "pending",
+            activeAt = alert.ActiveSince,
+            value = alert.Value.ToString("R", CultureInfo.InvariantCulture),
+        });
+    }
+}
