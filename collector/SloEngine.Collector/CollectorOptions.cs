@@ -18,6 +18,9 @@ public sealed record CollectorOptions
     /// <summary>Longest label value, in characters.</summary>
     public int MaxLabelValueLength { get; init; } = 2048;
 
+    /// <summary>How long a series or resource without points stays in the indexes, and in its tenant's count.</summary>
+    public TimeSpan SeriesIdle { get; init; } = TimeSpan.FromMinutes(30);
+
     /// <summary>How long a request is held while the store fails or memory is short, before it is refused: under the usual 10 s of exporters.</summary>
     public TimeSpan HoldTime { get; init; } = TimeSpan.FromSeconds(4);
 

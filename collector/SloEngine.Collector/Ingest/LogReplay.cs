@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -30,10 +31,10 @@ public sealed partial class LogReplay : IDisposable
         IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, ITelemetryTaps taps, CollectorOptions options, TimeProvider time, ILogger<LogReplay> logger)
     {
         (_log, _checkpoint, _taps, _options, _time, _logger) = (log, checkpoint, taps, options, time, logger);
-        var series = new SeriesIndex(options, taps);
-        var resources = new ResourceIndex();
+        var series = new SeriesIndex(options, taps, time);
+        var resources = new ResourceIndex(time);
         _decoder = new LogDecoder(series, resources, new TenantKeys());
-        _inserter = new BatchInserter(store, log, checkpoint, series, resources, _decoder, time, logger);
+        _inserter = new BatchInserter(store, log, checkpoint, series, resources, _decoder, new ReferenceLeases(), time, logger);
         _listeners = new TapListeners(series, resources, taps);
     }
 
@@ -80,7 +81,7 @@ public sealed partial class LogReplay : IDisposable
                 _decoder.Decode(LogRecord.Read(record.Payload), block =>
                 {
                     using Lock.Scope shown = _taps.BeginBatch();
-                    _listeners.Show(block);
+                    _listeners.Show(block, _time.GetTimestamp());
                     blocks.Append(block);
                 });
                 batch.To = record.End;

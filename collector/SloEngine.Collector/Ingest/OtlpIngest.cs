@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
+using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -47,7 +48,8 @@ public sealed class OtlpIngest : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly MemoryBudget _budget;
     private readonly SeriesIndex _series;
-    private readonly ResourceIndex _resources = new();
+    private readonly ResourceIndex _resources;
+    private readonly ReferenceLeases _leases = new();
     private readonly TenantKeys _keys = new();
     private readonly BatchQueue _batches;
     private readonly LogDecoder _fromLog;
@@ -59,7 +61,9 @@ public sealed class OtlpIngest : IAsyncDisposable
     private readonly Lane<SpanBlock> _spans;
     private readonly Lane<LogBlock> _logs;
     private readonly CancellationTokenSource _giveUp = new();
+    private readonly CancellationTokenSource _stopping = new();
     private readonly Task _inserting;
+    private readonly Task _expiring;
 
     /// <summary>Starts the writers of a log whose every record is in the store (<see cref="LogReplay"/>).</summary>
     public OtlpIngest(
@@ -67,10 +71,11 @@ public sealed class OtlpIngest : IAsyncDisposable
     {
         (_options, _time) = (options, time);
         _budget = new MemoryBudget(options, time);
-        _series = new SeriesIndex(options, taps);
-        _batches = new BatchQueue(options, _series, _resources, taps, time);
+        _series = new SeriesIndex(options, taps, time);
+        _resources = new ResourceIndex(time);
+        _batches = new BatchQueue(options, _series, _resources, taps, _leases, time);
         _fromLog = new LogDecoder(_series, _resources, _keys);
-        _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, time, logger);
+        _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, time, logger);
         _log = new LogWriter(log, _batches, options, time, logger);
         _metrics = new(tenant => new MetricsDecoder(new TenantSeries(tenant, _series), _keys.Of(tenant)).Decode, static block => block.Clear());
         _remoteWrite1 = new(tenant => new RemoteWriteDecoder(new TenantSeries(tenant, _series), _keys.Of(tenant)).Decode, static block => block.Clear());
@@ -78,15 +83,19 @@ public sealed class OtlpIngest : IAsyncDisposable
         _spans = new(tenant => new TracesDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant)).Decode, static block => block.Clear());
         _logs = new(tenant => new LogsDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant), _time).Decode, static block => block.Clear());
         _inserting = Task.Run(InsertAsync);
+        _expiring = new IdleExpiry(options, _series, _resources, _batches, _leases, time).RunAsync(_stopping.Token);
         _items = _meter.CreateCounter<long>("sloengine.collector.items", "{item}", "Points, spans and log records acknowledged.");
         _rejected = _meter.CreateCounter<long>("sloengine.collector.rejected_items", "{item}", "Points, spans and log records rejected.");
         _bytes = _meter.CreateCounter<long>("sloengine.collector.request_size", "By", "Decompressed bytes of requests.");
         _meter.CreateObservableCounter("sloengine.collector.stored_rows", () => _inserter.Stored, "{row}", "Rows that the store has taken.");
-        _meter.CreateObservableGauge("sloengine.collector.active_series", () => _series.Count, "{series}", "Series met since the start.");
+        _meter.CreateObservableGauge("sloengine.collector.active_series", () => _series.Count, "{series}", "Series that have had points of late.");
         _meter.CreateObservableGauge("sloengine.collector.in_flight", () => _budget.Used, "By", "Bytes of requests in flight.");
         _meter.CreateObservableGauge("sloengine.collector.log.size", () => log.Bytes, "By", "Bytes in the write-ahead log.");
         _meter.CreateObservableGauge("sloengine.collector.log.lag", () => log.End - checkpoint.Stored, "By", "Bytes in the write-ahead log that the store has not confirmed.");
     }
+
+    /// <summary>Series that have had points of late, of all tenants.</summary>
+    internal int ActiveSeries => _series.Count;
 
     /// <summary>Decodes an OTLP request and makes it durable.</summary>
     /// <param name="signal">What the request is.</param>
@@ -139,6 +148,8 @@ public sealed class OtlpIngest : IAsyncDisposable
     /// <summary>Logs what is in flight, gives the store a while to take it, and stops; what it has not taken is in the log.</summary>
     public async ValueTask DisposeAsync()
     {
+        await _stopping.CancelAsync();
+        await _expiring;
         await _log.DisposeAsync();
         _batches.Complete();
         _giveUp.CancelAfter(_options.StopPatience);
@@ -152,6 +163,7 @@ public sealed class OtlpIngest : IAsyncDisposable
         _spans.Dispose();
         _logs.Dispose();
         _giveUp.Dispose();
+        _stopping.Dispose();
         _meter.Dispose();
     }
 
@@ -160,6 +172,7 @@ public sealed class OtlpIngest : IAsyncDisposable
     {
         long arrival = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
         TBlock block = lane.Rent();
+        int lease = _leases.Take();
         DecodeResult result;
         try
         {
@@ -168,14 +181,24 @@ public sealed class OtlpIngest : IAsyncDisposable
         catch
         {
             lane.Return(block);
+            _leases.GiveBack(lease);
             throw;
         }
         if (result.Accepted == 0)
         {
             lane.Return(block);
+            _leases.GiveBack(lease);
             return result;
         }
-        await _log.AppendAsync(new Submission(kind, tenant, arrival, request, block, result.Accepted, lane.Return));
+        try
+        {
+            await _log.AppendAsync(new Submission(kind, tenant, arrival, request, block, result.Accepted, lane.Return) { Lease = lease });
+        }
+        catch (IngestUnavailableException)
+        {
+            _leases.GiveBack(lease);
+            throw;
+        }
         return result;
     }
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Naming;
 using SloEngine.Collector.Taps;
 using SloEngine.Otlp.Columns;
@@ -13,28 +14,48 @@ using SloEngine.Otlp.RemoteWrite;
 namespace SloEngine.Collector.Series;
 
 /// <summary>
-/// Every active series: its reference, id in the store, description and tap. Lookups take no lock; registration takes one.
+/// Every active series: its reference, id in the store, description and tap. Lookups take no lock; registration takes one. A series that
+/// stops is retired; one that comes back is registered again, and described to the store again.
 /// </summary>
 internal sealed class SeriesIndex
 {
+    /// <summary>
+    /// Identities kept for each slot, and at least: of series that are sent in many forms (resources that their labels do not tell apart)
+    /// all are forgotten now and then, for the retired forms cannot be told from the others.
+    /// </summary>
+    private const int IdentitiesPerSlot = 16;
+    private const int LeastIdentities = 1_000_000;
+
     private readonly ConcurrentDictionary<UInt128, int> _byIdentity = new();
     private readonly Dictionary<UInt128, int> _byId = [];
     private readonly Dictionary<UInt128, int> _targets = [];
     private readonly Dictionary<string, int> _countByTenant = new(StringComparer.Ordinal);
+    private readonly RetiredSlots _retired = new();
     private readonly Lock _registering = new();
     private readonly CollectorOptions _options;
     private readonly ITelemetryTaps _taps;
+    private readonly TimeProvider _time;
+    private int _identities;
     private List<SeriesDescriptor> _unsaved = [];
     private volatile SeriesTable _table = new(1024);
 
-    public SeriesIndex(CollectorOptions options, ITelemetryTaps taps)
+    public SeriesIndex(CollectorOptions options, ITelemetryTaps taps, TimeProvider time)
     {
-        (_options, _taps) = (options, taps);
+        (_options, _taps, _time) = (options, taps, time);
         taps.Changed += Retap;
     }
 
     /// <summary>Number of active series.</summary>
-    public int Count => _table.Count;
+    public int Count
+    {
+        get
+        {
+            lock (_registering)
+            {
+                return _byId.Count;
+            }
+        }
+    }
 
     /// <summary>Series by reference, as of now; every reference given out before is in it.</summary>
     public SeriesTable Table => _table;
@@ -112,24 +133,98 @@ internal sealed class SeriesIndex
         }
     }
 
+    /// <summary>Takes the series that had no point since a moment out of the lookups.</summary>
+    public void RetireIdle(long seenBefore)
+    {
+        lock (_registering)
+        {
+            SeriesTable table = _table;
+            for (int series = 0; series < table.Count; series++)
+            {
+                // A target lives as long as one of its series; its own points come with theirs.
+                int target = table.Targets[series];
+                if (table.Active[series] && target >= 0)
+                {
+                    table.LastSeen[target] = Math.Max(table.LastSeen[target], table.LastSeen[series]);
+                }
+            }
+            bool any = false;
+            for (int series = 0; series < table.Count; series++)
+            {
+                if (table.Active[series] && table.LastSeen[series] < seenBefore)
+                {
+                    Retire(table, series);
+                    any = true;
+                }
+            }
+            if (any)
+            {
+                ForgetRetired(table);
+            }
+        }
+    }
+
+    /// <summary>Frees the slots that nothing refers to any more; to be called after each turn of the leases.</summary>
+    public void FreeRetired()
+    {
+        lock (_registering)
+        {
+            foreach (int series in _retired.Turn())
+            {
+                _table.Free(series);
+            }
+        }
+    }
+
+    private void Retire(SeriesTable table, int series)
+    {
+        SeriesDescriptor descriptor = table.Descriptors[series]!;
+        table.Active[series] = false;
+        _byId.Remove(descriptor.Id);
+        _retired.Retire(descriptor.Id, series);
+        if (--_countByTenant[descriptor.Tenant] == 0)
+        {
+            _countByTenant.Remove(descriptor.Tenant);
+        }
+    }
+
+    private void ForgetRetired(SeriesTable table)
+    {
+        foreach ((UInt128 identity, int series) in _byIdentity)
+        {
+            if (!table.Active[series])
+            {
+                _byIdentity.TryRemove(identity, out _);
+                _identities--;
+            }
+        }
+        foreach ((UInt128 key, int target) in _targets)
+        {
+            if (target < 0 || !table.Active[target])
+            {
+                _targets.Remove(key);
+            }
+        }
+    }
+
     private int Register(UInt128 identity, SeriesDescriptor descriptor, Func<int> target, out string? rejection)
     {
+        if (!TryAdd(descriptor, out int series))
+        {
+            rejection = string.Create(CultureInfo.InvariantCulture, $"tenant {descriptor.Tenant} has reached its limit of {_options.MaxActiveSeries} active series");
+            return -1;
+        }
         rejection = null;
-        if (_byId.TryGetValue(descriptor.Id, out int series))
+        _table.LastSeen[series] = _time.GetTimestamp();
+        // Beforehand: adding the target may have the table grow.
+        int described = target();
+        _table.Targets[series] = described;
+        if (_identities >= Math.Max(LeastIdentities, (long)_table.Count * IdentitiesPerSlot))
         {
-            _table.Targets[series] = target();
+            _byIdentity.Clear();
+            _identities = 0;
         }
-        else
-        {
-            int active = _countByTenant.GetValueOrDefault(descriptor.Tenant);
-            if (active >= _options.MaxActiveSeries)
-            {
-                rejection = string.Create(CultureInfo.InvariantCulture, $"tenant {descriptor.Tenant} has reached its limit of {_options.MaxActiveSeries} active series");
-                return -1;
-            }
-            _countByTenant[descriptor.Tenant] = active + 1;
-            series = Add(descriptor, target());
-        }
+        _identities += _byIdentity.TryAdd(identity, series) ? 1 : 0;
         _byIdentity[identity] = series;
         return series;
     }
@@ -146,28 +241,51 @@ internal sealed class SeriesIndex
         target = -1;
         if (labels.Exists(label => label.Key is not ("job" or "instance")) && labels.Exists(label => label.Key is "job" or "instance"))
         {
-            target = Add(
-                new SeriesDescriptor(
-                    Id(tenant, "target_info", MetricKind.Gauge, Temporality.Unspecified, [], labels), tenant, "target_info", "target_info",
-                    MetricKind.Gauge, Temporality.Unspecified, "", "Target metadata", labels, [], resourceIdentity),
-                target: -1);
+            var descriptor = new SeriesDescriptor(
+                Id(tenant, "target_info", MetricKind.Gauge, Temporality.Unspecified, [], labels), tenant, "target_info", "target_info",
+                MetricKind.Gauge, Temporality.Unspecified, "", "Target metadata", labels, [], resourceIdentity);
+            if (!TryAdd(descriptor, out target))
+            {
+                return -1;
+            }
+            _table.LastSeen[target] = _time.GetTimestamp();
         }
         _targets[key] = target;
         return target;
     }
 
-    private int Add(SeriesDescriptor descriptor, int target)
+    /// <summary>Finds or adds a series; false when its tenant may have no more.</summary>
+    private bool TryAdd(SeriesDescriptor descriptor, out int series)
     {
-        if (_byId.TryGetValue(descriptor.Id, out int known))
+        if (_byId.TryGetValue(descriptor.Id, out series))
         {
-            return known;
+            return true;
         }
-        SeriesTable table = _table.WithRoom();
-        int series = table.Add(descriptor, _taps.TapFor(descriptor), target);
-        _table = table;
+        int active = _countByTenant.GetValueOrDefault(descriptor.Tenant);
+        if (active >= _options.MaxActiveSeries)
+        {
+            series = -1;
+            return false;
+        }
+        _countByTenant[descriptor.Tenant] = active + 1;
+        if (_retired.TryRevive(descriptor.Id, out series))
+        {
+            // Points in flight may still go to its tap, which therefore stays the one it has.
+            _table.Targets[series] = -1;
+            _table.Active[series] = true;
+        }
+        else
+        {
+            if (!_retired.TryReuse(out series))
+            {
+                _table = _table.WithRoom();
+                series = _table.Extend();
+            }
+            _table.Set(series, descriptor, _taps.TapFor(descriptor), _time.GetTimestamp());
+        }
         _byId.Add(descriptor.Id, series);
         _unsaved.Add(descriptor);
-        return series;
+        return true;
     }
 
     private void Retap()
@@ -179,7 +297,10 @@ internal sealed class SeriesIndex
             SeriesTable table = _table;
             for (int series = 0; series < table.Count; series++)
             {
-                table.Taps[series] = _taps.TapFor(table.Descriptors[series]);
+                if (table.Descriptors[series] is { } descriptor)
+                {
+                    table.Taps[series] = _taps.TapFor(descriptor);
+                }
             }
         }
     }
@@ -223,46 +344,6 @@ internal sealed class SeriesIndex
             attributes[Encoding.UTF8.GetString(column.Keys[entry])] = Encoding.UTF8.GetString(column.Values[entry]);
         }
         return attributes;
-    }
-}
-
-/// <summary>Series by reference. Arrays only grow, by copy, so that a reader needs no lock.</summary>
-internal sealed class SeriesTable(int capacity)
-{
-    public int Count { get; private set; }
-
-    public UInt128[] Ids { get; } = new UInt128[capacity];
-
-    public SeriesDescriptor[] Descriptors { get; } = new SeriesDescriptor[capacity];
-
-    public ISeriesTap?[] Taps { get; } = new ISeriesTap?[capacity];
-
-    /// <summary>For each series, its resource's target_info series, or -1.</summary>
-    public int[] Targets { get; } = new int[capacity];
-
-    public SeriesTable WithRoom()
-    {
-        if (Count < Ids.Length)
-        {
-            return this;
-        }
-        var larger = new SeriesTable(Ids.Length * 2) { Count = Count };
-        Ids.CopyTo(larger.Ids, 0);
-        Descriptors.CopyTo(larger.Descriptors, 0);
-        Taps.CopyTo(larger.Taps, 0);
-        Targets.CopyTo(larger.Targets, 0);
-        return larger;
-    }
-
-    public int Add(SeriesDescriptor descriptor, ISeriesTap? tap, int target)
-    {
-        int series = Count;
-        Ids[series] = descriptor.Id;
-        Descriptors[series] = descriptor;
-        Taps[series] = tap;
-        Targets[series] = target;
-        Count = series + 1;
-        return series;
     }
 }
 

@@ -36,6 +36,8 @@ internal sealed record ServerOptions
 
     public int MaxActiveSeries { get; init; }
 
+    public TimeSpan SeriesIdle { get; init; }
+
     public required string Wal { get; init; }
 
     public long WalMaxBytes { get; init; }
@@ -90,6 +92,7 @@ internal sealed record ServerOptions
             MaxBodyBytes = (int)Number(Setting.MaxBodyBytes, Text(Setting.MaxBodyBytes), 1024, 64 << 20),
             MemoryBudgetBytes = Number(Setting.MemoryBudgetBytes, Text(Setting.MemoryBudgetBytes), 1 << 20, 1L << 40),
             MaxActiveSeries = (int)Number(Setting.MaxActiveSeries, Text(Setting.MaxActiveSeries), 1, 100_000_000),
+            SeriesIdle = Duration(Setting.SeriesIdle, Text(Setting.SeriesIdle), TimeSpan.FromMinutes(1)),
             Wal = Text(Setting.Wal).Text is { Length: > 0 } wal ? Path.GetFullPath(wal) : Path.Combine(Path.GetFullPath(Text(Setting.Data).Text), "wal"),
             WalMaxBytes = Number(Setting.WalMaxBytes, Text(Setting.WalMaxBytes), 64 << 20, 1L << 50),
             Retention = TenantRetentionText.Parse(Text(Setting.RetentionTenants), new RetentionOptions
@@ -167,7 +170,7 @@ internal sealed record ServerOptions
     {
         return PromQLParser.TryParseDuration(value.Text, out long milliseconds) && milliseconds >= least.TotalMilliseconds
             ? TimeSpan.FromMilliseconds(milliseconds)
-            : throw Bad(setting, value, string.Create(CultureInfo.InvariantCulture, $"a duration such as 36h, 30d or 1y, at least {least.TotalHours:0}h"));
+            : throw Bad(setting, value, string.Create(CultureInfo.InvariantCulture, $"a duration such as 36h, 30d or 1y, at least {(least < TimeSpan.FromHours(1) ? $"{least.TotalMinutes:0}m" : $"{least.TotalHours:0}h")}"));
     }
 
     private static T Choice<T>(Setting setting, SettingText value, params ReadOnlySpan<(string Name, T Value)> choices)

@@ -195,6 +195,7 @@ internal static class ServerHost
         MaxBodyBytes = options.MaxBodyBytes,
         MemoryBudgetBytes = options.MemoryBudgetBytes,
         MaxActiveSeries = options.MaxActiveSeries,
+        SeriesIdle = options.SeriesIdle,
     };
 
     private static string? SloDirectory(ServerOptions options) => options.Slos ?? (options.Demo ? DemoFiles("slos") : null);

@@ -329,6 +329,29 @@ public sealed class OtlpIngestTests
         Assert.Single(rig.Taps.Series, series => series.Metric == "load_seconds");
     }
 
+    [Fact]
+    public async Task A_series_that_stops_while_its_points_wait_for_the_store_is_stored_under_its_name_and_described_again_when_it_is_back()
+    {
+        await using var rig = new IngestRig(new CollectorOptions { SeriesIdle = TimeSpan.FromMilliseconds(100) });
+        var back = new TaskCompletionSource();
+        rig.Store.Before = table => table == "samples" ? back.Task : Task.CompletedTask;
+        await rig.StartAsync();
+
+        await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(1, "/a"))));
+        await Task.Delay(400);
+        back.SetResult();
+        await rig.Store.HoldsAsync("samples", 1);
+        for (int wait = 0; rig.Ingest.ActiveSeries > 0 && wait < 100; wait++)
+        {
+            await Task.Delay(50);
+        }
+        Assert.Equal(0, rig.Ingest.ActiveSeries);
+        await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(2, "/a"))));
+        await rig.Store.HoldsAsync("samples", 2);
+
+        Assert.Equal(2, rig.Store.Rows("series"));
+    }
+
     private static string Path(int point) => string.Create(CultureInfo.InvariantCulture, $"/{point}");
 
     private static Action<ProtobufWriter> At(ulong time) => point =>
