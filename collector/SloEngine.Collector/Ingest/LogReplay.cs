@@ -33,7 +33,7 @@ public sealed partial class LogReplay : IDisposable
         (_log, _checkpoint, _taps, _options, _time, _logger) = (log, checkpoint, taps, options, time, logger);
         var series = new SeriesIndex(options, taps, time);
         var resources = new ResourceIndex(time);
-        _decoder = new LogDecoder(series, resources, new TenantKeys());
+        _decoder = new LogDecoder(options, series, resources, new TenantKeys());
         _inserter = new BatchInserter(store, log, checkpoint, series, resources, _decoder, new ReferenceLeases(), time, logger);
         _listeners = new TapListeners(series, resources, taps);
     }

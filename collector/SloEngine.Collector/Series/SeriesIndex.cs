@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using SloEngine.Collector.Expiry;
+using SloEngine.Collector.Limits;
 using SloEngine.Collector.Naming;
 using SloEngine.Collector.Taps;
 using SloEngine.Otlp.Columns;
@@ -26,10 +27,16 @@ internal sealed class SeriesIndex
     private const int IdentitiesPerSlot = 16;
     private const int LeastIdentities = 1_000_000;
 
+    /// <summary>In place of a reference: the tenant has as many series as it may.</summary>
+    public const int OverSeriesLimit = -2;
+
+    /// <summary>In place of a reference: the series has more or longer labels than it may.</summary>
+    public const int OverLabelLimit = -3;
+
     private readonly ConcurrentDictionary<UInt128, int> _byIdentity = new();
     private readonly Dictionary<UInt128, int> _byId = [];
     private readonly Dictionary<UInt128, int> _targets = [];
-    private readonly Dictionary<string, int> _countByTenant = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, TenantUsage> _tenants = new(StringComparer.Ordinal);
     private readonly RetiredSlots _retired = new();
     private readonly Lock _registering = new();
     private readonly CollectorOptions _options;
@@ -62,6 +69,15 @@ internal sealed class SeriesIndex
 
     public bool TryGet(UInt128 identity, out int series) => _byIdentity.TryGetValue(identity, out series);
 
+    /// <summary>What each tenant has, as of now.</summary>
+    public List<(string Tenant, TenantUsage Usage)> Usages()
+    {
+        lock (_registering)
+        {
+            return [.. _tenants.Select(tenant => (tenant.Key, tenant.Value with { }))];
+        }
+    }
+
     /// <summary>Takes the descriptions that are not in the store yet; give them back when they could not be saved.</summary>
     public List<SeriesDescriptor> TakeUnsaved()
     {
@@ -87,10 +103,15 @@ internal sealed class SeriesIndex
         Dictionary<string, string> resource = Attributes(raw.Resource, 1);
         string metric = SeriesLabels.Metric(raw);
         List<KeyValuePair<string, string>> labels = SeriesLabels.Of(raw, resource, _options.PromotedResourceAttributes);
-        rejection = metric.Length == 0 ? $"the metric name '{Encoding.UTF8.GetString(raw.Name)}' has no letter or digit" : Oversize(labels);
+        if (metric.Length == 0)
+        {
+            rejection = $"the metric name '{Encoding.UTF8.GetString(raw.Name)}' has no letter or digit";
+            return -1;
+        }
+        rejection = Oversize(tenant, labels);
         if (rejection is not null)
         {
-            return -1;
+            return OverLabelLimit;
         }
         MetricKind kind = raw.Part is SeriesPart.Sum or SeriesPart.Count ? MetricKind.Counter : raw.Kind;
         Temporality temporality = raw.Part is SeriesPart.Sum or SeriesPart.Count ? Temporality.Cumulative : raw.Temporality;
@@ -110,10 +131,10 @@ internal sealed class SeriesIndex
     public int Register(string tenant, UInt128 identity, LabelledSeries series, out string? rejection)
     {
         List<KeyValuePair<string, string>> labels = [.. series.Labels];
-        rejection = Oversize(labels);
+        rejection = Oversize(tenant, labels);
         if (rejection is not null)
         {
-            return -1;
+            return OverLabelLimit;
         }
         Temporality temporality = series.Kind == MetricKind.Gauge ? Temporality.Unspecified : Temporality.Cumulative;
         var process = new StringBuilder();
@@ -161,6 +182,13 @@ internal sealed class SeriesIndex
             {
                 ForgetRetired(table);
             }
+            foreach ((string tenant, TenantUsage usage) in _tenants)
+            {
+                if (usage.Active == 0)
+                {
+                    _tenants.Remove(tenant);
+                }
+            }
         }
     }
 
@@ -182,10 +210,7 @@ internal sealed class SeriesIndex
         table.Active[series] = false;
         _byId.Remove(descriptor.Id);
         _retired.Retire(descriptor.Id, series);
-        if (--_countByTenant[descriptor.Tenant] == 0)
-        {
-            _countByTenant.Remove(descriptor.Tenant);
-        }
+        _tenants[descriptor.Tenant].Active--;
     }
 
     private void ForgetRetired(SeriesTable table)
@@ -211,8 +236,10 @@ internal sealed class SeriesIndex
     {
         if (!TryAdd(descriptor, out int series))
         {
-            rejection = string.Create(CultureInfo.InvariantCulture, $"tenant {descriptor.Tenant} has reached its limit of {_options.MaxActiveSeries} active series");
-            return -1;
+            Usage(descriptor.Tenant).RejectedByCount++;
+            rejection = string.Create(
+                CultureInfo.InvariantCulture, $"tenant {descriptor.Tenant} has reached its limit of {_options.LimitsOf(descriptor.Tenant).MaxActiveSeries} active series");
+            return OverSeriesLimit;
         }
         rejection = null;
         _table.LastSeen[series] = _time.GetTimestamp();
@@ -261,13 +288,13 @@ internal sealed class SeriesIndex
         {
             return true;
         }
-        int active = _countByTenant.GetValueOrDefault(descriptor.Tenant);
-        if (active >= _options.MaxActiveSeries)
+        TenantUsage usage = Usage(descriptor.Tenant);
+        if (usage.Active >= _options.LimitsOf(descriptor.Tenant).MaxActiveSeries)
         {
             series = -1;
             return false;
         }
-        _countByTenant[descriptor.Tenant] = active + 1;
+        usage.Active++;
         if (_retired.TryRevive(descriptor.Id, out series))
         {
             // Points in flight may still go to its tap, which therefore stays the one it has.
@@ -305,20 +332,35 @@ internal sealed class SeriesIndex
         }
     }
 
-    private string? Oversize(List<KeyValuePair<string, string>> labels)
+    private string? Oversize(string tenant, List<KeyValuePair<string, string>> labels)
     {
-        if (labels.Count > _options.MaxLabels)
-        {
-            return string.Create(CultureInfo.InvariantCulture, $"the series has {labels.Count} labels; the limit is {_options.MaxLabels}");
-        }
+        TenantLimits limits = _options.LimitsOf(tenant);
+        string? reason = labels.Count > limits.MaxLabels
+            ? string.Create(CultureInfo.InvariantCulture, $"the series has {labels.Count} labels; the limit is {limits.MaxLabels}") : null;
         foreach ((string name, string value) in labels)
         {
-            if (value.Length > _options.MaxLabelValueLength)
+            if (value.Length > limits.MaxLabelValueLength)
             {
-                return string.Create(CultureInfo.InvariantCulture, $"label {name} has {value.Length} characters; the limit is {_options.MaxLabelValueLength}");
+                reason ??= string.Create(CultureInfo.InvariantCulture, $"label {name} has {value.Length} characters; the limit is {limits.MaxLabelValueLength}");
             }
         }
-        return null;
+        if (reason is not null)
+        {
+            lock (_registering)
+            {
+                Usage(tenant).RejectedByLabels++;
+            }
+        }
+        return reason;
+    }
+
+    private TenantUsage Usage(string tenant)
+    {
+        if (!_tenants.TryGetValue(tenant, out TenantUsage? usage))
+        {
+            _tenants.Add(tenant, usage = new TenantUsage());
+        }
+        return usage;
     }
 
     /// <summary>Id in the store: equal for equal series in every process and at every time.</summary>
@@ -345,14 +387,4 @@ internal sealed class SeriesIndex
         }
         return attributes;
     }
-}
-
-/// <summary>The index as one tenant's decoders see it.</summary>
-internal sealed class TenantSeries(string tenant, SeriesIndex index) : ISeriesIndex, ILabelledSeriesIndex
-{
-    public bool TryGet(UInt128 identity, out int series) => index.TryGet(identity, out series);
-
-    public int Register(UInt128 identity, LabelledSeries series, out string? rejection) => index.Register(tenant, identity, series, out rejection);
-
-    public int Register(in RawSeries series, out string? rejection) => index.Register(tenant, series, out rejection);
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using SloEngine.Collector.Limits;
 using SloEngine.PromQL.Syntax;
 using SloEngine.Storage.Retention;
 
@@ -34,7 +35,11 @@ internal sealed record ServerOptions
 
     public long MemoryBudgetBytes { get; init; }
 
-    public int MaxActiveSeries { get; init; }
+    /// <summary>Limits of the tenants that have none of their own.</summary>
+    public TenantLimits Limits { get; init; } = new();
+
+    /// <summary>Tenants with limits of their own.</summary>
+    public IReadOnlyDictionary<string, TenantLimits> Tenants { get; init; } = new Dictionary<string, TenantLimits>();
 
     public TimeSpan SeriesIdle { get; init; }
 
@@ -59,7 +64,7 @@ internal sealed record ServerOptions
     public static ServerOptions Resolve(
         IReadOnlyDictionary<Setting, string> flags, string? configurationFile, Func<string, string?> environment)
     {
-        Dictionary<Setting, SettingText> file = configurationFile is null ? [] : SettingsFile.Read(configurationFile);
+        SettingsFile file = configurationFile is null ? new SettingsFile() : SettingsFile.Read(configurationFile);
 
         SettingText Text(Setting setting)
         {
@@ -71,7 +76,7 @@ internal sealed record ServerOptions
             {
                 return new SettingText(variable, "environment " + setting.EnvironmentVariable);
             }
-            return file.TryGetValue(setting, out SettingText written) ? written : new SettingText(setting.Default, "default");
+            return file.Settings.TryGetValue(setting, out SettingText written) ? written : new SettingText(setting.Default, "default");
         }
 
         string data = Path.GetFullPath(Text(Setting.Data).Text);
@@ -91,7 +96,9 @@ internal sealed record ServerOptions
             EngineLibrary = ExistingFile(Setting.EngineLibrary, Text(Setting.EngineLibrary)),
             MaxBodyBytes = (int)Number(Setting.MaxBodyBytes, Text(Setting.MaxBodyBytes), 1024, 64 << 20),
             MemoryBudgetBytes = Number(Setting.MemoryBudgetBytes, Text(Setting.MemoryBudgetBytes), 1 << 20, 1L << 40),
-            MaxActiveSeries = (int)Number(Setting.MaxActiveSeries, Text(Setting.MaxActiveSeries), 1, 100_000_000),
+            Limits = TenantLimitsText.Read(Text),
+            Tenants = file.Tenants.ToDictionary(
+                tenant => tenant.Key, tenant => TenantLimitsText.Read(setting => tenant.Value.TryGetValue(setting, out SettingText own) ? own : Text(setting))),
             SeriesIdle = Duration(Setting.SeriesIdle, Text(Setting.SeriesIdle), TimeSpan.FromMinutes(1)),
             Wal = Text(Setting.Wal).Text is { Length: > 0 } wal ? Path.GetFullPath(wal) : Path.Combine(Path.GetFullPath(Text(Setting.Data).Text), "wal"),
             WalMaxBytes = Number(Setting.WalMaxBytes, Text(Setting.WalMaxBytes), 64 << 20, 1L << 50),

@@ -194,7 +194,8 @@ internal static class ServerHost
     {
         MaxBodyBytes = options.MaxBodyBytes,
         MemoryBudgetBytes = options.MemoryBudgetBytes,
-        MaxActiveSeries = options.MaxActiveSeries,
+        Limits = options.Limits,
+        Tenants = options.Tenants,
         SeriesIdle = options.SeriesIdle,
     };
 

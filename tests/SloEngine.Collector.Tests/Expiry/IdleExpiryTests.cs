@@ -1,5 +1,6 @@
 using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Ingest;
+using SloEngine.Collector.Limits;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -20,7 +21,7 @@ public sealed class IdleExpiryTests : IDisposable
     private readonly ManualClock _clock = new();
     private readonly ReferenceLeases _leases = new();
     private readonly RecordingTaps _taps = new(new RecordingStore());
-    private readonly CollectorOptions _options = new() { SeriesIdle = Idle, MaxActiveSeries = 3 };
+    private readonly CollectorOptions _options = new() { SeriesIdle = Idle, Limits = new TenantLimits { MaxActiveSeries = 3 } };
     private readonly SeriesIndex _series;
     private readonly ResourceIndex _resources;
     private readonly TapListeners _listeners;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using SloEngine.Collector.Ingest;
+using SloEngine.Collector.Limits;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Protobuf;
 using SloEngine.Otlp.Tests.Building;
@@ -259,7 +260,7 @@ public sealed class OtlpIngestTests
     [Fact]
     public async Task Series_over_the_limit_are_rejected_and_known_ones_go_on()
     {
-        await using var rig = new IngestRig(new CollectorOptions { MaxActiveSeries = 2 });
+        await using var rig = new IngestRig(new CollectorOptions { Limits = new TenantLimits { MaxActiveSeries = 2 } });
         await rig.StartAsync();
 
         DecodeResult result = await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(1, "/a"), Number(2, "/b"), Number(3, "/c"))));

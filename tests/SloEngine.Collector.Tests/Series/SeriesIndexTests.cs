@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using SloEngine.Collector.Limits;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
 using SloEngine.Collector.Tests.Ingest;
@@ -117,7 +118,7 @@ public sealed class SeriesIndexTests
     [InlineData(10, 5, "label a has 6 characters; the limit is 5")]
     public void A_series_with_too_much_on_it_is_rejected_by_name(int maxLabels, int maxLength, string reason)
     {
-        var index = new SeriesIndex(new CollectorOptions { MaxLabels = maxLabels, MaxLabelValueLength = maxLength }, _taps, TimeProvider.System);
+        var index = new SeriesIndex(new CollectorOptions { Limits = new TenantLimits { MaxLabels = maxLabels, MaxLabelValueLength = maxLength } }, _taps, TimeProvider.System);
 
         DecodeResult result = Decode(index, "default", Request(Gauge("load", With(("a", "123456")))));
 
