@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using System.Text.Json;
 using SloEngine.Collector.Limits;
 using SloEngine.Server.Configuration;
 
@@ -72,6 +73,43 @@ public sealed class TenantLimitSettingsTests
             await response.Content.ReadAsByteArrayAsync();
             return response;
         }
+    }
+
+    [Fact]
+    public async Task Cardinality_is_told_of_all_tenants_or_of_the_one_that_asks()
+    {
+        using var files = new TemporaryDirectory();
+        await using ServerProcess server = await ServerProcess.StartAsync(
+            Path.Combine(files.Path, "data"), "--self-telemetry", "off", "--max-active-series", "3");
+        using var http = new HttpClient();
+        foreach (string tenant in (string[])["one", "two"])
+        {
+            string points = string.Join(',', Enumerable.Range(0, tenant == "two" ? 5 : 1).Select(id =>
+                $$$"""{"timeUnixNano":"1767225600000000000","asInt":"1","attributes":[{"key":"user","value":{"stringValue":"{{{id}}}"}}]}"""));
+            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(server.OtlpHttp, "/v1/metrics"));
+            request.Headers.Add("X-Scope-OrgID", tenant);
+            request.Content = new StringContent(
+                $$$"""{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"logins","gauge":{"dataPoints":[{{{points}}}]}}]}]}]}""", Encoding.UTF8, "application/json");
+            using HttpResponseMessage response = await http.SendAsync(request);
+            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        }
+
+        JsonElement all = (await server.GetAsync("/api/v1/status/cardinality")).GetProperty("data");
+        using var own = new HttpRequestMessage(HttpMethod.Get, new Uri(server.Http, "/api/v1/status/cardinality"));
+        own.Headers.Add("X-Scope-OrgID", "one");
+        using HttpResponseMessage answer = await http.SendAsync(own);
+        JsonElement one = JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement.GetProperty("data");
+
+        Assert.Equal(4, all.GetProperty("activeSeries").GetInt32());
+        JsonElement worst = all.GetProperty("tenants")[0];
+        Assert.Equal(("two", 3, 3), (worst.GetProperty("tenant").GetString(), worst.GetProperty("activeSeries").GetInt32(), worst.GetProperty("seriesLimit").GetInt32()));
+        Assert.Equal(2, worst.GetProperty("rejectedSeries").GetProperty("seriesLimit").GetInt32());
+        Assert.Equal("logins", worst.GetProperty("seriesCountByMetricName")[0].GetProperty("name").GetString());
+        JsonElement label = worst.GetProperty("labelValueCountByLabelName")[0];
+        Assert.Equal(("user", 3), (label.GetProperty("name").GetString(), label.GetProperty("value").GetInt32()));
+        Assert.Equal("one", Assert.Single(one.GetProperty("tenants").EnumerateArray()).GetProperty("tenant").GetString());
+        using HttpResponseMessage bad = await http.GetAsync(new Uri(server.Http, "/api/v1/status/cardinality?limit=0"));
+        Assert.Equal(HttpStatusCode.BadRequest, bad.StatusCode);
     }
 
     private static string Trailer(HttpResponseMessage response, string name) =>

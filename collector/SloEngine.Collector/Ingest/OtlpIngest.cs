@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using SloEngine.Collector.Cardinality;
 using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Limits;
 using SloEngine.Collector.Resources;
@@ -79,6 +80,7 @@ public sealed class OtlpIngest : IAsyncDisposable
         (_rates, _tenantTags) = (new TenantRates(options, time), new TenantTags(options));
         _series = new SeriesIndex(options, taps, time);
         _resources = new ResourceIndex(time);
+        Cardinality = new CardinalityReader(options, _series);
         _batches = new BatchQueue(options, _series, _resources, taps, _leases, time);
         _fromLog = new LogDecoder(options, _series, _resources, _keys);
         _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, time, logger);
@@ -103,6 +105,9 @@ public sealed class OtlpIngest : IAsyncDisposable
 
     /// <summary>Series that have had points of late, of all tenants.</summary>
     internal int ActiveSeries => _series.Count;
+
+    /// <summary>Whose series they are.</summary>
+    internal CardinalityReader Cardinality { get; }
 
     /// <summary>Decodes an OTLP request and makes it durable.</summary>
     /// <param name="signal">What the request is.</param>

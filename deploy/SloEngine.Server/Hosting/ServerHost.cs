@@ -128,6 +128,7 @@ internal static class ServerHost
         endpoints.MapTempoApi();
         endpoints.MapSqlApi();
         endpoints.MapStoreStatusApi();
+        endpoints.MapCardinalityApi();
         endpoints.MapBackupApi();
         endpoints.MapSloApi();
         endpoints.MapScalingHttp();
