@@ -85,11 +85,11 @@ public sealed class OtlpIngest : IAsyncDisposable
         _fromLog = new LogDecoder(options, _series, _resources, _keys);
         _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, time, logger);
         _log = new LogWriter(log, _batches, options, time, logger);
-        _metrics = new(MetricsDecoder, static block => block.Clear());
-        _remoteWrite1 = new(tenant => RemoteWriteDecoder(tenant, isVersion2: false), static block => block.Clear());
-        _remoteWrite2 = new(tenant => RemoteWriteDecoder(tenant, isVersion2: true), static block => block.Clear());
-        _spans = new(TracesDecoder, static block => block.Clear());
-        _logs = new(LogsDecoder, static block => block.Clear());
+        _metrics = new(NewMetricsDecoder, static block => block.Clear());
+        _remoteWrite1 = new(tenant => NewRemoteWriteDecoder(tenant, isVersion2: false), static block => block.Clear());
+        _remoteWrite2 = new(tenant => NewRemoteWriteDecoder(tenant, isVersion2: true), static block => block.Clear());
+        _spans = new(NewTracesDecoder, static block => block.Clear());
+        _logs = new(NewLogsDecoder, static block => block.Clear());
         _inserting = Task.Run(InsertAsync);
         _expiring = new IdleExpiry(options, _series, _resources, _batches, _leases, time).RunAsync(_stopping.Token);
         _items = _meter.CreateCounter<long>("sloengine.collector.items", "{item}", "Points, spans and log records acknowledged.");
@@ -245,7 +245,7 @@ public sealed class OtlpIngest : IAsyncDisposable
             string.Create(CultureInfo.InvariantCulture, $"tenant {tenant} is over its limit of {rate} bytes a second"), retryAfter) { IsTenantLimit = true };
     }
 
-    private Decoder<MetricBlock> MetricsDecoder(string tenant)
+    private Decoder<MetricBlock> NewMetricsDecoder(string tenant)
     {
         var series = new TenantSeries(tenant, _series);
         var decoder = new MetricsDecoder(series, _keys.Of(tenant));
@@ -256,7 +256,7 @@ public sealed class OtlpIngest : IAsyncDisposable
         };
     }
 
-    private Decoder<MetricBlock> RemoteWriteDecoder(string tenant, bool isVersion2)
+    private Decoder<MetricBlock> NewRemoteWriteDecoder(string tenant, bool isVersion2)
     {
         var series = new TenantSeries(tenant, _series);
         var decoder = new RemoteWriteDecoder(series, _keys.Of(tenant));
@@ -267,13 +267,13 @@ public sealed class OtlpIngest : IAsyncDisposable
         };
     }
 
-    private Decoder<SpanBlock> TracesDecoder(string tenant)
+    private Decoder<SpanBlock> NewTracesDecoder(string tenant)
     {
         var decoder = new TracesDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant));
         return (request, block) => new Decoded(decoder.Decode(request, block), 0, 0);
     }
 
-    private Decoder<LogBlock> LogsDecoder(string tenant)
+    private Decoder<LogBlock> NewLogsDecoder(string tenant)
     {
         var decoder = new LogsDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant), _time, _options.LimitsOf(tenant).MaxLogLineBytes);
         return (request, block) => new Decoded(decoder.Decode(request, block), 0, 0);
