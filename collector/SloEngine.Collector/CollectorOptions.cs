@@ -1,3 +1,5 @@
+using SloEngine.Collector.Limits;
+
 namespace SloEngine.Collector;
 
 /// <summary>Limits and habits of the collector.</summary>
@@ -9,14 +11,14 @@ public sealed record CollectorOptions
     /// <summary>Bytes of requests in flight before senders are held, then refused with a retryable status.</summary>
     public long MemoryBudgetBytes { get; init; } = 512 << 20;
 
-    /// <summary>Active series a tenant may have; points of further series are rejected.</summary>
-    public int MaxActiveSeries { get; init; } = 1_000_000;
+    /// <summary>Limits of the tenants that have none of their own.</summary>
+    public TenantLimits Limits { get; init; } = new();
 
-    /// <summary>Labels a series may have.</summary>
-    public int MaxLabels { get; init; } = 64;
+    /// <summary>Tenants with limits of their own.</summary>
+    public IReadOnlyDictionary<string, TenantLimits> Tenants { get; init; } = new Dictionary<string, TenantLimits>();
 
-    /// <summary>Longest label value, in characters.</summary>
-    public int MaxLabelValueLength { get; init; } = 2048;
+    /// <summary>How long a series or resource without points stays in the indexes, and in its tenant's count.</summary>
+    public TimeSpan SeriesIdle { get; init; } = TimeSpan.FromMinutes(30);
 
     /// <summary>How long a request is held while the store fails or memory is short, before it is refused: under the usual 10 s of exporters.</summary>
     public TimeSpan HoldTime { get; init; } = TimeSpan.FromSeconds(4);
@@ -44,4 +46,7 @@ public sealed record CollectorOptions
 
     /// <summary>Resource attributes that become labels of each series.</summary>
     public IReadOnlyList<string> PromotedResourceAttributes { get; init; } = Naming.SeriesLabels.DefaultPromoted;
+
+    /// <summary>The limits of a tenant.</summary>
+    public TenantLimits LimitsOf(string tenant) => Tenants.GetValueOrDefault(tenant, Limits);
 }

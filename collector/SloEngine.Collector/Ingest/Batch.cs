@@ -23,6 +23,9 @@ internal sealed class Batch(long from, SignalBlocks? blocks, long began)
 
     public long Bytes => To - From;
 
+    /// <summary>How many leases of each generation its blocks hold (<see cref="Expiry.ReferenceLeases"/>).</summary>
+    public int[] Leases { get; } = new int[2];
+
     /// <summary>What the taps counted, once the batch is closed.</summary>
     public ITapCounts? Counts { get; set; }
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -15,7 +16,8 @@ namespace SloEngine.Collector.Ingest;
 /// counted goes first, because the taps' baselines after a crash are the points that are stored.
 /// </summary>
 internal sealed partial class BatchInserter(
-    IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, SeriesIndex series, ResourceIndex resources, LogDecoder decoder, TimeProvider time, ILogger logger)
+    IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, SeriesIndex series, ResourceIndex resources, LogDecoder decoder, ReferenceLeases leases,
+    TimeProvider time, ILogger logger)
     : IDisposable
 {
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(50);
@@ -36,6 +38,31 @@ internal sealed partial class BatchInserter(
     /// <summary>Stores a batch, however long the store is away; its end is the checkpoint's stored position from then on.</summary>
     /// <exception cref="OperationCanceledException">Given up: the log keeps the batch.</exception>
     public async Task InsertAsync(Batch batch, CancellationToken cancellation)
+    {
+        // For what is read from the log again; the blocks of a batch in memory hold the leases of their requests.
+        int lease = leases.Take();
+        try
+        {
+            await InsertLeasedAsync(batch, cancellation);
+        }
+        finally
+        {
+            leases.GiveBack(lease);
+        }
+    }
+
+    public void Dispose()
+    {
+        _descriptions.Dispose();
+        _samples.Dispose();
+        _histograms.Dispose();
+        _exponential.Dispose();
+        _spans.Dispose();
+        _logs.Dispose();
+        _fromLog.Dispose();
+    }
+
+    private async Task InsertLeasedAsync(Batch batch, CancellationToken cancellation)
     {
         SignalBlocks blocks = batch.Blocks ?? Load(batch);
         _targetInfo.AddTo(blocks.Metrics);
@@ -58,17 +85,6 @@ internal sealed partial class BatchInserter(
         }
         Stored += blocks.Rows;
         log.TrimBefore(batch.To);
-    }
-
-    public void Dispose()
-    {
-        _descriptions.Dispose();
-        _samples.Dispose();
-        _histograms.Dispose();
-        _exponential.Dispose();
-        _spans.Dispose();
-        _logs.Dispose();
-        _fromLog.Dispose();
     }
 
     private SignalBlocks Load(Batch batch)

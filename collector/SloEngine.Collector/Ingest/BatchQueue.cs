@@ -1,3 +1,4 @@
+using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -9,7 +10,8 @@ namespace SloEngine.Collector.Ingest;
 /// full, or old enough and the inserter has nothing else to do: a busy store gets larger batches by itself. When the inserter is behind by
 /// as many batches as may be in memory, later ones are left to the log.
 /// </summary>
-internal sealed class BatchQueue(CollectorOptions options, SeriesIndex series, ResourceIndex resources, ITelemetryTaps taps, TimeProvider time) : IDisposable
+internal sealed class BatchQueue(
+    CollectorOptions options, SeriesIndex series, ResourceIndex resources, ITelemetryTaps taps, ReferenceLeases leases, TimeProvider time) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Queue<Batch> _full = [];
@@ -17,24 +19,38 @@ internal sealed class BatchQueue(CollectorOptions options, SeriesIndex series, R
     private readonly SemaphoreSlim _changed = new(0);
     private readonly TapListeners _listeners = new(series, resources, taps);
     private Batch? _current;
+    private Batch? _taken;
     private bool _completed;
+
+    /// <summary>When the first request that the store does not have was gathered, as a timestamp of the clock; null when there is none.</summary>
+    public long? OldestUnstored
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return (_taken ?? (_full.TryPeek(out Batch? full) ? full : _current))?.Began;
+            }
+        }
+    }
 
     /// <summary>Takes requests that the log now holds, in its order.</summary>
     public void Add(ReadOnlySpan<Submission> logged)
     {
         lock (_lock)
         {
+            long now = time.GetTimestamp();
             using Lock.Scope shown = taps.BeginBatch();
             foreach (Submission submission in logged)
             {
-                _listeners.Show(submission.Block);
+                _listeners.Show(submission.Block, now);
                 Gather(submission);
             }
         }
         _changed.Release();
     }
 
-    /// <summary>The next batch; null when there will be none. It is to be given back by <see cref="Release"/>.</summary>
+    /// <summary>The next batch; null when there will be none. It is to be given back by <see cref="Release"/> before another is taken.</summary>
     public async Task<Batch?> TakeAsync(CancellationToken cancellation)
     {
         while (true)
@@ -44,7 +60,7 @@ internal sealed class BatchQueue(CollectorOptions options, SeriesIndex series, R
             {
                 if (_full.TryDequeue(out Batch? full))
                 {
-                    return full;
+                    return _taken = full;
                 }
                 if (_current is null)
                 {
@@ -59,7 +75,7 @@ internal sealed class BatchQueue(CollectorOptions options, SeriesIndex series, R
                     wait = options.BatchDelay - time.GetElapsedTime(_current.Began);
                     if (wait <= TimeSpan.Zero || _completed)
                     {
-                        return Close();
+                        return _taken = Close();
                     }
                 }
             }
@@ -67,18 +83,20 @@ internal sealed class BatchQueue(CollectorOptions options, SeriesIndex series, R
         }
     }
 
-    /// <summary>Takes back the memory of a batch that is in the store.</summary>
+    /// <summary>Takes back the memory of a batch that is in the store, and the leases of its requests.</summary>
     public void Release(Batch batch)
     {
-        if (batch.Blocks is not { } blocks)
-        {
-            return;
-        }
-        blocks.Clear();
+        batch.Blocks?.Clear();
         lock (_lock)
         {
-            _free.Push(blocks);
+            _taken = null;
+            if (batch.Blocks is { } blocks)
+            {
+                _free.Push(blocks);
+            }
         }
+        leases.GiveBack(0, batch.Leases[0]);
+        leases.GiveBack(1, batch.Leases[1]);
     }
 
     /// <summary>Nothing more will be added.</summary>
@@ -103,7 +121,15 @@ internal sealed class BatchQueue(CollectorOptions options, SeriesIndex series, R
     private void Gather(Submission submission)
     {
         _current ??= new Batch(submission.Position, _free.TryPop(out SignalBlocks? blocks) ? blocks : null, time.GetTimestamp());
-        _current.Blocks?.Append(submission.Block);
+        if (_current.Blocks is { } gathered)
+        {
+            gathered.Append(submission.Block);
+            _current.Leases[submission.Lease]++;
+        }
+        else
+        {
+            leases.GiveBack(submission.Lease);
+        }
         _current.Rows += submission.Rows;
         _current.To = submission.End;
         submission.Release();

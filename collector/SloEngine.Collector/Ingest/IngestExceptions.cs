@@ -7,4 +7,7 @@ public sealed class IngestUnavailableException(string message, TimeSpan retryAft
 {
     /// <summary>How long senders are asked to wait.</summary>
     public TimeSpan RetryAfter { get; } = retryAfter;
+
+    /// <summary>Whether the tenant is over a limit of its own, while others are served.</summary>
+    public bool IsTenantLimit { get; init; }
 }

@@ -8,7 +8,7 @@ using SloEngine.Otlp.Traces;
 namespace SloEngine.Collector.Ingest;
 
 /// <summary>Decodes requests again that lie in the log: with the tenant, and at the time, that they came with.</summary>
-internal sealed class LogDecoder(SeriesIndex series, ResourceIndex resources, TenantKeys keys) : IDisposable
+internal sealed class LogDecoder(CollectorOptions options, SeriesIndex series, ResourceIndex resources, TenantKeys keys) : IDisposable
 {
     private readonly ArrivalClock _clock = new();
     private readonly Dictionary<string, Decoders> _decoders = new(StringComparer.Ordinal);
@@ -63,7 +63,7 @@ internal sealed class LogDecoder(SeriesIndex series, ResourceIndex resources, Te
             var resourcesOfTenant = new TenantResources(tenant, resources);
             decoders = new Decoders(
                 new MetricsDecoder(seriesOfTenant, key), new RemoteWriteDecoder(seriesOfTenant, key), new TracesDecoder(resourcesOfTenant, key),
-                new LogsDecoder(resourcesOfTenant, key, _clock));
+                new LogsDecoder(resourcesOfTenant, key, _clock, options.LimitsOf(tenant).MaxLogLineBytes));
             _decoders.Add(tenant, decoders);
         }
         return decoders;

@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Logging;
+using SloEngine.Collector.Limits;
+using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -30,10 +32,12 @@ public sealed partial class LogReplay : IDisposable
         IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, ITelemetryTaps taps, CollectorOptions options, TimeProvider time, ILogger<LogReplay> logger)
     {
         (_log, _checkpoint, _taps, _options, _time, _logger) = (log, checkpoint, taps, options, time, logger);
-        var series = new SeriesIndex(options, taps);
-        var resources = new ResourceIndex();
-        _decoder = new LogDecoder(series, resources, new TenantKeys());
-        _inserter = new BatchInserter(store, log, checkpoint, series, resources, _decoder, time, logger);
+        // What was acknowledged fits: which of a tenant's series did, when it came, is not asked again. The few points beside them that had been
+        // rejected go in, too.
+        var series = new SeriesIndex(WithoutSeriesLimits(options), taps, time);
+        var resources = new ResourceIndex(time);
+        _decoder = new LogDecoder(options, series, resources, new TenantKeys());
+        _inserter = new BatchInserter(store, log, checkpoint, series, resources, _decoder, new ReferenceLeases(), time, logger);
         _listeners = new TapListeners(series, resources, taps);
     }
 
@@ -80,7 +84,7 @@ public sealed partial class LogReplay : IDisposable
                 _decoder.Decode(LogRecord.Read(record.Payload), block =>
                 {
                     using Lock.Scope shown = _taps.BeginBatch();
-                    _listeners.Show(block);
+                    _listeners.Show(block, _time.GetTimestamp());
                     blocks.Append(block);
                 });
                 batch.To = record.End;
@@ -100,6 +104,12 @@ public sealed partial class LogReplay : IDisposable
         await _inserter.InsertAsync(batch, cancellation);
         return batch.To;
     }
+
+    private static CollectorOptions WithoutSeriesLimits(CollectorOptions options) => options with
+    {
+        Limits = new TenantLimits { MaxActiveSeries = int.MaxValue, MaxLabels = int.MaxValue, MaxLabelValueLength = int.MaxValue },
+        Tenants = new Dictionary<string, TenantLimits>(),
+    };
 
     [LoggerMessage(EventName = "collector.replay.begun", Level = LogLevel.Information, Message = "The log holds {Bytes} bytes that the store may not have: storing them")]
     private partial void LogBegins(long bytes);

@@ -1,6 +1,10 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using System.Globalization;
 using Microsoft.Extensions.Logging;
+using SloEngine.Collector.Cardinality;
+using SloEngine.Collector.Expiry;
+using SloEngine.Collector.Limits;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -42,12 +46,16 @@ public sealed class OtlpIngest : IAsyncDisposable
     private readonly Meter _meter = new(MeterName);
     private readonly Counter<long> _items;
     private readonly Counter<long> _rejected;
+    private readonly Counter<long> _refused;
     private readonly Counter<long> _bytes;
     private readonly CollectorOptions _options;
     private readonly TimeProvider _time;
     private readonly MemoryBudget _budget;
+    private readonly TenantRates _rates;
+    private readonly TenantTags _tenantTags;
     private readonly SeriesIndex _series;
-    private readonly ResourceIndex _resources = new();
+    private readonly ResourceIndex _resources;
+    private readonly ReferenceLeases _leases = new();
     private readonly TenantKeys _keys = new();
     private readonly BatchQueue _batches;
     private readonly LogDecoder _fromLog;
@@ -59,7 +67,9 @@ public sealed class OtlpIngest : IAsyncDisposable
     private readonly Lane<SpanBlock> _spans;
     private readonly Lane<LogBlock> _logs;
     private readonly CancellationTokenSource _giveUp = new();
+    private readonly CancellationTokenSource _stopping = new();
     private readonly Task _inserting;
+    private readonly Task _expiring;
 
     /// <summary>Starts the writers of a log whose every record is in the store (<see cref="LogReplay"/>).</summary>
     public OtlpIngest(
@@ -67,26 +77,37 @@ public sealed class OtlpIngest : IAsyncDisposable
     {
         (_options, _time) = (options, time);
         _budget = new MemoryBudget(options, time);
-        _series = new SeriesIndex(options, taps);
-        _batches = new BatchQueue(options, _series, _resources, taps, time);
-        _fromLog = new LogDecoder(_series, _resources, _keys);
-        _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, time, logger);
+        (_rates, _tenantTags) = (new TenantRates(options, time), new TenantTags(options));
+        _series = new SeriesIndex(options, taps, time);
+        _resources = new ResourceIndex(time);
+        Cardinality = new CardinalityReader(options, _series);
+        _batches = new BatchQueue(options, _series, _resources, taps, _leases, time);
+        _fromLog = new LogDecoder(options, _series, _resources, _keys);
+        _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, time, logger);
         _log = new LogWriter(log, _batches, options, time, logger);
-        _metrics = new(tenant => new MetricsDecoder(new TenantSeries(tenant, _series), _keys.Of(tenant)).Decode, static block => block.Clear());
-        _remoteWrite1 = new(tenant => new RemoteWriteDecoder(new TenantSeries(tenant, _series), _keys.Of(tenant)).Decode, static block => block.Clear());
-        _remoteWrite2 = new(tenant => new RemoteWriteDecoder(new TenantSeries(tenant, _series), _keys.Of(tenant)).Decode2, static block => block.Clear());
-        _spans = new(tenant => new TracesDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant)).Decode, static block => block.Clear());
-        _logs = new(tenant => new LogsDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant), _time).Decode, static block => block.Clear());
+        _metrics = new(NewMetricsDecoder, static block => block.Clear());
+        _remoteWrite1 = new(tenant => NewRemoteWriteDecoder(tenant, isVersion2: false), static block => block.Clear());
+        _remoteWrite2 = new(tenant => NewRemoteWriteDecoder(tenant, isVersion2: true), static block => block.Clear());
+        _spans = new(NewTracesDecoder, static block => block.Clear());
+        _logs = new(NewLogsDecoder, static block => block.Clear());
         _inserting = Task.Run(InsertAsync);
+        _expiring = new IdleExpiry(options, _series, _resources, _batches, _leases, time).RunAsync(_stopping.Token);
         _items = _meter.CreateCounter<long>("sloengine.collector.items", "{item}", "Points, spans and log records acknowledged.");
-        _rejected = _meter.CreateCounter<long>("sloengine.collector.rejected_items", "{item}", "Points, spans and log records rejected.");
+        _rejected = _meter.CreateCounter<long>("sloengine.collector.rejected_items", "{item}", "Points, spans and log records rejected, by tenant and reason.");
+        _refused = _meter.CreateCounter<long>("sloengine.collector.refused_requests", "{request}", "Requests that senders are asked to send again, by tenant and reason.");
         _bytes = _meter.CreateCounter<long>("sloengine.collector.request_size", "By", "Decompressed bytes of requests.");
         _meter.CreateObservableCounter("sloengine.collector.stored_rows", () => _inserter.Stored, "{row}", "Rows that the store has taken.");
-        _meter.CreateObservableGauge("sloengine.collector.active_series", () => _series.Count, "{series}", "Series met since the start.");
+        _meter.CreateObservableGauge("sloengine.collector.active_series", () => _series.Count, "{series}", "Series that have had points of late.");
         _meter.CreateObservableGauge("sloengine.collector.in_flight", () => _budget.Used, "By", "Bytes of requests in flight.");
         _meter.CreateObservableGauge("sloengine.collector.log.size", () => log.Bytes, "By", "Bytes in the write-ahead log.");
         _meter.CreateObservableGauge("sloengine.collector.log.lag", () => log.End - checkpoint.Stored, "By", "Bytes in the write-ahead log that the store has not confirmed.");
     }
+
+    /// <summary>Series that have had points of late, of all tenants.</summary>
+    internal int ActiveSeries => _series.Count;
+
+    /// <summary>Whose series they are.</summary>
+    internal CardinalityReader Cardinality { get; }
 
     /// <summary>Decodes an OTLP request and makes it durable.</summary>
     /// <param name="signal">What the request is.</param>
@@ -117,16 +138,21 @@ public sealed class OtlpIngest : IAsyncDisposable
         Lane<TBlock> lane, RequestKind kind, string signal, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation)
         where TBlock : class, IDisposable, new()
     {
+        if (!_rates.TryTake(tenant, request.Length, out TimeSpan retryAfter))
+        {
+            throw OverRate(tenant, retryAfter);
+        }
         await _budget.AcquireAsync(request.Length, cancellation);
         try
         {
-            DecodeResult result = await IngestAsync(lane, kind, tenant, request);
+            Decoded decoded = await IngestAsync(lane, kind, tenant, request);
+            DecodeResult result = decoded.Result;
             var tag = new KeyValuePair<string, object?>("signal", signal);
             _bytes.Add(request.Length, tag);
             _items.Add(result.Accepted, tag);
             if (result.Rejected > 0)
             {
-                _rejected.Add(result.Rejected, tag);
+                CountRejected(decoded, tag, tenant);
             }
             return result;
         }
@@ -139,6 +165,8 @@ public sealed class OtlpIngest : IAsyncDisposable
     /// <summary>Logs what is in flight, gives the store a while to take it, and stops; what it has not taken is in the log.</summary>
     public async ValueTask DisposeAsync()
     {
+        await _stopping.CancelAsync();
+        await _expiring;
         await _log.DisposeAsync();
         _batches.Complete();
         _giveUp.CancelAfter(_options.StopPatience);
@@ -152,31 +180,103 @@ public sealed class OtlpIngest : IAsyncDisposable
         _spans.Dispose();
         _logs.Dispose();
         _giveUp.Dispose();
+        _stopping.Dispose();
         _meter.Dispose();
     }
 
-    private async ValueTask<DecodeResult> IngestAsync<TBlock>(Lane<TBlock> lane, RequestKind kind, string tenant, ReadOnlyMemory<byte> request)
+    private async ValueTask<Decoded> IngestAsync<TBlock>(Lane<TBlock> lane, RequestKind kind, string tenant, ReadOnlyMemory<byte> request)
         where TBlock : class, IDisposable, new()
     {
         long arrival = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
         TBlock block = lane.Rent();
-        DecodeResult result;
+        int lease = _leases.Take();
+        Decoded decoded;
         try
         {
-            result = lane.Decode(tenant, request.Span, block);
+            decoded = lane.Decode(tenant, request.Span, block);
         }
         catch
         {
             lane.Return(block);
+            _leases.GiveBack(lease);
             throw;
         }
-        if (result.Accepted == 0)
+        if (decoded.Result.Accepted == 0)
         {
             lane.Return(block);
-            return result;
+            _leases.GiveBack(lease);
+            return decoded;
         }
-        await _log.AppendAsync(new Submission(kind, tenant, arrival, request, block, result.Accepted, lane.Return));
-        return result;
+        try
+        {
+            await _log.AppendAsync(new Submission(kind, tenant, arrival, request, block, decoded.Result.Accepted, lane.Return) { Lease = lease });
+        }
+        catch (IngestUnavailableException)
+        {
+            _leases.GiveBack(lease);
+            throw;
+        }
+        return decoded;
+    }
+
+    private void CountRejected(Decoded decoded, KeyValuePair<string, object?> signal, string tenant)
+    {
+        KeyValuePair<string, object?> owner = _tenantTags.Of(tenant);
+        // A rejected series of remote write may bring several samples, which all count; those beyond one a series count as invalid.
+        int invalid = decoded.Result.Rejected - decoded.OverSeriesLimit - decoded.OverLabelLimit;
+        Count(decoded.OverSeriesLimit, "series_limit");
+        Count(decoded.OverLabelLimit, "label_limit");
+        Count(invalid, "invalid");
+
+        void Count(int items, string reason)
+        {
+            if (items > 0)
+            {
+                _rejected.Add(items, signal, owner, new("reason", reason));
+            }
+        }
+    }
+
+    private IngestUnavailableException OverRate(string tenant, TimeSpan retryAfter)
+    {
+        _refused.Add(1, _tenantTags.Of(tenant), new KeyValuePair<string, object?>("reason", "rate_limit"));
+        long rate = _options.LimitsOf(tenant).BytesPerSecond;
+        return new IngestUnavailableException(
+            string.Create(CultureInfo.InvariantCulture, $"tenant {tenant} is over its limit of {rate} bytes a second"), retryAfter) { IsTenantLimit = true };
+    }
+
+    private Decoder<MetricBlock> NewMetricsDecoder(string tenant)
+    {
+        var series = new TenantSeries(tenant, _series);
+        var decoder = new MetricsDecoder(series, _keys.Of(tenant));
+        return (request, block) =>
+        {
+            series.Begin();
+            return series.Told(decoder.Decode(request, block));
+        };
+    }
+
+    private Decoder<MetricBlock> NewRemoteWriteDecoder(string tenant, bool isVersion2)
+    {
+        var series = new TenantSeries(tenant, _series);
+        var decoder = new RemoteWriteDecoder(series, _keys.Of(tenant));
+        return (request, block) =>
+        {
+            series.Begin();
+            return series.Told(isVersion2 ? decoder.Decode2(request, block) : decoder.Decode(request, block));
+        };
+    }
+
+    private Decoder<SpanBlock> NewTracesDecoder(string tenant)
+    {
+        var decoder = new TracesDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant));
+        return (request, block) => new Decoded(decoder.Decode(request, block), 0, 0);
+    }
+
+    private Decoder<LogBlock> NewLogsDecoder(string tenant)
+    {
+        var decoder = new LogsDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant), _time, _options.LimitsOf(tenant).MaxLogLineBytes);
+        return (request, block) => new Decoded(decoder.Decode(request, block), 0, 0);
     }
 
     private async Task InsertAsync()
@@ -195,7 +295,7 @@ public sealed class OtlpIngest : IAsyncDisposable
         }
     }
 
-    private delegate DecodeResult Decoder<TBlock>(ReadOnlySpan<byte> request, TBlock block);
+    private delegate Decoded Decoder<TBlock>(ReadOnlySpan<byte> request, TBlock block);
 
     /// <summary>A signal's pooled blocks, and its decoders, which are each for one request at a time.</summary>
     private sealed class Lane<TBlock>(Func<string, Decoder<TBlock>> create, Action<TBlock> clear) : IDisposable
@@ -213,13 +313,13 @@ public sealed class OtlpIngest : IAsyncDisposable
             _blocks.Add(own);
         }
 
-        public DecodeResult Decode(string tenant, ReadOnlySpan<byte> request, TBlock block)
+        public Decoded Decode(string tenant, ReadOnlySpan<byte> request, TBlock block)
         {
             ConcurrentBag<Decoder<TBlock>> decoders = _decoders.GetOrAdd(tenant, static _ => []);
             Decoder<TBlock> decoder = decoders.TryTake(out Decoder<TBlock>? pooled) ? pooled : create(tenant);
-            DecodeResult result = decoder(request, block);
+            Decoded decoded = decoder(request, block);
             decoders.Add(decoder);
-            return result;
+            return decoded;
         }
 
         public void Dispose()

@@ -25,6 +25,9 @@ internal sealed class Submission(
 
     public int Rows { get; } = rows;
 
+    /// <summary>Generation of the lease on the references in its columns.</summary>
+    public int Lease { get; init; }
+
     /// <summary>Position of its record in the log.</summary>
     public long Position { get; set; }
 

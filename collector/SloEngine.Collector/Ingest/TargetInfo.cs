@@ -9,7 +9,8 @@ internal sealed class TargetInfo(SeriesIndex index)
 {
     private const long PeriodNanos = 30_000_000_000;
 
-    private readonly Dictionary<int, long> _written = [];
+    /// <summary>By reference, of which there are no more than slots; with the id, for a slot may have become another series'.</summary>
+    private readonly Dictionary<int, (UInt128 Id, long Time)> _written = [];
 
     /// <summary>Adds a point for each resource of the block that has not had one for a while.</summary>
     public void AddTo(MetricBlock block)
@@ -22,7 +23,8 @@ internal sealed class TargetInfo(SeriesIndex index)
 
     private void Add(ColumnBuffer<int> series, ColumnBuffer<long> times, NumberPoints numbers)
     {
-        int[] targets = index.Table.Targets;
+        SeriesTable table = index.Table;
+        int[] targets = table.Targets;
         int count = series.Count;
         int last = -1;
         for (int row = 0; row < count; row++)
@@ -35,11 +37,11 @@ internal sealed class TargetInfo(SeriesIndex index)
             last = target;
             long time = times[row];
             // A distance, for the first point may be of a clock that is far ahead.
-            if (_written.TryGetValue(target, out long written) && Math.Abs(time - written) < PeriodNanos)
+            if (_written.TryGetValue(target, out (UInt128 Id, long Time) written) && written.Id == table.Ids[target] && Math.Abs(time - written.Time) < PeriodNanos)
             {
                 continue;
             }
-            _written[target] = time;
+            _written[target] = (table.Ids[target], time);
             numbers.Series.Append(target);
             numbers.TimeNanos.Append(time);
             numbers.StartNanos.Append(0);

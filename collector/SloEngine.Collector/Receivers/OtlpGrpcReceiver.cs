@@ -48,7 +48,8 @@ public static class OtlpGrpcReceiver
         }
         catch (IngestUnavailableException unavailable)
         {
-            throw new GrpcStatusException(GrpcStatusCode.Unavailable, unavailable.Message, unavailable.RetryAfter);
+            throw new GrpcStatusException(
+                unavailable.IsTenantLimit ? GrpcStatusCode.ResourceExhausted : GrpcStatusCode.Unavailable, unavailable.Message, unavailable.RetryAfter);
         }
     }
 }

@@ -81,7 +81,7 @@ public static class OtlpHttpReceiver
         catch (IngestUnavailableException unavailable)
         {
             http.Response.Headers.RetryAfter = Math.Ceiling(unavailable.RetryAfter.TotalSeconds).ToString(CultureInfo.InvariantCulture);
-            await RefuseAsync(http, StatusCodes.Status503ServiceUnavailable, unavailable.Message, json);
+            await RefuseAsync(http, PlainAnswers.Status(unavailable), unavailable.Message, json);
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
@@ -101,7 +101,7 @@ public static class OtlpHttpReceiver
         GrpcStatusCode code = status switch
         {
             StatusCodes.Status503ServiceUnavailable => GrpcStatusCode.Unavailable,
-            StatusCodes.Status413PayloadTooLarge => GrpcStatusCode.ResourceExhausted,
+            StatusCodes.Status413PayloadTooLarge or StatusCodes.Status429TooManyRequests => GrpcStatusCode.ResourceExhausted,
             _ => GrpcStatusCode.InvalidArgument,
         };
         http.Response.StatusCode = status;

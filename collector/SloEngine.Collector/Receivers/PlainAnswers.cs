@@ -25,7 +25,7 @@ internal static class PlainAnswers
         catch (IngestUnavailableException unavailable)
         {
             http.Response.Headers.RetryAfter = Math.Ceiling(unavailable.RetryAfter.TotalSeconds).ToString(CultureInfo.InvariantCulture);
-            await RefuseAsync(http, StatusCodes.Status503ServiceUnavailable, unavailable.Message);
+            await RefuseAsync(http, Status(unavailable), unavailable.Message);
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
@@ -36,6 +36,10 @@ internal static class PlainAnswers
     public static string Tenant(HttpRequest request) => Tenants.TryRead(request, out string tenant)
         ? tenant
         : throw new BadHttpRequestException($"{Tenants.Header} holds no valid tenant name: letters, digits and !-_.*'(), at most 150", StatusCodes.Status400BadRequest);
+
+    /// <summary>The status of a refusal that may be retried.</summary>
+    public static int Status(IngestUnavailableException unavailable) =>
+        unavailable.IsTenantLimit ? StatusCodes.Status429TooManyRequests : StatusCodes.Status503ServiceUnavailable;
 
     private static async Task RefuseAsync(HttpContext http, int status, string message)
     {

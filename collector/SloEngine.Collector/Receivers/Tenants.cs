@@ -18,7 +18,13 @@ public static class Tenants
     {
         string? header = request.Headers[Header];
         tenant = string.IsNullOrEmpty(header) ? Default : header;
-        if (tenant.Length > MaxLength)
+        return IsValid(tenant);
+    }
+
+    /// <summary>Whether a tenant may be called so.</summary>
+    public static bool IsValid(string tenant)
+    {
+        if (tenant.Length is 0 or > MaxLength)
         {
             return false;
         }

@@ -1,4 +1,5 @@
 using System.Text;
+using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Naming;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -10,17 +11,28 @@ using SloEngine.Storage.Tables;
 
 namespace SloEngine.Collector.Resources;
 
-/// <summary>Every resource and scope that logs and spans came with.</summary>
-internal sealed class ResourceIndex : IResourceLookup
+/// <summary>
+/// Every active resource and scope that logs and spans came with. One that stops is retired; one that comes back is registered again, and
+/// described to the store again.
+/// </summary>
+internal sealed class ResourceIndex(TimeProvider time) : IResourceLookup
 {
     private readonly IdentityTable _byIdentity = new();
+    private readonly RetiredSlots _retired = new();
     private readonly Lock _registering = new();
     private List<ResourceRow> _unsaved = [];
     private int _count;
-    private volatile ResourceRow[] _rows = new ResourceRow[64];
+    private volatile ResourceRow?[] _rows = new ResourceRow?[64];
     private volatile ResourceKey[] _keys = new ResourceKey[64];
+    private volatile long[] _lastSeen = new long[64];
 
-    public ResourceDescriptor this[int resource] => _rows[resource].Descriptor;
+    public ResourceDescriptor this[int resource] => _rows[resource]!.Descriptor;
+
+    /// <summary>Number of active resources.</summary>
+    public int Count => _byIdentity.Count;
+
+    /// <summary>When an item of each resource was last shown, as a timestamp of the clock; a stamp written while it grows may be lost.</summary>
+    public long[] LastSeen => _lastSeen;
 
     /// <summary>Keys by reference, as of now; every reference given out before is in it.</summary>
     public ResourceKey[] Keys => _keys;
@@ -36,13 +48,50 @@ internal sealed class ResourceIndex : IResourceLookup
             {
                 return known;
             }
-            int reference = _count++;
-            MakeRoom();
-            _keys[reference] = new ResourceKey(row.Descriptor.Id, Encoding.UTF8.GetBytes(tenant), Encoding.UTF8.GetBytes(row.Descriptor.Service));
-            _rows[reference] = row;
+            if (!_retired.TryRevive(identity, out int reference))
+            {
+                if (!_retired.TryReuse(out reference))
+                {
+                    reference = _count++;
+                    MakeRoom();
+                }
+                _keys[reference] = new ResourceKey(row.Descriptor.Id, Encoding.UTF8.GetBytes(tenant), Encoding.UTF8.GetBytes(row.Descriptor.Service));
+                _rows[reference] = row;
+            }
+            _lastSeen[reference] = time.GetTimestamp();
             _byIdentity[identity] = reference;
             _unsaved.Add(row);
             return reference;
+        }
+    }
+
+    /// <summary>Takes the resources that had no item since a moment out of the lookup.</summary>
+    public void RetireIdle(long seenBefore)
+    {
+        lock (_registering)
+        {
+            _byIdentity.RemoveAll((identity, resource) =>
+            {
+                bool isIdle = _lastSeen[resource] < seenBefore;
+                if (isIdle)
+                {
+                    _retired.Retire(identity, resource);
+                }
+                return isIdle;
+            });
+        }
+    }
+
+    /// <summary>Frees the slots that nothing refers to any more; to be called after each turn of the leases.</summary>
+    public void FreeRetired()
+    {
+        lock (_registering)
+        {
+            foreach (int resource in _retired.Turn())
+            {
+                _rows[resource] = null;
+                _keys[resource] = default;
+            }
         }
     }
 
@@ -73,9 +122,11 @@ internal sealed class ResourceIndex : IResourceLookup
         }
         var keys = new ResourceKey[_keys.Length * 2];
         _keys.CopyTo(keys, 0);
-        var rows = new ResourceRow[_rows.Length * 2];
+        var rows = new ResourceRow?[_rows.Length * 2];
         _rows.CopyTo(rows, 0);
-        (_keys, _rows) = (keys, rows);
+        var lastSeen = new long[_lastSeen.Length * 2];
+        _lastSeen.CopyTo(lastSeen, 0);
+        (_keys, _rows, _lastSeen) = (keys, rows, lastSeen);
     }
 
     private static ResourceRow Parse(string tenant, ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope)

@@ -76,6 +76,26 @@ internal sealed class IdentityTable
         return true;
     }
 
+    /// <summary>Removes the identities that a condition holds for.</summary>
+    public void RemoveAll(Func<UInt128, int, bool> condition)
+    {
+        foreach (ref Slot slot in _slots.AsSpan())
+        {
+            if (slot.Value is not (Empty or Removed) && condition(slot.Key, slot.Value))
+            {
+                Volatile.Write(ref slot.Value, Removed);
+                Count--;
+            }
+        }
+    }
+
+    /// <summary>Forgets everything.</summary>
+    public void Clear()
+    {
+        (Count, _taken) = (0, 0);
+        _slots = New(1024);
+    }
+
     private static Slot[] New(int capacity)
     {
         var slots = new Slot[capacity];

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using SloEngine.Collector.Expiry;
+using SloEngine.Collector.Limits;
 using SloEngine.Collector.Naming;
 using SloEngine.Collector.Taps;
 using SloEngine.Otlp.Columns;
@@ -12,33 +14,67 @@ using SloEngine.Otlp.RemoteWrite;
 namespace SloEngine.Collector.Series;
 
 /// <summary>
-/// Every active series: its reference, id in the store, description and tap. Lookups take no lock; registration takes one.
+/// Every active series: its reference, id in the store, description and tap. Lookups take no lock; registration takes one. A series that
+/// stops is retired; one that comes back is registered again, and described to the store again.
 /// </summary>
 internal sealed class SeriesIndex
 {
+    /// <summary>
+    /// Identities kept for each slot, and at least: of series that are sent in many forms (resources that their labels do not tell apart)
+    /// all are forgotten now and then, for the retired forms cannot be told from the others.
+    /// </summary>
+    private const int IdentitiesPerSlot = 16;
+    private const int LeastIdentities = 1_000_000;
+
+    /// <summary>In place of a reference: the tenant has as many series as it may.</summary>
+    public const int OverSeriesLimit = -2;
+
+    /// <summary>In place of a reference: the series has more or longer labels than it may.</summary>
+    public const int OverLabelLimit = -3;
+
     private readonly IdentityTable _byIdentity = new();
     private readonly Dictionary<UInt128, int> _byId = [];
     private readonly Dictionary<UInt128, int> _targets = [];
-    private readonly Dictionary<string, int> _countByTenant = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, TenantUsage> _tenants = new(StringComparer.Ordinal);
+    private readonly RetiredSlots _retired = new();
     private readonly Lock _registering = new();
     private readonly CollectorOptions _options;
     private readonly ITelemetryTaps _taps;
+    private readonly TimeProvider _time;
     private List<SeriesDescriptor> _unsaved = [];
     private volatile SeriesTable _table = new(1024);
 
-    public SeriesIndex(CollectorOptions options, ITelemetryTaps taps)
+    public SeriesIndex(CollectorOptions options, ITelemetryTaps taps, TimeProvider time)
     {
-        (_options, _taps) = (options, taps);
+        (_options, _taps, _time) = (options, taps, time);
         taps.Changed += Retap;
     }
 
     /// <summary>Number of active series.</summary>
-    public int Count => _table.Count;
+    public int Count
+    {
+        get
+        {
+            lock (_registering)
+            {
+                return _byId.Count;
+            }
+        }
+    }
 
     /// <summary>Series by reference, as of now; every reference given out before is in it.</summary>
     public SeriesTable Table => _table;
 
     public bool TryGet(UInt128 identity, out int series) => _byIdentity.TryGetValue(identity, out series);
+
+    /// <summary>What each tenant has, as of now.</summary>
+    public List<(string Tenant, TenantUsage Usage)> Usages()
+    {
+        lock (_registering)
+        {
+            return [.. _tenants.Select(tenant => (tenant.Key, tenant.Value with { }))];
+        }
+    }
 
     /// <summary>Takes the descriptions that are not in the store yet; give them back when they could not be saved.</summary>
     public List<SeriesDescriptor> TakeUnsaved()
@@ -65,10 +101,15 @@ internal sealed class SeriesIndex
         Dictionary<string, string> resource = Attributes(raw.Resource, 1);
         string metric = SeriesLabels.Metric(raw);
         List<KeyValuePair<string, string>> labels = SeriesLabels.Of(raw, resource, _options.PromotedResourceAttributes);
-        rejection = metric.Length == 0 ? $"the metric name '{Encoding.UTF8.GetString(raw.Name)}' has no letter or digit" : Oversize(labels);
+        if (metric.Length == 0)
+        {
+            rejection = $"the metric name '{Encoding.UTF8.GetString(raw.Name)}' has no letter or digit";
+            return -1;
+        }
+        rejection = Oversize(tenant, labels);
         if (rejection is not null)
         {
-            return -1;
+            return OverLabelLimit;
         }
         MetricKind kind = raw.Part is SeriesPart.Sum or SeriesPart.Count ? MetricKind.Counter : raw.Kind;
         Temporality temporality = raw.Part is SeriesPart.Sum or SeriesPart.Count ? Temporality.Cumulative : raw.Temporality;
@@ -88,10 +129,10 @@ internal sealed class SeriesIndex
     public int Register(string tenant, UInt128 identity, LabelledSeries series, out string? rejection)
     {
         List<KeyValuePair<string, string>> labels = [.. series.Labels];
-        rejection = Oversize(labels);
+        rejection = Oversize(tenant, labels);
         if (rejection is not null)
         {
-            return -1;
+            return OverLabelLimit;
         }
         Temporality temporality = series.Kind == MetricKind.Gauge ? Temporality.Unspecified : Temporality.Cumulative;
         var process = new StringBuilder();
@@ -111,23 +152,94 @@ internal sealed class SeriesIndex
         }
     }
 
+    /// <summary>Takes the series that had no point since a moment out of the lookups.</summary>
+    public void RetireIdle(long seenBefore)
+    {
+        lock (_registering)
+        {
+            SeriesTable table = _table;
+            for (int series = 0; series < table.Count; series++)
+            {
+                // A target lives as long as one of its series; its own points come with theirs.
+                int target = table.Targets[series];
+                if (table.Active[series] && target >= 0)
+                {
+                    table.LastSeen[target] = Math.Max(table.LastSeen[target], table.LastSeen[series]);
+                }
+            }
+            bool any = false;
+            for (int series = 0; series < table.Count; series++)
+            {
+                if (table.Active[series] && table.LastSeen[series] < seenBefore)
+                {
+                    Retire(table, series);
+                    any = true;
+                }
+            }
+            if (any)
+            {
+                ForgetRetired(table);
+            }
+            foreach ((string tenant, TenantUsage usage) in _tenants)
+            {
+                if (usage.Active == 0)
+                {
+                    _tenants.Remove(tenant);
+                }
+            }
+        }
+    }
+
+    /// <summary>Frees the slots that nothing refers to any more; to be called after each turn of the leases.</summary>
+    public void FreeRetired()
+    {
+        lock (_registering)
+        {
+            foreach (int series in _retired.Turn())
+            {
+                _table.Free(series);
+            }
+        }
+    }
+
+    private void Retire(SeriesTable table, int series)
+    {
+        SeriesDescriptor descriptor = table.Descriptors[series]!;
+        table.Active[series] = false;
+        _byId.Remove(descriptor.Id);
+        _retired.Retire(descriptor.Id, series);
+        _tenants[descriptor.Tenant].Active--;
+    }
+
+    private void ForgetRetired(SeriesTable table)
+    {
+        _byIdentity.RemoveAll((_, series) => !table.Active[series]);
+        foreach ((UInt128 key, int target) in _targets)
+        {
+            if (target < 0 || !table.Active[target])
+            {
+                _targets.Remove(key);
+            }
+        }
+    }
+
     private int Register(UInt128 identity, SeriesDescriptor descriptor, Func<int> target, out string? rejection)
     {
-        rejection = null;
-        if (_byId.TryGetValue(descriptor.Id, out int series))
+        if (!TryAdd(descriptor, out int series))
         {
-            _table.Targets[series] = target();
+            Usage(descriptor.Tenant).RejectedByCount++;
+            rejection = string.Create(
+                CultureInfo.InvariantCulture, $"tenant {descriptor.Tenant} has reached its limit of {_options.LimitsOf(descriptor.Tenant).MaxActiveSeries} active series");
+            return OverSeriesLimit;
         }
-        else
+        rejection = null;
+        _table.LastSeen[series] = _time.GetTimestamp();
+        // Beforehand: adding the target may have the table grow.
+        int described = target();
+        _table.Targets[series] = described;
+        if (_byIdentity.Count >= Math.Max(LeastIdentities, (long)_table.Count * IdentitiesPerSlot))
         {
-            int active = _countByTenant.GetValueOrDefault(descriptor.Tenant);
-            if (active >= _options.MaxActiveSeries)
-            {
-                rejection = string.Create(CultureInfo.InvariantCulture, $"tenant {descriptor.Tenant} has reached its limit of {_options.MaxActiveSeries} active series");
-                return -1;
-            }
-            _countByTenant[descriptor.Tenant] = active + 1;
-            series = Add(descriptor, target());
+            _byIdentity.Clear();
         }
         _byIdentity[identity] = series;
         return series;
@@ -145,28 +257,51 @@ internal sealed class SeriesIndex
         target = -1;
         if (labels.Exists(label => label.Key is not ("job" or "instance")) && labels.Exists(label => label.Key is "job" or "instance"))
         {
-            target = Add(
-                new SeriesDescriptor(
-                    Id(tenant, "target_info", MetricKind.Gauge, Temporality.Unspecified, [], labels), tenant, "target_info", "target_info",
-                    MetricKind.Gauge, Temporality.Unspecified, "", "Target metadata", labels, [], resourceIdentity),
-                target: -1);
+            var descriptor = new SeriesDescriptor(
+                Id(tenant, "target_info", MetricKind.Gauge, Temporality.Unspecified, [], labels), tenant, "target_info", "target_info",
+                MetricKind.Gauge, Temporality.Unspecified, "", "Target metadata", labels, [], resourceIdentity);
+            if (!TryAdd(descriptor, out target))
+            {
+                return -1;
+            }
+            _table.LastSeen[target] = _time.GetTimestamp();
         }
         _targets[key] = target;
         return target;
     }
 
-    private int Add(SeriesDescriptor descriptor, int target)
+    /// <summary>Finds or adds a series; false when its tenant may have no more.</summary>
+    private bool TryAdd(SeriesDescriptor descriptor, out int series)
     {
-        if (_byId.TryGetValue(descriptor.Id, out int known))
+        if (_byId.TryGetValue(descriptor.Id, out series))
         {
-            return known;
+            return true;
         }
-        SeriesTable table = _table.WithRoom();
-        int series = table.Add(descriptor, _taps.TapFor(descriptor), target);
-        _table = table;
+        TenantUsage usage = Usage(descriptor.Tenant);
+        if (usage.Active >= _options.LimitsOf(descriptor.Tenant).MaxActiveSeries)
+        {
+            series = -1;
+            return false;
+        }
+        usage.Active++;
+        if (_retired.TryRevive(descriptor.Id, out series))
+        {
+            // Points in flight may still go to its tap, which therefore stays the one it has.
+            _table.Targets[series] = -1;
+            _table.Active[series] = true;
+        }
+        else
+        {
+            if (!_retired.TryReuse(out series))
+            {
+                _table = _table.WithRoom();
+                series = _table.Extend();
+            }
+            _table.Set(series, descriptor, _taps.TapFor(descriptor), _time.GetTimestamp());
+        }
         _byId.Add(descriptor.Id, series);
         _unsaved.Add(descriptor);
-        return series;
+        return true;
     }
 
     private void Retap()
@@ -178,25 +313,43 @@ internal sealed class SeriesIndex
             SeriesTable table = _table;
             for (int series = 0; series < table.Count; series++)
             {
-                table.Taps[series] = _taps.TapFor(table.Descriptors[series]);
+                if (table.Descriptors[series] is { } descriptor)
+                {
+                    table.Taps[series] = _taps.TapFor(descriptor);
+                }
             }
         }
     }
 
-    private string? Oversize(List<KeyValuePair<string, string>> labels)
+    private string? Oversize(string tenant, List<KeyValuePair<string, string>> labels)
     {
-        if (labels.Count > _options.MaxLabels)
-        {
-            return string.Create(CultureInfo.InvariantCulture, $"the series has {labels.Count} labels; the limit is {_options.MaxLabels}");
-        }
+        TenantLimits limits = _options.LimitsOf(tenant);
+        string? reason = labels.Count > limits.MaxLabels
+            ? string.Create(CultureInfo.InvariantCulture, $"the series has {labels.Count} labels; the limit is {limits.MaxLabels}") : null;
         foreach ((string name, string value) in labels)
         {
-            if (value.Length > _options.MaxLabelValueLength)
+            if (value.Length > limits.MaxLabelValueLength)
             {
-                return string.Create(CultureInfo.InvariantCulture, $"label {name} has {value.Length} characters; the limit is {_options.MaxLabelValueLength}");
+                reason ??= string.Create(CultureInfo.InvariantCulture, $"label {name} has {value.Length} characters; the limit is {limits.MaxLabelValueLength}");
             }
         }
-        return null;
+        if (reason is not null)
+        {
+            lock (_registering)
+            {
+                Usage(tenant).RejectedByLabels++;
+            }
+        }
+        return reason;
+    }
+
+    private TenantUsage Usage(string tenant)
+    {
+        if (!_tenants.TryGetValue(tenant, out TenantUsage? usage))
+        {
+            _tenants.Add(tenant, usage = new TenantUsage());
+        }
+        return usage;
     }
 
     /// <summary>Id in the store: equal for equal series in every process and at every time.</summary>
@@ -223,54 +376,4 @@ internal sealed class SeriesIndex
         }
         return attributes;
     }
-}
-
-/// <summary>Series by reference. Arrays only grow, by copy, so that a reader needs no lock.</summary>
-internal sealed class SeriesTable(int capacity)
-{
-    public int Count { get; private set; }
-
-    public UInt128[] Ids { get; } = new UInt128[capacity];
-
-    public SeriesDescriptor[] Descriptors { get; } = new SeriesDescriptor[capacity];
-
-    public ISeriesTap?[] Taps { get; } = new ISeriesTap?[capacity];
-
-    /// <summary>For each series, its resource's target_info series, or -1.</summary>
-    public int[] Targets { get; } = new int[capacity];
-
-    public SeriesTable WithRoom()
-    {
-        if (Count < Ids.Length)
-        {
-            return this;
-        }
-        var larger = new SeriesTable(Ids.Length * 2) { Count = Count };
-        Ids.CopyTo(larger.Ids, 0);
-        Descriptors.CopyTo(larger.Descriptors, 0);
-        Taps.CopyTo(larger.Taps, 0);
-        Targets.CopyTo(larger.Targets, 0);
-        return larger;
-    }
-
-    public int Add(SeriesDescriptor descriptor, ISeriesTap? tap, int target)
-    {
-        int series = Count;
-        Ids[series] = descriptor.Id;
-        Descriptors[series] = descriptor;
-        Taps[series] = tap;
-        Targets[series] = target;
-        Count = series + 1;
-        return series;
-    }
-}
-
-/// <summary>The index as one tenant's decoders see it.</summary>
-internal sealed class TenantSeries(string tenant, SeriesIndex index) : ISeriesIndex, ILabelledSeriesIndex
-{
-    public bool TryGet(UInt128 identity, out int series) => index.TryGet(identity, out series);
-
-    public int Register(UInt128 identity, LabelledSeries series, out string? rejection) => index.Register(tenant, identity, series, out rejection);
-
-    public int Register(in RawSeries series, out string? rejection) => index.Register(tenant, series, out rejection);
 }

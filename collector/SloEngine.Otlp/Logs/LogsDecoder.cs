@@ -1,3 +1,5 @@
+using System.Buffers.Text;
+using System.Runtime.CompilerServices;
 using SloEngine.Otlp.Columns;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Protobuf;
@@ -9,9 +11,13 @@ namespace SloEngine.Otlp.Logs;
 /// <param name="index">Gives out resource references.</param>
 /// <param name="hashKey">Key of the raw identities.</param>
 /// <param name="time">Clock for records that carry no time at all.</param>
-public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvider time)
+/// <param name="maxBodyBytes">Longest body; what is longer is cut, and <see cref="CutFrom"/> says how long it was.</param>
+public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvider time, int maxBodyBytes = int.MaxValue)
     : ResourceItemsDecoder(index, hashKey, "resource_logs", "scope_logs", "log_records")
 {
+    /// <summary>Attribute of a record whose body was cut: the length it came with, in bytes.</summary>
+    public const string CutFrom = "sloengine.body.cut_from";
+
     private LogBlock _block = null!;
 
     /// <summary>Decodes a request into <paramref name="block"/>.</summary>
@@ -44,6 +50,7 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
         ulong spanId = 0;
         uint flags = 0;
         bool hasBody = false;
+        int cutFrom = 0;
         string? rejection = null;
         while (record.Next())
         {
@@ -59,7 +66,13 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
                     severityText = AttributeReader.ValidText(record.BytesField());
                     break;
                 case 5 when !hasBody:
-                    block.Bodies.Append(Attributes.Value(record.MessageField(), out AttributeType bodyType));
+                    ReadOnlySpan<byte> body = Attributes.Value(record.MessageField(), out AttributeType bodyType);
+                    if (body.Length > maxBodyBytes)
+                    {
+                        (cutFrom, bodyType) = (body.Length, AttributeType.Text);
+                        body = Cut(body, maxBodyBytes);
+                    }
+                    block.Bodies.Append(body);
                     block.BodyTypes.Append((byte)bodyType);
                     hasBody = true;
                     break;
@@ -110,6 +123,10 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
         }
         // logs.proto: "If time_unix_nano is 0 the observed time is to be used".
         long effective = timeNanos != 0 ? timeNanos : observed != 0 ? observed : (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
+        if (cutFrom > 0)
+        {
+            TellCut(block, cutFrom);
+        }
         block.Attributes.EndRow();
         block.Resources.Append(resource);
         block.TimeNanos.Append(effective);
@@ -121,5 +138,23 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
         block.SpanIds.Append(spanId);
         block.Flags.Append(flags);
         return null;
+    }
+
+    /// <summary>The beginning of a text, without a part of a character at its end.</summary>
+    private static ReadOnlySpan<byte> Cut(ReadOnlySpan<byte> text, int length)
+    {
+        while (length > 0 && (text[length] & 0xC0) == 0x80)
+        {
+            length--;
+        }
+        return text[..length];
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void TellCut(LogBlock block, int cutFrom)
+    {
+        Span<byte> digits = stackalloc byte[10];
+        Utf8Formatter.TryFormat(cutFrom, digits, out int written);
+        block.Attributes.Add("sloengine.body.cut_from"u8, digits[..written], AttributeType.Integer);
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using SloEngine.Collector.Limits;
 using SloEngine.PromQL.Syntax;
 using SloEngine.Storage.Retention;
 
@@ -39,7 +40,13 @@ internal sealed record ServerOptions
 
     public long MemoryBudgetBytes { get; init; }
 
-    public int MaxActiveSeries { get; init; }
+    /// <summary>Limits of the tenants that have none of their own.</summary>
+    public TenantLimits Limits { get; init; } = new();
+
+    /// <summary>Tenants with limits of their own.</summary>
+    public IReadOnlyDictionary<string, TenantLimits> Tenants { get; init; } = new Dictionary<string, TenantLimits>();
+
+    public TimeSpan SeriesIdle { get; init; }
 
     public required string Wal { get; init; }
 
@@ -62,7 +69,7 @@ internal sealed record ServerOptions
     public static ServerOptions Resolve(
         IReadOnlyDictionary<Setting, string> flags, string? configurationFile, Func<string, string?> environment)
     {
-        Dictionary<Setting, SettingText> file = configurationFile is null ? [] : SettingsFile.Read(configurationFile);
+        SettingsFile file = configurationFile is null ? new SettingsFile() : SettingsFile.Read(configurationFile);
 
         SettingText Text(Setting setting)
         {
@@ -74,7 +81,7 @@ internal sealed record ServerOptions
             {
                 return new SettingText(variable, "environment " + setting.EnvironmentVariable);
             }
-            return file.TryGetValue(setting, out SettingText written) ? written : new SettingText(setting.Default, "default");
+            return file.Settings.TryGetValue(setting, out SettingText written) ? written : new SettingText(setting.Default, "default");
         }
 
         string data = Path.GetFullPath(Text(Setting.Data).Text);
@@ -96,7 +103,10 @@ internal sealed record ServerOptions
             EngineLibrary = ExistingFile(Setting.EngineLibrary, Text(Setting.EngineLibrary)),
             MaxBodyBytes = (int)Number(Setting.MaxBodyBytes, Text(Setting.MaxBodyBytes), 1024, 64 << 20),
             MemoryBudgetBytes = Number(Setting.MemoryBudgetBytes, Text(Setting.MemoryBudgetBytes), 1 << 20, 1L << 40),
-            MaxActiveSeries = (int)Number(Setting.MaxActiveSeries, Text(Setting.MaxActiveSeries), 1, 100_000_000),
+            Limits = TenantLimitsText.Read(Text),
+            Tenants = file.Tenants.ToDictionary(
+                tenant => tenant.Key, tenant => TenantLimitsText.Read(setting => tenant.Value.TryGetValue(setting, out SettingText own) ? own : Text(setting))),
+            SeriesIdle = Duration(Setting.SeriesIdle, Text(Setting.SeriesIdle), TimeSpan.FromMinutes(1)),
             Wal = Text(Setting.Wal).Text is { Length: > 0 } wal ? Path.GetFullPath(wal) : Path.Combine(Path.GetFullPath(Text(Setting.Data).Text), "wal"),
             WalMaxBytes = Number(Setting.WalMaxBytes, Text(Setting.WalMaxBytes), 64 << 20, 1L << 50),
             Retention = TenantRetentionText.Parse(Text(Setting.RetentionTenants), new RetentionOptions
@@ -174,7 +184,7 @@ internal sealed record ServerOptions
     {
         return PromQLParser.TryParseDuration(value.Text, out long milliseconds) && milliseconds >= least.TotalMilliseconds
             ? TimeSpan.FromMilliseconds(milliseconds)
-            : throw Bad(setting, value, string.Create(CultureInfo.InvariantCulture, $"a duration such as 36h, 30d or 1y, at least {least.TotalHours:0}h"));
+            : throw Bad(setting, value, string.Create(CultureInfo.InvariantCulture, $"a duration such as 36h, 30d or 1y, at least {(least < TimeSpan.FromHours(1) ? $"{least.TotalMinutes:0}m" : $"{least.TotalHours:0}h")}"));
     }
 
     private static T Choice<T>(Setting setting, SettingText value, params ReadOnlySpan<(string Name, T Value)> choices)

@@ -27,6 +27,12 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting MaxBodyBytes = new("limits.max_body_bytes", "--max-body-bytes", "BYTES", "16777216", "Largest OTLP request, compressed and decompressed");
     public static readonly Setting MemoryBudgetBytes = new("limits.memory_budget_bytes", "--memory-budget-bytes", "BYTES", "536870912", "Request bytes in flight before senders are asked to wait");
     public static readonly Setting MaxActiveSeries = new("limits.max_active_series", "--max-active-series", "COUNT", "1000000", "Active series a tenant may have");
+    public static readonly Setting BytesPerSecond = new("limits.bytes_per_second", "--bytes-per-second", "BYTES", "0", "Request bytes a second a tenant may send, decompressed; 0: no limit");
+    public static readonly Setting BurstBytes = new("limits.burst_bytes", "--burst-bytes", "BYTES", "0", "Bytes a tenant may send at once after a quiet time; 0: what two seconds bring");
+    public static readonly Setting MaxLabels = new("limits.max_labels", "--max-labels", "COUNT", "64", "Labels a series may have");
+    public static readonly Setting MaxLabelValueLength = new("limits.max_label_value_length", "--max-label-value-length", "CHARS", "2048", "Longest value of a label");
+    public static readonly Setting MaxLogLineBytes = new("limits.max_log_line_bytes", "--max-log-line-bytes", "BYTES", "262144", "Longest log line; the rest is cut off");
+    public static readonly Setting SeriesIdle = new("limits.series_idle", "--series-idle", "DURATION", "30m", "How long a series without points stays active");
     public static readonly Setting Wal = new("wal.directory", "--wal", "DIR", "", "Directory of the write-ahead log, on a disk of its own where that helps (default: wal below the data)");
     public static readonly Setting WalMaxBytes = new("wal.max_bytes", "--wal-max-bytes", "BYTES", "8589934592", "Bytes that may wait in the log while the store is away, before senders are asked to retry");
     public static readonly Setting RetentionMetrics = new("retention.metrics", "--retention-metrics", "DURATION", "30d", "How long samples and histograms are kept");
@@ -43,7 +49,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly IReadOnlyList<Setting> All =
     [
         ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, Backups, Slos, Rules, Scaling, Receivers, Dashboards, ExternalUrl, EngineLibrary,
-        MaxBodyBytes, MemoryBudgetBytes, MaxActiveSeries, Wal, WalMaxBytes,
+        MaxBodyBytes, MemoryBudgetBytes, MaxActiveSeries, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes, SeriesIdle, Wal, WalMaxBytes,
         RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionTenants, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
     ];
 }

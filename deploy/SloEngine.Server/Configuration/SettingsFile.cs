@@ -5,9 +5,17 @@ using YamlDotNet.RepresentationModel;
 namespace SloEngine.Server.Configuration;
 
 /// <summary>Reads a YAML configuration file into settings; an unknown key is an error that names the nearest valid one.</summary>
-internal static class SettingsFile
+internal sealed class SettingsFile
 {
-    public static Dictionary<Setting, SettingText> Read(string path)
+    private const string TenantsKey = "tenants";
+
+    /// <summary>Settings by their keys.</summary>
+    public Dictionary<Setting, SettingText> Settings { get; } = [];
+
+    /// <summary>What differs for single tenants, by their names.</summary>
+    public Dictionary<string, Dictionary<Setting, SettingText>> Tenants { get; } = new(StringComparer.Ordinal);
+
+    public static SettingsFile Read(string path)
     {
         string text;
         try
@@ -21,9 +29,9 @@ internal static class SettingsFile
         return Parse(text, path);
     }
 
-    internal static Dictionary<Setting, SettingText> Parse(string text, string path)
+    internal static SettingsFile Parse(string text, string path)
     {
-        var values = new Dictionary<Setting, SettingText>();
+        var file = new SettingsFile();
         var stream = new YamlStream();
         try
         {
@@ -35,12 +43,12 @@ internal static class SettingsFile
         }
         if (stream.Documents.Count > 0)
         {
-            Collect(stream.Documents[0].RootNode, "", path, values);
+            file.Collect(stream.Documents[0].RootNode, "", path);
         }
-        return values;
+        return file;
     }
 
-    private static void Collect(YamlNode node, string prefix, string path, Dictionary<Setting, SettingText> values)
+    private void Collect(YamlNode node, string prefix, string path)
     {
         if (node is YamlScalarNode { Value: null or "" } && prefix.Length == 0)
         {
@@ -56,22 +64,51 @@ internal static class SettingsFile
             Setting? setting = Setting.All.FirstOrDefault(candidate => candidate.Key == key);
             if (setting is not null)
             {
-                if (valueNode is not YamlScalarNode scalar)
-                {
-                    throw new ConfigurationException($"{At(path, valueNode)}: {key} takes a single value ({setting.Value})");
-                }
-                values[setting] = new SettingText(scalar.Value ?? "", At(path, valueNode));
+                Settings[setting] = Single(setting, key, valueNode, path);
+            }
+            else if (key == TenantsKey)
+            {
+                CollectTenants(valueNode, path);
             }
             else if (Setting.All.Any(candidate => candidate.Key.StartsWith(key + ".", StringComparison.Ordinal)))
             {
-                Collect(valueNode, key, path, values);
+                Collect(valueNode, key, path);
             }
             else
             {
-                throw new ConfigurationException($"{At(path, keyNode)}: unknown key {key}; did you mean {NearestKey.Of(key, Setting.All.Select(known => known.Key))}?");
+                throw new ConfigurationException($"{At(path, keyNode)}: unknown key {key}; did you mean {NearestKey.Of(key, Setting.All.Select(known => known.Key).Append(TenantsKey))}?");
             }
         }
     }
+
+    private void CollectTenants(YamlNode node, string path)
+    {
+        foreach ((YamlNode name, YamlNode limits) in Mapping(node, TenantsKey, path))
+        {
+            string tenant = name.ToString();
+            if (!SloEngine.Collector.Receivers.Tenants.IsValid(tenant))
+            {
+                throw new ConfigurationException($"{At(path, name)}: '{tenant}' is no valid tenant name: letters, digits and !-_.*'(), at most 150");
+            }
+            var own = new Dictionary<Setting, SettingText>();
+            foreach ((YamlNode keyNode, YamlNode valueNode) in Mapping(limits, $"{TenantsKey}.{tenant}", path))
+            {
+                string key = keyNode.ToString();
+                Setting setting = TenantLimitsText.Settings.FirstOrDefault(candidate => TenantLimitsText.KeyOf(candidate) == key)
+                    ?? throw new ConfigurationException(
+                        $"{At(path, keyNode)}: unknown key {key}; did you mean {NearestKey.Of(key, TenantLimitsText.Settings.Select(TenantLimitsText.KeyOf))}?");
+                own[setting] = Single(setting, key, valueNode, path);
+            }
+            Tenants[tenant] = own;
+        }
+    }
+
+    private static YamlMappingNode Mapping(YamlNode node, string key, string path) => node as YamlMappingNode
+        ?? throw new ConfigurationException($"{At(path, node)}: {key} is to be a mapping of keys to values");
+
+    private static SettingText Single(Setting setting, string key, YamlNode node, string path) => node is YamlScalarNode scalar
+        ? new SettingText(scalar.Value ?? "", At(path, node))
+        : throw new ConfigurationException($"{At(path, node)}: {key} takes a single value ({setting.Value})");
 
     private static string At(string path, YamlNode node) => $"{path}:{node.Start.Line}:{node.Start.Column}";
 }

@@ -138,6 +138,7 @@ internal static class ServerHost
         endpoints.MapTempoApi();
         endpoints.MapSqlApi();
         endpoints.MapStoreStatusApi();
+        endpoints.MapCardinalityApi();
         endpoints.MapBackupApi();
         endpoints.MapSloApi();
         endpoints.MapRulesApi(SloAlerts.In(endpoints.ServiceProvider));
@@ -212,7 +213,9 @@ internal static class ServerHost
     {
         MaxBodyBytes = options.MaxBodyBytes,
         MemoryBudgetBytes = options.MemoryBudgetBytes,
-        MaxActiveSeries = options.MaxActiveSeries,
+        Limits = options.Limits,
+        Tenants = options.Tenants,
+        SeriesIdle = options.SeriesIdle,
     };
 
     private static string? SloDirectory(ServerOptions options) => options.Slos ?? (options.Demo ? DemoFiles("slos") : null);

@@ -17,6 +17,9 @@ internal sealed class SeriesBaselines
     {
     }
 
+    /// <summary>Those of a store without points.</summary>
+    public static SeriesBaselines None => new();
+
     /// <summary>Reads the last points of the past day.</summary>
     public static async Task<SeriesBaselines> ReadAsync(IColumnStore store, CancellationToken cancellation)
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using SloEngine.Collector.Ingest;
+using SloEngine.Collector.Limits;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Protobuf;
 using SloEngine.Otlp.Tests.Building;
@@ -150,6 +151,26 @@ public sealed class OtlpIngestTests
     }
 
     [Fact]
+    public async Task A_restart_stores_what_a_tenant_at_its_limit_was_told_is_kept()
+    {
+        await using var rig = new IngestRig(new CollectorOptions { Limits = new TenantLimits { MaxActiveSeries = 2 } });
+        await rig.StartAsync();
+        await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(1, "/a"), Number(2, "/b"))));
+        await rig.Store.HoldsAsync("samples", 2);
+        rig.Store.Before = _ => throw Down;
+        // Of the new series none fits, of the known ones both do; replayed alone, the first two would.
+        DecodeResult result = await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(3, "/c"), Number(4, "/d"), Number(5, "/a"), Number(6, "/b"))));
+        Assert.Equal((2, 2), (result.Accepted, result.Rejected));
+        await rig.StopAsync();
+
+        rig.Store.Before = _ => Task.CompletedTask;
+        await rig.StartAsync();
+
+        // The two from before, the two that were acknowledged, and beside them the two that were not.
+        Assert.Equal(6, rig.Store.Rows("samples"));
+    }
+
+    [Fact]
     public async Task A_crash_at_any_insert_loses_nothing_and_stores_nothing_twice()
     {
         for (int seed = 0; seed < 40; seed++)
@@ -259,7 +280,7 @@ public sealed class OtlpIngestTests
     [Fact]
     public async Task Series_over_the_limit_are_rejected_and_known_ones_go_on()
     {
-        await using var rig = new IngestRig(new CollectorOptions { MaxActiveSeries = 2 });
+        await using var rig = new IngestRig(new CollectorOptions { Limits = new TenantLimits { MaxActiveSeries = 2 } });
         await rig.StartAsync();
 
         DecodeResult result = await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(1, "/a"), Number(2, "/b"), Number(3, "/c"))));
@@ -327,6 +348,29 @@ public sealed class OtlpIngestTests
         await rig.Store.HoldsAsync("samples", 4);
 
         Assert.Single(rig.Taps.Series, series => series.Metric == "load_seconds");
+    }
+
+    [Fact]
+    public async Task A_series_that_stops_while_its_points_wait_for_the_store_is_stored_under_its_name_and_described_again_when_it_is_back()
+    {
+        await using var rig = new IngestRig(new CollectorOptions { SeriesIdle = TimeSpan.FromMilliseconds(100) });
+        var back = new TaskCompletionSource();
+        rig.Store.Before = table => table == "samples" ? back.Task : Task.CompletedTask;
+        await rig.StartAsync();
+
+        await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(1, "/a"))));
+        await Task.Delay(400);
+        back.SetResult();
+        await rig.Store.HoldsAsync("samples", 1);
+        for (int wait = 0; rig.Ingest.ActiveSeries > 0 && wait < 100; wait++)
+        {
+            await Task.Delay(50);
+        }
+        Assert.Equal(0, rig.Ingest.ActiveSeries);
+        await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(2, "/a"))));
+        await rig.Store.HoldsAsync("samples", 2);
+
+        Assert.Equal(2, rig.Store.Rows("series"));
     }
 
     private static string Path(int point) => string.Create(CultureInfo.InvariantCulture, $"/{point}");

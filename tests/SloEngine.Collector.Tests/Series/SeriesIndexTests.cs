@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using SloEngine.Collector.Limits;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
 using SloEngine.Collector.Tests.Ingest;
@@ -117,7 +118,7 @@ public sealed class SeriesIndexTests
     [InlineData(10, 5, "label a has 6 characters; the limit is 5")]
     public void A_series_with_too_much_on_it_is_rejected_by_name(int maxLabels, int maxLength, string reason)
     {
-        var index = new SeriesIndex(new CollectorOptions { MaxLabels = maxLabels, MaxLabelValueLength = maxLength }, _taps);
+        var index = new SeriesIndex(new CollectorOptions { Limits = new TenantLimits { MaxLabels = maxLabels, MaxLabelValueLength = maxLength } }, _taps, TimeProvider.System);
 
         DecodeResult result = Decode(index, "default", Request(Gauge("load", With(("a", "123456")))));
 
@@ -129,7 +130,7 @@ public sealed class SeriesIndexTests
     [Fact]
     public void Readers_find_every_reference_in_the_table_while_it_grows()
     {
-        var index = new SeriesIndex(new CollectorOptions(), _taps);
+        var index = new SeriesIndex(new CollectorOptions(), _taps, TimeProvider.System);
 
         Parallel.For(0, 8, worker =>
         {
@@ -143,7 +144,7 @@ public sealed class SeriesIndexTests
                 for (int row = 0; row < block.Count; row++)
                 {
                     int series = block.Numbers.Series[row];
-                    Assert.Equal(table.Descriptors[series].Id, table.Ids[series]);
+                    Assert.Equal(table.Descriptors[series]!.Id, table.Ids[series]);
                     Assert.NotNull(table.Taps[series]);
                 }
             }
@@ -171,7 +172,7 @@ public sealed class SeriesIndexTests
 
     private SeriesDescriptor[] Register(string tenant, byte[] request)
     {
-        var index = new SeriesIndex(new CollectorOptions(), _taps);
+        var index = new SeriesIndex(new CollectorOptions(), _taps, TimeProvider.System);
         DecodeResult result = Decode(index, tenant, request);
         Assert.Null(result.ErrorMessage);
         return [.. index.TakeUnsaved()];

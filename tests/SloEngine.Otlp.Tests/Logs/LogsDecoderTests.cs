@@ -95,6 +95,26 @@ public sealed class LogsDecoderTests : IDisposable
         Assert.Equal(_block.Bodies.Text(0), all.Bodies.Text(1));
     }
 
+    [Theory]
+    [InlineData("short enough", "short enough", null)]
+    [InlineData("a line that is far too long", "a line that ", "27")]
+    [InlineData("eleven then\u20AC\u20AC", "eleven then", "17")]
+    public void A_body_over_the_limit_is_cut_between_characters_and_says_how_long_it_was(string body, string kept, string? cutFrom)
+    {
+        byte[] request = Request(record =>
+        {
+            record.Fixed64(1, Time);
+            record.Message(5, value => value.Text(1, body));
+            record.Attribute(6, "order", "42");
+        });
+
+        DecodeResult result = new LogsDecoder(_resources, 1, new FixedClock(), maxBodyBytes: 12).Decode(request, _block);
+
+        Assert.Equal((1, 0), (result.Accepted, result.Rejected));
+        Assert.Equal(kept, _block.Bodies.Text(0));
+        Assert.Equal(cutFrom, ColumnText.Row(_block.Attributes, 0).GetValueOrDefault(LogsDecoder.CutFrom));
+    }
+
     private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeSeconds(1_750_000_000);
 
     private DecodeResult Decode(byte[] request) => new LogsDecoder(_resources, 1, new FixedClock()).Decode(request, _block);

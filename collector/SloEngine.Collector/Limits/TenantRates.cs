@@ -1,0 +1,42 @@
+using System.Collections.Concurrent;
+
+namespace SloEngine.Collector.Limits;
+
+/// <summary>The allowances of the tenants that have a limit. Names are free to choose, so allowances nobody draws on are forgotten.</summary>
+internal sealed class TenantRates(CollectorOptions options, TimeProvider time)
+{
+    private const int Many = 10_000;
+
+    private readonly ConcurrentDictionary<string, RateLimit> _byTenant = new(StringComparer.Ordinal);
+
+    /// <summary>Charges a request to its tenant, or tells when to come again.</summary>
+    public bool TryTake(string tenant, long bytes, out TimeSpan retryAfter)
+    {
+        retryAfter = default;
+        TenantLimits limits = options.LimitsOf(tenant);
+        if (limits.BytesPerSecond == 0)
+        {
+            return true;
+        }
+        if (!_byTenant.TryGetValue(tenant, out RateLimit? rate))
+        {
+            if (_byTenant.Count >= Many)
+            {
+                ForgetFull();
+            }
+            rate = _byTenant.GetOrAdd(tenant, static (_, made) => new RateLimit(made.limits, made.time), (limits, time));
+        }
+        return rate.TryTake(bytes, out retryAfter);
+    }
+
+    private void ForgetFull()
+    {
+        foreach ((string tenant, RateLimit rate) in _byTenant)
+        {
+            if (rate.IsFull)
+            {
+                _byTenant.TryRemove(tenant, out _);
+            }
+        }
+    }
+}

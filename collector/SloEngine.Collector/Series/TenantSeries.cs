@@ -1,0 +1,37 @@
+using SloEngine.Otlp.Common;
+using SloEngine.Otlp.Metrics;
+using SloEngine.Otlp.RemoteWrite;
+
+namespace SloEngine.Collector.Series;
+
+/// <summary>The index as one decoder of one tenant sees it; counts what it was refused during a request.</summary>
+internal sealed class TenantSeries(string tenant, SeriesIndex index) : ISeriesIndex, ILabelledSeriesIndex
+{
+    private int _overSeriesLimit;
+    private int _overLabelLimit;
+
+    public bool TryGet(UInt128 identity, out int series) => index.TryGet(identity, out series);
+
+    public int Register(UInt128 identity, LabelledSeries series, out string? rejection) => Note(index.Register(tenant, identity, series, out rejection));
+
+    public int Register(in RawSeries series, out string? rejection) => Note(index.Register(tenant, series, out rejection));
+
+    /// <summary>A request begins.</summary>
+    public void Begin() => (_overSeriesLimit, _overLabelLimit) = (0, 0);
+
+    /// <summary>Adds to a request's result what it was refused for.</summary>
+    public Decoded Told(DecodeResult result) => new(result, _overSeriesLimit, _overLabelLimit);
+
+    private int Note(int series)
+    {
+        _overSeriesLimit += series == SeriesIndex.OverSeriesLimit ? 1 : 0;
+        _overLabelLimit += series == SeriesIndex.OverLabelLimit ? 1 : 0;
+        return series;
+    }
+}
+
+/// <summary>A decoded request.</summary>
+/// <param name="Result">What became of its items.</param>
+/// <param name="OverSeriesLimit">Series rejected because its tenant has as many as it may.</param>
+/// <param name="OverLabelLimit">Series rejected for their labels.</param>
+internal readonly record struct Decoded(DecodeResult Result, int OverSeriesLimit, int OverLabelLimit);
