@@ -79,6 +79,10 @@ internal sealed class NativeHistogram
                 case 6:
                     _zeroCount = message.VarintField();
                     break;
+                case 7:
+                    _zeroCount = 0;
+                    message.Skip();
+                    break;
                 case 8:
                     _negativeSpans.Add(Span(message.MessageField()));
                     break;

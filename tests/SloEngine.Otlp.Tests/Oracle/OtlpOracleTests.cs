@@ -66,17 +66,20 @@ public sealed class OtlpOracleTests
         }
     }
 
-    private static void Same(int seed, GeneratedRows expected, DecodeResult result, IEnumerable<string> lines)
+    internal static void Same(int seed, GeneratedRows expected, DecodeResult result, IEnumerable<string> lines) =>
+        Same(seed, expected.Lines, expected.Accepted, expected.Items, result, lines);
+
+    internal static void Same(int seed, IEnumerable<string> expected, int accepted, int items, DecodeResult result, IEnumerable<string> lines)
     {
-        string[] left = [.. expected.Lines];
+        string[] left = [.. expected];
         string[] right = [.. lines];
         for (int row = 0; row < Math.Min(left.Length, right.Length); row++)
         {
             Assert.True(left[row] == right[row], $"seed {seed}, row {row}\nread:    {left[row]}\ncolumns: {right[row]}");
         }
         Assert.True(
-            (expected.Accepted, expected.Items, left.Length) == (result.Accepted, result.Accepted + result.Rejected, right.Length),
-            $"seed {seed}: read {expected.Accepted} of {expected.Items} in {left.Length} rows; columns {result} in {right.Length} rows");
+            (accepted, items, left.Length) == (result.Accepted, result.Accepted + result.Rejected, right.Length),
+            $"seed {seed}: read {accepted} of {items} in {left.Length} rows; columns {result} in {right.Length} rows");
     }
 
     internal sealed class FixedClock : TimeProvider
