@@ -14,6 +14,10 @@ internal sealed class AttributeReader
     /// <summary>Arrays and maps nested deeper than this are refused.</summary>
     public const int MaxDepth = 16;
 
+    /// <summary>The members of <c>AnyValue</c>'s oneof, and those that are messages: arrays and maps.</summary>
+    private const uint Members = 0b1111_1110;
+    private const uint MessageMembers = 0b0110_0000;
+
     private static readonly JsonWriterOptions Plain = new()
     {
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
@@ -25,9 +29,10 @@ internal sealed class AttributeReader
     /// <summary>Adds one <c>KeyValue</c> to the row being built.</summary>
     public void Read(ProtobufReader keyValue, AttributesColumn into)
     {
+        ProtobufReader whole = keyValue;
         ReadOnlySpan<byte> key = default;
-        ReadOnlySpan<byte> value = default;
-        AttributeType type = AttributeType.Empty;
+        ProtobufReader value = default;
+        int values = 0;
         while (keyValue.Next())
         {
             switch (keyValue.Field)
@@ -36,23 +41,30 @@ internal sealed class AttributeReader
                     key = ValidText(keyValue.BytesField());
                     break;
                 case 2:
-                    value = Value(keyValue.MessageField(), out type);
+                    value = keyValue.MessageField();
+                    values++;
                     break;
                 default:
                     keyValue.Skip();
                     break;
             }
         }
-        into.Add(key, value, type);
+        ReadOnlySpan<byte> text = Value(values > 1 ? whole.MergedField(2) : value, out AttributeType type);
+        into.Add(key, text, type);
     }
 
     /// <summary>Reads an <c>AnyValue</c> as text; valid until the next call.</summary>
     public ReadOnlySpan<byte> Value(ProtobufReader value, out AttributeType type)
     {
         type = AttributeType.Empty;
+        ProtobufReader whole = value;
         ReadOnlySpan<byte> text = default;
         while (value.Next())
         {
+            if (type != AttributeType.Empty && value.Field is >= 1 and <= 7)
+            {
+                return Value(whole.Settled(Members, MessageMembers), out type);
+            }
             switch (value.Field)
             {
                 case 1:
@@ -169,8 +181,10 @@ internal sealed class AttributeReader
 
     private static void WriteEntry(ProtobufReader entry, Utf8JsonWriter json, int depth)
     {
+        ProtobufReader whole = entry;
         ReadOnlySpan<byte> key = default;
         ProtobufReader value = default;
+        int values = 0;
         while (entry.Next())
         {
             switch (entry.Field)
@@ -180,6 +194,7 @@ internal sealed class AttributeReader
                     break;
                 case 2:
                     value = entry.MessageField();
+                    values++;
                     break;
                 default:
                     entry.Skip();
@@ -187,17 +202,22 @@ internal sealed class AttributeReader
             }
         }
         json.WritePropertyName(key);
-        WriteValue(value, json, depth);
+        WriteValue(values > 1 ? whole.MergedField(2) : value, json, depth);
     }
 
     private static void WriteValue(ProtobufReader value, Utf8JsonWriter json, int depth)
     {
-        // Of a oneof that is set more than once the last one counts (protobuf.dev, "Last One Wins").
+        ProtobufReader whole = value;
         ProtobufReader last = default;
         while (value.Next())
         {
             if (value.Field is >= 1 and <= 7)
             {
+                if (last.Field != 0)
+                {
+                    WriteValue(whole.Settled(Members, MessageMembers), json, depth);
+                    return;
+                }
                 last = value;
             }
             value.Skip();

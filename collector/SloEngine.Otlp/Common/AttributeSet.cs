@@ -34,6 +34,6 @@ public static class AttributeSet
     public static (string Name, string Version) Scope(ReadOnlySpan<byte> scope)
     {
         var reader = new ProtobufReader(scope);
-        return (Encoding.UTF8.GetString(reader.First(1)), Encoding.UTF8.GetString(reader.First(2)));
+        return (Encoding.UTF8.GetString(reader.Last(1)), Encoding.UTF8.GetString(reader.Last(2)));
     }
 }

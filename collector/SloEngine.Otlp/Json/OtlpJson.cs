@@ -181,9 +181,9 @@ public static class OtlpJson
 
     private static ulong Enumeration(JsonElement value, OtlpField field, string path)
     {
-        if (value.ValueKind == JsonValueKind.Number && value.TryGetUInt32(out uint number))
+        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number))
         {
-            return number;
+            return (ulong)number;
         }
         int position = value.ValueKind == JsonValueKind.String ? Array.IndexOf(field.Names!, Text(value, path)) : -1;
         return position >= 0 ? (ulong)position : throw Unexpected(value, path, $"a number or one of {string.Join(", ", field.Names!)}");

@@ -46,12 +46,12 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
         byte severity = 0;
         ReadOnlySpan<byte> severityText = default;
         ReadOnlySpan<byte> eventName = default;
-        UInt128 traceId = default;
-        ulong spanId = 0;
+        ReadOnlySpan<byte> trace = default;
+        ReadOnlySpan<byte> span = default;
         uint flags = 0;
-        bool hasBody = false;
-        int cutFrom = 0;
-        string? rejection = null;
+        ProtobufReader whole = record;
+        ProtobufReader body = default;
+        int bodies = 0;
         while (record.Next())
         {
             switch (record.Field)
@@ -65,16 +65,9 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
                 case 3:
                     severityText = AttributeReader.ValidText(record.BytesField());
                     break;
-                case 5 when !hasBody:
-                    ReadOnlySpan<byte> body = Attributes.Value(record.MessageField(), out AttributeType bodyType);
-                    if (body.Length > maxBodyBytes)
-                    {
-                        (cutFrom, bodyType) = (body.Length, AttributeType.Text);
-                        body = Cut(body, maxBodyBytes);
-                    }
-                    block.Bodies.Append(body);
-                    block.BodyTypes.Append((byte)bodyType);
-                    hasBody = true;
+                case 5:
+                    body = record.MessageField();
+                    bodies++;
                     break;
                 case 6:
                     Attributes.Read(record.MessageField(), block.Attributes);
@@ -83,14 +76,10 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
                     flags = record.Fixed32Field();
                     break;
                 case 9:
-                    ReadOnlySpan<byte> trace = record.BytesField();
-                    traceId = TraceId(trace, out bool validTrace);
-                    rejection = validTrace || trace.IsEmpty ? rejection : $"trace_id has {trace.Length} bytes, expected 16";
+                    trace = record.BytesField();
                     break;
                 case 10:
-                    ReadOnlySpan<byte> span = record.BytesField();
-                    spanId = SpanId(span, out bool validSpan);
-                    rejection = validSpan || span.IsEmpty ? rejection : $"span_id has {span.Length} bytes, expected 8";
+                    span = record.BytesField();
                     break;
                 case 11:
                     observed = (long)record.Fixed64Field();
@@ -103,30 +92,29 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
                     break;
             }
         }
-        if (severity > 24)
-        {
-            rejection ??= $"severity_number {severity} is outside 0..24";
-        }
-        if (timeNanos < 0 || observed < 0)
-        {
-            rejection ??= "the time is past the year 2262";
-        }
+        UInt128 traceId = TraceId(trace, out bool validTrace);
+        ulong spanId = SpanId(span, out bool validSpan);
+        string? rejection = !validTrace && !trace.IsEmpty ? $"trace_id has {trace.Length} bytes, expected 16"
+            : !validSpan && !span.IsEmpty ? $"span_id has {span.Length} bytes, expected 8"
+            : severity > 24 ? $"severity_number {severity} is outside 0..24"
+            : timeNanos < 0 || observed < 0 ? "the time is past the year 2262"
+            : null;
         if (rejection is not null)
         {
             block.Truncate(row);
             return rejection;
         }
-        if (!hasBody)
+        ReadOnlySpan<byte> text = Attributes.Value(bodies > 1 ? whole.MergedField(5) : body, out AttributeType bodyType);
+        if (text.Length > maxBodyBytes)
         {
-            block.Bodies.Append(ReadOnlySpan<byte>.Empty);
-            block.BodyTypes.Append((byte)AttributeType.Empty);
+            TellCut(block, text.Length);
+            bodyType = AttributeType.Text;
+            text = Cut(text, maxBodyBytes);
         }
+        block.Bodies.Append(text);
+        block.BodyTypes.Append((byte)bodyType);
         // logs.proto: "If time_unix_nano is 0 the observed time is to be used".
         long effective = timeNanos != 0 ? timeNanos : observed != 0 ? observed : (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
-        if (cutFrom > 0)
-        {
-            TellCut(block, cutFrom);
-        }
         block.Attributes.EndRow();
         block.Resources.Append(resource);
         block.TimeNanos.Append(effective);

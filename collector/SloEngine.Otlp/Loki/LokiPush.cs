@@ -14,6 +14,7 @@ namespace SloEngine.Otlp.Loki;
 public static class LokiPush
 {
     private const int MaxDepth = 16;
+    private const int MaxLevelLength = 64;
 
     /// <summary>From JSON: <c>{"streams": [{"stream": {...}, "values": [["nanoseconds", "line", {...}], ...]}]}</c>.</summary>
     /// <exception cref="OtlpFormatException">It is no such document.</exception>
@@ -74,6 +75,7 @@ public static class LokiPush
             throw new OtlpFormatException($"{path}: expected an object with an object \"stream\" and an array \"values\"");
         }
         List<KeyValuePair<string, string>> pairs = Pairs(labels, path + ".stream");
+        string level = Level(pairs, otherwise: "");
         int resource = Begin(request, pairs, out int scope);
         int index = 0;
         foreach (JsonElement value in values.EnumerateArray())
@@ -89,7 +91,7 @@ public static class LokiPush
                 throw new OtlpFormatException($"{at}[0]: '{value[0].GetString()}' is no time in nanoseconds since 1970");
             }
             List<KeyValuePair<string, string>> metadata = value.GetArrayLength() == 3 ? Pairs(value[2], at + "[2]") : [];
-            Entry(request, nanos, Encoding.UTF8.GetBytes(value[1].GetString()!), pairs, metadata);
+            Entry(request, nanos, Encoding.UTF8.GetBytes(value[1].GetString()!), level, metadata);
         }
         request.End(scope);
         request.End(resource);
@@ -97,14 +99,15 @@ public static class LokiPush
 
     private static void Stream(ProtobufReader stream, ProtobufWriter request)
     {
-        ReadOnlySpan<byte> text = stream.First(1);
+        ReadOnlySpan<byte> text = stream.Last(1);
         List<KeyValuePair<string, string>> labels = StreamLabels.Parse(Encoding.UTF8.GetString(AttributeReader.ValidText(text)));
+        string level = Level(labels, otherwise: "");
         int resource = Begin(request, labels, out int scope);
         while (stream.Next())
         {
             if (stream.Field == 2)
             {
-                Entry(stream.MessageField(), request, labels);
+                Entry(stream.MessageField(), request, level);
             }
             else
             {
@@ -115,7 +118,7 @@ public static class LokiPush
         request.End(resource);
     }
 
-    private static void Entry(ProtobufReader entry, ProtobufWriter request, List<KeyValuePair<string, string>> labels)
+    private static void Entry(ProtobufReader entry, ProtobufWriter request, string streamLevel)
     {
         long nanos = 0;
         ReadOnlySpan<byte> line = default;
@@ -148,14 +151,14 @@ public static class LokiPush
                 case 3:
                     ProtobufReader pair = entry.MessageField();
                     metadata.Add(KeyValuePair.Create(
-                        Encoding.UTF8.GetString(AttributeReader.ValidText(pair.First(1))), Encoding.UTF8.GetString(AttributeReader.ValidText(pair.First(2)))));
+                        Encoding.UTF8.GetString(AttributeReader.ValidText(pair.Last(1))), Encoding.UTF8.GetString(AttributeReader.ValidText(pair.Last(2)))));
                     break;
                 default:
                     entry.Skip();
                     break;
             }
         }
-        Entry(request, nanos, line, labels, metadata);
+        Entry(request, nanos, line, streamLevel, metadata);
     }
 
     /// <summary>Begins <c>ResourceLogs</c> (field 1) with its resource, and its <c>ScopeLogs</c> (field 2).</summary>
@@ -165,7 +168,7 @@ public static class LokiPush
         int resource = request.Begin(1);
         foreach ((string name, string value) in labels)
         {
-            if (!IsLevel(name))
+            if (!IsLevel(name, value))
             {
                 Attribute(request, 1, name == "service_name" ? "service.name" : name, value);
             }
@@ -177,15 +180,11 @@ public static class LokiPush
 
     /// <summary>Writes a <c>LogRecord</c> (logs.proto).</summary>
     private static void Entry(
-        ProtobufWriter request, long nanos, ReadOnlySpan<byte> line, List<KeyValuePair<string, string>> labels, List<KeyValuePair<string, string>> metadata)
+        ProtobufWriter request, long nanos, ReadOnlySpan<byte> line, string streamLevel, List<KeyValuePair<string, string>> metadata)
     {
         int record = request.Begin(2);
         request.Fixed64(1, (ulong)nanos);
-        string level = "";
-        foreach ((string name, string value) in labels.Concat(metadata))
-        {
-            level = IsLevel(name) ? value : level;
-        }
+        string level = Level(metadata, otherwise: streamLevel);
         if (level.Length > 0)
         {
             request.Varint(2, Severity(level));
@@ -204,7 +203,7 @@ public static class LokiPush
             {
                 request.Bytes(10, span);
             }
-            else if (!IsLevel(name))
+            else if (!IsLevel(name, value))
             {
                 Attribute(request, 6, name, value);
             }
@@ -222,7 +221,18 @@ public static class LokiPush
         writer.End(pair);
     }
 
-    private static bool IsLevel(string name) => name is "level" or "detected_level" or "severity";
+    /// <summary>Whether it is a level. A long text is none: that of a stream is written with each of its entries.</summary>
+    private static bool IsLevel(string name, string value) => name is "level" or "detected_level" or "severity" && value.Length <= MaxLevelLength;
+
+    private static string Level(List<KeyValuePair<string, string>> pairs, string otherwise)
+    {
+        string level = otherwise;
+        foreach ((string name, string value) in pairs)
+        {
+            level = IsLevel(name, value) ? value : level;
+        }
+        return level;
+    }
 
     /// <summary>Number of a level by its name (logs data model, "Mapping of SeverityNumber"); 0 for one that is not known.</summary>
     private static ulong Severity(string level) => level.ToLowerInvariant() switch

@@ -79,6 +79,6 @@ internal static class StreamLabels
         }
 
         OtlpFormatException Wrong(string expected) => new(string.Create(
-            CultureInfo.InvariantCulture, $"the stream's labels '{text}' do not read at character {at + 1}: expected {expected}"));
+            CultureInfo.InvariantCulture, $"the stream's labels '{(text.Length > 200 ? text[..200] + "..." : text)}' do not read at character {at + 1}: expected {expected}"));
     }
 }

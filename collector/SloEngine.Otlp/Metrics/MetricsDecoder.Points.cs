@@ -200,10 +200,10 @@ public sealed partial class MetricsDecoder
                     zeroCount = point.Fixed64Field();
                     break;
                 case 8:
-                    positiveOffset = Buckets(point.MessageField(), into.PositiveBuckets);
+                    Buckets(point.MessageField(), into.PositiveBuckets, ref positiveOffset);
                     break;
                 case 9:
-                    negativeOffset = Buckets(point.MessageField(), into.NegativeBuckets);
+                    Buckets(point.MessageField(), into.NegativeBuckets, ref negativeOffset);
                     break;
                 case 10:
                     flags = (uint)point.VarintField();
@@ -252,10 +252,9 @@ public sealed partial class MetricsDecoder
         return true;
     }
 
-    /// <summary><c>ExponentialHistogramDataPoint.Buckets</c>; returns the offset.</summary>
-    private static int Buckets(ProtobufReader message, Columns.ColumnBuffer<ulong> into)
+    /// <summary><c>ExponentialHistogramDataPoint.Buckets</c></summary>
+    private static void Buckets(ProtobufReader message, Columns.ColumnBuffer<ulong> into, ref int offset)
     {
-        int offset = 0;
         while (message.Next())
         {
             switch (message.Field)
@@ -278,7 +277,6 @@ public sealed partial class MetricsDecoder
                     break;
             }
         }
-        return offset;
     }
 
     /// <summary><c>SummaryDataPoint</c>: number points of the classic series name{quantile}, name_sum and name_count.</summary>
@@ -320,6 +318,10 @@ public sealed partial class MetricsDecoder
                     point.Skip();
                     break;
             }
+        }
+        if (_quantiles.Count > MaxQuantiles)
+        {
+            return Reject(string.Create(CultureInfo.InvariantCulture, $"{_quantiles.Count} quantile_values, expected at most {MaxQuantiles}"));
         }
         if (!TimesAreGiven(time, start))
         {
@@ -397,7 +399,7 @@ public sealed partial class MetricsDecoder
         return MemoryMarshal.Cast<byte, ulong>(packed);
     }
 
-    private static int ZigZag(ulong value) => (int)(uint)(value >> 1) ^ -(int)(value & 1);
+    private static int ZigZag(ulong value) => (int)((uint)value >> 1) ^ -(int)(value & 1);
 
     private static bool Ascending(ReadOnlySpan<double> bounds)
     {

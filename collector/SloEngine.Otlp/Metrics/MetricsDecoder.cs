@@ -21,6 +21,12 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
 
     private const uint NoRecordedValue = 1;
 
+    /// <summary>Each quantile is a series of its own with all the attributes of the point.</summary>
+    private const int MaxQuantiles = 100;
+
+    /// <summary>The members of <c>Metric</c>'s oneof <c>data</c>, as bits: gauge, sum, histogram, exponential_histogram, summary.</summary>
+    private const uint DataMembers = 1 << 5 | 1 << 7 | 1 << 9 | 1 << 10 | 1 << 11;
+
     private readonly List<double> _bounds = [];
     private readonly List<(double Quantile, double Value)> _quantiles = [];
     private MetricBlock _block = null!;
@@ -66,7 +72,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     private void ResourceMetrics(ProtobufReader message)
     {
         (_scope, _metric, _point) = (-1, -1, -1);
-        ReadOnlySpan<byte> resource = message.First(1);
+        ReadOnlySpan<byte> resource = message.Merged(1);
         UInt128 identity = SipHash128.Hash(resource, hashKey);
         while (message.Next())
         {
@@ -85,7 +91,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     private void ScopeMetrics(ProtobufReader message, ReadOnlySpan<byte> resource, UInt128 identity)
     {
         (_metric, _point) = (-1, -1);
-        ReadOnlySpan<byte> scope = message.First(1);
+        ReadOnlySpan<byte> scope = message.Merged(1);
         identity = SipHash128.Hash(scope, identity);
         while (message.Next())
         {
@@ -105,8 +111,10 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     {
         _point = -1;
         var metric = new MetricContext { Resource = resource, Scope = scope };
+        ProtobufReader whole = message;
         ProtobufReader data = default;
         int dataField = 0;
+        int dataFields = 0;
         while (message.Next())
         {
             switch (message.Field)
@@ -123,6 +131,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
                 case 5 or 7 or 9 or 10 or 11:
                     dataField = message.Field;
                     data = message.MessageField();
+                    dataFields++;
                     break;
                 default:
                     message.Skip();
@@ -133,12 +142,19 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
         {
             return;
         }
+        if (dataFields > 1)
+        {
+            ProtobufReader settled = whole.Settled(DataMembers, DataMembers);
+            settled.Next();
+            dataField = settled.Field;
+            data = settled.MessageField();
+        }
 
         bool isMonotonic = false;
         ProtobufReader settings = data;
         while (settings.Next())
         {
-            if (settings.Field == 2 && dataField != 11)
+            if (settings.Field == 2 && dataField is (7 or 9 or 10))
             {
                 metric.Temporality = (Temporality)Math.Min(settings.VarintField(), byte.MaxValue);
             }

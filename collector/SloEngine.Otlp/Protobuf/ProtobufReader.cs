@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
@@ -130,19 +131,85 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message, int offset = 0)
         return new ProtobufReader(bytes, Offset - bytes.Length);
     }
 
-    /// <summary>The first occurrence of a field of this message, wherever it stands; this reader does not move.</summary>
-    public readonly ReadOnlySpan<byte> First(int field)
+    /// <summary>A text or bytes field ahead in this message; the last counts of several (protobuf.dev, "Last One Wins"). This reader does not move.</summary>
+    public readonly ReadOnlySpan<byte> Last(int field)
     {
+        ReadOnlySpan<byte> last = default;
         ProtobufReader ahead = this;
         while (ahead.Next())
         {
             if (ahead.Field == field)
             {
-                return ahead.BytesField();
+                last = ahead.BytesField();
             }
-            ahead.Skip();
+            else
+            {
+                ahead.Skip();
+            }
         }
-        return default;
+        return last;
+    }
+
+    /// <summary>
+    /// A message field ahead in this message; several are merged, which in this encoding is their bytes one after the other (protobuf.dev,
+    /// "Last One Wins"). This reader does not move.
+    /// </summary>
+    public readonly ReadOnlySpan<byte> Merged(int field)
+    {
+        ReadOnlySpan<byte> merged = default;
+        ProtobufReader ahead = this;
+        while (ahead.Next())
+        {
+            if (ahead.Field != field)
+            {
+                ahead.Skip();
+                continue;
+            }
+            ReadOnlySpan<byte> next = ahead.BytesField();
+            if (!merged.IsEmpty && !next.IsEmpty)
+            {
+                return Joined(field);
+            }
+            merged = merged.IsEmpty ? next : merged;
+        }
+        return merged;
+    }
+
+    /// <summary>A reader of <see cref="Merged"/>; its offsets are about those of this message.</summary>
+    public readonly ProtobufReader MergedField(int field) => new(Merged(field), Offset);
+
+    /// <summary>
+    /// Of a oneof with several members ahead in this message: a reader of the one field that counts, the last, which as a message is merged with
+    /// those of its number right before it. This reader does not move.
+    /// </summary>
+    /// <param name="members">Field numbers of the oneof, as bits.</param>
+    /// <param name="messages">Those of them that are messages.</param>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public readonly ProtobufReader Settled(uint members, uint messages)
+    {
+        ProtobufReader ahead = this;
+        ProtobufReader run = this;
+        ReadOnlySpan<byte> last = default;
+        int field = 0;
+        while (!ahead.AtEnd)
+        {
+            ProtobufReader before = ahead;
+            ahead.Next();
+            ahead.Skip(0);
+            if (ahead.Field < 32 && (members >> ahead.Field & 1) != 0)
+            {
+                run = ahead.Field == field ? run : before;
+                field = ahead.Field;
+                last = _message[ahead.FieldStart..ahead._position];
+            }
+        }
+        if ((messages >> field & 1) != 0)
+        {
+            var single = new ProtobufWriter();
+            single.Bytes(field, run.Merged(field));
+            last = single.Written.Span;
+        }
+        return new ProtobufReader(last, Offset);
     }
 
     /// <summary>Skips the field last read.</summary>
@@ -163,6 +230,25 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message, int offset = 0)
     /// <summary>Fails at the field last read.</summary>
     [DoesNotReturn]
     public readonly void Fail(string problem) => Throw(problem, FieldStart);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private readonly ReadOnlySpan<byte> Joined(int field)
+    {
+        var joined = new ArrayBufferWriter<byte>(_message.Length - _position);
+        ProtobufReader ahead = this;
+        while (ahead.Next())
+        {
+            if (ahead.Field == field)
+            {
+                joined.Write(ahead.BytesField());
+            }
+            else
+            {
+                ahead.Skip();
+            }
+        }
+        return joined.WrittenSpan;
+    }
 
     private void Skip(int depth)
     {

@@ -13,7 +13,14 @@ namespace SloEngine.Otlp.RemoteWrite;
 internal sealed class NativeHistogram
 {
     private const int CustomSchema = -53;
-    private const int MaxBuckets = 100_000;
+
+    /// <summary>Buckets of one histogram from the first to the last.</summary>
+    public const int MaxBuckets = 100_000;
+
+    /// <summary>
+    /// Empty buckets between spans that a request may ask for with each of its bytes: they take a few bytes there and 8 each in the columns.
+    /// </summary>
+    public const long GapsPerByte = 4;
 
     private readonly List<(int Offset, uint Length)> _positiveSpans = [];
     private readonly List<(int Offset, uint Length)> _negativeSpans = [];
@@ -27,7 +34,13 @@ internal sealed class NativeHistogram
     private double _zeroThreshold;
     private bool _isFloat;
 
+    /// <summary>Empty buckets that the request may still ask for.</summary>
+    public long GapsLeft { get; set; }
+
     public long TimestampMs { get; private set; }
+
+    /// <summary><c>start_timestamp</c>; 0 when not given.</summary>
+    public long StartMs { get; private set; }
 
     public bool IsCustom => _schema == CustomSchema;
 
@@ -41,13 +54,14 @@ internal sealed class NativeHistogram
         _positiveDeltas.Clear();
         _negativeDeltas.Clear();
         CustomBounds.Clear();
-        (_schema, _count, _zeroCount, _sum, _zeroThreshold, _isFloat, TimestampMs) = (0, 0, 0, 0, 0, false, 0);
+        (_schema, _count, _zeroCount, _sum, _zeroThreshold, _isFloat, TimestampMs, StartMs) = (0, 0, 0, 0, 0, false, 0, 0);
         while (message.Next())
         {
             switch (message.Field)
             {
                 case 1:
                     _count = message.VarintField();
+                    _isFloat = false;
                     break;
                 case 2:
                     _isFloat = true;
@@ -57,13 +71,17 @@ internal sealed class NativeHistogram
                     _sum = message.DoubleField();
                     break;
                 case 4:
-                    _schema = (int)ZigZag(message.VarintField());
+                    _schema = ZigZag32(message.VarintField());
                     break;
                 case 5:
                     _zeroThreshold = message.DoubleField();
                     break;
                 case 6:
                     _zeroCount = message.VarintField();
+                    break;
+                case 7:
+                    _zeroCount = 0;
+                    message.Skip();
                     break;
                 case 8:
                     _negativeSpans.Add(Span(message.MessageField()));
@@ -89,6 +107,9 @@ internal sealed class NativeHistogram
                     break;
                 case 16:
                     CustomBounds.Add(message.DoubleField());
+                    break;
+                case 17:
+                    StartMs = (long)message.VarintField();
                     break;
                 default:
                     message.Skip();
@@ -119,6 +140,15 @@ internal sealed class NativeHistogram
         if (Width(_positiveSpans) > MaxBuckets || Width(_negativeSpans) > MaxBuckets || (IsCustom && Width(_positiveSpans) > CustomBounds.Count + 1))
         {
             return "the spans of a histogram reach too far";
+        }
+        if (IsCustom && _positiveSpans.Count > 0 && (_positiveSpans[0].Offset < 0 || _positiveSpans[0].Offset + Width(_positiveSpans) > CustomBounds.Count + 1))
+        {
+            return "the spans of a histogram with custom buckets cover buckets it does not have";
+        }
+        GapsLeft -= Width(_positiveSpans) - _positiveDeltas.Count + Width(_negativeSpans) - _negativeDeltas.Count;
+        if (GapsLeft < 0)
+        {
+            return "the histograms of the request have too many empty buckets between their spans for its size";
         }
         return IsNegative(_positiveDeltas) || IsNegative(_negativeDeltas) ? "a bucket of a histogram has a count below zero" : null;
     }
@@ -243,7 +273,7 @@ internal sealed class NativeHistogram
             switch (span.Field)
             {
                 case 1:
-                    offset = (int)ZigZag(span.VarintField());
+                    offset = ZigZag32(span.VarintField());
                     break;
                 case 2:
                     length = (uint)span.VarintField();
@@ -269,6 +299,8 @@ internal sealed class NativeHistogram
             into.Add(ZigZag(packed.Varint()));
         }
     }
+
+    private static int ZigZag32(ulong value) => (int)((uint)value >> 1) ^ -(int)(value & 1);
 
     private static long ZigZag(ulong value) => (long)(value >> 1) ^ -(long)(value & 1);
 }

@@ -19,12 +19,21 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
 {
     private const string NameLabel = "__name__";
 
-    private readonly List<(int Start, int Length)> _symbols = [];
+    /// <summary>
+    /// Bytes that the labels of new series may take for each byte of the request, and for any request: a symbol that stands once may be referred
+    /// to any number of times.
+    /// </summary>
+    private const long ExpansionLimit = 64;
+    private const long ExpansionAllowance = 1 << 20;
+
+    private readonly List<(int Start, int Length, UInt128 Hash)> _symbols = [];
     private readonly NativeHistogram _histogram = new();
     private MetricBlock _block = null!;
     private int _accepted;
     private int _rejected;
     private int _histograms;
+    private long _expansion;
+    private bool _isRefused;
     private string? _error;
 
     /// <summary>Decodes a request of version 1.0 into <paramref name="block"/>.</summary>
@@ -40,6 +49,8 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
     private DecodeResult Decode(ReadOnlySpan<byte> request, MetricBlock block, Reader read)
     {
         (_block, _accepted, _rejected, _histograms, _error) = (block, 0, 0, 0, null);
+        _expansion = ExpansionAllowance + request.Length * ExpansionLimit;
+        _histogram.GapsLeft = NativeHistogram.MaxBuckets + request.Length * NativeHistogram.GapsPerByte;
         (int Numbers, int Histograms, int Exponential) mark = block.Mark();
         try
         {
@@ -90,7 +101,7 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
             if (symbols.Field == 4)
             {
                 ReadOnlySpan<byte> symbol = symbols.BytesField();
-                _symbols.Add((symbols.Position - symbol.Length, symbol.Length));
+                _symbols.Add((symbols.Position - symbol.Length, symbol.Length, SipHash128.Hash(symbol, hashKey)));
             }
             else
             {
@@ -116,15 +127,17 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
                         ProtobufReader refs = fields.MessageField();
                         while (!refs.AtEnd)
                         {
-                            identity = SipHash128.Hash(Symbol(request, refs.Varint()), identity);
+                            identity = Chain(identity, refs.Varint());
                         }
                         break;
                     case 1:
-                        identity = SipHash128.Hash(Symbol(request, fields.VarintField()), identity);
+                        identity = Chain(identity, fields.VarintField());
                         break;
                     case 5:
                         // The type decides how a series is read, so it is part of what the series is.
-                        identity = SipHash128.Hash([(byte)Metadata(fields.MessageField()).Type], identity);
+                        (int Type, ulong Help, ulong Unit) metadata = default;
+                        Metadata(fields.MessageField(), ref metadata);
+                        identity = SipHash128.Hash([(byte)metadata.Type], identity);
                         break;
                     default:
                         fields.Skip();
@@ -151,6 +164,7 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
             }
         }
         int number = int.MinValue;
+        _isRefused = false;
         ProtobufReader points = series;
         while (points.Next())
         {
@@ -162,7 +176,7 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
                     {
                         number = Resolve(identity, series, request, isVersion2, histogram: false, []);
                     }
-                    Sample(sample, number, startMs);
+                    Sample(sample, number, isVersion2, startMs);
                     break;
                 case 3 when isVersion2:
                 case 4 when !isVersion2:
@@ -175,7 +189,7 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
         }
     }
 
-    private void Sample(ProtobufReader sample, int series, long startMs)
+    private void Sample(ProtobufReader sample, int series, bool isVersion2, long startMs)
     {
         double value = 0;
         long timestamp = 0;
@@ -188,6 +202,9 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
                     break;
                 case 2:
                     timestamp = (long)sample.VarintField();
+                    break;
+                case 3 when isVersion2:
+                    startMs = (long)sample.VarintField();
                     break;
                 default:
                     sample.Skip();
@@ -210,6 +227,7 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
     private void Histogram(ProtobufReader message, UInt128 identity, ProtobufReader series, ReadOnlySpan<byte> request, bool isVersion2, long startMs)
     {
         _histogram.Read(message);
+        startMs = isVersion2 && _histogram.StartMs != 0 ? _histogram.StartMs : startMs;
         string? wrong = _histogram.Fault();
         if (wrong is not null || !IsTime(_histogram.TimestampMs))
         {
@@ -238,6 +256,10 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
 
     private int Resolve(UInt128 identity, ProtobufReader series, ReadOnlySpan<byte> request, bool isVersion2, bool histogram, ReadOnlySpan<double> bounds)
     {
+        if (_isRefused)
+        {
+            return -1;
+        }
         if (index.TryGet(identity, out int known))
         {
             if (known < 0)
@@ -249,6 +271,7 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
         LabelledSeries? parsed = Parse(series, request, isVersion2, histogram, bounds, out string? rejection);
         if (parsed is null)
         {
+            _isRefused = true;
             _error ??= rejection;
             return -1;
         }
@@ -276,20 +299,22 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
                     ProtobufReader refs = series.MessageField();
                     while (!refs.AtEnd)
                     {
-                        Reference(AttributeReader.ValidText(Symbol(request, refs.Varint())), ref rejection);
+                        Reference(Text(request, refs.Varint(), ref rejection), ref rejection);
                     }
                     break;
                 case 1:
-                    Reference(AttributeReader.ValidText(Symbol(request, series.VarintField())), ref rejection);
+                    Reference(Text(request, series.VarintField(), ref rejection), ref rejection);
                     break;
                 case 5 when isVersion2:
-                    metadata = Metadata(series.MessageField());
+                    Metadata(series.MessageField(), ref metadata);
                     break;
                 default:
                     series.Skip();
                     break;
             }
         }
+        string unit = isVersion2 ? Text(request, metadata.Unit, ref rejection) : "";
+        string help = isVersion2 ? Text(request, metadata.Help, ref rejection) : "";
         if (!labels.Remove(NameLabel, out string? metric))
         {
             rejection ??= "a series has no label __name__";
@@ -302,14 +327,11 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
         {
             return null;
         }
-        string unit = isVersion2 ? Encoding.UTF8.GetString(Symbol(request, metadata.Unit)) : "";
-        string help = isVersion2 ? Encoding.UTF8.GetString(Symbol(request, metadata.Help)) : "";
         MetricKind kind = histogram ? (bounds.Length > 0 ? MetricKind.Histogram : MetricKind.ExponentialHistogram) : Kind(metric!, metadata.Type);
         return new LabelledSeries(metric!, kind, unit, help, [.. labels], bounds.ToArray());
 
-        void Reference(ReadOnlySpan<byte> text, ref string? rejection)
+        void Reference(string value, ref string? rejection)
         {
-            string value = Encoding.UTF8.GetString(text);
             if (pending is null)
             {
                 pending = value;
@@ -354,30 +376,26 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
         return (name, value);
     }
 
-    private static (int Type, ulong Help, ulong Unit) Metadata(ProtobufReader metadata)
+    private static void Metadata(ProtobufReader message, ref (int Type, ulong Help, ulong Unit) metadata)
     {
-        int type = 0;
-        ulong help = 0;
-        ulong unit = 0;
-        while (metadata.Next())
+        while (message.Next())
         {
-            switch (metadata.Field)
+            switch (message.Field)
             {
                 case 1:
-                    type = (int)metadata.VarintField();
+                    metadata.Type = (int)message.VarintField();
                     break;
                 case 3:
-                    help = metadata.VarintField();
+                    metadata.Help = message.VarintField();
                     break;
                 case 4:
-                    unit = metadata.VarintField();
+                    metadata.Unit = message.VarintField();
                     break;
                 default:
-                    metadata.Skip();
+                    message.Skip();
                     break;
             }
         }
-        return (type, help, unit);
     }
 
     /// <summary>Kind of a float series: counters, and the parts of classic histograms and summaries, only rise.</summary>
@@ -392,16 +410,39 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
 
     private ReadOnlySpan<byte> Symbol(ReadOnlySpan<byte> request, ulong reference)
     {
-        if (reference >= (ulong)_symbols.Count)
-        {
-            if (reference == 0)
-            {
-                return [];
-            }
-            throw new OtlpFormatException(string.Create(CultureInfo.InvariantCulture, $"symbol {reference} is referred to, the request has {_symbols.Count}"), 0);
-        }
-        (int start, int length) = _symbols[(int)reference];
+        (int start, int length, _) = Symbol(reference);
         return request.Slice(start, length);
+    }
+
+    /// <summary>Where a symbol stands; symbol 0 is empty where none are given.</summary>
+    private (int Start, int Length, UInt128 Hash) Symbol(ulong reference)
+    {
+        if (reference < (ulong)_symbols.Count)
+        {
+            return _symbols[(int)reference];
+        }
+        return reference == 0 ? default : throw new OtlpFormatException(
+            string.Create(CultureInfo.InvariantCulture, $"symbol {reference} is referred to, the request has {_symbols.Count}"), 0);
+    }
+
+    /// <summary>The text of a symbol for a new series; empty, with a rejection, once the request has made too much of it.</summary>
+    private string Text(ReadOnlySpan<byte> request, ulong reference, ref string? rejection)
+    {
+        ReadOnlySpan<byte> symbol = Symbol(request, reference);
+        _expansion -= symbol.Length;
+        if (_expansion < 0)
+        {
+            rejection ??= "the labels of the request's series take too much room for its size";
+            return "";
+        }
+        return Encoding.UTF8.GetString(AttributeReader.ValidText(symbol));
+    }
+
+    /// <summary>Hashes the hash of a symbol, not its text: the symbol may be long and be referred to often.</summary>
+    private UInt128 Chain(UInt128 identity, ulong reference)
+    {
+        UInt128 hash = Symbol(reference).Hash;
+        return SipHash128.Hash(MemoryMarshal.AsBytes(new ReadOnlySpan<UInt128>(in hash)), identity);
     }
 
     private bool IsTime(long milliseconds)

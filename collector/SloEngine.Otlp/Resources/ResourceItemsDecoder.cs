@@ -73,7 +73,7 @@ public abstract class ResourceItemsDecoder
     private void Resource(ProtobufReader message)
     {
         (_scope, _item) = (-1, -1);
-        ReadOnlySpan<byte> resource = message.First(1);
+        ReadOnlySpan<byte> resource = message.Merged(1);
         UInt128 identity = SipHash128.Hash(resource, _hashKey);
         while (message.Next())
         {
@@ -91,7 +91,7 @@ public abstract class ResourceItemsDecoder
 
     private void Scope(ProtobufReader message, ReadOnlySpan<byte> resource, UInt128 identity)
     {
-        ReadOnlySpan<byte> scope = message.First(1);
+        ReadOnlySpan<byte> scope = message.Merged(1);
         identity = SipHash128.Hash(scope, identity);
         if (!_index.TryGet(identity, out int reference))
         {

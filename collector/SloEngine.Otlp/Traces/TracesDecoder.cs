@@ -87,7 +87,7 @@ public sealed class TracesDecoder(IResourceIndex index, UInt128 hashKey)
                     Link(span.MessageField());
                     break;
                 case 15:
-                    statusMessage = Status(span.MessageField(), out status);
+                    Status(span.MessageField(), ref statusMessage, ref status);
                     break;
                 case 16:
                     flags = span.Fixed32Field();
@@ -188,10 +188,8 @@ public sealed class TracesDecoder(IResourceIndex index, UInt128 hashKey)
         links.Attributes.EndRow();
     }
 
-    private static ReadOnlySpan<byte> Status(ProtobufReader message, out byte code)
+    private static void Status(ProtobufReader message, ref ReadOnlySpan<byte> text, ref byte code)
     {
-        ReadOnlySpan<byte> text = default;
-        code = 0;
         while (message.Next())
         {
             switch (message.Field)
@@ -208,6 +206,5 @@ public sealed class TracesDecoder(IResourceIndex index, UInt128 hashKey)
                     break;
             }
         }
-        return text;
     }
 }

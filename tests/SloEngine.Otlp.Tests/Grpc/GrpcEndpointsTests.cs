@@ -205,9 +205,9 @@ public sealed class GrpcEndpointsTests : IAsyncLifetime
     /// <summary>Code of a <c>google.rpc.Status</c> and the delay of its <c>RetryInfo</c>.</summary>
     private static (ulong Code, ulong Seconds, ulong Nanos) RetryInfo(byte[] status)
     {
-        var any = new ProtobufReader(new ProtobufReader(status).First(3));
-        Assert.Equal("type.googleapis.com/google.rpc.RetryInfo"u8, any.First(1));
-        var duration = new ProtobufReader(new ProtobufReader(any.First(2)).First(1));
+        var any = new ProtobufReader(new ProtobufReader(status).Last(3));
+        Assert.Equal("type.googleapis.com/google.rpc.RetryInfo"u8, any.Last(1));
+        var duration = new ProtobufReader(new ProtobufReader(any.Last(2)).Last(1));
         return (Varint(new ProtobufReader(status), 1), Varint(duration, 1), Varint(duration, 2));
 
         static ulong Varint(ProtobufReader message, int field)

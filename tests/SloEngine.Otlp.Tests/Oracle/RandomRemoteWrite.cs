@@ -1,0 +1,153 @@
+using Google.Protobuf;
+using Google.Protobuf.Collections;
+using V1 = SloEngine.Otlp.Tests.Oracle.RemoteWrite1;
+using V2 = SloEngine.Otlp.Tests.Oracle.RemoteWrite2;
+
+namespace SloEngine.Otlp.Tests.Oracle;
+
+/// <summary>Random remote write requests of both versions.</summary>
+internal sealed class RandomRemoteWrite(int seed) : RandomValues(seed)
+{
+    public V1.WriteRequest Version1()
+    {
+        var request = new V1.WriteRequest();
+        for (int count = Next(6); count > 0; count--)
+        {
+            var series = new V1.TimeSeries();
+            series.Labels.Add(Labels().Select(label => new V1.Label { Name = label.Name, Value = label.Value }));
+            for (int samples = Chance(20) ? 100 : Next(4); samples > 0; samples--)
+            {
+                series.Samples.Add(new V1.Sample { Value = Double(), Timestamp = Millis() });
+            }
+            for (int exemplars = Next(2); exemplars > 0; exemplars--)
+            {
+                series.Exemplars.Add(new V1.Exemplar { Labels = { new V1.Label { Name = "trace_id", Value = Text() } }, Value = Double(), Timestamp = Millis() });
+            }
+            for (int histograms = Chance(2) ? Next(3) : 0; histograms > 0; histograms--)
+            {
+                series.Histograms.Add(Histogram());
+            }
+            request.Timeseries.Add(series);
+        }
+        if (Chance(2))
+        {
+            request.Metadata.Add(new V1.MetricMetadata { Type = (uint)Next(8), MetricFamilyName = Name(), Help = Text(), Unit = "s" });
+        }
+        return request;
+    }
+
+    public V2.Request Version2()
+    {
+        var request = new V2.Request { Symbols = { "" } };
+        uint Symbol(string text)
+        {
+            int known = request.Symbols.IndexOf(text);
+            if (known < 0)
+            {
+                request.Symbols.Add(text);
+            }
+            return (uint)(known < 0 ? request.Symbols.Count - 1 : known);
+        }
+        for (int count = Next(6); count > 0; count--)
+        {
+            var series = new V2.TimeSeries { CreatedTimestamp = Chance(3) ? Millis() : 0 };
+            foreach ((string name, string value) in Labels())
+            {
+                series.LabelsRefs.Add([Symbol(name), Symbol(value)]);
+            }
+            if (Chance(20))
+            {
+                series.LabelsRefs.Add(Symbol("odd"));
+            }
+            if (!Chance(3))
+            {
+                // Help and unit do not tell series apart: the first counts, so that all are the same here.
+                series.Metadata = new V2.Metadata { Type = (uint)Next(8), HelpRef = Symbol("Helps."), UnitRef = Symbol("s") };
+            }
+            for (int samples = Chance(20) ? 100 : Next(4); samples > 0; samples--)
+            {
+                series.Samples.Add(new V2.Sample { Value = Double(), Timestamp = Millis(), StartTimestamp = Chance(3) ? Millis() : 0 });
+            }
+            for (int exemplars = Next(2); exemplars > 0; exemplars--)
+            {
+                series.Exemplars.Add(new V2.Exemplar { LabelsRefs = { Symbol("trace_id"), Symbol(Text()) }, Value = Double(), Timestamp = Millis() });
+            }
+            for (int histograms = Chance(2) ? Next(3) : 0; histograms > 0; histograms--)
+            {
+                V2.Histogram histogram = V2.Histogram.Parser.ParseFrom(Histogram().ToByteArray());
+                histogram.StartTimestamp = Chance(2) ? Millis() : 0;
+                series.Histograms.Add(histogram);
+            }
+            request.Timeseries.Add(series);
+        }
+        return request;
+    }
+
+    private IEnumerable<(string Name, string Value)> Labels()
+    {
+        if (!Chance(20))
+        {
+            yield return ("__name__", Pick("up", "requests_total", "latency_bucket", "latency_sum", "size_count", Name()));
+        }
+        for (int count = Next(5); count > 0; count--)
+        {
+            yield return (Chance(20) ? Text() : "label" + count, Text());
+        }
+    }
+
+    private long Millis() => Chance(25) ? Pick(0, -1, long.MaxValue, long.MinValue, long.MaxValue / 1_000_000 - 1) : 1_700_000_000_000 + Next(1_000_000);
+
+    private V1.Histogram Histogram()
+    {
+        var histogram = new V1.Histogram
+        {
+            Sum = Double(),
+            Schema = Chance(15) ? Pick(-5, 9, 100, int.MinValue) : Chance(3) ? -53 : Next(13) - 4,
+            ZeroThreshold = Double(),
+            Timestamp = Millis(),
+            ResetHint = (uint)Next(4),
+        };
+        if (Chance(12))
+        {
+            (histogram.CountFloat, histogram.ZeroCountFloat) = (Double(), Double());
+        }
+        else
+        {
+            (histogram.CountInt, histogram.ZeroCountInt) = ((ulong)Next(10_000), (ulong)Next(100));
+        }
+        if (histogram.Schema == -53)
+        {
+            double bound = 0;
+            for (int bounds = Next(8); bounds > 0; bounds--)
+            {
+                histogram.CustomValues.Add(bound += Chance(30) ? 0 : 0.5);
+            }
+        }
+        else if (Chance(2))
+        {
+            Spans(histogram.NegativeSpans, histogram.NegativeDeltas);
+        }
+        Spans(histogram.PositiveSpans, histogram.PositiveDeltas);
+        return histogram;
+    }
+
+    private void Spans(RepeatedField<V1.BucketSpan> spans, RepeatedField<long> deltas)
+    {
+        long count = 0;
+        for (int left = Next(4); left > 0; left--)
+        {
+            var span = new V1.BucketSpan { Offset = Chance(30) ? Pick(-5, 200_000, int.MaxValue) : Next(4), Length = (uint)Next(4) };
+            spans.Add(span);
+            for (uint bucket = 0; bucket < span.Length; bucket++)
+            {
+                long next = Chance(60) ? -1 : Next(100);
+                deltas.Add(next - count);
+                count = next;
+            }
+        }
+        if (Chance(30))
+        {
+            deltas.Add(1);
+        }
+    }
+}

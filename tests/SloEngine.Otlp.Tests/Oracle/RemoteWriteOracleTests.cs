@@ -1,0 +1,182 @@
+using Google.Protobuf;
+using Google.Protobuf.Collections;
+using SloEngine.Otlp.Common;
+using SloEngine.Otlp.Metrics;
+using SloEngine.Otlp.RemoteWrite;
+using V1 = SloEngine.Otlp.Tests.Oracle.RemoteWrite1;
+using V2 = SloEngine.Otlp.Tests.Oracle.RemoteWrite2;
+
+namespace SloEngine.Otlp.Tests.Oracle;
+
+/// <summary>Remote write against readers generated from the public definitions, on random messages in random encodings.</summary>
+public sealed class RemoteWriteOracleTests
+{
+    private const int Messages = 2_000;
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Version_1_comes_out_as_a_generated_reader_reads_it(bool scrambled)
+    {
+        for (int seed = 0; seed < Messages; seed++)
+        {
+            byte[] request = new RandomRemoteWrite(seed).Version1().ToByteArray();
+            request = scrambled ? new WireScrambler(seed).Scramble(request, V1.WriteRequest.Descriptor) : request;
+            var expected = new Expected();
+            foreach (V1.TimeSeries series in V1.WriteRequest.Parser.ParseFrom(request).Timeseries)
+            {
+                expected.Add(
+                    [.. series.Labels.Select(label => (label.Name, label.Value))], 0, "", "",
+                    series.Samples.Select(sample => (sample.Timestamp, sample.Value, 0L)), series.Histograms.Select(histogram => (histogram, 0L)));
+            }
+            Check(seed, request, expected, isVersion2: false);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Version_2_comes_out_as_a_generated_reader_reads_it(bool scrambled)
+    {
+        for (int seed = 0; seed < Messages; seed++)
+        {
+            byte[] request = new RandomRemoteWrite(seed).Version2().ToByteArray();
+            request = scrambled ? new WireScrambler(seed).Scramble(request, V2.Request.Descriptor) : request;
+            V2.Request read = V2.Request.Parser.ParseFrom(request);
+            var expected = new Expected();
+            foreach (V2.TimeSeries series in read.Timeseries)
+            {
+                string[] texts = [.. series.LabelsRefs.Select(reference => read.Symbols[(int)reference])];
+                (string, string)[]? labels = texts.Length % 2 == 0 ? [.. texts.Chunk(2).Select(pair => (pair[0], pair[1]))] : null;
+                expected.Add(
+                    labels, series.Metadata?.Type ?? 0, read.Symbols[(int)(series.Metadata?.UnitRef ?? 0)], read.Symbols[(int)(series.Metadata?.HelpRef ?? 0)],
+                    series.Samples.Select(sample => (sample.Timestamp, sample.Value, sample.StartTimestamp != 0 ? sample.StartTimestamp : series.CreatedTimestamp)),
+                    series.Histograms.Select(histogram => (
+                        V1.Histogram.Parser.ParseFrom(histogram.ToByteArray()), histogram.StartTimestamp != 0 ? histogram.StartTimestamp : series.CreatedTimestamp)));
+            }
+            Check(seed, request, expected, isVersion2: true);
+        }
+    }
+
+    private static void Check(int seed, byte[] request, Expected expected, bool isVersion2)
+    {
+        var index = new TextIndex();
+        using var block = new MetricBlock();
+        var decoder = new RemoteWriteDecoder(index, 1);
+        DecodeResult result = isVersion2 ? decoder.Decode2(request, block) : decoder.Decode(request, block);
+        OtlpOracleTests.Same(seed, expected.Lines, expected.Accepted, expected.Items, result, ColumnRows.Of(block, index));
+    }
+
+    private sealed class Expected
+    {
+        private readonly List<string> _numbers = [];
+        private readonly List<string> _custom = [];
+        private readonly List<string> _exponential = [];
+
+        public int Items { get; private set; }
+
+        public int Accepted => _numbers.Count + _custom.Count + _exponential.Count;
+
+        public IEnumerable<string> Lines => _numbers.Concat(_custom).Concat(_exponential);
+
+        /// <summary>Adds what a series holds; labels are null where they are no pairs.</summary>
+        public void Add(
+            (string Name, string Value)[]? labels, uint type, string unit, string help, IEnumerable<(long Time, double Value, long Start)> samples,
+            IEnumerable<(V1.Histogram Histogram, long Start)> histograms)
+        {
+            (string Name, string Value)[] given = [.. (labels ?? []).Where(label => label.Value.Length > 0).OrderBy(label => label.Name, StringComparer.Ordinal)];
+            string? name = given.FirstOrDefault(label => label.Name == "__name__").Value;
+            bool sound = labels is not null && name is not null && labels.All(label => label.Name.Length > 0) && given.DistinctBy(label => label.Name).Count() == given.Length;
+            string rest = string.Join(", ", given.Where(label => label.Name != "__name__").Select(label => $"{label.Name}={label.Value}"));
+            bool rises = type == 1 || (type != 2 && name is not null && new[] { "_total", "_bucket", "_count", "_sum" }.Any(end => name.EndsWith(end, StringComparison.Ordinal)));
+            string Series(MetricKind kind, IEnumerable<double> bounds) => Rows.Line(name!, kind, unit, help, rest, bounds);
+
+            foreach ((long time, double value, long start) in samples)
+            {
+                Items++;
+                if (sound && IsTime(time))
+                {
+                    _numbers.Add(Rows.Line("number", Series(rises ? MetricKind.Counter : MetricKind.Gauge, []), time * 1_000_000, Start(start), value));
+                }
+            }
+            foreach ((V1.Histogram histogram, long start) in histograms)
+            {
+                Items++;
+                if (!sound || !IsTime(histogram.Timestamp) || histogram.CountCase == V1.Histogram.CountOneofCase.CountFloat)
+                {
+                    continue;
+                }
+                SortedDictionary<long, ulong>? positive = Buckets(histogram.PositiveSpans, histogram.PositiveDeltas);
+                SortedDictionary<long, ulong>? negative = Buckets(histogram.NegativeSpans, histogram.NegativeDeltas);
+                if (positive is null || negative is null)
+                {
+                    continue;
+                }
+                object[] common = [histogram.Timestamp * 1_000_000, Start(start), histogram.CountInt, histogram.Sum, double.NaN, double.NaN];
+                if (histogram.Schema == -53)
+                {
+                    double[] bounds = [.. histogram.CustomValues];
+                    bool ascending = bounds.Zip(bounds.Skip(1)).All(pair => pair.First < pair.Second);
+                    if (bounds.Length > 0 && ascending && histogram.NegativeSpans.Count == 0 && positive.Keys.All(bucket => bucket >= 0 && bucket <= bounds.Length)
+                        && First(histogram.PositiveSpans) is >= 0 && First(histogram.PositiveSpans) + Width(histogram.PositiveSpans) <= bounds.Length + 1)
+                    {
+                        ulong[] dense = [.. Enumerable.Range(0, bounds.Length + 1).Select(bucket => positive.GetValueOrDefault(bucket))];
+                        _custom.Add(Rows.Line(["histogram", Series(MetricKind.Histogram, bounds), .. common, dense]));
+                    }
+                }
+                else if (histogram.Schema is >= -4 and <= 8)
+                {
+                    _exponential.Add(Rows.Line([
+                        "exponential", Series(MetricKind.ExponentialHistogram, histogram.CustomValues), .. common, histogram.Schema, histogram.ZeroCountInt,
+                        histogram.ZeroThreshold, unchecked((int)First(histogram.PositiveSpans) - 1), Dense(histogram.PositiveSpans, positive),
+                        unchecked((int)First(histogram.NegativeSpans) - 1), Dense(histogram.NegativeSpans, negative)]));
+                }
+            }
+        }
+
+        /// <summary>Counts by absolute index; null where the spans make no sense.</summary>
+        private static SortedDictionary<long, ulong>? Buckets(RepeatedField<V1.BucketSpan> spans, RepeatedField<long> deltas)
+        {
+            if (spans.Sum(span => (long)span.Length) != deltas.Count || spans.Skip(1).Any(span => span.Offset < 0) || Width(spans) > 100_000)
+            {
+                return null;
+            }
+            var buckets = new SortedDictionary<long, ulong>();
+            long index = 0;
+            long count = 0;
+            int next = 0;
+            foreach (V1.BucketSpan span in spans)
+            {
+                index += span.Offset;
+                for (uint bucket = 0; bucket < span.Length; bucket++)
+                {
+                    count += deltas[next++];
+                    if (count < 0)
+                    {
+                        return null;
+                    }
+                    buckets[index++] = (ulong)count;
+                }
+            }
+            return buckets;
+        }
+
+        private static ulong[] Dense(RepeatedField<V1.BucketSpan> spans, SortedDictionary<long, ulong> buckets)
+        {
+            ulong[] dense = new ulong[Width(spans)];
+            foreach ((long index, ulong count) in buckets)
+            {
+                dense[index - First(spans)] = count;
+            }
+            return dense;
+        }
+
+        private static long First(RepeatedField<V1.BucketSpan> spans) => spans.Count == 0 ? 0 : spans[0].Offset;
+
+        private static long Width(RepeatedField<V1.BucketSpan> spans) => spans.Sum(span => (long)span.Length) + spans.Skip(1).Sum(span => (long)span.Offset);
+
+        private static bool IsTime(long milliseconds) => milliseconds is > 0 and < long.MaxValue / 1_000_000;
+
+        private static long Start(long milliseconds) => IsTime(milliseconds) ? milliseconds * 1_000_000 : 0;
+    }
+}
