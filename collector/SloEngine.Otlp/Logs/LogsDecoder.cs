@@ -43,8 +43,6 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
         ReadOnlySpan<byte> trace = default;
         ReadOnlySpan<byte> span = default;
         uint flags = 0;
-        ProtobufReader whole = record;
-        ProtobufReader body = default;
         int bodies = 0;
         while (record.Next())
         {
@@ -59,9 +57,9 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
                 case 3:
                     severityText = AttributeReader.ValidText(record.BytesField());
                     break;
-                case 5:
-                    body = record.MessageField();
-                    bodies++;
+                case 5 when bodies++ == 0:
+                    block.Bodies.Append(Attributes.Value(record.MessageField(), out AttributeType bodyType));
+                    block.BodyTypes.Append((byte)bodyType);
                     break;
                 case 6:
                     Attributes.Read(record.MessageField(), block.Attributes);
@@ -98,8 +96,10 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
             block.Truncate(row);
             return rejection;
         }
-        block.Bodies.Append(Attributes.Value(bodies > 1 ? whole.MergedField(5) : body, out AttributeType bodyType));
-        block.BodyTypes.Append((byte)bodyType);
+        if (bodies != 1)
+        {
+            NoneOrMergedBody(record.Rewound, row);
+        }
         // logs.proto: "If time_unix_nano is 0 the observed time is to be used".
         long effective = timeNanos != 0 ? timeNanos : observed != 0 ? observed : (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
         block.Attributes.EndRow();
@@ -113,5 +113,14 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
         block.SpanIds.Append(spanId);
         block.Flags.Append(flags);
         return null;
+    }
+
+    /// <summary>The body of a record that has none, or several to merge.</summary>
+    private void NoneOrMergedBody(ProtobufReader record, int row)
+    {
+        _block.Bodies.Truncate(row);
+        _block.BodyTypes.Truncate(row);
+        _block.Bodies.Append(Attributes.Value(record.MergedField(5), out AttributeType bodyType));
+        _block.BodyTypes.Append((byte)bodyType);
     }
 }
