@@ -29,9 +29,9 @@ internal sealed class AttributeReader
     /// <summary>Adds one <c>KeyValue</c> to the row being built.</summary>
     public void Read(ProtobufReader keyValue, AttributesColumn into)
     {
-        ProtobufReader whole = keyValue;
         ReadOnlySpan<byte> key = default;
-        ProtobufReader value = default;
+        ReadOnlySpan<byte> value = default;
+        AttributeType type = AttributeType.Empty;
         int values = 0;
         while (keyValue.Next())
         {
@@ -40,30 +40,31 @@ internal sealed class AttributeReader
                 case 1:
                     key = ValidText(keyValue.BytesField());
                     break;
-                case 2:
-                    value = keyValue.MessageField();
-                    values++;
+                case 2 when values++ == 0:
+                    value = Value(keyValue.MessageField(), out type);
                     break;
                 default:
                     keyValue.Skip();
                     break;
             }
         }
-        ReadOnlySpan<byte> text = Value(values > 1 ? whole.MergedField(2) : value, out AttributeType type);
-        into.Add(key, text, type);
+        if (values > 1)
+        {
+            value = Value(keyValue.Rewound.MergedField(2), out type);
+        }
+        into.Add(key, value, type);
     }
 
     /// <summary>Reads an <c>AnyValue</c> as text; valid until the next call.</summary>
     public ReadOnlySpan<byte> Value(ProtobufReader value, out AttributeType type)
     {
         type = AttributeType.Empty;
-        ProtobufReader whole = value;
         ReadOnlySpan<byte> text = default;
         while (value.Next())
         {
             if (type != AttributeType.Empty && value.Field is >= 1 and <= 7)
             {
-                return Value(whole.Settled(Members, MessageMembers), out type);
+                return Value(value.Rewound.Settled(Members, MessageMembers), out type);
             }
             switch (value.Field)
             {
@@ -181,7 +182,6 @@ internal sealed class AttributeReader
 
     private static void WriteEntry(ProtobufReader entry, Utf8JsonWriter json, int depth)
     {
-        ProtobufReader whole = entry;
         ReadOnlySpan<byte> key = default;
         ProtobufReader value = default;
         int values = 0;
@@ -202,12 +202,11 @@ internal sealed class AttributeReader
             }
         }
         json.WritePropertyName(key);
-        WriteValue(values > 1 ? whole.MergedField(2) : value, json, depth);
+        WriteValue(values > 1 ? entry.Rewound.MergedField(2) : value, json, depth);
     }
 
     private static void WriteValue(ProtobufReader value, Utf8JsonWriter json, int depth)
     {
-        ProtobufReader whole = value;
         ProtobufReader last = default;
         while (value.Next())
         {
@@ -215,7 +214,7 @@ internal sealed class AttributeReader
             {
                 if (last.Field != 0)
                 {
-                    WriteValue(whole.Settled(Members, MessageMembers), json, depth);
+                    WriteValue(value.Rewound.Settled(Members, MessageMembers), json, depth);
                     return;
                 }
                 last = value;

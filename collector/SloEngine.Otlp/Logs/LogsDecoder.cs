@@ -49,9 +49,8 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
         ReadOnlySpan<byte> trace = default;
         ReadOnlySpan<byte> span = default;
         uint flags = 0;
-        ProtobufReader whole = record;
-        ProtobufReader body = default;
         int bodies = 0;
+        int cutFrom = 0;
         while (record.Next())
         {
             switch (record.Field)
@@ -65,9 +64,8 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
                 case 3:
                     severityText = AttributeReader.ValidText(record.BytesField());
                     break;
-                case 5:
-                    body = record.MessageField();
-                    bodies++;
+                case 5 when bodies++ == 0:
+                    cutFrom = Body(Attributes.Value(record.MessageField(), out AttributeType type), type);
                     break;
                 case 6:
                     Attributes.Read(record.MessageField(), block.Attributes);
@@ -104,15 +102,14 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
             block.Truncate(row);
             return rejection;
         }
-        ReadOnlySpan<byte> text = Attributes.Value(bodies > 1 ? whole.MergedField(5) : body, out AttributeType bodyType);
-        if (text.Length > maxBodyBytes)
+        if (bodies != 1)
         {
-            TellCut(block, text.Length);
-            bodyType = AttributeType.Text;
-            text = Cut(text, maxBodyBytes);
+            cutFrom = NoneOrMergedBody(record.Rewound, row);
         }
-        block.Bodies.Append(text);
-        block.BodyTypes.Append((byte)bodyType);
+        if (cutFrom > 0)
+        {
+            TellCut(block, cutFrom);
+        }
         // logs.proto: "If time_unix_nano is 0 the observed time is to be used".
         long effective = timeNanos != 0 ? timeNanos : observed != 0 ? observed : (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
         block.Attributes.EndRow();
@@ -126,6 +123,23 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
         block.SpanIds.Append(spanId);
         block.Flags.Append(flags);
         return null;
+    }
+
+    /// <summary>Appends a body, cut where it is longer than allowed: then its length is returned, else 0.</summary>
+    private int Body(ReadOnlySpan<byte> text, AttributeType type)
+    {
+        bool isCut = text.Length > maxBodyBytes;
+        _block.Bodies.Append(isCut ? Cut(text, maxBodyBytes) : text);
+        _block.BodyTypes.Append((byte)(isCut ? AttributeType.Text : type));
+        return isCut ? text.Length : 0;
+    }
+
+    /// <summary>The body of a record that has none, or several to merge.</summary>
+    private int NoneOrMergedBody(ProtobufReader record, int row)
+    {
+        _block.Bodies.Truncate(row);
+        _block.BodyTypes.Truncate(row);
+        return Body(Attributes.Value(record.MergedField(5), out AttributeType type), type);
     }
 
     /// <summary>The beginning of a text, without a part of a character at its end.</summary>

@@ -43,6 +43,9 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message, int offset = 0)
     /// <summary>Whether everything has been read.</summary>
     public readonly bool AtEnd => _position >= _message.Length;
 
+    /// <summary>A reader of this message from its start.</summary>
+    public readonly ProtobufReader Rewound => new(_message, _offset);
+
     /// <summary>Moves to the next field; false at the end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Next()
