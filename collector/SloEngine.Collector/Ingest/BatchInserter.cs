@@ -64,35 +64,62 @@ internal sealed partial class BatchInserter(
 
     private async Task InsertLeasedAsync(Batch batch, CancellationToken cancellation)
     {
-        SignalBlocks blocks = batch.Blocks ?? Load(batch);
-        _targetInfo.AddTo(blocks.Metrics);
+        SignalBlocks? blocks = null;
         TimeSpan delay = FirstRetry;
         while (true)
         {
             try
             {
+                blocks ??= Prepare(batch);
                 checkpoint.Save(batch.From, batch.To);
                 await StoreAsync(blocks, batch);
                 checkpoint.Save(batch.To, batch.To);
-                break;
+                log.TrimBefore(batch.To);
+                Stored += blocks.Rows;
+                return;
             }
             catch (Exception failure) when (failure is StoreException or IOException)
             {
-                LogRetry(delay.TotalSeconds, log.Bytes, failure.Message);
+                LogAway(delay.TotalSeconds, log.Bytes, failure.Message);
+            }
+            catch (Exception failure) when (failure is not OperationCanceledException)
+            {
+                // A fault of ours: loud, and tried again, for giving up would leave what was acknowledged to a log that only fills.
+                LogFault(delay.TotalSeconds, log.Bytes, failure);
             }
             await Task.Delay(delay, time, cancellation);
             delay = delay * 2 < LongestRetry ? delay * 2 : LongestRetry;
         }
-        Stored += blocks.Rows;
-        log.TrimBefore(batch.To);
     }
 
+    private SignalBlocks Prepare(Batch batch)
+    {
+        SignalBlocks blocks = batch.Blocks ?? Load(batch);
+        _targetInfo.AddTo(blocks.Metrics);
+        return blocks;
+    }
+
+    /// <summary>Decodes a batch from the log again; a damaged stretch is told and passed over, as at a start.</summary>
     private SignalBlocks Load(Batch batch)
     {
         _fromLog.Clear();
-        foreach (WalRecord record in log.Read(batch.From, batch.To))
+        long from = batch.From;
+        while (from < batch.To)
         {
-            decoder.Decode(LogRecord.Read(record.Payload), _fromLog.Append);
+            try
+            {
+                foreach (WalRecord record in log.Read(from, batch.To))
+                {
+                    decoder.Decode(LogRecord.Read(record.Payload), _fromLog.Append);
+                    from = record.End;
+                }
+                break;
+            }
+            catch (WalCorruptionException damage)
+            {
+                LogDamage(Math.Min(damage.ResumeAt, batch.To) - from, damage.Message);
+                from = damage.ResumeAt;
+            }
         }
         return _fromLog;
     }
@@ -158,5 +185,11 @@ internal sealed partial class BatchInserter(
     }
 
     [LoggerMessage(EventName = "collector.store.away", Level = LogLevel.Warning, Message = "The store does not take data, which waits in the log ({Bytes} bytes); next try in {Seconds} s: {Reason}")]
-    private partial void LogRetry(double seconds, long bytes, string reason);
+    private partial void LogAway(double seconds, long bytes, string reason);
+
+    [LoggerMessage(EventName = "collector.insert.fault", Level = LogLevel.Critical, Message = "A batch could not be made ready for the store and waits in the log ({Bytes} bytes); next try in {Seconds} s")]
+    private partial void LogFault(double seconds, long bytes, Exception fault);
+
+    [LoggerMessage(EventName = "collector.log.damaged", Level = LogLevel.Critical, Message = "{Bytes} bytes of the log are lost: {Reason}")]
+    private partial void LogDamage(long bytes, string reason);
 }

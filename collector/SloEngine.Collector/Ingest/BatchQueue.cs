@@ -46,8 +46,8 @@ internal sealed class BatchQueue(
                 _listeners.Show(submission.Block, now);
                 Gather(submission);
             }
+            Wake();
         }
-        _changed.Release();
     }
 
     /// <summary>The next batch; null when there will be none. It is to be given back by <see cref="Release"/> before another is taken.</summary>
@@ -105,8 +105,8 @@ internal sealed class BatchQueue(
         lock (_lock)
         {
             _completed = true;
+            Wake();
         }
-        _changed.Release();
     }
 
     public void Dispose()
@@ -116,6 +116,15 @@ internal sealed class BatchQueue(
             blocks.Dispose();
         }
         _changed.Dispose();
+    }
+
+    /// <summary>One signal is enough, however often something is added before it is looked at.</summary>
+    private void Wake()
+    {
+        if (_changed.CurrentCount == 0)
+        {
+            _changed.Release();
+        }
     }
 
     private void Gather(Submission submission)

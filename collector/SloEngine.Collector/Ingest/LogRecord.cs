@@ -21,10 +21,9 @@ internal readonly record struct LogRecord(RequestKind Kind, long ArrivalNanos, s
 {
     private const byte Version = 1;
     private const int FixedBytes = 12;
-    private const int MaxTenantBytes = 256;
 
     /// <summary>Largest head.</summary>
-    public const int MaxHeadBytes = FixedBytes + MaxTenantBytes;
+    public const int MaxHeadBytes = FixedBytes + OtlpIngest.MaxTenantBytes;
 
     public static int WriteHead(Span<byte> head, RequestKind kind, long arrivalNanos, string tenant)
     {

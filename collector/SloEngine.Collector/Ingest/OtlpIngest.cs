@@ -42,7 +42,6 @@ public sealed class OtlpIngest : IAsyncDisposable
     /// <summary>Longest name of a tenant, in bytes of UTF-8.</summary>
     public const int MaxTenantBytes = 256;
 
-
     private readonly Meter _meter = new(MeterName);
     private readonly Counter<long> _items;
     private readonly Counter<long> _rejected;

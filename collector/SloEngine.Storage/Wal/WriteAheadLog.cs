@@ -140,7 +140,7 @@ public sealed class WriteAheadLog : IDisposable
                 segment.Length += _staged.WrittenCount;
             }
         }
-        catch (IOException failure)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new WalFullException($"the write-ahead log in {_options.Directory} cannot be written: {failure.Message}");
         }

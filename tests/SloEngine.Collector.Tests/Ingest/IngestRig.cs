@@ -65,6 +65,17 @@ internal sealed class IngestRig : IAsyncDisposable
     public async Task<DecodeResult> SendAsync(Signal signal, byte[] request, string tenant = "default") =>
         await Ingest.IngestAsync(signal, tenant, request, default);
 
+    /// <summary>Flips a bit in the first record of a segment.</summary>
+    public void DamageLog(int segment)
+    {
+        string path = Directory.GetFiles(_wal.Directory, "*.wal").Order(StringComparer.Ordinal).ElementAt(segment);
+        using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        file.Seek(48 + 20, SeekOrigin.Begin);
+        int value = file.ReadByte();
+        file.Seek(-1, SeekOrigin.Current);
+        file.WriteByte((byte)(value ^ 1));
+    }
+
     public async ValueTask DisposeAsync()
     {
         await StopAsync();

@@ -151,6 +151,40 @@ public sealed class OtlpIngestTests
     }
 
     [Fact]
+    public async Task A_fault_of_our_own_in_an_insert_is_tried_again_and_does_not_end_inserting()
+    {
+        await using var rig = new IngestRig();
+        int left = 2;
+        rig.Store.Before = table => table == "samples" && left-- > 0 ? throw new InvalidOperationException("a fault") : Task.CompletedTask;
+        await rig.StartAsync();
+
+        await rig.SendAsync(Signal.Metrics, RichMetrics());
+        await rig.Store.HoldsAsync("samples", 6);
+        await rig.SendAsync(Signal.Logs, RichLogs());
+        await rig.Store.HoldsAsync("logs", 1);
+    }
+
+    [Fact]
+    public async Task Damage_in_the_log_while_the_store_is_away_costs_the_damaged_segment_and_no_more()
+    {
+        await using var rig = new IngestRig(new CollectorOptions { MaxBatchesInMemory = 1, MaxBatchRows = 4 }, segmentBytes: 700);
+        bool away = true;
+        rig.Store.Before = _ => away ? throw Down : Task.CompletedTask;
+        await rig.StartAsync();
+        for (int request = 0; request < 40; request++)
+        {
+            await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(request, "/a"))));
+        }
+        await rig.SendAsync(Signal.Traces, RichSpans());
+
+        rig.DamageLog(segment: 5);
+        away = false;
+        await rig.Store.HoldsAsync("spans", 1);
+
+        Assert.InRange(rig.Store.Rows("samples"), 30, 39);
+    }
+
+    [Fact]
     public async Task A_restart_stores_what_a_tenant_at_its_limit_was_told_is_kept()
     {
         await using var rig = new IngestRig(new CollectorOptions { Limits = new TenantLimits { MaxActiveSeries = 2 } });
