@@ -1,32 +1,21 @@
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Taps;
 using SloEngine.Storage.Native;
+using SloEngine.Storage.Tables;
 
 namespace SloEngine.Collector.Ingest;
 
 /// <summary>Encodes rows of the tables <c>series</c> and <c>resources</c>.</summary>
 internal static class SeriesRows
 {
-    public static NativeBlock Encode(List<SeriesDescriptor> series, DateTimeOffset now, NativeWriter writer)
-    {
-        writer.Start("series", 12, series.Count);
-        Text(writer, "tenant", series, row => row.Tenant);
-        Text(writer, "metric", series, row => row.Metric);
-        writer.Fixed<UInt128>("id", "UInt128", [.. series.Select(row => row.Id)]);
-        writer.Fixed<byte>("kind", "UInt8", [.. series.Select(row => (byte)row.Kind)]);
-        writer.Fixed<byte>("temporality", "UInt8", [.. series.Select(row => (byte)row.Temporality)]);
-        Text(writer, "unit", series, row => row.Unit);
-        Text(writer, "help", series, row => row.Help);
-        Text(writer, "otel_name", series, row => row.OtelName);
-        writer.Map("labels", series.Select(row => row.Labels));
-        int end = 0;
-        int[] ends = [.. series.Select(row => end += row.Bounds.Length)];
-        writer.Array<double>("bounds", "Float64", ends, [.. series.SelectMany(row => row.Bounds)]);
-        uint seconds = (uint)now.ToUnixTimeSeconds();
-        writer.Fixed<uint>("first_seen", "DateTime").Fill(seconds);
-        writer.Fixed<uint>("last_seen", "DateTime").Fill(seconds);
-        return writer.Finish();
-    }
+    public static NativeBlock Encode(List<SeriesDescriptor> series, DateTimeOffset now, NativeWriter writer) => SeriesRow.Encode(
+        [
+            .. series.Select(static one => new SeriesRow(one.Tenant, one.Metric, one.Kind, one.Temporality, one.Labels, one.Bounds)
+            {
+                Unit = one.Unit, Help = one.Help, OtelName = one.OtelName,
+            }),
+        ],
+        now, writer);
 
     public static NativeBlock Encode(List<ResourceRow> resources, DateTimeOffset now, NativeWriter writer)
     {

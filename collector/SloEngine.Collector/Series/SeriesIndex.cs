@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text;
 using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Limits;
@@ -10,6 +9,7 @@ using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Hashing;
 using SloEngine.Otlp.Metrics;
 using SloEngine.Otlp.RemoteWrite;
+using SloEngine.Storage.Tables;
 
 namespace SloEngine.Collector.Series;
 
@@ -116,7 +116,7 @@ internal sealed class SeriesIndex
         UInt128 resourceIdentity = SipHash128.Hash(raw.Resource, 0);
         double[] bounds = raw.Bounds.ToArray();
         var descriptor = new SeriesDescriptor(
-            Id(tenant, metric, kind, temporality, bounds, labels), tenant, metric, Encoding.UTF8.GetString(raw.Name), kind, temporality,
+            SeriesRow.IdOf(tenant, metric, kind, temporality, labels, bounds), tenant, metric, Encoding.UTF8.GetString(raw.Name), kind, temporality,
             Encoding.UTF8.GetString(raw.Unit), Encoding.UTF8.GetString(raw.Description), labels, bounds, resourceIdentity);
         lock (_registering)
         {
@@ -144,7 +144,7 @@ internal sealed class SeriesIndex
             }
         }
         var descriptor = new SeriesDescriptor(
-            Id(tenant, series.Metric, series.Kind, temporality, series.Bounds, labels), tenant, series.Metric, series.Metric, series.Kind, temporality,
+            SeriesRow.IdOf(tenant, series.Metric, series.Kind, temporality, labels, series.Bounds), tenant, series.Metric, series.Metric, series.Kind, temporality,
             series.Unit, series.Help, labels, series.Bounds, SipHash128.Hash(Encoding.UTF8.GetBytes(process.ToString()), 0));
         lock (_registering)
         {
@@ -258,7 +258,7 @@ internal sealed class SeriesIndex
         if (labels.Exists(label => label.Key is not ("job" or "instance")) && labels.Exists(label => label.Key is "job" or "instance"))
         {
             var descriptor = new SeriesDescriptor(
-                Id(tenant, "target_info", MetricKind.Gauge, Temporality.Unspecified, [], labels), tenant, "target_info", "target_info",
+                SeriesRow.IdOf(tenant, "target_info", MetricKind.Gauge, Temporality.Unspecified, labels, []), tenant, "target_info", "target_info",
                 MetricKind.Gauge, Temporality.Unspecified, "", "Target metadata", labels, [], resourceIdentity);
             if (!TryAdd(descriptor, out target))
             {
@@ -350,20 +350,6 @@ internal sealed class SeriesIndex
             _tenants.Add(tenant, usage = new TenantUsage());
         }
         return usage;
-    }
-
-    /// <summary>Id in the store: equal for equal series in every process and at every time.</summary>
-    private static UInt128 Id(
-        string tenant, string metric, MetricKind kind, Temporality temporality, double[] bounds, List<KeyValuePair<string, string>> labels)
-    {
-        var text = new StringBuilder(256);
-        text.Append(tenant).Append('\0').Append(metric).Append('\0').Append((char)kind).Append((char)temporality);
-        foreach ((string name, string value) in labels)
-        {
-            text.Append('\0').Append(name).Append('\0').Append(value);
-        }
-        UInt128 hash = SipHash128.Hash(Encoding.UTF8.GetBytes(text.ToString()), 0);
-        return SipHash128.Hash(MemoryMarshal.AsBytes(bounds.AsSpan()), hash);
     }
 
     private static Dictionary<string, string> Attributes(ReadOnlySpan<byte> message, int field)

@@ -53,7 +53,7 @@ public sealed class HttpColumnStore : IColumnStore
     public async ValueTask ExecuteAsync(string sql, CancellationToken cancellation = default)
     {
         using var content = new StringContent(sql, Encoding.UTF8);
-        using HttpResponseMessage response = await SendAsync("", content, InsertTimeout, cancellation);
+        await SendAsync("", content, InsertTimeout, output: null, cancellation);
     }
 
     /// <inheritdoc/>
@@ -61,7 +61,7 @@ public sealed class HttpColumnStore : IColumnStore
     {
         using var content = new ReadOnlyMemoryContent(block.Data);
         string query = Uri.EscapeDataString(block.Statement(EmbeddedColumnStore.Database, deduplicationToken) + " FORMAT Native");
-        using HttpResponseMessage response = await SendAsync("query=" + query, content, InsertTimeout, cancellation);
+        await SendAsync("query=" + query, content, InsertTimeout, output: null, cancellation);
     }
 
     /// <inheritdoc/>
@@ -82,22 +82,7 @@ public sealed class HttpColumnStore : IColumnStore
             content.Add(new StringContent(SqlText.Parameter(query.Sql, name, value)), "param_" + name);
         }
         string settings = $"database={EmbeddedColumnStore.Database}&default_format={format}&output_format_json_quote_64bit_integers=0&wait_end_of_query=1";
-        using HttpResponseMessage response = await SendAsync(settings, content, query.Timeout + Grace, cancellation);
-        await using Stream body = await response.Content.ReadAsStreamAsync(cancellation);
-        try
-        {
-            int read;
-            do
-            {
-                read = await body.ReadAsync(output.GetMemory(64 << 10), cancellation);
-                output.Advance(read);
-            }
-            while (read > 0);
-        }
-        catch (IOException failure)
-        {
-            throw Unreachable(failure);
-        }
+        await SendAsync(settings, content, query.Timeout + Grace, output, cancellation);
     }
 
     /// <inheritdoc/>
@@ -107,31 +92,35 @@ public sealed class HttpColumnStore : IColumnStore
         return ValueTask.CompletedTask;
     }
 
-    private async Task<HttpResponseMessage> SendAsync(string parameters, HttpContent content, TimeSpan timeout, CancellationToken cancellation)
+    /// <summary>Sends a request and reads its whole answer, both within one time.</summary>
+    private async Task SendAsync(string parameters, HttpContent content, TimeSpan timeout, IBufferWriter<byte>? output, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(timeout);
         using var request = new HttpRequestMessage(HttpMethod.Post, new UriBuilder(_url) { Query = parameters }.Uri) { Content = content };
-        HttpResponseMessage response;
         try
         {
-            response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+            using HttpResponseMessage response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+            if (!response.IsSuccessStatusCode)
+            {
+                throw await FailureAsync(response, limit.Token);
+            }
+            if (output is not null)
+            {
+                await using Stream body = await response.Content.ReadAsStreamAsync(limit.Token);
+                for (int read = -1; read != 0; output.Advance(read))
+                {
+                    read = await body.ReadAsync(output.GetMemory(64 << 10), limit.Token);
+                }
+            }
         }
-        catch (HttpRequestException failure)
+        catch (Exception failure) when (failure is HttpRequestException or IOException)
         {
             throw Unreachable(failure);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             throw new StoreException(0, string.Create(CultureInfo.InvariantCulture, $"the store at {_url} did not answer within {timeout.TotalSeconds:0} s"));
-        }
-        if (response.IsSuccessStatusCode)
-        {
-            return response;
-        }
-        using (response)
-        {
-            throw await FailureAsync(response, cancellation);
         }
     }
 

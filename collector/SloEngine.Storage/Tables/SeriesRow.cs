@@ -1,0 +1,75 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using SloEngine.Otlp.Hashing;
+using SloEngine.Otlp.Metrics;
+using SloEngine.Storage.Native;
+
+namespace SloEngine.Storage.Tables;
+
+/// <summary>A row of table <c>series</c>: what the samples of a series mean.</summary>
+/// <param name="Tenant">Owner.</param>
+/// <param name="Metric">Prometheus name; of histograms the base name.</param>
+/// <param name="Kind">Kind.</param>
+/// <param name="Temporality">Temporality.</param>
+/// <param name="Labels">Labels sorted by name, without <c>__name__</c>.</param>
+/// <param name="Bounds">Histogram bounds, ascending.</param>
+public sealed record SeriesRow(
+    string Tenant, string Metric, MetricKind Kind, Temporality Temporality, IReadOnlyList<KeyValuePair<string, string>> Labels, double[] Bounds)
+{
+    /// <summary>Id in the store: equal for equal series in every process and at every time, whoever writes them.</summary>
+    public UInt128 Id { get; } = IdOf(Tenant, Metric, Kind, Temporality, Labels, Bounds);
+
+    /// <summary>Unit; may be empty.</summary>
+    public string Unit { get; init; } = "";
+
+    /// <summary>Description; may be empty.</summary>
+    public string Help { get; init; } = "";
+
+    /// <summary>Name as it came.</summary>
+    public string OtelName { get; init; } = Metric;
+
+    /// <summary>Encodes rows; <paramref name="now"/> is when the series were seen.</summary>
+    public static NativeBlock Encode(IReadOnlyList<SeriesRow> series, DateTimeOffset now, NativeWriter writer)
+    {
+        writer.Start("series", 12, series.Count);
+        Text("tenant", static row => row.Tenant);
+        Text("metric", static row => row.Metric);
+        writer.Fixed<UInt128>("id", "UInt128", [.. series.Select(static row => row.Id)]);
+        writer.Fixed<byte>("kind", "UInt8", [.. series.Select(static row => (byte)row.Kind)]);
+        writer.Fixed<byte>("temporality", "UInt8", [.. series.Select(static row => (byte)row.Temporality)]);
+        Text("unit", static row => row.Unit);
+        Text("help", static row => row.Help);
+        Text("otel_name", static row => row.OtelName);
+        writer.Map("labels", series.Select(static row => row.Labels));
+        int end = 0;
+        int[] ends = [.. series.Select(row => end += row.Bounds.Length)];
+        writer.Array<double>("bounds", "Float64", ends, [.. series.SelectMany(static row => row.Bounds)]);
+        uint seconds = (uint)now.ToUnixTimeSeconds();
+        writer.Fixed<uint>("first_seen", "DateTime").Fill(seconds);
+        writer.Fixed<uint>("last_seen", "DateTime").Fill(seconds);
+        return writer.Finish();
+
+        void Text(string column, Func<SeriesRow, string> value)
+        {
+            writer.BeginText(column);
+            foreach (SeriesRow row in series)
+            {
+                writer.String(value(row));
+            }
+        }
+    }
+
+    /// <summary>The id of a series with these properties.</summary>
+    public static UInt128 IdOf(
+        string tenant, string metric, MetricKind kind, Temporality temporality, IReadOnlyList<KeyValuePair<string, string>> labels, ReadOnlySpan<double> bounds)
+    {
+        var text = new StringBuilder(256);
+        text.Append(tenant).Append('\0').Append(metric).Append('\0').Append((char)kind).Append((char)temporality);
+        foreach ((string name, string value) in labels)
+        {
+            text.Append('\0').Append(name).Append('\0').Append(value);
+        }
+        UInt128 hash = SipHash128.Hash(Encoding.UTF8.GetBytes(text.ToString()), 0);
+        return SipHash128.Hash(MemoryMarshal.AsBytes(bounds), hash);
+    }
+}
