@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -126,6 +127,7 @@ internal static class ServerHost
             branch.UseRouting().UseEndpoints(MapHttp);
         });
         return app;
+            branch.RunWebApplication();
     }
 
     private static void MapHttp(IEndpointRouteBuilder endpoints)
@@ -136,6 +138,7 @@ internal static class ServerHost
         endpoints.MapPrometheusApi();
         endpoints.MapLokiApi();
         endpoints.MapTempoApi();
+        endpoints.MapRemoteRead();
         endpoints.MapSqlApi();
         endpoints.MapStoreStatusApi();
         endpoints.MapCardinalityApi();
@@ -144,7 +147,6 @@ internal static class ServerHost
         endpoints.MapRulesApi(SloAlerts.In(endpoints.ServiceProvider));
         endpoints.MapScalingHttp();
         endpoints.MapDashboardsApi();
-        endpoints.MapWebApplication();
         endpoints.MapGet("/healthz", () => "ok\n");
         endpoints.MapGet("/readyz", async (IColumnStore store, CancellationToken cancellation) =>
         {
@@ -162,6 +164,8 @@ internal static class ServerHost
         services.AddResponseCompression();
         services.AddSingleton(options);
         services.AddSingleton(store);
+        // Nobody embeds JSON into a page: a plus or a quote is written as it is.
+        services.ConfigureHttpJsonOptions(static json => json.SerializerOptions.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
 
         services.AddSingleton(provider => new StoreRetention(store, options.Retention, provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService<RetentionLoop>();
