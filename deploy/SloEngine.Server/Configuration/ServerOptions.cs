@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Limits;
 using SloEngine.PromQL.Syntax;
 using SloEngine.Storage.Retention;
@@ -9,6 +10,11 @@ namespace SloEngine.Server.Configuration;
 /// <summary>The configuration of <c>serve</c>, parsed and checked: flags win over the environment, which wins over the file.</summary>
 internal sealed record ServerOptions
 {
+    public required ServerRoles Roles { get; init; }
+
+    /// <summary>Where a gateway forwards to; empty for engines.</summary>
+    public IReadOnlyList<GatewayNode> Engines { get; init; } = [];
+
     public required IPEndPoint ListenGrpc { get; init; }
 
     public required IPEndPoint ListenOtlpHttp { get; init; }
@@ -86,8 +92,11 @@ internal sealed record ServerOptions
 
         string data = Path.GetFullPath(Text(Setting.Data).Text);
         string backups = Text(Setting.Backups).Text;
+        ServerRoles roles = ServerRolesText.Parse(Text(Setting.Roles));
         return new ServerOptions
         {
+            Roles = roles,
+            Engines = ServerRolesText.Engines(Text(Setting.Engines), roles),
             ListenGrpc = Address(Setting.ListenGrpc, Text(Setting.ListenGrpc)),
             ListenOtlpHttp = Address(Setting.ListenOtlpHttp, Text(Setting.ListenOtlpHttp)),
             ListenHttp = Address(Setting.ListenHttp, Text(Setting.ListenHttp)),
@@ -204,6 +213,6 @@ internal sealed record ServerOptions
         throw Bad(setting, value, "one of " + string.Join(", ", names));
     }
 
-    private static ConfigurationException Bad(Setting setting, SettingText value, string expected) =>
+    internal static ConfigurationException Bad(Setting setting, SettingText value, string expected) =>
         new($"{setting.Key} ({value.Origin}): '{value.Text}' does not fit; expected {expected}");
 }

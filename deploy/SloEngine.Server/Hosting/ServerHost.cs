@@ -6,6 +6,7 @@ using SloEngine.Alerting;
 using SloEngine.Alerting.Http;
 using SloEngine.Alerting.Notifications;
 using SloEngine.Collector;
+using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Receivers;
 using SloEngine.Collector.Taps;
@@ -47,6 +48,10 @@ internal static class ServerHost
     /// <summary>Runs until told to stop; returns the exit code.</summary>
     public static async Task<int> RunAsync(ServerOptions options, CancellationToken cancellation)
     {
+        if (options.Roles == ServerRoles.Gateway)
+        {
+            return await GatewayHost.RunAsync(options, cancellation);
+        }
         IColumnStore store;
         ReceiverConfiguration receivers;
         try
@@ -96,15 +101,7 @@ internal static class ServerHost
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         ConfigureLogging(builder.Logging, options);
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes + 1024L;
-            kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(10));
-            kestrel.Listen(options.ListenGrpc, listen => listen.Serve(Listener.Grpc, HttpProtocols.Http2));
-            kestrel.Listen(options.ListenOtlpHttp, listen => listen.Serve(Listener.OtlpHttp, HttpProtocols.Http1));
-            kestrel.Listen(options.ListenHttp, listen => listen.Serve(Listener.Http, HttpProtocols.Http1));
-        });
+        ConfigureListeners(builder, options);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
         AddServices(builder.Services, options, store, log, baselines, receivers);
 
@@ -117,7 +114,11 @@ internal static class ServerHost
             health.Map(endpoints);
             endpoints.MapGrpcUnimplemented();
         }));
-        app.MapListener(Listener.OtlpHttp, branch => branch.UseRouting().UseEndpoints(endpoints => endpoints.MapOtlpHttp()));
+        app.MapListener(Listener.OtlpHttp, branch => branch.UseRouting().UseEndpoints(endpoints =>
+        {
+            endpoints.MapOtlpHttp();
+            endpoints.MapForward();
+        }));
         app.MapListener(Listener.Http, branch =>
         {
             branch.UseWebApplication();
@@ -127,6 +128,16 @@ internal static class ServerHost
         });
         return app;
     }
+
+    internal static void ConfigureListeners(WebApplicationBuilder builder, ServerOptions options) => builder.WebHost.ConfigureKestrel(kestrel =>
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes + 1024L;
+        kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(10));
+        kestrel.Listen(options.ListenGrpc, listen => listen.Serve(Listener.Grpc, HttpProtocols.Http2));
+        kestrel.Listen(options.ListenOtlpHttp, listen => listen.Serve(Listener.OtlpHttp, HttpProtocols.Http1));
+        kestrel.Listen(options.ListenHttp, listen => listen.Serve(Listener.Http, HttpProtocols.Http1));
+    });
 
     private static void MapHttp(IEndpointRouteBuilder endpoints)
     {
@@ -167,7 +178,7 @@ internal static class ServerHost
         services.AddHostedService<RetentionLoop>();
         services.AddSingleton(new StoreBackups(store, options.Backups));
 
-        services.AddSingleton<LedgerTable>();
+        services.AddSingleton(new LedgerTable(store, log.Log.Id));
         services.AddSingleton<ILedgerStore>(provider => provider.GetRequiredService<LedgerTable>());
         services.AddSingleton<Ledger>();
         services.AddSingleton<SloEvaluator>();
@@ -175,11 +186,16 @@ internal static class ServerHost
         services.AddSingleton(provider => new LedgerTaps(provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILedgerStore>(), baselines));
         services.AddSingleton<ITelemetryTaps>(provider => provider.GetRequiredService<LedgerTaps>());
         services.AddHostedService<SloReloader>();
+        if (options.Store is not null)
+        {
+            services.AddHostedService<LedgerRefresh>();
+        }
 
         services.AddSingleton(Collector(options));
         services.AddSingleton(provider => new OtlpIngest(
             store, log.Log, log.Checkpoint, provider.GetRequiredService<ITelemetryTaps>(), provider.GetRequiredService<CollectorOptions>(),
             provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<OtlpIngest>>()));
+        services.AddSingleton<ITelemetryIntake>(provider => provider.GetRequiredService<OtlpIngest>());
 
         services.AddSingleton(new QueryOptions());
         services.AddSingleton(new PromQLEngine(new EngineOptions()));
@@ -189,13 +205,16 @@ internal static class ServerHost
             ExternalUrl = () => options.ExternalUrl ?? Addresses(provider.GetRequiredService<IServer>())[2],
             Receivers = receivers,
         });
-        services.AddAlerting();
+        services.AddAlerting(evaluates: options.Roles.HasFlag(ServerRoles.Alerting));
         services.AddSingleton(new RuleCatalog(options.Rules, new ParserOptions()));
         services.AddSingleton<IRuleNotifier, RuleNotifications>();
         services.AddSingleton(provider => new RuleSchedulerOptions { ExternalUrl = provider.GetRequiredService<AlertingOptions>().ExternalUrl });
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<RuleScheduler>(
             provider, StoredSeriesSources.Of(store, provider.GetRequiredService<QueryOptions>(), provider.GetRequiredService<RuleSchedulerOptions>().Tenant)));
-        services.AddHostedService(provider => provider.GetRequiredService<RuleScheduler>());
+        if (options.Roles.HasFlag(ServerRoles.Alerting))
+        {
+            services.AddHostedService(provider => provider.GetRequiredService<RuleScheduler>());
+        }
         services.AddScaling(new ScalingOptions(options.Scaling ?? (options.Demo ? DemoFiles("scaling") : null)));
 
         services.AddSingleton(provider => new DashboardCatalog(
@@ -209,7 +228,7 @@ internal static class ServerHost
         }
     }
 
-    private static CollectorOptions Collector(ServerOptions options) => new()
+    internal static CollectorOptions Collector(ServerOptions options) => new()
     {
         MaxBodyBytes = options.MaxBodyBytes,
         MemoryBudgetBytes = options.MemoryBudgetBytes,
@@ -220,7 +239,7 @@ internal static class ServerHost
 
     private static string? SloDirectory(ServerOptions options) => options.Slos ?? (options.Demo ? DemoFiles("slos") : null);
 
-    private static void ConfigureLogging(ILoggingBuilder logging, ServerOptions options)
+    internal static void ConfigureLogging(ILoggingBuilder logging, ServerOptions options)
     {
         logging.ClearProviders();
         logging.AddSimpleConsole(console =>
@@ -260,7 +279,7 @@ internal static class ServerHost
     internal static IReadOnlyList<Uri> Addresses(IServer server) =>
         [.. server.Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new Uri(address))];
 
-    private static void Announce(WebApplication app)
+    internal static void Announce(WebApplication app)
     {
         IReadOnlyList<Uri> addresses = Addresses(app.Services.GetRequiredService<IServer>());
         Console.WriteLine("ready");
