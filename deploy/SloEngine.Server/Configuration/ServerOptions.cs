@@ -4,6 +4,7 @@ using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Limits;
 using SloEngine.PromQL.Syntax;
 using SloEngine.Storage.Retention;
+using SloEngine.Storage.Schema;
 
 namespace SloEngine.Server.Configuration;
 
@@ -27,6 +28,9 @@ internal sealed record ServerOptions
 
     /// <summary>The store's address; null for the embedded engine.</summary>
     public Uri? Store { get; init; }
+
+    /// <summary>The cluster that the store is a server of; null for a single server.</summary>
+    public StoreCluster? StoreCluster { get; init; }
 
     public string? Slos { get; init; }
 
@@ -103,6 +107,7 @@ internal sealed record ServerOptions
             Data = data,
             Backups = backups.Length == 0 ? Path.Combine(data, "backups") : Path.GetFullPath(backups),
             Store = Url(Setting.Store, Text(Setting.Store)),
+            StoreCluster = Cluster(Text(Setting.StoreCluster), Text(Setting.Store)),
             Slos = ExistingDirectory(Setting.Slos, Text(Setting.Slos)),
             Rules = ExistingDirectory(Setting.Rules, Text(Setting.Rules)),
             Scaling = ExistingDirectory(Setting.Scaling, Text(Setting.Scaling)),
@@ -180,6 +185,15 @@ internal sealed record ServerOptions
         return Uri.TryCreate(value.Text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https"
             ? url
             : throw Bad(setting, value, "an http or https URL");
+    }
+
+    private static StoreCluster? Cluster(SettingText name, SettingText store)
+    {
+        if (name.Text.Length > 0 && store.Text.Length == 0)
+        {
+            throw new ConfigurationException($"{Setting.StoreCluster.Key} ({name.Origin}): the embedded engine is no server of a cluster; {Setting.Store.Key} is to be the address of one");
+        }
+        return name.Text.Length == 0 ? null : new StoreCluster(name.Text);
     }
 
     private static long Number(Setting setting, SettingText value, long least, long most)

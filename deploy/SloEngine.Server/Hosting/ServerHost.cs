@@ -66,7 +66,7 @@ internal static class ServerHost
         try
         {
             store = options.Store is { } url
-                ? await HttpColumnStore.OpenAsync(url, cancellation)
+                ? await HttpColumnStore.OpenAsync(url, options.StoreCluster, cancellation)
                 : await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = options.Data, Library = options.EngineLibrary, Backups = options.Backups }, cancellation);
         }
         catch (Exception failure) when (failure is StoreException or DllNotFoundException)
@@ -148,7 +148,7 @@ internal static class ServerHost
         endpoints.MapLokiApi();
         endpoints.MapTempoApi();
         endpoints.MapSqlApi();
-        endpoints.MapStoreStatusApi();
+        endpoints.MapStoreStatusApi(endpoints.ServiceProvider.GetRequiredService<ServerOptions>().StoreCluster);
         endpoints.MapCardinalityApi();
         endpoints.MapBackupApi();
         endpoints.MapSloApi();
@@ -174,7 +174,7 @@ internal static class ServerHost
         services.AddSingleton(options);
         services.AddSingleton(store);
 
-        services.AddSingleton(provider => new StoreRetention(store, options.Retention, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new StoreRetention(store, options.Retention, provider.GetRequiredService<TimeProvider>(), options.StoreCluster));
         services.AddHostedService<RetentionLoop>();
         services.AddSingleton(new StoreBackups(store, options.Backups));
 

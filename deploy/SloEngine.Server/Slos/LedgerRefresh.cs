@@ -6,9 +6,9 @@ namespace SloEngine.Server.Slos;
 /// <summary>Reads from a shared store what other nodes have counted: often of late, and now and then of a whole day, for what came late.</summary>
 internal sealed partial class LedgerRefresh(Ledger ledger, TimeProvider time, ILogger<LedgerRefresh> logger) : BackgroundService
 {
-    private const int RoundsBetweenLong = 30;
+    private const int RoundsBetweenLong = 60;
 
-    private static readonly TimeSpan Period = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Period = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Short = TimeSpan.FromMinutes(15);
     private static readonly TimeSpan Long = TimeSpan.FromDays(1);
 
