@@ -53,7 +53,7 @@ public sealed class ClusterSchemaTests(EngineFixture engine)
             """, StringComparison.Ordinal));
         Assert.Contains(All, statement => statement.Contains("ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/sloengine_local/alerts', '{replica}', version)", StringComparison.Ordinal));
         Dictionary<string, string> shards = All.Where(statement => statement.Contains("ENGINE = Distributed", StringComparison.Ordinal))
-            .Select(statement => statement.Split('\n')).GroupBy(lines => lines[0]["CREATE OR REPLACE TABLE sloengine.".Length..].Split(' ')[0])
+            .Select(statement => statement.Split('\n')).GroupBy(lines => lines[0].Split('.', ' ').SkipWhile(word => word != "sloengine").ElementAt(1))
             .ToDictionary(table => table.Key, table => Assert.Single(table.Select(lines => lines[1]).Distinct()));
         Assert.Equal("ENGINE = Distributed('blue\\'green', 'sloengine_local', 'samples', sipHash64(id))", shards["samples"]);
         Assert.EndsWith("'series', sipHash64(id))", shards["series"], StringComparison.Ordinal);
@@ -62,6 +62,14 @@ public sealed class ClusterSchemaTests(EngineFixture engine)
         Assert.EndsWith("'sli_buckets', sipHash64(slo, `group`, minute))", shards["sli_buckets"], StringComparison.Ordinal);
         Assert.EndsWith("'schema_version', sipHash64(version))", shards["schema_version"], StringComparison.Ordinal);
         Assert.DoesNotContain(All, statement => statement.Contains("non_replicated_deduplication_window", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_backup_of_a_clusters_tables_is_refused_with_what_makes_one()
+    {
+        StoreException refused = await Assert.ThrowsAsync<StoreException>(() => new Backup.StoreBackups(engine.Store, "backups", Cluster).StartAsync("a", null));
+
+        Assert.Contains("BACKUP DATABASE sloengine_local ON CLUSTER", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -25,6 +25,9 @@ public sealed class HttpColumnStore : IColumnStore
 
     private readonly StoreCluster? _cluster;
 
+    /// <summary>An insert is acknowledged when each shard has its rows, not when they wait to be sent there.</summary>
+    private string WriteSettings => _cluster is null ? "" : "distributed_foreground_insert=1&";
+
     private HttpColumnStore(HttpClient http, Uri url, StoreCluster? cluster) => (_http, _url, _cluster) = (http, url, cluster);
 
     /// <summary>Connects and brings the schema up to date.</summary>
@@ -56,7 +59,7 @@ public sealed class HttpColumnStore : IColumnStore
     public async ValueTask ExecuteAsync(string sql, CancellationToken cancellation = default)
     {
         using var content = new StringContent(sql, Encoding.UTF8);
-        await SendAsync("", content, InsertTimeout, output: null, cancellation);
+        await SendAsync(WriteSettings, content, InsertTimeout, output: null, cancellation);
     }
 
     /// <inheritdoc/>
@@ -64,9 +67,7 @@ public sealed class HttpColumnStore : IColumnStore
     {
         using var content = new ReadOnlyMemoryContent(block.Data);
         string query = Uri.EscapeDataString(block.Statement(EmbeddedColumnStore.Database, deduplicationToken) + " FORMAT Native");
-        // Acknowledged when each shard has its rows, not when they wait to be sent there.
-        string settings = _cluster is null ? "" : "distributed_foreground_insert=1&";
-        await SendAsync(settings + "query=" + query, content, InsertTimeout, output: null, cancellation);
+        await SendAsync(WriteSettings + "query=" + query, content, InsertTimeout, output: null, cancellation);
     }
 
     /// <inheritdoc/>

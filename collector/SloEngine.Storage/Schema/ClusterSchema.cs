@@ -83,7 +83,7 @@ internal sealed partial class ClusterSchema(StoreCluster cluster, string databas
             {columnsText}
             ENGINE = Replicated{engine.Groups["name"].Value}('/clickhouse/tables/{"{shard}"}/{_local}/{name}', '{"{replica}"}'{arguments}){Settings(tail)}
             """;
-        yield return Distributed(name);
+        yield return Distributed("CREATE TABLE IF NOT EXISTS", name);
     }
 
     private IEnumerable<string> Change(string table, string commands)
@@ -91,12 +91,12 @@ internal sealed partial class ClusterSchema(StoreCluster cluster, string databas
         yield return $"ALTER TABLE {_local}.{table} {cluster.OnCluster} {Localized(Settings(commands))}";
         if (!OnlyStorage().IsMatch(commands))
         {
-            yield return Distributed(table);
+            yield return Distributed("CREATE OR REPLACE TABLE", table);
         }
     }
 
-    private string Distributed(string table) => $"""
-        CREATE OR REPLACE TABLE {database}.{table} {cluster.OnCluster} AS {_local}.{table}
+    private string Distributed(string create, string table) => $"""
+        {create} {database}.{table} {cluster.OnCluster} AS {_local}.{table}
         ENGINE = Distributed('{SqlText.Quote(cluster.Name)}', '{_local}', '{table}', {_shardBy[table]})
         """;
 

@@ -176,7 +176,7 @@ internal static class ServerHost
 
         services.AddSingleton(provider => new StoreRetention(store, options.Retention, provider.GetRequiredService<TimeProvider>(), options.StoreCluster));
         services.AddHostedService<RetentionLoop>();
-        services.AddSingleton(new StoreBackups(store, options.Backups));
+        services.AddSingleton(new StoreBackups(store, options.Backups, options.StoreCluster));
 
         services.AddSingleton(new LedgerTable(store, log.Log.Id));
         services.AddSingleton<ILedgerStore>(provider => provider.GetRequiredService<LedgerTable>());
