@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using SloEngine.Collector.Expiry;
+using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -17,7 +18,7 @@ namespace SloEngine.Collector.Ingest;
 /// </summary>
 internal sealed partial class BatchInserter(
     IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, SeriesIndex series, ResourceIndex resources, LogDecoder decoder, ReferenceLeases leases,
-    TimeProvider time, ILogger logger)
+    ForwardMarks forwards, TimeProvider time, ILogger logger)
     : IDisposable
 {
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(50);
@@ -74,7 +75,7 @@ internal sealed partial class BatchInserter(
                 checkpoint.Save(batch.From, batch.To);
                 await StoreAsync(blocks, batch);
                 checkpoint.Save(batch.To, batch.To);
-                log.TrimBefore(batch.To);
+                Trim(batch.To);
                 Stored += blocks.Rows;
                 return;
             }
@@ -89,6 +90,15 @@ internal sealed partial class BatchInserter(
             }
             await Task.Delay(delay, time, cancellation);
             delay = delay * 2 < LongestRetry ? delay * 2 : LongestRetry;
+        }
+    }
+
+    private void Trim(long position)
+    {
+        if (log.CanTrimBefore(position))
+        {
+            forwards.Save(position);
+            log.TrimBefore(position);
         }
     }
 

@@ -1,14 +1,21 @@
 using System.Globalization;
 using System.Net;
+using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Limits;
 using SloEngine.PromQL.Syntax;
 using SloEngine.Storage.Retention;
+using SloEngine.Storage.Schema;
 
 namespace SloEngine.Server.Configuration;
 
 /// <summary>The configuration of <c>serve</c>, parsed and checked: flags win over the environment, which wins over the file.</summary>
 internal sealed record ServerOptions
 {
+    public required ServerRoles Roles { get; init; }
+
+    /// <summary>Where a gateway forwards to; empty for engines.</summary>
+    public IReadOnlyList<GatewayNode> Engines { get; init; } = [];
+
     public required IPEndPoint ListenGrpc { get; init; }
 
     public required IPEndPoint ListenOtlpHttp { get; init; }
@@ -21,6 +28,9 @@ internal sealed record ServerOptions
 
     /// <summary>The store's address; null for the embedded engine.</summary>
     public Uri? Store { get; init; }
+
+    /// <summary>The cluster that the store is a server of; null for a single server.</summary>
+    public StoreCluster? StoreCluster { get; init; }
 
     public string? Slos { get; init; }
 
@@ -95,14 +105,18 @@ internal sealed record ServerOptions
 
         string data = Path.GetFullPath(Text(Setting.Data).Text);
         string backups = Text(Setting.Backups).Text;
+        ServerRoles roles = ServerRolesText.Parse(Text(Setting.Roles));
         return new ServerOptions
         {
+            Roles = roles,
+            Engines = ServerRolesText.Engines(Text(Setting.Engines), roles),
             ListenGrpc = Address(Setting.ListenGrpc, Text(Setting.ListenGrpc)),
             ListenOtlpHttp = Address(Setting.ListenOtlpHttp, Text(Setting.ListenOtlpHttp)),
             ListenHttp = Address(Setting.ListenHttp, Text(Setting.ListenHttp)),
             Data = data,
             Backups = backups.Length == 0 ? Path.Combine(data, "backups") : Path.GetFullPath(backups),
             Store = Url(Setting.Store, Text(Setting.Store)),
+            StoreCluster = Cluster(Text(Setting.StoreCluster), Text(Setting.Store)),
             Slos = ExistingDirectory(Setting.Slos, Text(Setting.Slos)),
             Rules = ExistingDirectory(Setting.Rules, Text(Setting.Rules)),
             Alertmanagers = Urls(Setting.Alertmanagers, Text(Setting.Alertmanagers)),
@@ -205,6 +219,15 @@ internal sealed record ServerOptions
         return labels;
     }
 
+    private static StoreCluster? Cluster(SettingText name, SettingText store)
+    {
+        if (name.Text.Length > 0 && store.Text.Length == 0)
+        {
+            throw new ConfigurationException($"{Setting.StoreCluster.Key} ({name.Origin}): the embedded engine is no server of a cluster; {Setting.Store.Key} is to be the address of one");
+        }
+        return name.Text.Length == 0 ? null : new StoreCluster(name.Text);
+    }
+
     private static long Number(Setting setting, SettingText value, long least, long most)
     {
         return long.TryParse(value.Text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number >= least && number <= most
@@ -236,6 +259,6 @@ internal sealed record ServerOptions
         throw Bad(setting, value, "one of " + string.Join(", ", names));
     }
 
-    private static ConfigurationException Bad(Setting setting, SettingText value, string expected) =>
+    internal static ConfigurationException Bad(Setting setting, SettingText value, string expected) =>
         new($"{setting.Key} ({value.Origin}): '{value.Text}' does not fit; expected {expected}");
 }

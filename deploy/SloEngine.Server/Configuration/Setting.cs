@@ -11,12 +11,15 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     /// <summary>Environment variable of this setting.</summary>
     public string EnvironmentVariable => "SLOENGINE_" + Key.ToUpperInvariant().Replace('.', '_');
 
+    public static readonly Setting Roles = new("roles", "--roles", "LIST", "engine,alerting", "What this node does: engine and alerting, engine alone, or gateway; of engine nodes that share a store one is to have alerting");
+    public static readonly Setting Engines = new("gateway.engines", "--engines", "LIST", "", "Engine nodes that a gateway forwards to: addresses of their OTLP/HTTP, each with a name before it where that is to stay when the address changes: a=http://10.0.0.1:4318,b=http://10.0.0.2:4318");
     public static readonly Setting ListenGrpc = new("listen.grpc", "--listen-grpc", "HOST:PORT", "127.0.0.1:4317", "Address of OTLP/gRPC, scaling signals and health");
     public static readonly Setting ListenOtlpHttp = new("listen.otlp_http", "--listen-otlp-http", "HOST:PORT", "127.0.0.1:4318", "Address of OTLP/HTTP");
     public static readonly Setting ListenHttp = new("listen.http", "--listen-http", "HOST:PORT", "127.0.0.1:7070", "Address of the UI and the HTTP APIs");
     public static readonly Setting Data = new("data", "--data", "DIR", "data", "Directory of the store; made when missing");
     public static readonly Setting Backups = new("backups", "--backups", "DIR", "", "Directory of backups, best on another disk (default: backups below the data)");
     public static readonly Setting Store = new("store.url", "--store", "URL", "", "Address of a ClickHouse server, or of `sloengine store serve`, to use in place of the embedded engine");
+    public static readonly Setting StoreCluster = new("store.cluster", "--store-cluster", "NAME", "", "Cluster of the ClickHouse server: tables are replicated on its shards, and distributed tables stand in front");
     public static readonly Setting Slos = new("slos", "--slos", "DIR", "", "Directory of OpenSLO files, reloaded on change");
     public static readonly Setting Rules = new("rules", "--rules", "DIR", "", "Directory of Prometheus rule files, reloaded on change");
     public static readonly Setting Alertmanagers = new("alertmanagers", "--alertmanagers", "URLS", "", "Alertmanagers that alerts of rules are sent to, separated by commas, such as http://alertmanager:9093");
@@ -51,7 +54,8 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     /// <summary>Every setting, in the order of the help text.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, Backups, Slos, Rules, Alertmanagers, ExternalLabels, Scaling, Receivers, Dashboards, ExternalUrl, EngineLibrary,
+        Roles, Engines, ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, StoreCluster, Backups, Slos, Rules, Alertmanagers, ExternalLabels, Scaling, Receivers, Dashboards,
+        ExternalUrl, EngineLibrary,
         MaxBodyBytes, MemoryBudgetBytes, MaxActiveSeries, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes, SeriesIdle, RuleGroups, Wal, WalMaxBytes,
         RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionTenants, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
     ];

@@ -7,6 +7,7 @@ using SloEngine.Alerting;
 using SloEngine.Alerting.Http;
 using SloEngine.Alerting.Notifications;
 using SloEngine.Collector;
+using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Receivers;
 using SloEngine.Collector.Taps;
@@ -50,6 +51,10 @@ internal static class ServerHost
     /// <summary>Runs until told to stop; returns the exit code.</summary>
     public static async Task<int> RunAsync(ServerOptions options, CancellationToken cancellation)
     {
+        if (options.Roles == ServerRoles.Gateway)
+        {
+            return await GatewayHost.RunAsync(options, cancellation);
+        }
         IColumnStore store;
         ReceiverConfiguration receivers;
         try
@@ -64,7 +69,7 @@ internal static class ServerHost
         try
         {
             store = options.Store is { } url
-                ? await HttpColumnStore.OpenAsync(url, cancellation)
+                ? await HttpColumnStore.OpenAsync(url, options.StoreCluster, cancellation)
                 : await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = options.Data, Library = options.EngineLibrary, Backups = options.Backups }, cancellation);
         }
         catch (Exception failure) when (failure is StoreException or DllNotFoundException)
@@ -99,15 +104,7 @@ internal static class ServerHost
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         ConfigureLogging(builder.Logging, options);
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes + 1024L;
-            kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(10));
-            kestrel.Listen(options.ListenGrpc, listen => listen.Serve(Listener.Grpc, HttpProtocols.Http2));
-            kestrel.Listen(options.ListenOtlpHttp, listen => listen.Serve(Listener.OtlpHttp, HttpProtocols.Http1));
-            kestrel.Listen(options.ListenHttp, listen => listen.Serve(Listener.Http, HttpProtocols.Http1));
-        });
+        ConfigureListeners(builder, options);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
         AddServices(builder.Services, options, store, log, baselines, receivers);
 
@@ -120,7 +117,11 @@ internal static class ServerHost
             health.Map(endpoints);
             endpoints.MapGrpcUnimplemented();
         }));
-        app.MapListener(Listener.OtlpHttp, branch => branch.UseRouting().UseEndpoints(endpoints => endpoints.MapOtlpHttp()));
+        app.MapListener(Listener.OtlpHttp, branch => branch.UseRouting().UseEndpoints(endpoints =>
+        {
+            endpoints.MapOtlpHttp();
+            endpoints.MapForward();
+        }));
         app.MapListener(Listener.Http, branch =>
         {
             branch.UseWebApplication();
@@ -132,6 +133,16 @@ internal static class ServerHost
         return app;
     }
 
+    internal static void ConfigureListeners(WebApplicationBuilder builder, ServerOptions options) => builder.WebHost.ConfigureKestrel(kestrel =>
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes + 1024L;
+        kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(10));
+        kestrel.Listen(options.ListenGrpc, listen => listen.Serve(Listener.Grpc, HttpProtocols.Http2));
+        kestrel.Listen(options.ListenOtlpHttp, listen => listen.Serve(Listener.OtlpHttp, HttpProtocols.Http1));
+        kestrel.Listen(options.ListenHttp, listen => listen.Serve(Listener.Http, HttpProtocols.Http1));
+    });
+
     private static void MapHttp(IEndpointRouteBuilder endpoints)
     {
         endpoints.MapRemoteWrite();
@@ -142,7 +153,7 @@ internal static class ServerHost
         endpoints.MapLokiApi();
         endpoints.MapTempoApi();
         endpoints.MapSqlApi();
-        endpoints.MapStoreStatusApi();
+        endpoints.MapStoreStatusApi(endpoints.ServiceProvider.GetRequiredService<ServerOptions>().StoreCluster);
         endpoints.MapCardinalityApi();
         endpoints.MapBackupApi();
         endpoints.MapSloApi();
@@ -169,11 +180,11 @@ internal static class ServerHost
         services.AddSingleton(options);
         services.AddSingleton(store);
 
-        services.AddSingleton(provider => new StoreRetention(store, options.Retention, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new StoreRetention(store, options.Retention, provider.GetRequiredService<TimeProvider>(), options.StoreCluster));
         services.AddHostedService<RetentionLoop>();
-        services.AddSingleton(new StoreBackups(store, options.Backups));
+        services.AddSingleton(new StoreBackups(store, options.Backups, options.StoreCluster));
 
-        services.AddSingleton<LedgerTable>();
+        services.AddSingleton(new LedgerTable(store, log.Log.Id));
         services.AddSingleton<ILedgerStore>(provider => provider.GetRequiredService<LedgerTable>());
         services.AddSingleton<Ledger>();
         services.AddSingleton<SloEvaluator>();
@@ -181,11 +192,16 @@ internal static class ServerHost
         services.AddSingleton(provider => new LedgerTaps(provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILedgerStore>(), baselines));
         services.AddSingleton<ITelemetryTaps>(provider => provider.GetRequiredService<LedgerTaps>());
         services.AddHostedService<SloReloader>();
+        if (options.Store is not null)
+        {
+            services.AddHostedService<LedgerRefresh>();
+        }
 
         services.AddSingleton(Collector(options));
         services.AddSingleton(provider => new OtlpIngest(
             store, log.Log, log.Checkpoint, provider.GetRequiredService<ITelemetryTaps>(), provider.GetRequiredService<CollectorOptions>(),
             provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<OtlpIngest>>()));
+        services.AddSingleton<ITelemetryIntake>(provider => provider.GetRequiredService<OtlpIngest>());
 
         services.AddSingleton(new QueryOptions());
         services.AddSingleton(new PromQLEngine(new EngineOptions()));
@@ -195,11 +211,11 @@ internal static class ServerHost
             ExternalUrl = () => options.ExternalUrl ?? Addresses(provider.GetRequiredService<IServer>())[2],
             Receivers = receivers,
         });
-        services.AddAlerting();
+        bool alerts = options.Roles.HasFlag(ServerRoles.Alerting);
+        services.AddAlerting(evaluates: alerts);
         services.AddSingleton(new RuleCatalog(options.Rules, new ParserOptions(), Tenants.IsValid));
         services.AddSingleton(new AlertmanagerOptions { Addresses = options.Alertmanagers });
         services.AddSingleton<AlertmanagerPush>();
-        services.AddHostedService(provider => provider.GetRequiredService<AlertmanagerPush>());
         services.AddSingleton<IRuleNotifier, RuleNotifications>();
         services.AddSingleton(provider => new RuleSchedulerOptions
         {
@@ -209,7 +225,11 @@ internal static class ServerHost
         });
         services.AddSingleton<Func<string, ISeriesSource>>(provider => tenant => StoredSeriesSources.Of(store, provider.GetRequiredService<QueryOptions>(), tenant));
         services.AddSingleton<RuleScheduler>();
-        services.AddHostedService(provider => provider.GetRequiredService<RuleScheduler>());
+        if (alerts)
+        {
+            services.AddHostedService(provider => provider.GetRequiredService<AlertmanagerPush>());
+            services.AddHostedService(provider => provider.GetRequiredService<RuleScheduler>());
+        }
         services.AddScaling(new ScalingOptions(options.Scaling ?? (options.Demo ? DemoFiles("scaling") : null)));
 
         services.AddSingleton(provider => new DashboardCatalog(
@@ -223,7 +243,7 @@ internal static class ServerHost
         }
     }
 
-    private static CollectorOptions Collector(ServerOptions options) => new()
+    internal static CollectorOptions Collector(ServerOptions options) => new()
     {
         MaxBodyBytes = options.MaxBodyBytes,
         MemoryBudgetBytes = options.MemoryBudgetBytes,
@@ -234,7 +254,7 @@ internal static class ServerHost
 
     private static string? SloDirectory(ServerOptions options) => options.Slos ?? (options.Demo ? DemoFiles("slos") : null);
 
-    private static void ConfigureLogging(ILoggingBuilder logging, ServerOptions options)
+    internal static void ConfigureLogging(ILoggingBuilder logging, ServerOptions options)
     {
         logging.ClearProviders();
         logging.AddSimpleConsole(console =>
@@ -274,7 +294,7 @@ internal static class ServerHost
     internal static IReadOnlyList<Uri> Addresses(IServer server) =>
         [.. server.Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new Uri(address))];
 
-    private static void Announce(WebApplication app)
+    internal static void Announce(WebApplication app)
     {
         IReadOnlyList<Uri> addresses = Addresses(app.Services.GetRequiredService<IServer>());
         Console.WriteLine("ready");
