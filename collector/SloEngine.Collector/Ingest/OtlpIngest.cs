@@ -44,6 +44,8 @@ public sealed class OtlpIngest : IAsyncDisposable
 
     private readonly Meter _meter = new(MeterName);
     private readonly Counter<long> _items;
+    private readonly Counter<long> _exemplars;
+    private readonly Counter<long> _droppedExemplars;
     private readonly Counter<long> _rejected;
     private readonly Counter<long> _refused;
     private readonly Counter<long> _bytes;
@@ -92,6 +94,9 @@ public sealed class OtlpIngest : IAsyncDisposable
         _inserting = Task.Run(InsertAsync);
         _expiring = new IdleExpiry(options, _series, _resources, _batches, _leases, time).RunAsync(_stopping.Token);
         _items = _meter.CreateCounter<long>("sloengine.collector.items", "{item}", "Points, spans and log records acknowledged.");
+        _exemplars = _meter.CreateCounter<long>("sloengine.collector.exemplars", "{exemplar}", "Exemplars acknowledged.");
+        _droppedExemplars = _meter.CreateCounter<long>(
+            "sloengine.collector.dropped_exemplars", "{exemplar}", "Exemplars dropped, whose points are kept, by tenant.");
         _rejected = _meter.CreateCounter<long>("sloengine.collector.rejected_items", "{item}", "Points, spans and log records rejected, by tenant and reason.");
         _refused = _meter.CreateCounter<long>("sloengine.collector.refused_requests", "{request}", "Requests that senders are asked to send again, by tenant and reason.");
         _bytes = _meter.CreateCounter<long>("sloengine.collector.request_size", "By", "Decompressed bytes of requests.");
@@ -149,6 +154,14 @@ public sealed class OtlpIngest : IAsyncDisposable
             var tag = new KeyValuePair<string, object?>("signal", signal);
             _bytes.Add(request.Length, tag);
             _items.Add(result.Accepted, tag);
+            if (result.Exemplars > 0)
+            {
+                _exemplars.Add(result.Exemplars);
+            }
+            if (result.DroppedExemplars > 0)
+            {
+                _droppedExemplars.Add(result.DroppedExemplars, _tenantTags.Of(tenant));
+            }
             if (result.Rejected > 0)
             {
                 CountRejected(decoded, tag, tenant);
@@ -200,7 +213,8 @@ public sealed class OtlpIngest : IAsyncDisposable
             _leases.GiveBack(lease);
             throw;
         }
-        if (decoded.Result.Accepted == 0)
+        int rows = decoded.Result.Accepted + decoded.Result.Exemplars;
+        if (rows == 0)
         {
             lane.Return(block);
             _leases.GiveBack(lease);
@@ -208,7 +222,7 @@ public sealed class OtlpIngest : IAsyncDisposable
         }
         try
         {
-            await _log.AppendAsync(new Submission(kind, tenant, arrival, request, block, decoded.Result.Accepted, lane.Return) { Lease = lease });
+            await _log.AppendAsync(new Submission(kind, tenant, arrival, request, block, rows, lane.Return) { Lease = lease });
         }
         catch (IngestUnavailableException)
         {

@@ -17,6 +17,9 @@ internal static class PrometheusAnswer
     private const int StoreTimeout = 159;
     private const int StoreTooManyRows = 396;
 
+    /// <summary>An answer without <c>data</c>.</summary>
+    public static readonly Action<Utf8JsonWriter> NoData = static _ => { };
+
     // Nobody embeds these answers into a page, and quotes in error messages are to be read.
     private static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
@@ -30,8 +33,11 @@ internal static class PrometheusAnswer
             await using var json = new Utf8JsonWriter(http.Response.BodyWriter, Json);
             json.WriteStartObject();
             json.WriteString("status", "success");
-            json.WritePropertyName("data");
-            data(json);
+            if (!ReferenceEquals(data, NoData))
+            {
+                json.WritePropertyName("data");
+                data(json);
+            }
             json.WriteEndObject();
         }
         catch (ParameterException failure)

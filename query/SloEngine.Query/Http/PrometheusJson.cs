@@ -39,6 +39,26 @@ internal static class PrometheusJson
         json.WriteEndObject();
     }
 
+    public static void Write(Utf8JsonWriter json, SeriesExemplars series)
+    {
+        json.WriteStartObject();
+        json.WritePropertyName("seriesLabels");
+        Write(json, series.Series);
+        json.WriteStartArray("exemplars");
+        foreach ((Labels labels, double value, long timeMs) in series.Exemplars)
+        {
+            json.WriteStartObject();
+            json.WritePropertyName("labels");
+            Write(json, labels);
+            json.WriteString("value", SampleText.Print(value));
+            json.WritePropertyName("timestamp");
+            Time(json, timeMs);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
     private static List<string> Remarks(QueryValue value, AnnotationKind kind, string query)
     {
         Annotation[] remarks = [.. value.Annotations.Where(annotation => annotation.Kind == kind)];
