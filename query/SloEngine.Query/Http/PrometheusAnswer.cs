@@ -17,7 +17,7 @@ internal static class PrometheusAnswer
     private const int StoreTimeout = 159;
     private const int StoreTooManyRows = 396;
 
-    /// <summary>An answer without <c>data</c>.</summary>
+    /// <summary>An answer that there is none to: 204.</summary>
     public static readonly Action<Utf8JsonWriter> NoData = static _ => { };
 
     // Nobody embeds these answers into a page, and quotes in error messages are to be read.
@@ -29,15 +29,17 @@ internal static class PrometheusAnswer
         try
         {
             Action<Utf8JsonWriter> data = await handler(await RequestParameters.ReadAsync(http), http);
+            if (ReferenceEquals(data, NoData))
+            {
+                http.Response.StatusCode = StatusCodes.Status204NoContent;
+                return;
+            }
             http.Response.ContentType = "application/json";
             await using var json = new Utf8JsonWriter(http.Response.BodyWriter, Json);
             json.WriteStartObject();
             json.WriteString("status", "success");
-            if (!ReferenceEquals(data, NoData))
-            {
-                json.WritePropertyName("data");
-                data(json);
-            }
+            json.WritePropertyName("data");
+            data(json);
             json.WriteEndObject();
         }
         catch (ParameterException failure)
