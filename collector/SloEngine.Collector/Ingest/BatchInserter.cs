@@ -28,6 +28,7 @@ internal sealed partial class BatchInserter(
     private readonly NativeWriter _samples = new();
     private readonly NativeWriter _histograms = new();
     private readonly NativeWriter _exponential = new();
+    private readonly NativeWriter _exemplars = new();
     private readonly NativeWriter _spans = new();
     private readonly NativeWriter _logs = new();
     private readonly SignalBlocks _fromLog = new();
@@ -58,6 +59,7 @@ internal sealed partial class BatchInserter(
         _samples.Dispose();
         _histograms.Dispose();
         _exponential.Dispose();
+        _exemplars.Dispose();
         _spans.Dispose();
         _logs.Dispose();
         _fromLog.Dispose();
@@ -148,6 +150,7 @@ internal sealed partial class BatchInserter(
             Insert(blocks.Metrics.Numbers.Count, () => MetricTables.Encode(blocks.Metrics.Numbers, ids, _samples)),
             Insert(blocks.Metrics.Histograms.Count, () => MetricTables.Encode(blocks.Metrics.Histograms, ids, _histograms)),
             Insert(blocks.Metrics.ExponentialHistograms.Count, () => MetricTables.Encode(blocks.Metrics.ExponentialHistograms, ids, _exponential)),
+            Insert(blocks.Metrics.Exemplars.Count, () => MetricTables.Encode(blocks.Metrics.Exemplars, ids, _exemplars)),
             Insert(blocks.Spans.Count, () => EventTables.Encode(blocks.Spans, keys, _spans)),
             Insert(blocks.Logs.Count, () => EventTables.Encode(blocks.Logs, keys, _logs)));
 

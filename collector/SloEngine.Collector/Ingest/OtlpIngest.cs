@@ -46,6 +46,8 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
 
     private readonly Meter _meter = new(MeterName);
     private readonly Counter<long> _items;
+    private readonly Counter<long> _exemplars;
+    private readonly Counter<long> _droppedExemplars;
     private readonly Counter<long> _rejected;
     private readonly Counter<long> _refused;
     private readonly Counter<long> _bytes;
@@ -96,6 +98,9 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         _inserting = Task.Run(InsertAsync);
         _expiring = new IdleExpiry(options, _series, _resources, _batches, _leases, time).RunAsync(_stopping.Token);
         _items = _meter.CreateCounter<long>("sloengine.collector.items", "{item}", "Points, spans and log records acknowledged.");
+        _exemplars = _meter.CreateCounter<long>("sloengine.collector.exemplars", "{exemplar}", "Exemplars acknowledged.");
+        _droppedExemplars = _meter.CreateCounter<long>(
+            "sloengine.collector.dropped_exemplars", "{exemplar}", "Exemplars dropped, whose points are kept, by tenant.");
         _rejected = _meter.CreateCounter<long>("sloengine.collector.rejected_items", "{item}", "Points, spans and log records rejected, by tenant and reason.");
         _refused = _meter.CreateCounter<long>("sloengine.collector.refused_requests", "{request}", "Requests that senders are asked to send again, by tenant and reason.");
         _bytes = _meter.CreateCounter<long>("sloengine.collector.request_size", "By", "Decompressed bytes of requests.");
@@ -271,13 +276,14 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
             _leases.GiveBack(lease);
             throw;
         }
-        if (decoded.Result.Accepted == 0)
+        int rows = decoded.Result.Accepted + decoded.Result.Exemplars;
+        if (rows == 0)
         {
             lane.Return(block);
             _leases.GiveBack(lease);
             return (decoded, null);
         }
-        return (decoded, new Submission(kind, tenant, arrival, request, block, decoded.Result.Accepted, lane.Return) { Lease = lease, Forwarded = forwarded });
+        return (decoded, new Submission(kind, tenant, arrival, request, block, rows, lane.Return) { Lease = lease, Forwarded = forwarded });
     }
 
     private async Task AppendAsync(List<Submission> submissions)
@@ -321,6 +327,14 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         var tag = new KeyValuePair<string, object?>("signal", signal);
         _bytes.Add(bytes, tag);
         _items.Add(decoded.Result.Accepted, tag);
+        if (decoded.Result.Exemplars > 0)
+        {
+            _exemplars.Add(decoded.Result.Exemplars);
+        }
+        if (decoded.Result.DroppedExemplars > 0)
+        {
+            _droppedExemplars.Add(decoded.Result.DroppedExemplars, _tenantTags.Of(tenant));
+        }
         if (decoded.Result.Rejected > 0)
         {
             CountRejected(decoded, tag, tenant);

@@ -36,7 +36,7 @@ public static class RemoteWriteReceiver
             {
                 Tell("Samples", result.Accepted - result.Histograms);
                 Tell("Histograms", result.Histograms);
-                Tell("Exemplars", 0);
+                Tell("Exemplars", result.Exemplars);
             }
             if (result.Rejected > 0)
             {

@@ -41,7 +41,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting SeriesIdle = new("limits.series_idle", "--series-idle", "DURATION", "30m", "How long a series without points stays active");
     public static readonly Setting Wal = new("wal.directory", "--wal", "DIR", "", "Directory of the write-ahead log, on a disk of its own where that helps (default: wal below the data)");
     public static readonly Setting WalMaxBytes = new("wal.max_bytes", "--wal-max-bytes", "BYTES", "8589934592", "Bytes that may wait in the log while the store is away, before senders are asked to retry");
-    public static readonly Setting RetentionMetrics = new("retention.metrics", "--retention-metrics", "DURATION", "30d", "How long samples and histograms are kept");
+    public static readonly Setting RetentionMetrics = new("retention.metrics", "--retention-metrics", "DURATION", "30d", "How long samples, histograms and exemplars are kept");
     public static readonly Setting RetentionLogs = new("retention.logs", "--retention-logs", "DURATION", "7d", "How long logs are kept");
     public static readonly Setting RetentionTraces = new("retention.traces", "--retention-traces", "DURATION", "7d", "How long spans are kept");
     public static readonly Setting RetentionSlo = new("retention.slo", "--retention-slo", "DURATION", "400d", "How long the minutes of the SLO ledger are kept; at least 90d, the longest window");
