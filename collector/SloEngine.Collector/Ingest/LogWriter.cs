@@ -53,6 +53,21 @@ internal sealed partial class LogWriter : IAsyncDisposable
         return submission.Logged;
     }
 
+    /// <summary>Hands the parts of a request over, of which the log gets all or none; completes when it holds them.</summary>
+    /// <exception cref="IngestUnavailableException">The log did not take them; the sender may retry.</exception>
+    public Task AppendAsync(IReadOnlyList<Submission> parts)
+    {
+        for (int part = 0; part + 1 < parts.Count; part++)
+        {
+            parts[part].JoinsNext = true;
+        }
+        // Monitors are entered by one thread as often as it likes: nobody gets between the parts.
+        lock (_gate)
+        {
+            return Task.WhenAll(parts.Select(AppendAsync).ToArray());
+        }
+    }
+
     /// <summary>Logs what was handed over and stops.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -72,7 +87,7 @@ internal sealed partial class LogWriter : IAsyncDisposable
             while (first < _group.Count)
             {
                 int next = first;
-                while (next < _group.Count && (next == first || _log.Staged < MaxCommitBytes))
+                while (next < _group.Count && (next == first || _log.Staged < MaxCommitBytes || _group[next - 1].JoinsNext))
                 {
                     Stage(_group[next++]);
                 }

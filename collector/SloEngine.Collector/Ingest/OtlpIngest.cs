@@ -5,6 +5,8 @@ using Microsoft.Extensions.Logging;
 using SloEngine.Collector.Cardinality;
 using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Limits;
+using SloEngine.Collector.Pipelines;
+using SloEngine.Collector.Pipelines.Tail;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -56,6 +58,8 @@ public sealed class OtlpIngest : IAsyncDisposable
     private readonly ResourceIndex _resources;
     private readonly ReferenceLeases _leases = new();
     private readonly TenantKeys _keys = new();
+    private readonly RequestPreparation _preparation;
+    private readonly TraceReader? _traces;
     private readonly BatchQueue _batches;
     private readonly LogDecoder _fromLog;
     private readonly BatchInserter _inserter;
@@ -71,8 +75,17 @@ public sealed class OtlpIngest : IAsyncDisposable
     private readonly Task _expiring;
 
     /// <summary>Starts the writers of a log whose every record is in the store (<see cref="LogReplay"/>).</summary>
+    /// <param name="store">Where telemetry goes.</param>
+    /// <param name="log">The log.</param>
+    /// <param name="checkpoint">How far the store has it.</param>
+    /// <param name="taps">Who listens.</param>
+    /// <param name="options">Limits and habits.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">The host's log.</param>
+    /// <param name="waiting">How far traces are decided, where tail sampling is configured; else null.</param>
     public OtlpIngest(
-        IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, ITelemetryTaps taps, CollectorOptions options, TimeProvider time, ILogger<OtlpIngest> logger)
+        IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, ITelemetryTaps taps, CollectorOptions options, TimeProvider time, ILogger<OtlpIngest> logger,
+        TraceWaiting? waiting = null)
     {
         (_options, _time) = (options, time);
         _budget = new MemoryBudget(options, time);
@@ -80,9 +93,22 @@ public sealed class OtlpIngest : IAsyncDisposable
         _series = new SeriesIndex(options, taps, time);
         _resources = new ResourceIndex(time);
         Cardinality = new CardinalityReader(options, _series);
-        _batches = new BatchQueue(options, _series, _resources, taps, _leases, time);
+        _preparation = new RequestPreparation(options, _meter);
+        var sampledOut = new SampledOut(_meter);
+        if (waiting is not null)
+        {
+            var decisions = new TraceDecisions(options.Pipelines.TailTraces, options.Pipelines.SampleTraces, sampledOut);
+            decisions.Keep(waiting.Kept);
+            _traces = new TraceReader(store, log, checkpoint, waiting.Checkpoint, decisions, options, time, logger);
+            _meter.CreateObservableGauge("sloengine.pipeline.waiting_traces", () => decisions.Pending, "{trace}", "Traces that wait for a decision of tail sampling.");
+        }
+        var selection = new HeadSelection(options.Pipelines, sampledOut, leavesSpans: _traces is not null);
+        _batches = new BatchQueue(options, _series, _resources, taps, _leases, time, selection, _traces);
         _fromLog = new LogDecoder(options, _series, _resources, _keys);
-        _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, time, logger);
+        _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, time, logger)
+        {
+            Selection = selection, KeptFrom = () => waiting?.Checkpoint.Stored ?? long.MaxValue,
+        };
         _log = new LogWriter(log, _batches, options, time, logger);
         _metrics = new(NewMetricsDecoder, static block => block.Clear());
         _remoteWrite1 = new(tenant => NewRemoteWriteDecoder(tenant, isVersion2: false), static block => block.Clear());
@@ -90,6 +116,7 @@ public sealed class OtlpIngest : IAsyncDisposable
         _spans = new(NewTracesDecoder, static block => block.Clear());
         _logs = new(NewLogsDecoder, static block => block.Clear());
         _inserting = Task.Run(InsertAsync);
+        _traces?.Start();
         _expiring = new IdleExpiry(options, _series, _resources, _batches, _leases, time).RunAsync(_stopping.Token);
         _items = _meter.CreateCounter<long>("sloengine.collector.items", "{item}", "Points, spans and log records acknowledged.");
         _rejected = _meter.CreateCounter<long>("sloengine.collector.rejected_items", "{item}", "Points, spans and log records rejected, by tenant and reason.");
@@ -115,11 +142,24 @@ public sealed class OtlpIngest : IAsyncDisposable
     /// <param name="cancellation">Gives up before the data is handed to the log.</param>
     /// <exception cref="OtlpFormatException">The bytes are no such message.</exception>
     /// <exception cref="IngestUnavailableException">Nothing was kept; the sender may retry.</exception>
-    public ValueTask<DecodeResult> IngestAsync(Signal signal, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation) => signal switch
+    public ValueTask<DecodeResult> IngestAsync(Signal signal, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation) =>
+        IngestAsync(signal, tenant, request, null, cancellation);
+
+    /// <summary>Decodes an OTLP request, whose resources may name tenants of their own, and makes it durable.</summary>
+    /// <param name="signal">What the request is.</param>
+    /// <param name="tenant">Owner of what names none; at most <see cref="MaxTenantBytes"/> bytes.</param>
+    /// <param name="request">The decompressed message; used during the call.</param>
+    /// <param name="isAllowed">Whether the sender may write for a tenant that a resource names; null for all.</param>
+    /// <param name="cancellation">Gives up before the data is handed to the log.</param>
+    /// <exception cref="OtlpFormatException">The bytes are no such message.</exception>
+    /// <exception cref="TenantForbiddenException">A resource names a tenant that the sender may not write for; nothing was kept.</exception>
+    /// <exception cref="IngestUnavailableException">Nothing was kept; the sender may retry.</exception>
+    public ValueTask<DecodeResult> IngestAsync(
+        Signal signal, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed, CancellationToken cancellation) => signal switch
     {
-        Signal.Metrics => IngestAsync(_metrics, RequestKind.Metrics, "metrics", tenant, request, cancellation),
-        Signal.Traces => IngestAsync(_spans, RequestKind.Traces, "traces", tenant, request, cancellation),
-        _ => IngestAsync(_logs, RequestKind.Logs, "logs", tenant, request, cancellation),
+        Signal.Metrics => IngestAsync(signal, _metrics, RequestKind.Metrics, "metrics", tenant, request, isAllowed, cancellation),
+        Signal.Traces => IngestAsync(signal, _spans, RequestKind.Traces, "traces", tenant, request, isAllowed, cancellation),
+        _ => IngestAsync(signal, _logs, RequestKind.Logs, "logs", tenant, request, isAllowed, cancellation),
     };
 
     /// <summary>Decodes a Prometheus remote-write request and makes it durable.</summary>
@@ -132,6 +172,90 @@ public sealed class OtlpIngest : IAsyncDisposable
     public ValueTask<DecodeResult> IngestRemoteWriteAsync(bool isVersion2, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation) => isVersion2
         ? IngestAsync(_remoteWrite2, RequestKind.RemoteWrite2, "metrics", tenant, request, cancellation)
         : IngestAsync(_remoteWrite1, RequestKind.RemoteWrite1, "metrics", tenant, request, cancellation);
+
+    private ValueTask<DecodeResult> IngestAsync<TBlock>(
+        Signal signal, Lane<TBlock> lane, RequestKind kind, string name, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
+        CancellationToken cancellation)
+        where TBlock : class, IDisposable, new() => _preparation.Concerns(signal)
+            ? IngestPreparedAsync(signal, lane, kind, name, tenant, request, isAllowed, cancellation)
+            : IngestAsync(lane, kind, name, tenant, request, cancellation);
+
+    /// <summary>The way of a request that is divided by tenants, or edited, first: all of its parts are kept or none.</summary>
+    private async ValueTask<DecodeResult> IngestPreparedAsync<TBlock>(
+        Signal signal, Lane<TBlock> lane, RequestKind kind, string name, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
+        CancellationToken cancellation)
+        where TBlock : class, IDisposable, new()
+    {
+        IReadOnlyList<RequestPart> parts = _preparation.Divide(tenant, request, isAllowed);
+        foreach (RequestPart part in parts)
+        {
+            if (!_rates.TryTake(part.Tenant, part.Body.Length, out TimeSpan retryAfter))
+            {
+                throw OverRate(part.Tenant, retryAfter);
+            }
+        }
+        await _budget.AcquireAsync(request.Length, cancellation);
+        var edits = new List<SignalEdits?>(parts.Count);
+        var decoded = new List<(string Tenant, Decoded Decoded)>(parts.Count);
+        var submissions = new List<Submission>(parts.Count);
+        try
+        {
+            try
+            {
+                foreach (RequestPart part in parts)
+                {
+                    RequestPart edited = _preparation.Edit(signal, part, out SignalEdits? own);
+                    edits.Add(own);
+                    decoded.Add((part.Tenant, Decode(lane, kind, part.Tenant, edited.Body, out Submission? submission)));
+                    if (submission is not null)
+                    {
+                        submissions.Add(submission);
+                    }
+                }
+            }
+            catch
+            {
+                foreach (Submission submission in submissions)
+                {
+                    submission.Release();
+                    _leases.GiveBack(submission.Lease);
+                }
+                throw;
+            }
+            await AppendAsync(submissions);
+            var tag = new KeyValuePair<string, object?>("signal", name);
+            _bytes.Add(request.Length, tag);
+            foreach ((string owner, Decoded one) in decoded)
+            {
+                _items.Add(one.Result.Accepted, tag);
+                if (one.Result.Rejected > 0)
+                {
+                    CountRejected(one, tag, owner);
+                }
+            }
+            return new DecodeResult(
+                decoded.Sum(one => one.Decoded.Result.Accepted), decoded.Sum(one => one.Decoded.Result.Rejected),
+                decoded.Select(one => one.Decoded.Result.ErrorMessage).FirstOrDefault(message => message is not null));
+        }
+        finally
+        {
+            edits.ForEach(own => _preparation.Return(signal, own));
+            _budget.Release(request.Length);
+        }
+    }
+
+    private async Task AppendAsync(List<Submission> submissions)
+    {
+        try
+        {
+            await _log.AppendAsync(submissions);
+        }
+        catch (IngestUnavailableException)
+        {
+            submissions.ForEach(submission => _leases.GiveBack(submission.Lease));
+            throw;
+        }
+    }
 
     private async ValueTask<DecodeResult> IngestAsync<TBlock>(
         Lane<TBlock> lane, RequestKind kind, string signal, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation)
@@ -170,6 +294,10 @@ public sealed class OtlpIngest : IAsyncDisposable
         _batches.Complete();
         _giveUp.CancelAfter(_options.StopPatience);
         await _inserting;
+        if (_traces is not null)
+        {
+            await _traces.DisposeAsync();
+        }
         _inserter.Dispose();
         _fromLog.Dispose();
         _batches.Dispose();
@@ -184,6 +312,27 @@ public sealed class OtlpIngest : IAsyncDisposable
     }
 
     private async ValueTask<Decoded> IngestAsync<TBlock>(Lane<TBlock> lane, RequestKind kind, string tenant, ReadOnlyMemory<byte> request)
+        where TBlock : class, IDisposable, new()
+    {
+        Decoded decoded = Decode(lane, kind, tenant, request, out Submission? submission);
+        if (submission is null)
+        {
+            return decoded;
+        }
+        try
+        {
+            await _log.AppendAsync(submission);
+        }
+        catch (IngestUnavailableException)
+        {
+            _leases.GiveBack(submission.Lease);
+            throw;
+        }
+        return decoded;
+    }
+
+    /// <summary>Decodes a request; without an item in it there is nothing to submit.</summary>
+    private Decoded Decode<TBlock>(Lane<TBlock> lane, RequestKind kind, string tenant, ReadOnlyMemory<byte> request, out Submission? submission)
         where TBlock : class, IDisposable, new()
     {
         long arrival = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
@@ -204,17 +353,10 @@ public sealed class OtlpIngest : IAsyncDisposable
         {
             lane.Return(block);
             _leases.GiveBack(lease);
+            submission = null;
             return decoded;
         }
-        try
-        {
-            await _log.AppendAsync(new Submission(kind, tenant, arrival, request, block, decoded.Result.Accepted, lane.Return) { Lease = lease });
-        }
-        catch (IngestUnavailableException)
-        {
-            _leases.GiveBack(lease);
-            throw;
-        }
+        submission = new Submission(kind, tenant, arrival, request, block, decoded.Result.Accepted, lane.Return) { Lease = lease };
         return decoded;
     }
 
