@@ -23,6 +23,7 @@ using SloEngine.Rules.Http;
 using SloEngine.Rules.Scheduling;
 using SloEngine.Scaling.Http;
 using SloEngine.Scaling.Signals;
+using SloEngine.Server.Authentication;
 using SloEngine.Server.Commands;
 using SloEngine.Server.Configuration;
 using SloEngine.Server.Demo;
@@ -109,41 +110,48 @@ internal static class ServerHost
         AddServices(builder.Services, options, store, log, baselines, receivers);
 
         WebApplication app = builder.Build();
-        app.MapListener(Listener.Grpc, branch => branch.UseRouting().UseEndpoints(endpoints =>
+        CredentialSet? credentials = options.Credentials;
+        app.MapListener(Listener.Grpc, branch => branch.UseRouting().UseAccessControl(credentials).UseEndpoints(all =>
         {
-            endpoints.MapOtlpGrpc();
-            endpoints.MapScalingGrpc();
+            all.Needing(Rights.Write, credentials).MapOtlpGrpc();
+            IEndpointRouteBuilder endpoints = all.Open(credentials);
+            (credentials?.OpensScaling == false ? all.Needing(Rights.Read, credentials) : endpoints).MapScalingGrpc();
             var health = new HealthService(() => true, OtlpGrpcReceiver.ServiceNames.Concat(ScalingServices.ServiceNames).ToHashSet(), TimeProvider.System);
             health.Map(endpoints);
             endpoints.MapGrpcUnimplemented();
         }));
-        app.MapListener(Listener.OtlpHttp, branch => branch.UseRouting().UseEndpoints(endpoints => endpoints.MapOtlpHttp()));
+        app.MapListener(Listener.OtlpHttp, branch => branch.UseRouting().UseAccessControl(credentials)
+            .UseEndpoints(endpoints => endpoints.Needing(Rights.Write, credentials).MapOtlpHttp()));
         app.MapListener(Listener.Http, branch =>
         {
             branch.UseWebApplication();
             branch.UseResponseCompression();
             branch.UseRequestTracing();
-            branch.UseRouting().UseEndpoints(MapHttp);
+            branch.UseRouting().UseAccessControl(credentials).UseEndpoints(endpoints => MapHttp(endpoints, credentials));
         });
         return app;
     }
 
-    private static void MapHttp(IEndpointRouteBuilder endpoints)
+    private static void MapHttp(IEndpointRouteBuilder all, CredentialSet? credentials)
     {
-        endpoints.MapRemoteWrite();
-        endpoints.MapPrometheusOtlp();
-        endpoints.MapLokiPush();
-        endpoints.MapPrometheusApi();
-        endpoints.MapLokiApi();
-        endpoints.MapTempoApi();
-        endpoints.MapSqlApi();
-        endpoints.MapStoreStatusApi();
-        endpoints.MapCardinalityApi();
-        endpoints.MapBackupApi();
-        endpoints.MapSloApi();
-        endpoints.MapRulesApi(SloAlerts.In(endpoints.ServiceProvider));
-        endpoints.MapScalingHttp();
-        endpoints.MapDashboardsApi();
+        IEndpointRouteBuilder write = all.Needing(Rights.Write, credentials);
+        write.MapRemoteWrite();
+        write.MapPrometheusOtlp();
+        write.MapLokiPush();
+        IEndpointRouteBuilder read = all.Needing(Rights.Read, credentials);
+        read.MapPrometheusApi();
+        read.MapLokiApi();
+        read.MapTempoApi();
+        read.MapSqlApi();
+        read.MapCardinalityApi();
+        read.MapSloApi();
+        read.MapRulesApi(SloAlerts.In(all.ServiceProvider));
+        read.MapScalingHttp();
+        all.NeedingAdminForChanges(credentials).MapDashboardsApi();
+        IEndpointRouteBuilder admin = all.Needing(Rights.Admin, credentials);
+        admin.MapStoreStatusApi();
+        admin.MapBackupApi();
+        IEndpointRouteBuilder endpoints = all.Open(credentials);
         endpoints.MapWebApplication();
         endpoints.MapGet("/healthz", () => "ok\n");
         endpoints.MapGet("/readyz", async (IColumnStore store, CancellationToken cancellation) =>
@@ -152,14 +160,15 @@ internal static class ServerHost
             return "ready\n";
         });
         // Made at the start, not at the first scrape: a counter that has counted by then is to be in it.
-        SelfTelemetry telemetry = endpoints.ServiceProvider.GetRequiredService<SelfTelemetry>();
-        endpoints.MapGet("/metrics", () => Results.Text(telemetry.Scrape(), PrometheusText.ContentType));
+        SelfTelemetry telemetry = all.ServiceProvider.GetRequiredService<SelfTelemetry>();
+        (credentials?.OpensMetrics == false ? admin : endpoints).MapGet("/metrics", () => Results.Text(telemetry.Scrape(), PrometheusText.ContentType));
     }
 
     private static void AddServices(IServiceCollection services, ServerOptions options, IColumnStore store, IngestLog log, SeriesBaselines baselines, ReceiverConfiguration receivers)
     {
         services.AddSingleton(TimeProvider.System);
         services.AddResponseCompression();
+        services.AddAccessControl(options.Credentials);
         services.AddSingleton(options);
         services.AddSingleton(store);
 
@@ -179,7 +188,7 @@ internal static class ServerHost
         services.AddSingleton(Collector(options));
         services.AddSingleton(provider => new OtlpIngest(
             store, log.Log, log.Checkpoint, provider.GetRequiredService<ITelemetryTaps>(), provider.GetRequiredService<CollectorOptions>(),
-            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<OtlpIngest>>()));
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<OtlpIngest>>(), log.Waiting));
 
         services.AddSingleton(new QueryOptions());
         services.AddSingleton(new PromQLEngine(new EngineOptions()));
@@ -216,6 +225,8 @@ internal static class ServerHost
         Limits = options.Limits,
         Tenants = options.Tenants,
         SeriesIdle = options.SeriesIdle,
+        TenantAttribute = options.TenantAttribute,
+        Pipelines = options.Pipelines,
     };
 
     private static string? SloDirectory(ServerOptions options) => options.Slos ?? (options.Demo ? DemoFiles("slos") : null);
