@@ -115,7 +115,7 @@ public sealed class PipelineTests
     }
 
     [Theory]
-    [InlineData("pipelines: {logs: [dropp: [a]]}", ":1:26: unknown key dropp in pipelines.logs[0]; did you mean drop?")]
+    [InlineData("pipelines: {logs: [dropp: [a]]}", ":1:27: unknown key dropp in pipelines.logs[0]; did you mean drop?")]
     [InlineData("pipelines: {logs: [hash: {attributes: [a], salt: clear}]}", "pipelines.logs[0].hash.salt holds a salt in clear; expected ${VARIABLE}")]
     [InlineData("pipelines:\n  traces:\n  - sample: {percentage: 101}", ":3:26: pipelines.traces[0].sample.percentage is '101', expected a percentage from 0 to 100")]
     [InlineData("pipelines:\n  traces:\n  - sample: {percentage: 10}\n  - drop: [a]", "stands behind a sample")]

@@ -20,7 +20,7 @@ public readonly record struct SamplingThreshold
     public ulong Rejected { get; }
 
     /// <summary>The threshold that keeps a share, from 0 to 1.</summary>
-    public static SamplingThreshold Of(double share) => new((ulong)Math.Round((1 - share) * All));
+    public static SamplingThreshold Of(double share) => new((ulong)Math.Round((1 - (decimal)share) * All));
 
     /// <summary>Whether a trace is kept.</summary>
     public bool Keeps(UInt128 traceId, ReadOnlySpan<byte> traceState) => Randomness(traceId, traceState) >= Rejected;

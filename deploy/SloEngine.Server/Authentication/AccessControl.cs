@@ -28,7 +28,8 @@ internal static class AccessControl
             authorization.AddPolicy(right.ToString(), Policy(new RightRequirement(right)));
         }
         authorization.AddPolicy(Dashboards, Policy(new RightRequirement(Rights.Read, Rights.Admin)));
-        authorization.SetFallbackPolicy(Policy(new RightRequirement(Rights.Admin)));
+        // Without the requirement of a user: what is no endpoint passes, such as a request before it is routed.
+        authorization.SetFallbackPolicy(new AuthorizationPolicyBuilder().AddRequirements(new RightRequirement(Rights.Admin)).Build());
     }
 
     public static IApplicationBuilder UseAccessControl(this IApplicationBuilder app, CredentialSet? credentials) =>
@@ -47,5 +48,5 @@ internal static class AccessControl
         credentials is null ? endpoints : endpoints.MapGroup("").AllowAnonymous();
 
     private static AuthorizationPolicy Policy(IAuthorizationRequirement requirement) =>
-        new AuthorizationPolicyBuilder(CredentialHandler.Scheme).RequireAuthenticatedUser().AddRequirements(requirement).Build();
+        new AuthorizationPolicyBuilder().RequireAuthenticatedUser().AddRequirements(requirement).Build();
 }

@@ -22,7 +22,7 @@ internal sealed class AuthorizationAnswers : IAuthorizationMiddlewareResultHandl
         }
         bool isUnknown = authorizeResult.Challenged;
         string message = isUnknown
-            ? context.Features.Get<IAuthenticateResultFeature>()?.AuthenticateResult?.Failure?.Message ?? "a credential is needed"
+            ? (await context.AuthenticateAsync(CredentialHandler.Scheme)).Failure?.Message ?? "a credential is needed"
             : authorizeResult.AuthorizationFailure?.FailureReasons.FirstOrDefault()?.Message ?? "the credential does not suffice";
         await RefuseAsync(context, isUnknown, message);
     }

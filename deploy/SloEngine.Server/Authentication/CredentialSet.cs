@@ -4,19 +4,26 @@ using System.Text;
 namespace SloEngine.Server.Authentication;
 
 /// <summary>The credentials of a server, and what is open without one.</summary>
-/// <param name="credentials">Those of the configuration.</param>
-/// <param name="opensScaling">Whether KEDA's calls and scaling signals need none.</param>
-/// <param name="opensMetrics">Whether the server's own metrics need none.</param>
-internal sealed class CredentialSet(IReadOnlyList<Credential> credentials, bool opensScaling, bool opensMetrics)
+internal sealed class CredentialSet
 {
-    private readonly string _ownToken = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
+    private readonly IReadOnlyList<Credential> _credentials;
 
-    public bool OpensScaling { get; } = opensScaling;
+    /// <summary>Makes a set; the server's own credential is in it.</summary>
+    public CredentialSet(IReadOnlyList<Credential> credentials, bool opensScaling, bool opensMetrics)
+    {
+        (OpensScaling, OpensMetrics) = (opensScaling, opensMetrics);
+        OwnToken = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
+        _credentials = [.. credentials, new Credential("sloengine", null, Hash(OwnToken), null, Rights.Write)];
+    }
 
-    public bool OpensMetrics { get; } = opensMetrics;
+    /// <summary>Whether KEDA's calls and scaling signals need no credential.</summary>
+    public bool OpensScaling { get; }
+
+    /// <summary>Whether the server's own metrics need no credential.</summary>
+    public bool OpensMetrics { get; }
 
     /// <summary>The token by which the server sends its own telemetry to itself; another at each start.</summary>
-    public string OwnToken => _ownToken;
+    public string OwnToken { get; }
 
     /// <summary>Finds whose a header <c>Authorization</c> is; else <paramref name="problem"/> says what is wrong with it.</summary>
     public Credential? Find(string? header, out string problem)
@@ -53,14 +60,15 @@ internal sealed class CredentialSet(IReadOnlyList<Credential> credentials, bool 
     /// <summary>Compares with every credential, however early one fits, and hashes in constant time.</summary>
     private Credential? Find(string? user, string secret)
     {
-        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(secret));
+        byte[] hash = Hash(secret);
         Credential? found = null;
-        foreach (Credential credential in credentials)
+        foreach (Credential credential in _credentials)
         {
             bool fits = CryptographicOperations.FixedTimeEquals(hash, credential.SecretHash) & string.Equals(credential.User, user, StringComparison.Ordinal);
             found = fits ? credential : found;
         }
-        bool isOwn = CryptographicOperations.FixedTimeEquals(hash, SHA256.HashData(Encoding.UTF8.GetBytes(_ownToken))) & user is null;
-        return isOwn ? new Credential("sloengine", null, hash, null, Rights.Write) : found;
+        return found;
     }
+
+    private static byte[] Hash(string secret) => SHA256.HashData(Encoding.UTF8.GetBytes(secret));
 }
