@@ -33,6 +33,10 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
     private const int LongestName = 48;
     private const int LongestLocalPart = 64;
 
+    /// <summary>Most values of attributes are shorter, and cannot hold a key or a card's number.</summary>
+    private const int ShortestToken = 16;
+    private const int ShortestCard = 13;
+
     private static readonly SearchValues<byte> TokenBytes = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="u8);
     private static readonly SearchValues<byte> WordBytes = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"u8);
     private static readonly SearchValues<byte> MailBytes = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-"u8);
@@ -44,11 +48,14 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
     private static readonly string[] SecretNames =
         ["password", "passwd", "passphrase", "pwd", "secret", "apikey", "accesskey", "secretkey", "privatekey", "secretaccesskey", "accesstoken", "authtoken", "refreshtoken", "authorization"];
 
+    /// <summary>Last letters of those: most names have another, and are looked at no further.</summary>
+    private static ReadOnlySpan<byte> SecretNamesEnd => "detyn"u8;
+
     /// <summary>The text without what is looked for; null where there is none of it.</summary>
     public byte[]? Redact(ReadOnlySpan<byte> text)
     {
         List<Found>? found = null;
-        if (patterns.HasFlag(RedactionPatterns.Bearer))
+        if (text.Length >= ShortestToken && patterns.HasFlag(RedactionPatterns.Bearer))
         {
             FindBearer(text, "earer "u8, ref found);
             FindBearer(text, "EARER "u8, ref found);
@@ -56,13 +63,16 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
         }
         if (patterns.HasFlag(RedactionPatterns.ApiKey))
         {
-            FindAwsKeys(text, "AKIA"u8, ref found);
-            FindAwsKeys(text, "ASIA"u8, ref found);
-            FindGitHubTokens(text, "gh"u8, ref found);
-            FindGitHubTokens(text, "github_pat_"u8, ref found);
+            if (text.Length >= ShortestToken)
+            {
+                FindAwsKeys(text, "AKIA"u8, ref found);
+                FindAwsKeys(text, "ASIA"u8, ref found);
+                FindGitHubTokens(text, "gh"u8, ref found);
+                FindGitHubTokens(text, "github_pat_"u8, ref found);
+            }
             FindAssignments(text, ref found);
         }
-        if (patterns.HasFlag(RedactionPatterns.Card))
+        if (text.Length >= ShortestCard && patterns.HasFlag(RedactionPatterns.Card))
         {
             FindCards(text, ref found);
         }
@@ -232,6 +242,10 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
     /// <summary>Whether the last word of a name is that of a secret, whatever its case, with or without <c>_</c> and <c>-</c>.</summary>
     private static bool IsSecretName(ReadOnlySpan<byte> name)
     {
+        if (name.IsEmpty || !SecretNamesEnd.Contains((byte)(name[^1] | 0x20)))
+        {
+            return false;
+        }
         Span<char> letters = stackalloc char[LongestName];
         int first = LongestName;
         for (int index = name.Length - 1; index >= 0 && first > 0; index--)
