@@ -11,9 +11,11 @@ public sealed class ServerProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly HttpClient _http = new();
 
-    private ServerProcess(Process process, string[] addresses)
+    private readonly System.Text.StringBuilder _errors;
+
+    private ServerProcess(Process process, System.Text.StringBuilder errors, string[] addresses)
     {
-        _process = process;
+        (_process, _errors) = (process, errors);
         Grpc = new Uri("http://" + addresses[0]);
         OtlpHttp = new Uri(addresses[1]);
         Http = new Uri(addresses[2]);
@@ -27,6 +29,18 @@ public sealed class ServerProcess : IAsyncDisposable
     public Uri Http { get; }
 
     public int Id => _process.Id;
+
+    /// <summary>What it has written to standard error.</summary>
+    public string Errors
+    {
+        get
+        {
+            lock (_errors)
+            {
+                return _errors.ToString();
+            }
+        }
+    }
 
     public static async Task<ServerProcess> StartAsync(string data, params string[] arguments)
     {
@@ -50,7 +64,13 @@ public sealed class ServerProcess : IAsyncDisposable
         }
         Process process = Process.Start(start)!;
         var errors = new System.Text.StringBuilder();
-        process.ErrorDataReceived += (_, line) => errors.AppendLine(line.Data);
+        process.ErrorDataReceived += (_, line) =>
+        {
+            lock (errors)
+            {
+                errors.AppendLine(line.Data);
+            }
+        };
         process.BeginErrorReadLine();
         using var patience = new CancellationTokenSource(Patience);
         try
@@ -62,7 +82,7 @@ public sealed class ServerProcess : IAsyncDisposable
             {
                 addresses[line] = (await process.StandardOutput.ReadLineAsync(patience.Token))!.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
             }
-            return new ServerProcess(process, addresses);
+            return new ServerProcess(process, errors, addresses);
         }
         catch
         {

@@ -20,6 +20,7 @@ internal sealed class ForwardMarks
     private static readonly TimeSpan Forgotten = TimeSpan.FromDays(30);
 
     private readonly Lock _lock = new();
+    private readonly Lock _saving = new();
     private readonly Dictionary<Guid, Known> _gateways = [];
     private readonly WriteAheadLog _log;
     private readonly TimeProvider _time;
@@ -93,22 +94,26 @@ internal sealed class ForwardMarks
     /// <exception cref="IOException">The file could not be written; the one before holds.</exception>
     public void Save(long upTo)
     {
-        byte[] file;
-        lock (_lock)
+        // The log's readers trim it side by side.
+        lock (_saving)
         {
-            if (!_changed)
+            byte[] file;
+            lock (_lock)
             {
-                return;
+                if (!_changed)
+                {
+                    return;
+                }
+                DateTimeOffset oldest = _time.GetUtcNow() - Forgotten;
+                foreach ((Guid gone, _) in _gateways.Where(gateway => gateway.Value.Seen < oldest).ToList())
+                {
+                    _gateways.Remove(gone);
+                }
+                file = Encode(upTo);
+                _changed = false;
             }
-            DateTimeOffset oldest = _time.GetUtcNow() - Forgotten;
-            foreach ((Guid gone, _) in _gateways.Where(gateway => gateway.Value.Seen < oldest).ToList())
-            {
-                _gateways.Remove(gone);
-            }
-            file = Encode(upTo);
-            _changed = false;
+            WalFile.Replace(_log.Directory, FileName, file);
         }
-        WalFile.Replace(_log.Directory, FileName, file);
     }
 
     private Known KnownAs(Guid gateway)

@@ -3,7 +3,11 @@ namespace SloEngine.Collector.Gateway;
 /// <summary>An engine node that a gateway forwards to.</summary>
 /// <param name="Name">What ownership goes by: it stays when the node moves to another address.</param>
 /// <param name="Url">Address of its OTLP/HTTP.</param>
-public sealed record GatewayNode(string Name, Uri Url);
+public sealed record GatewayNode(string Name, Uri Url)
+{
+    /// <summary>User and password, <c>user:password</c>, of a node that asks for credentials; they need its right <c>admin</c>, since forwards name any tenant.</summary>
+    public string? UserInfo { get; init; }
+}
 
 /// <summary>Where a gateway forwards to, and how patiently.</summary>
 public sealed record GatewayOptions

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using SloEngine.Storage.Wal;
 
@@ -216,6 +217,10 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
         limit.CancelAfter(_options.Timeout);
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_node.Url, ForwardReceiver.Path)) { Content = new ReadOnlyMemoryContent(_body.WrittenMemory) };
+        if (_node.UserInfo is { } user)
+        {
+            request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(user)));
+        }
         request.Content.Headers.ContentType = new MediaTypeHeaderValue(ForwardFrame.MediaType);
         request.Headers.Add(ForwardId.Header, id.ToString());
         try

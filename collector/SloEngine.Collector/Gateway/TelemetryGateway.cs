@@ -68,7 +68,7 @@ public sealed class TelemetryGateway : ITelemetryIntake, IAsyncDisposable
     public long LogBytes => _log.Bytes;
 
     /// <inheritdoc/>
-    public ValueTask<DecodeResult> IngestAsync(Signal signal, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation) => TakeAsync(
+    public ValueTask<DecodeResult> IngestAsync(Signal signal, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed, CancellationToken cancellation) => TakeAsync(
         signal switch { Signal.Metrics => RequestKind.Metrics, Signal.Traces => RequestKind.Traces, _ => RequestKind.Logs }, tenant, request, cancellation);
 
     /// <inheritdoc/>

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Gateway;
+using SloEngine.Collector.Pipelines;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -31,8 +32,17 @@ internal sealed partial class BatchInserter(
     private readonly NativeWriter _exemplars = new();
     private readonly NativeWriter _spans = new();
     private readonly NativeWriter _logs = new();
-    private readonly SignalBlocks _fromLog = new();
+    private readonly SignalBlocks _fromLog = new(StoreSelection.All);
     private readonly TargetInfo _targetInfo = new(series);
+
+    /// <summary>What goes into the store of batches that are read from the log.</summary>
+    public StoreSelection Selection { init => _fromLog = new SignalBlocks(value); }
+
+    /// <summary>Stands before tokens, so that those of two readers of one log are never the same.</summary>
+    public string TokenPrefix { get; init; } = "";
+
+    /// <summary>Position from which on another reader needs the log.</summary>
+    public Func<long> KeptFrom { get; init; } = static () => long.MaxValue;
 
     /// <summary>Rows stored since the start.</summary>
     public long Stored { get; private set; }
@@ -77,7 +87,7 @@ internal sealed partial class BatchInserter(
                 checkpoint.Save(batch.From, batch.To);
                 await StoreAsync(blocks, batch);
                 checkpoint.Save(batch.To, batch.To);
-                Trim(batch.To);
+                Trim(Math.Min(batch.To, KeptFrom()));
                 Stored += blocks.Rows;
                 return;
             }
@@ -138,7 +148,7 @@ internal sealed partial class BatchInserter(
 
     private async Task StoreAsync(SignalBlocks blocks, Batch batch)
     {
-        string token = $"{log.Id:N}-{batch.From}";
+        string token = $"{TokenPrefix}{log.Id:N}-{batch.From}";
         await DescribeAsync();
         if (batch.Counts is { } counts)
         {

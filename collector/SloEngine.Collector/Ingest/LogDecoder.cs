@@ -16,9 +16,16 @@ internal sealed class LogDecoder(CollectorOptions options, SeriesIndex series, R
     private readonly SpanBlock _spans = new();
     private readonly LogBlock _logs = new();
 
+    /// <summary>Whether records of other signals are passed over.</summary>
+    public bool TracesOnly { get; init; }
+
     /// <summary>Decodes a record and shows its columns before they are cleared.</summary>
     public void Decode(in LogRecord record, Action<IDisposable> take)
     {
+        if (TracesOnly && record.Kind != RequestKind.Traces)
+        {
+            return;
+        }
         _clock.Now = DateTimeOffset.UnixEpoch.AddTicks(record.ArrivalNanos / 100);
         Decoders decoders = Of(record.Tenant);
         switch (record.Kind)

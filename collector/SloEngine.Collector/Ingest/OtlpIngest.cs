@@ -7,6 +7,8 @@ using SloEngine.Collector.Cardinality;
 using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Limits;
+using SloEngine.Collector.Pipelines;
+using SloEngine.Collector.Pipelines.Tail;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -60,6 +62,8 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     private readonly ResourceIndex _resources;
     private readonly ReferenceLeases _leases = new();
     private readonly TenantKeys _keys = new();
+    private readonly RequestPreparation _preparation;
+    private readonly TraceReader? _traces;
     private readonly BatchQueue _batches;
     private readonly LogDecoder _fromLog;
     private readonly BatchInserter _inserter;
@@ -76,8 +80,17 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     private readonly Task _expiring;
 
     /// <summary>Starts the writers of a log whose every record is in the store (<see cref="LogReplay"/>).</summary>
+    /// <param name="store">Where telemetry goes.</param>
+    /// <param name="log">The log.</param>
+    /// <param name="checkpoint">How far the store has it.</param>
+    /// <param name="taps">Who listens.</param>
+    /// <param name="options">Limits and habits.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">The host's log.</param>
+    /// <param name="waiting">How far traces are decided, where tail sampling is configured; else null.</param>
     public OtlpIngest(
-        IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, ITelemetryTaps taps, CollectorOptions options, TimeProvider time, ILogger<OtlpIngest> logger)
+        IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, ITelemetryTaps taps, CollectorOptions options, TimeProvider time, ILogger<OtlpIngest> logger,
+        TraceWaiting? waiting = null)
     {
         (_options, _time) = (options, time);
         _budget = new MemoryBudget(options, time);
@@ -86,9 +99,22 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         _resources = new ResourceIndex(time);
         Cardinality = new CardinalityReader(options, _series);
         _forwards = ForwardMarks.Open(log, time);
-        _batches = new BatchQueue(options, _series, _resources, taps, _leases, time);
+        _preparation = new RequestPreparation(options, _meter);
+        var sampledOut = new SampledOut(_meter);
+        if (waiting is not null)
+        {
+            var decisions = new TraceDecisions(options.Pipelines.TailTraces, options.Pipelines.SampleTraces, sampledOut);
+            decisions.Keep(waiting.Kept);
+            _traces = new TraceReader(store, log, checkpoint, waiting.Checkpoint, decisions, _forwards, options, time, logger);
+            _meter.CreateObservableGauge("sloengine.pipeline.waiting_traces", () => decisions.Pending, "{trace}", "Traces that wait for a decision of tail sampling.");
+        }
+        var selection = new HeadSelection(options.Pipelines, sampledOut, leavesSpans: _traces is not null);
+        _batches = new BatchQueue(options, _series, _resources, taps, _leases, time, selection, _traces);
         _fromLog = new LogDecoder(options, _series, _resources, _keys);
-        _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, _forwards, time, logger);
+        _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, _forwards, time, logger)
+        {
+            Selection = selection, KeptFrom = () => waiting?.Checkpoint.Stored ?? long.MaxValue,
+        };
         _log = new LogWriter<Submission>(log, LogRecord.MaxHeadBytes, Take, options, time, logger);
         _metrics = new(NewMetricsDecoder, static block => block.Clear());
         _remoteWrite1 = new(tenant => NewRemoteWriteDecoder(tenant, isVersion2: false), static block => block.Clear());
@@ -96,6 +122,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         _spans = new(NewTracesDecoder, static block => block.Clear());
         _logs = new(NewLogsDecoder, static block => block.Clear());
         _inserting = Task.Run(InsertAsync);
+        _traces?.Start();
         _expiring = new IdleExpiry(options, _series, _resources, _batches, _leases, time).RunAsync(_stopping.Token);
         _items = _meter.CreateCounter<long>("sloengine.collector.items", "{item}", "Points, spans and log records acknowledged.");
         _exemplars = _meter.CreateCounter<long>("sloengine.collector.exemplars", "{exemplar}", "Exemplars acknowledged.");
@@ -118,17 +145,112 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     internal CardinalityReader Cardinality { get; }
 
     /// <inheritdoc/>
-    public ValueTask<DecodeResult> IngestAsync(Signal signal, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation) => signal switch
+    public ValueTask<DecodeResult> IngestAsync(
+        Signal signal, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed, CancellationToken cancellation) => signal switch
     {
-        Signal.Metrics => IngestAsync(_metrics, RequestKind.Metrics, "metrics", tenant, request, cancellation),
-        Signal.Traces => IngestAsync(_spans, RequestKind.Traces, "traces", tenant, request, cancellation),
-        _ => IngestAsync(_logs, RequestKind.Logs, "logs", tenant, request, cancellation),
+        Signal.Metrics => IngestAsync(signal, _metrics, RequestKind.Metrics, "metrics", tenant, request, isAllowed, cancellation),
+        Signal.Traces => IngestAsync(signal, _spans, RequestKind.Traces, "traces", tenant, request, isAllowed, cancellation),
+        _ => IngestAsync(signal, _logs, RequestKind.Logs, "logs", tenant, request, isAllowed, cancellation),
     };
 
     /// <inheritdoc/>
     public ValueTask<DecodeResult> IngestRemoteWriteAsync(bool isVersion2, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation) => isVersion2
         ? IngestAsync(_remoteWrite2, RequestKind.RemoteWrite2, "metrics", tenant, request, cancellation)
         : IngestAsync(_remoteWrite1, RequestKind.RemoteWrite1, "metrics", tenant, request, cancellation);
+
+    private ValueTask<DecodeResult> IngestAsync<TBlock>(
+        Signal signal, Lane<TBlock> lane, RequestKind kind, string name, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
+        CancellationToken cancellation)
+        where TBlock : class, IDisposable, new() => _preparation.Concerns(signal)
+            ? IngestPreparedAsync(signal, lane, kind, name, tenant, request, isAllowed, cancellation)
+            : IngestAsync(lane, kind, name, tenant, request, cancellation);
+
+    /// <summary>The way of a request that is divided by tenants, or edited, first: all of its parts are kept or none.</summary>
+    private async ValueTask<DecodeResult> IngestPreparedAsync<TBlock>(
+        Signal signal, Lane<TBlock> lane, RequestKind kind, string name, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
+        CancellationToken cancellation)
+        where TBlock : class, IDisposable, new()
+    {
+        IReadOnlyList<RequestPart> parts = _preparation.Divide(tenant, request, isAllowed);
+        foreach (RequestPart part in parts)
+        {
+            if (!_rates.TryTake(part.Tenant, part.Body.Length, out TimeSpan retryAfter))
+            {
+                throw OverRate(part.Tenant, retryAfter);
+            }
+        }
+        await _budget.AcquireAsync(request.Length, cancellation);
+        var prepared = new PreparedParts();
+        try
+        {
+            DecodeResult result = DecodeParts(signal, lane, kind, parts, forwarded: null, prepared);
+            await AppendAsync(prepared.Submissions);
+            foreach ((string owner, int bytes, Decoded decoded) in prepared.Decoded)
+            {
+                Count(decoded, name, owner, bytes);
+            }
+            return result;
+        }
+        finally
+        {
+            prepared.Edits.ForEach(own => _preparation.Return(own.Signal, own.Edits));
+            _budget.Release(request.Length);
+        }
+    }
+
+    /// <summary>Edits and decodes the parts of a request; when one is malformed, none of them is submitted.</summary>
+    /// <param name="signal">What they are; null for what is not edited.</param>
+    /// <param name="lane">Whose blocks and decoders.</param>
+    /// <param name="kind">What they are as records.</param>
+    /// <param name="parts">The parts.</param>
+    /// <param name="forwarded">Where a gateway's log ends behind them.</param>
+    /// <param name="prepared">Takes what they become.</param>
+    private DecodeResult DecodeParts<TBlock>(
+        Signal? signal, Lane<TBlock> lane, RequestKind kind, IReadOnlyList<RequestPart> parts, ForwardMark? forwarded, PreparedParts prepared)
+        where TBlock : class, IDisposable, new()
+    {
+        var sum = new DecodeResult(0, 0, null);
+        int earlier = prepared.Submissions.Count;
+        try
+        {
+            foreach (RequestPart part in parts)
+            {
+                RequestPart edited = part;
+                if (signal is { } editable)
+                {
+                    edited = _preparation.Edit(editable, part, out SignalEdits? edits);
+                    prepared.Edits.Add((editable, edits));
+                }
+                (Decoded decoded, Submission? submission) = Decode(lane, kind, part.Tenant, edited.Body, forwarded);
+                if (submission is not null)
+                {
+                    prepared.Submissions.Add(submission);
+                }
+                prepared.Decoded.Add((part.Tenant, part.Body.Length, decoded));
+                sum = Add(sum, decoded.Result);
+            }
+        }
+        catch
+        {
+            foreach (Submission submission in prepared.Submissions.Skip(earlier))
+            {
+                submission.Release();
+                _leases.GiveBack(submission.Lease);
+            }
+            prepared.Submissions.RemoveRange(earlier, prepared.Submissions.Count - earlier);
+            throw;
+        }
+        return sum;
+    }
+
+    private static DecodeResult Add(DecodeResult sum, DecodeResult part) =>
+        new(sum.Accepted + part.Accepted, sum.Rejected + part.Rejected, sum.ErrorMessage ?? part.ErrorMessage)
+        {
+            Histograms = sum.Histograms + part.Histograms,
+            Exemplars = sum.Exemplars + part.Exemplars,
+            DroppedExemplars = sum.DroppedExemplars + part.DroppedExemplars,
+            Warning = sum.Warning ?? part.Warning,
+        };
 
     private async ValueTask<DecodeResult> IngestAsync<TBlock>(
         Lane<TBlock> lane, RequestKind kind, string signal, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation)
@@ -188,6 +310,10 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         _batches.Complete();
         _giveUp.CancelAfter(_options.StopPatience);
         await _inserting;
+        if (_traces is not null)
+        {
+            await _traces.DisposeAsync();
+        }
         _inserter.Dispose();
         _fromLog.Dispose();
         _batches.Dispose();
@@ -205,20 +331,15 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     {
         long bytes = frames.Sum(frame => (long)frame.Slice.Length);
         await _budget.AcquireAsync(bytes, cancellation);
+        var prepared = new PreparedParts();
         try
         {
-            var submissions = new List<Submission>(frames.Count);
             var answer = new ForwardAnswer(id.To, 0, 0, null);
             foreach (ForwardFrame frame in frames)
             {
                 try
                 {
-                    (Decoded decoded, Submission? submission) = DecodeForwarded(frame, new ForwardMark(id.Gateway, frame.End));
-                    if (submission is not null)
-                    {
-                        submissions.Add(submission);
-                    }
-                    DecodeResult result = decoded.Result;
+                    DecodeResult result = DecodeForwarded(frame, new ForwardMark(id.Gateway, frame.End), prepared);
                     answer = answer with
                     {
                         Accepted = answer.Accepted + result.Accepted, Rejected = answer.Rejected + result.Rejected, Message = answer.Message ?? result.ErrorMessage,
@@ -230,32 +351,38 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
                     answer = answer with { Rejected = answer.Rejected + 1, Message = answer.Message ?? "a slice is malformed: " + malformed.Message };
                 }
             }
-            if (submissions.Count > 0)
-            {
-                await AppendAsync(submissions);
-            }
+            await AppendAsync(prepared.Submissions);
             _forwards.Advance(new ForwardMark(id.Gateway, id.To));
             return answer;
         }
         finally
         {
+            prepared.Edits.ForEach(own => _preparation.Return(own.Signal, own.Edits));
             _budget.Release(bytes);
         }
     }
 
-    private (Decoded Decoded, Submission? Submission) DecodeForwarded(in ForwardFrame frame, ForwardMark mark)
+    private DecodeResult DecodeForwarded(in ForwardFrame frame, ForwardMark mark, PreparedParts prepared)
     {
-        (Decoded decoded, Submission? submission) = frame.Kind switch
+        int earlier = prepared.Decoded.Count;
+        DecodeResult result = frame.Kind switch
         {
-            RequestKind.Metrics => Decode(_metrics, frame.Kind, frame.Tenant, frame.Slice, mark),
-            RequestKind.RemoteWrite1 => Decode(_remoteWrite1, frame.Kind, frame.Tenant, frame.Slice, mark),
-            RequestKind.RemoteWrite2 => Decode(_remoteWrite2, frame.Kind, frame.Tenant, frame.Slice, mark),
-            RequestKind.Traces => Decode(_spans, frame.Kind, frame.Tenant, frame.Slice, mark),
-            _ => Decode(_logs, frame.Kind, frame.Tenant, frame.Slice, mark),
+            RequestKind.Metrics => DecodeParts(Signal.Metrics, _metrics, frame.Kind, Divide(Signal.Metrics, frame), mark, prepared),
+            RequestKind.RemoteWrite1 => DecodeParts(null, _remoteWrite1, frame.Kind, [new RequestPart(frame.Tenant, frame.Slice)], mark, prepared),
+            RequestKind.RemoteWrite2 => DecodeParts(null, _remoteWrite2, frame.Kind, [new RequestPart(frame.Tenant, frame.Slice)], mark, prepared),
+            RequestKind.Traces => DecodeParts(Signal.Traces, _spans, frame.Kind, Divide(Signal.Traces, frame), mark, prepared),
+            _ => DecodeParts(Signal.Logs, _logs, frame.Kind, Divide(Signal.Logs, frame), mark, prepared),
         };
-        Count(decoded, SignalOf(frame.Kind), frame.Tenant, frame.Slice.Length);
-        return (decoded, submission);
+        foreach ((string tenant, int bytes, Decoded decoded) in prepared.Decoded.Skip(earlier))
+        {
+            Count(decoded, SignalOf(frame.Kind), tenant, bytes);
+        }
+        return result;
     }
+
+    /// <summary>A gateway passes on what its senders may write: it is not asked again.</summary>
+    private IReadOnlyList<RequestPart> Divide(Signal signal, in ForwardFrame frame) =>
+        _preparation.Concerns(signal) ? _preparation.Divide(frame.Tenant, frame.Slice, null) : [new RequestPart(frame.Tenant, frame.Slice)];
 
     /// <summary>Decodes a request; without a submission when there is nothing in it to store.</summary>
     private (Decoded Decoded, Submission? Submission) Decode<TBlock>(
@@ -288,6 +415,10 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
 
     private async Task AppendAsync(List<Submission> submissions)
     {
+        if (submissions.Count == 0)
+        {
+            return;
+        }
         try
         {
             await _log.AppendAsync(CollectionsMarshal.AsSpan(submissions));
@@ -415,6 +546,17 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         {
             // The store did not come back in time: the next start stores what the log holds.
         }
+    }
+
+    /// <summary>What the parts of a request have become.</summary>
+    private sealed class PreparedParts
+    {
+        /// <summary>Whose memory the edited parts are in until they are logged.</summary>
+        public List<(Signal Signal, SignalEdits? Edits)> Edits { get; } = [];
+
+        public List<(string Tenant, int Bytes, Decoded Decoded)> Decoded { get; } = [];
+
+        public List<Submission> Submissions { get; } = [];
     }
 
     private delegate Decoded Decoder<TBlock>(ReadOnlySpan<byte> request, TBlock block);

@@ -24,6 +24,9 @@ internal sealed class Submission(
 
     public int Rows { get; } = rows;
 
+    /// <summary>Whether the next one is of the same request, so that the log gets both or neither.</summary>
+    public bool JoinsNext { get; set; }
+
     /// <summary>Generation of the lease on the references in its columns.</summary>
     public int Lease { get; init; }
 

@@ -41,7 +41,7 @@ public static class LokiPushReceiver
         {
             ArrayPool<byte>.Shared.Return(rented);
         }
-        DecodeResult result = await ingest.IngestAsync(Signal.Logs, tenant, logs, http.RequestAborted);
+        DecodeResult result = await ingest.IngestAsync(Signal.Logs, tenant, logs, Tenants.Allowed(http.Request), http.RequestAborted);
         if (result.Rejected > 0)
         {
             throw new BadHttpRequestException(

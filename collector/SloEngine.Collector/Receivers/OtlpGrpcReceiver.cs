@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Collector.Ingest;
+using SloEngine.Collector.Pipelines;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Grpc;
 using SloEngine.Otlp.Protobuf;
@@ -39,12 +40,16 @@ public static class OtlpGrpcReceiver
         }
         try
         {
-            DecodeResult result = await ingest.IngestAsync(signal, tenant, request, call.Cancellation);
+            DecodeResult result = await ingest.IngestAsync(signal, tenant, request, Tenants.Allowed(call.Http.Request), call.Cancellation);
             return OtlpResponse.Protobuf(result);
         }
         catch (OtlpFormatException malformed)
         {
             throw new GrpcStatusException(GrpcStatusCode.InvalidArgument, malformed.Message);
+        }
+        catch (TenantForbiddenException forbidden)
+        {
+            throw new GrpcStatusException(GrpcStatusCode.PermissionDenied, forbidden.Message);
         }
         catch (IngestUnavailableException unavailable)
         {

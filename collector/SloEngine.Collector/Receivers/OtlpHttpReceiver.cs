@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Collector.Ingest;
+using SloEngine.Collector.Pipelines;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Grpc;
 using SloEngine.Otlp.Json;
@@ -66,7 +67,7 @@ public static class OtlpHttpReceiver
                     _ => OtlpJson.Traces(request),
                 };
             }
-            DecodeResult result = await ingest.IngestAsync(signal, tenant, request, http.RequestAborted);
+            DecodeResult result = await ingest.IngestAsync(signal, tenant, request, Tenants.Allowed(http.Request), http.RequestAborted);
             http.Response.ContentType = json ? JsonType : ProtobufType;
             await http.Response.BodyWriter.WriteAsync(json ? OtlpResponse.Json(signal, result) : OtlpResponse.Protobuf(result), http.RequestAborted);
         }
@@ -77,6 +78,10 @@ public static class OtlpHttpReceiver
         catch (BadHttpRequestException bad)
         {
             await RefuseAsync(http, bad.StatusCode, bad.Message, json);
+        }
+        catch (TenantForbiddenException forbidden)
+        {
+            await RefuseAsync(http, StatusCodes.Status403Forbidden, forbidden.Message, json);
         }
         catch (IngestUnavailableException unavailable)
         {
@@ -101,6 +106,7 @@ public static class OtlpHttpReceiver
         GrpcStatusCode code = status switch
         {
             StatusCodes.Status503ServiceUnavailable => GrpcStatusCode.Unavailable,
+            StatusCodes.Status403Forbidden => GrpcStatusCode.PermissionDenied,
             StatusCodes.Status413PayloadTooLarge or StatusCodes.Status429TooManyRequests => GrpcStatusCode.ResourceExhausted,
             _ => GrpcStatusCode.InvalidArgument,
         };

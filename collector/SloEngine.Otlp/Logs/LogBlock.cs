@@ -65,6 +65,23 @@ public sealed class LogBlock : IDisposable
         DroppedAttributes.Append(other.DroppedAttributes.Values);
     }
 
+    /// <summary>Appends one record of another block.</summary>
+    public void AppendRow(LogBlock other, int row)
+    {
+        Resources.Append(other.Resources[row]);
+        TimeNanos.Append(other.TimeNanos[row]);
+        ObservedNanos.Append(other.ObservedNanos[row]);
+        Severities.Append(other.Severities[row]);
+        SeverityTexts.Append(other.SeverityTexts[row]);
+        Bodies.Append(other.Bodies[row]);
+        BodyTypes.Append(other.BodyTypes[row]);
+        EventNames.Append(other.EventNames[row]);
+        Attributes.AppendRow(other.Attributes, row);
+        TraceIds.Append(other.TraceIds[row]);
+        SpanIds.Append(other.SpanIds[row]);
+        Flags.Append(other.Flags[row]);
+    }
+
     /// <summary>Drops every record from <paramref name="count"/> on, and what was appended of a record not finished.</summary>
     public void Truncate(int count)
     {

@@ -96,6 +96,37 @@ public sealed class SpanBlock : IDisposable
         Links.Append(other.Links);
     }
 
+    /// <summary>Appends one span of another block.</summary>
+    /// <param name="other">The other block.</param>
+    /// <param name="row">The span.</param>
+    /// <param name="traceState">Its <c>tracestate</c> from now on.</param>
+    public void AppendRow(SpanBlock other, int row, ReadOnlySpan<byte> traceState)
+    {
+        Resources.Append(other.Resources[row]);
+        TraceIds.Append(other.TraceIds[row]);
+        SpanIds.Append(other.SpanIds[row]);
+        ParentSpanIds.Append(other.ParentSpanIds[row]);
+        TraceStates.Append(traceState);
+        Names.Append(other.Names[row]);
+        Kinds.Append(other.Kinds[row]);
+        StartNanos.Append(other.StartNanos[row]);
+        DurationNanos.Append(other.DurationNanos[row]);
+        StatusCodes.Append(other.StatusCodes[row]);
+        StatusMessages.Append(other.StatusMessages[row]);
+        Attributes.AppendRow(other.Attributes, row);
+        Flags.Append(other.Flags[row]);
+        for (int index = row == 0 ? 0 : other.EventEnds[row - 1]; index < other.EventEnds[row]; index++)
+        {
+            Events.AppendRow(other.Events, index);
+        }
+        EventEnds.Append(Events.Count);
+        for (int index = row == 0 ? 0 : other.LinkEnds[row - 1]; index < other.LinkEnds[row]; index++)
+        {
+            Links.AppendRow(other.Links, index);
+        }
+        LinkEnds.Append(Links.Count);
+    }
+
     /// <summary>Drops every span from <paramref name="count"/> on, and what was appended of a span not finished.</summary>
     public void Truncate(int count)
     {
@@ -177,6 +208,13 @@ public sealed class SpanEvents : IDisposable
         DroppedAttributes.Append(other.DroppedAttributes.Values);
     }
 
+    internal void AppendRow(SpanEvents other, int row)
+    {
+        TimeNanos.Append(other.TimeNanos[row]);
+        Names.Append(other.Names[row]);
+        Attributes.AppendRow(other.Attributes, row);
+    }
+
     internal void Truncate(int count)
     {
         TimeNanos.Truncate(Math.Min(count, TimeNanos.Count));
@@ -228,6 +266,14 @@ public sealed class SpanLinks : IDisposable
         Attributes.Append(other.Attributes);
         DroppedAttributes.Append(other.DroppedAttributes.Values);
         Flags.Append(other.Flags.Values);
+    }
+
+    internal void AppendRow(SpanLinks other, int row)
+    {
+        TraceIds.Append(other.TraceIds[row]);
+        SpanIds.Append(other.SpanIds[row]);
+        TraceStates.Append(other.TraceStates[row]);
+        Attributes.AppendRow(other.Attributes, row);
     }
 
     internal void Truncate(int count)

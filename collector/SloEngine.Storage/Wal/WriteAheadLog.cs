@@ -63,6 +63,9 @@ public sealed class WriteAheadLog : IDisposable
     /// <summary>Bytes of the records kept.</summary>
     public long Bytes => End - Start;
 
+    /// <summary>Whether it has reached half of its limit.</summary>
+    public bool IsHalfFull => Bytes > _options.MaxBytes / 2;
+
     /// <summary>Opens the log of a directory, or begins one at <paramref name="start"/>.</summary>
     /// <exception cref="InvalidDataException">The files are no log, or segments are missing.</exception>
     /// <exception cref="IOException">The directory cannot be used.</exception>

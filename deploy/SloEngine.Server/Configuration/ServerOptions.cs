@@ -2,7 +2,10 @@ using System.Globalization;
 using System.Net;
 using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Limits;
+using SloEngine.Collector.Pipelines;
 using SloEngine.PromQL.Syntax;
+using SloEngine.Server.Authentication;
+using SloEngine.Slo.OpenSlo;
 using SloEngine.Storage.Retention;
 using SloEngine.Storage.Schema;
 
@@ -66,6 +69,14 @@ internal sealed record ServerOptions
     public IReadOnlyDictionary<string, TenantLimits> Tenants { get; init; } = new Dictionary<string, TenantLimits>();
 
     public TimeSpan SeriesIdle { get; init; }
+
+    /// <summary>Resource attribute that names the tenant; null for none.</summary>
+    public string? TenantAttribute { get; init; }
+
+    public PipelineOptions Pipelines { get; init; } = new();
+
+    /// <summary>Who may do what; null for everybody everything.</summary>
+    public CredentialSet? Credentials { get; init; }
 
     public required string Wal { get; init; }
 
@@ -133,6 +144,9 @@ internal sealed record ServerOptions
             Tenants = file.Tenants.ToDictionary(
                 tenant => tenant.Key, tenant => TenantLimitsText.Read(setting => tenant.Value.TryGetValue(setting, out SettingText own) ? own : Text(setting))),
             SeriesIdle = Duration(Setting.SeriesIdle, Text(Setting.SeriesIdle), TimeSpan.FromMinutes(1)),
+            TenantAttribute = Text(Setting.TenantAttribute).Text is { Length: > 0 } attribute ? attribute : null,
+            Pipelines = Section(file.Pipelines, section => PipelinesText.Read(section, environment)) ?? new PipelineOptions(),
+            Credentials = Section(file.Authentication, section => CredentialsText.Read(section, environment)),
             Wal = Text(Setting.Wal).Text is { Length: > 0 } wal ? Path.GetFullPath(wal) : Path.Combine(Path.GetFullPath(Text(Setting.Data).Text), "wal"),
             WalMaxBytes = Number(Setting.WalMaxBytes, Text(Setting.WalMaxBytes), 64 << 20, 1L << 50),
             Retention = TenantRetentionText.Parse(Text(Setting.RetentionTenants), new RetentionOptions
@@ -154,6 +168,19 @@ internal sealed record ServerOptions
                 ("warning", LogLevel.Warning),
                 ("error", LogLevel.Error)),
         };
+    }
+
+    private static T? Section<T>(YamlPlace? section, Func<YamlPlace, T> read)
+        where T : class
+    {
+        try
+        {
+            return section is null ? null : read(section);
+        }
+        catch (SloFileException wrong)
+        {
+            throw new ConfigurationException(wrong.Message);
+        }
     }
 
     private static IPEndPoint Address(Setting setting, SettingText value)

@@ -52,12 +52,14 @@ internal static class ServerRolesText
                 throw ServerOptions.Bad(
                     Setting.Engines, new SettingText(item, value.Origin), "the http or https URL of a node's OTLP/HTTP, such as http://10.0.0.1:4318 or a=http://10.0.0.1:4318");
             }
+            string? user = url.UserInfo.Length == 0 ? null : Uri.UnescapeDataString(url.UserInfo);
+            url = new UriBuilder(url) { UserName = "", Password = "" }.Uri;
             string name = equals < 0 ? url.Authority : item[..equals];
             if (nodes.Exists(node => node.Name == name || node.Url == url))
             {
                 throw ServerOptions.Bad(Setting.Engines, new SettingText(item, value.Origin), "each name and each address once");
             }
-            nodes.Add(new GatewayNode(name, url));
+            nodes.Add(new GatewayNode(name, url) { UserInfo = user });
         }
         return (roles == ServerRoles.Gateway, nodes.Count) switch
         {

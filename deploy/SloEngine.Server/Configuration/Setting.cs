@@ -39,6 +39,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting MaxLabelValueLength = new("limits.max_label_value_length", "--max-label-value-length", "CHARS", "2048", "Longest value of a label");
     public static readonly Setting MaxLogLineBytes = new("limits.max_log_line_bytes", "--max-log-line-bytes", "BYTES", "262144", "Longest log line; the rest is cut off");
     public static readonly Setting SeriesIdle = new("limits.series_idle", "--series-idle", "DURATION", "30m", "How long a series without points stays active");
+    public static readonly Setting TenantAttribute = new("tenant_attribute", "--tenant-attribute", "NAME", "", "Resource attribute of OTLP, such as tenant.id, that names the tenant; the header's stands in where it is missing");
     public static readonly Setting Wal = new("wal.directory", "--wal", "DIR", "", "Directory of the write-ahead log, on a disk of its own where that helps (default: wal below the data)");
     public static readonly Setting WalMaxBytes = new("wal.max_bytes", "--wal-max-bytes", "BYTES", "8589934592", "Bytes that may wait in the log while the store is away, before senders are asked to retry");
     public static readonly Setting RetentionMetrics = new("retention.metrics", "--retention-metrics", "DURATION", "30d", "How long samples, histograms and exemplars are kept");
@@ -56,7 +57,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     [
         Roles, Engines, ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, StoreCluster, Backups, Slos, Rules, Alertmanagers, ExternalLabels, Scaling, Receivers, Dashboards,
         ExternalUrl, EngineLibrary,
-        MaxBodyBytes, MemoryBudgetBytes, MaxActiveSeries, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes, SeriesIdle, RuleGroups, Wal, WalMaxBytes,
+        MaxBodyBytes, MemoryBudgetBytes, MaxActiveSeries, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes, SeriesIdle, TenantAttribute, RuleGroups, Wal, WalMaxBytes,
         RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionTenants, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
     ];
 }

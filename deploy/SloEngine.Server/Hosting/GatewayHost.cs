@@ -3,6 +3,7 @@ using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Receivers;
 using SloEngine.Otlp.Grpc;
 using SloEngine.Otlp.Grpc.Health;
+using SloEngine.Server.Authentication;
 using SloEngine.Server.Commands;
 using SloEngine.Server.Configuration;
 using SloEngine.Server.SelfObservation;
@@ -16,6 +17,12 @@ internal static class GatewayHost
     /// <summary>Runs until told to stop; returns the exit code.</summary>
     public static async Task<int> RunAsync(ServerOptions options, CancellationToken cancellation)
     {
+        if (options.Credentials is not null && options.TenantAttribute is not null)
+        {
+            await Console.Error.WriteLineAsync(
+                "sloengine: a gateway does not look into requests, so with credentials it cannot let resources name their tenant; set tenant_attribute or authentication on the engine nodes alone");
+            return ExitCodes.Usage;
+        }
         try
         {
             using var log = WriteAheadLog.Open(
@@ -47,29 +54,37 @@ internal static class GatewayHost
         builder.Services.AddSingleton<ITelemetryIntake>(provider => provider.GetRequiredService<TelemetryGateway>());
         builder.Services.AddSingleton<SelfTelemetry>();
         builder.Services.AddHostedService<SelfTelemetryExport>();
+        builder.Services.AddAccessControl(options.Credentials);
 
         WebApplication app = builder.Build();
-        app.MapListener(Listener.Grpc, branch => branch.UseRouting().UseEndpoints(endpoints =>
+        CredentialSet? credentials = options.Credentials;
+        app.MapListener(Listener.Grpc, branch => branch.UseRouting().UseAccessControl(credentials).UseEndpoints(all =>
         {
-            endpoints.MapOtlpGrpc();
+            all.Needing(Rights.Write, credentials).MapOtlpGrpc();
+            IEndpointRouteBuilder endpoints = all.Open(credentials);
             new HealthService(() => true, OtlpGrpcReceiver.ServiceNames.ToHashSet(), TimeProvider.System).Map(endpoints);
             endpoints.MapGrpcUnimplemented();
         }));
-        app.MapListener(Listener.OtlpHttp, branch => branch.UseRouting().UseEndpoints(endpoints => endpoints.MapOtlpHttp()));
-        app.MapListener(Listener.Http, branch => branch.UseRouting().UseEndpoints(MapHttp));
+        app.MapListener(Listener.OtlpHttp, branch => branch.UseRouting().UseAccessControl(credentials)
+            .UseEndpoints(endpoints => endpoints.Needing(Rights.Write, credentials).MapOtlpHttp()));
+        app.MapListener(Listener.Http, branch => branch.UseRouting().UseAccessControl(credentials).UseEndpoints(endpoints => MapHttp(endpoints, credentials)));
         return app;
     }
 
-    private static void MapHttp(IEndpointRouteBuilder endpoints)
+    private static void MapHttp(IEndpointRouteBuilder all, CredentialSet? credentials)
     {
-        endpoints.MapRemoteWrite();
-        endpoints.MapPrometheusOtlp();
-        endpoints.MapLokiPush();
-        endpoints.MapGatewayStatusApi();
+        IEndpointRouteBuilder write = all.Needing(Rights.Write, credentials);
+        write.MapRemoteWrite();
+        write.MapPrometheusOtlp();
+        write.MapLokiPush();
+        IEndpointRouteBuilder admin = all.Needing(Rights.Admin, credentials);
+        admin.MapGatewayStatusApi();
+        IEndpointRouteBuilder endpoints = all.Open(credentials);
         endpoints.MapGet("/healthz", () => "ok\n");
         // It takes requests whether nodes are there or not: the log is what they wait in.
         endpoints.MapGet("/readyz", () => "ready\n");
-        SelfTelemetry telemetry = endpoints.ServiceProvider.GetRequiredService<SelfTelemetry>();
-        endpoints.MapGet("/metrics", () => Results.Text(telemetry.Scrape(), PrometheusText.ContentType));
+        SelfTelemetry telemetry = all.ServiceProvider.GetRequiredService<SelfTelemetry>();
+        (credentials?.OpensMetrics == false ? admin : endpoints)
+            .MapGet("/metrics", () => Results.Text(telemetry.Scrape(), PrometheusText.ContentType));
     }
 }

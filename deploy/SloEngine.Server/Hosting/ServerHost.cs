@@ -27,6 +27,7 @@ using SloEngine.Rules.Http;
 using SloEngine.Rules.Scheduling;
 using SloEngine.Scaling.Http;
 using SloEngine.Scaling.Signals;
+using SloEngine.Server.Authentication;
 using SloEngine.Server.Commands;
 using SloEngine.Server.Configuration;
 using SloEngine.Server.Demo;
@@ -109,25 +110,28 @@ internal static class ServerHost
         AddServices(builder.Services, options, store, log, baselines, receivers);
 
         WebApplication app = builder.Build();
-        app.MapListener(Listener.Grpc, branch => branch.UseRouting().UseEndpoints(endpoints =>
+        CredentialSet? credentials = options.Credentials;
+        app.MapListener(Listener.Grpc, branch => branch.UseRouting().UseAccessControl(credentials).UseEndpoints(all =>
         {
-            endpoints.MapOtlpGrpc();
-            endpoints.MapScalingGrpc();
+            all.Needing(Rights.Write, credentials).MapOtlpGrpc();
+            IEndpointRouteBuilder endpoints = all.Open(credentials);
+            (credentials?.OpensScaling == false ? all.Needing(Rights.Read, credentials) : endpoints).MapScalingGrpc();
             var health = new HealthService(() => true, OtlpGrpcReceiver.ServiceNames.Concat(ScalingServices.ServiceNames).ToHashSet(), TimeProvider.System);
             health.Map(endpoints);
             endpoints.MapGrpcUnimplemented();
         }));
-        app.MapListener(Listener.OtlpHttp, branch => branch.UseRouting().UseEndpoints(endpoints =>
+        app.MapListener(Listener.OtlpHttp, branch => branch.UseRouting().UseAccessControl(credentials).UseEndpoints(endpoints =>
         {
-            endpoints.MapOtlpHttp();
-            endpoints.MapForward();
+            endpoints.Needing(Rights.Write, credentials).MapOtlpHttp();
+            // Its frames name any tenant.
+            endpoints.Needing(Rights.Admin, credentials).MapForward();
         }));
         app.MapListener(Listener.Http, branch =>
         {
             branch.UseWebApplication();
             branch.UseResponseCompression();
             branch.UseRequestTracing();
-            branch.UseRouting().UseEndpoints(MapHttp);
+            branch.UseRouting().UseAccessControl(credentials).UseEndpoints(endpoints => MapHttp(endpoints, credentials));
             branch.RunWebApplication();
         });
         return app;
@@ -143,23 +147,27 @@ internal static class ServerHost
         kestrel.Listen(options.ListenHttp, listen => listen.Serve(Listener.Http, HttpProtocols.Http1));
     });
 
-    private static void MapHttp(IEndpointRouteBuilder endpoints)
+    private static void MapHttp(IEndpointRouteBuilder all, CredentialSet? credentials)
     {
-        endpoints.MapRemoteWrite();
-        endpoints.MapPrometheusOtlp();
-        endpoints.MapLokiPush();
-        endpoints.MapPrometheusApi();
-        endpoints.MapRemoteRead();
-        endpoints.MapLokiApi();
-        endpoints.MapTempoApi();
-        endpoints.MapSqlApi();
-        endpoints.MapStoreStatusApi(endpoints.ServiceProvider.GetRequiredService<ServerOptions>().StoreCluster);
-        endpoints.MapCardinalityApi();
-        endpoints.MapBackupApi();
-        endpoints.MapSloApi();
-        endpoints.MapRulesApi(SloAlerts.In(endpoints.ServiceProvider));
-        endpoints.MapScalingHttp();
-        endpoints.MapDashboardsApi();
+        IEndpointRouteBuilder write = all.Needing(Rights.Write, credentials);
+        write.MapRemoteWrite();
+        write.MapPrometheusOtlp();
+        write.MapLokiPush();
+        IEndpointRouteBuilder read = all.Needing(Rights.Read, credentials);
+        read.MapPrometheusApi();
+        read.MapRemoteRead();
+        read.MapLokiApi();
+        read.MapTempoApi();
+        read.MapSqlApi();
+        read.MapCardinalityApi();
+        read.MapSloApi();
+        read.MapRulesApi(SloAlerts.In(all.ServiceProvider));
+        read.MapScalingHttp();
+        all.NeedingAdminForChanges(credentials).MapDashboardsApi();
+        IEndpointRouteBuilder admin = all.Needing(Rights.Admin, credentials);
+        admin.MapStoreStatusApi(all.ServiceProvider.GetRequiredService<ServerOptions>().StoreCluster);
+        admin.MapBackupApi();
+        IEndpointRouteBuilder endpoints = all.Open(credentials);
         endpoints.MapGet("/healthz", () => "ok\n");
         endpoints.MapGet("/readyz", async (IColumnStore store, CancellationToken cancellation) =>
         {
@@ -167,14 +175,15 @@ internal static class ServerHost
             return "ready\n";
         });
         // Made at the start, not at the first scrape: a counter that has counted by then is to be in it.
-        SelfTelemetry telemetry = endpoints.ServiceProvider.GetRequiredService<SelfTelemetry>();
-        endpoints.MapGet("/metrics", () => Results.Text(telemetry.Scrape(), PrometheusText.ContentType));
+        SelfTelemetry telemetry = all.ServiceProvider.GetRequiredService<SelfTelemetry>();
+        (credentials?.OpensMetrics == false ? admin : endpoints).MapGet("/metrics", () => Results.Text(telemetry.Scrape(), PrometheusText.ContentType));
     }
 
     private static void AddServices(IServiceCollection services, ServerOptions options, IColumnStore store, IngestLog log, SeriesBaselines baselines, ReceiverConfiguration receivers)
     {
         services.AddSingleton(TimeProvider.System);
         services.AddResponseCompression();
+        services.AddAccessControl(options.Credentials);
         // Nobody embeds JSON into a page: a plus or a quote is written as it is.
         services.ConfigureHttpJsonOptions(static json => json.SerializerOptions.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
         services.AddSingleton(options);
@@ -200,7 +209,7 @@ internal static class ServerHost
         services.AddSingleton(Collector(options));
         services.AddSingleton(provider => new OtlpIngest(
             store, log.Log, log.Checkpoint, provider.GetRequiredService<ITelemetryTaps>(), provider.GetRequiredService<CollectorOptions>(),
-            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<OtlpIngest>>()));
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<OtlpIngest>>(), log.Waiting));
         services.AddSingleton<ITelemetryIntake>(provider => provider.GetRequiredService<OtlpIngest>());
 
         services.AddSingleton(new QueryOptions());
@@ -250,6 +259,8 @@ internal static class ServerHost
         Limits = options.Limits,
         Tenants = options.Tenants,
         SeriesIdle = options.SeriesIdle,
+        TenantAttribute = options.TenantAttribute,
+        Pipelines = options.Pipelines,
     };
 
     private static string? SloDirectory(ServerOptions options) => options.Slos ?? (options.Demo ? DemoFiles("slos") : null);

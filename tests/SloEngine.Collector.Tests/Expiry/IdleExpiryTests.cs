@@ -1,6 +1,7 @@
 using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Limits;
+using SloEngine.Collector.Pipelines;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -33,7 +34,7 @@ public sealed class IdleExpiryTests : IDisposable
         _series = new SeriesIndex(_options, _taps, _clock);
         _resources = new ResourceIndex(_clock);
         _listeners = new TapListeners(_series, _resources, _taps);
-        _batches = new BatchQueue(_options, _series, _resources, _taps, _leases, _clock);
+        _batches = new BatchQueue(_options, _series, _resources, _taps, _leases, _clock, StoreSelection.All, null);
         _expiry = new IdleExpiry(_options, _series, _resources, _batches, _leases, _clock);
     }
 

@@ -139,10 +139,12 @@ internal sealed class GatewayRig(IReadOnlyList<TargetNode> nodes, long maxLogByt
     }
 
     /// <summary>Completes when every node has taken everything.</summary>
-    public async Task DeliveredAsync()
+    public Task DeliveredAsync() => UntilAsync(() => Gateway.Nodes.All(node => node.QueuedBytes == 0));
+
+    public static async Task UntilAsync(Func<bool> holds)
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        while (Gateway.Nodes.Any(node => node.QueuedBytes > 0))
+        while (!holds())
         {
             await Task.Delay(5, patience.Token);
         }

@@ -31,7 +31,7 @@ public sealed class TelemetryGatewayTests
             {
                 for (int request = 0; request < 5; request++)
                 {
-                    await rig.Gateway.IngestAsync(Signal.Metrics, request % 2 == 0 ? "default" : "acme", Gauges(sent, 4), default);
+                    await rig.Gateway.IngestAsync(Signal.Metrics, request % 2 == 0 ? "default" : "acme", Gauges(sent, 4), null, default);
                     sent += 4;
                 }
                 switch (random.Next(6))
@@ -129,18 +129,19 @@ public sealed class TelemetryGatewayTests
         {
             for (int request = 0; request < 1000; request++)
             {
-                await rig.Gateway.IngestAsync(Signal.Metrics, "default", Gauges(request, 1), default);
+                await rig.Gateway.IngestAsync(Signal.Metrics, "default", Gauges(request, 1), null, default);
             }
         });
 
         Assert.Contains("its limit is 20000", full.Message, StringComparison.Ordinal);
+        await GatewayRig.UntilAsync(() => rig.Gateway.Nodes.All(node => node.Failure is not null));
         NodeStatus status = Assert.Single(rig.Gateway.Nodes);
         Assert.True(status.QueuedBytes > 0);
         Assert.StartsWith("503 ", status.Failure, StringComparison.Ordinal);
         // Room again, without a restart.
         away.Decide = () => Fate.Taken;
         await rig.DeliveredAsync();
-        await TakenAsync(() => rig.Gateway.IngestAsync(Signal.Metrics, "default", Gauges(5000, 1), default));
+        await TakenAsync(() => rig.Gateway.IngestAsync(Signal.Metrics, "default", Gauges(5000, 1), null, default));
     }
 
     [Fact]
@@ -151,7 +152,7 @@ public sealed class TelemetryGatewayTests
         await goes.StartAsync();
         await using var rig = new GatewayRig([stays, goes]);
         rig.Start();
-        await rig.Gateway.IngestAsync(Signal.Metrics, "default", Gauges(0, 20), default);
+        await rig.Gateway.IngestAsync(Signal.Metrics, "default", Gauges(0, 20), null, default);
         await rig.StopAsync();
 
         InvalidDataException refused = Assert.Throws<InvalidDataException>(() => rig.Start(0));
@@ -172,7 +173,7 @@ public sealed class TelemetryGatewayTests
         await using var rig = new GatewayRig([node]);
         rig.Start();
 
-        await Assert.ThrowsAsync<OtlpFormatException>(async () => await rig.Gateway.IngestAsync(Signal.Traces, "default", new byte[] { 0x0A, 0x05, 0x01 }, default));
+        await Assert.ThrowsAsync<OtlpFormatException>(async () => await rig.Gateway.IngestAsync(Signal.Traces, "default", new byte[] { 0x0A, 0x05, 0x01 }, null, default));
     }
 
     /// <summary>Points of different processes, each with a series of its own.</summary>
