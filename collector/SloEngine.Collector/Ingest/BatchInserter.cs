@@ -2,7 +2,6 @@ using Microsoft.Extensions.Logging;
 using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
-using SloEngine.Collector.Taps;
 using SloEngine.Storage;
 using SloEngine.Storage.Native;
 using SloEngine.Storage.Tables;
@@ -156,8 +155,7 @@ internal sealed partial class BatchInserter(
     /// </summary>
     private async Task DescribeAsync()
     {
-        List<SeriesDescriptor> newSeries = series.TakeUnsaved();
-        if (newSeries.Count > 0)
+        while (series.TakeUnsaved() is { Count: > 0 } newSeries)
         {
             try
             {
@@ -169,8 +167,7 @@ internal sealed partial class BatchInserter(
                 throw;
             }
         }
-        List<ResourceRow> newResources = resources.TakeUnsaved();
-        if (newResources.Count > 0)
+        while (resources.TakeUnsaved() is { Count: > 0 } newResources)
         {
             try
             {

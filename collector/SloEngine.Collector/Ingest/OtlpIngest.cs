@@ -78,8 +78,8 @@ public sealed class OtlpIngest : IAsyncDisposable
         _budget = new MemoryBudget(options, time);
         (_rates, _tenantTags) = (new TenantRates(options, time), new TenantTags(options));
         _series = new SeriesIndex(options, taps, time);
-        _resources = new ResourceIndex(time);
-        Cardinality = new CardinalityReader(options, _series);
+        _resources = new ResourceIndex(options, time);
+        Cardinality = new CardinalityReader(options, _series, _resources);
         _batches = new BatchQueue(options, _series, _resources, taps, _leases, time);
         _fromLog = new LogDecoder(options, _series, _resources, _keys);
         _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, time, logger);
@@ -104,6 +104,9 @@ public sealed class OtlpIngest : IAsyncDisposable
 
     /// <summary>Series that have had points of late, of all tenants.</summary>
     internal int ActiveSeries => _series.Count;
+
+    /// <summary>Resources of logs and spans.</summary>
+    internal ResourceIndex Resources => _resources;
 
     /// <summary>Whose series they are.</summary>
     internal CardinalityReader Cardinality { get; }
@@ -222,9 +225,10 @@ public sealed class OtlpIngest : IAsyncDisposable
     {
         KeyValuePair<string, object?> owner = _tenantTags.Of(tenant);
         // A rejected series of remote write may bring several samples, which all count; those beyond one a series count as invalid.
-        int invalid = decoded.Result.Rejected - decoded.OverSeriesLimit - decoded.OverLabelLimit;
+        int invalid = decoded.Result.Rejected - decoded.OverSeriesLimit - decoded.OverLabelLimit - decoded.OverResourceLimit;
         Count(decoded.OverSeriesLimit, "series_limit");
         Count(decoded.OverLabelLimit, "label_limit");
+        Count(decoded.OverResourceLimit, "resource_limit");
         Count(invalid, "invalid");
 
         void Count(int items, string reason)
@@ -269,13 +273,13 @@ public sealed class OtlpIngest : IAsyncDisposable
     private Decoder<SpanBlock> NewTracesDecoder(string tenant)
     {
         var decoder = new TracesDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant));
-        return (request, block) => new Decoded(decoder.Decode(request, block), 0, 0);
+        return (request, block) => new Decoded(decoder.Decode(request, block), OverResourceLimit: decoder.OverResourceLimit);
     }
 
     private Decoder<LogBlock> NewLogsDecoder(string tenant)
     {
         var decoder = new LogsDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant), _time, _options.LimitsOf(tenant).MaxLogLineBytes);
-        return (request, block) => new Decoded(decoder.Decode(request, block), 0, 0);
+        return (request, block) => new Decoded(decoder.Decode(request, block), OverResourceLimit: decoder.OverResourceLimit);
     }
 
     private async Task InsertAsync()

@@ -75,7 +75,7 @@ internal static class ServerHost
         {
             return ExitCodes.Failed;
         }
-        SeriesBaselines baselines = await SeriesBaselines.ReadAsync(store, cancellation);
+        SeriesBaselines baselines = await SeriesBaselines.ReadAsync(store, TimeProvider.System, cancellation);
         WebApplication app = Build(options, store, log, baselines, receivers);
         try
         {

@@ -186,14 +186,15 @@ internal sealed class FuzzTarget : IDisposable
         {
             rejection = null;
             AttributeSet.Decode(series.Point, series.AttributesField).Dispose();
-            return Register(series.Identity, series.Resource, series.Scope);
+            return Register(new RawResource { Resource = series.Resource, Scope = series.Scope }, out rejection);
         }
 
-        public int Register(UInt128 identity, ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope)
+        public int Register(in RawResource resource, out string? rejection)
         {
-            AttributeSet.Decode(resource, 1).Dispose();
-            AttributeSet.Decode(scope, 3).Dispose();
-            AttributeSet.Scope(scope);
+            rejection = null;
+            AttributeSet.Decode(resource.Resource, 1).Dispose();
+            AttributeSet.Decode(resource.Scope, 3).Dispose();
+            AttributeSet.Scope(resource.Scope);
             return 1;
         }
 
