@@ -182,6 +182,11 @@ public sealed partial class RuleScheduler : BackgroundService
         {
             group.NextMs = group.AtOrBefore(earliest) + group.IntervalMs;
         }
+        if (group.NextMs > Now + group.IntervalMs)
+        {
+            // The clock was set back: what is due again has its samples, which the store passes over.
+            group.NextMs = group.AtOrBefore(Now) + group.IntervalMs;
+        }
         while (group.NextMs <= Now)
         {
             // Alerts are about now: times that were missed are caught up with by recording rules only.

@@ -9,7 +9,10 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
     private static readonly TimeSpan FineReach = TimeSpan.FromHours(2);
     private static readonly TimeSpan LargestSkew = TimeSpan.FromMinutes(1);
 
-    /// <summary>Older events are stored and not counted: each would cost an addition a slot since then, and history is read from the store.</summary>
+    /// <summary>
+    /// Events that are older than the latest by more are stored and not counted: each would cost an addition a slot since then, and history is
+    /// read from the store. The latest, not the clock, which may have been set ahead.
+    /// </summary>
     private static readonly TimeSpan LatenessBudget = TimeSpan.FromDays(1);
 
     private readonly RollingSums _fine = new(TimeSpan.FromSeconds(10), FineReach);
@@ -41,7 +44,7 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
             // A sender whose clock is ahead: its time would move the rings on, and the windows of everybody else out of them.
             time = now;
         }
-        if (time < now - LatenessBudget)
+        if (time < (_lastSeen < now ? _lastSeen.Value : now) - LatenessBudget)
         {
             return;
         }
@@ -65,6 +68,11 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
     public void Restore(DateTimeOffset minute, double good, double total)
     {
         DateTimeOffset now = clock.GetUtcNow();
+        if (minute > now + LargestSkew)
+        {
+            // Counted under a clock that was ahead: it would move the rings on.
+            return;
+        }
         int slots = (int)Math.Clamp(Math.Ceiling((now - minute) / _fine.Slot), 1, _coarse.Slot / _fine.Slot);
         (double Good, double Total) added = default;
         for (int slot = 1; slot <= slots; slot++)
