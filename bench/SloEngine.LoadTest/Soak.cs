@@ -38,7 +38,7 @@ internal static class Soak
     {
         var minutes = new Option<double>("--minutes") { Description = "How long", DefaultValueFactory = _ => 10 };
         var churn = new Option<double>("--churn") { Description = "Pods replaced a second, of " + Pods, DefaultValueFactory = _ => 2 };
-        var maxBytes = new Option<long>("--max-bytes") { Description = "Bytes that the store may take, so that retention by size has work", DefaultValueFactory = _ => 60_000_000 };
+        var maxBytes = new Option<long>("--max-bytes") { Description = "Bytes that the store may take, so that retention by size has work", DefaultValueFactory = _ => 20_000_000 };
         var command = new Command("soak", "Mixed load with churn for a while: does anything grow?") { server, minutes, churn, maxBytes };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -102,7 +102,14 @@ internal static class Soak
             using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1.0 / perSecond));
             while (await NextAsync(timer))
             {
-                await once(sender);
+                try
+                {
+                    await once(sender);
+                }
+                catch (OperationCanceledException late)
+                {
+                    throw new InvalidOperationException($"after {Stopwatch.GetElapsedTime(began).TotalSeconds:0} s a request was not answered in time", late);
+                }
             }
         }
 

@@ -60,6 +60,8 @@ public sealed class OtlpIngest : IAsyncDisposable
     private readonly LogDecoder _fromLog;
     private readonly BatchInserter _inserter;
     private readonly LogWriter _log;
+    private readonly WriteAheadLog _logged;
+    private readonly StoredPosition _stored;
     private readonly Lane<MetricBlock> _metrics;
     private readonly Lane<MetricBlock> _remoteWrite1;
     private readonly Lane<MetricBlock> _remoteWrite2;
@@ -74,7 +76,8 @@ public sealed class OtlpIngest : IAsyncDisposable
     public OtlpIngest(
         IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, ITelemetryTaps taps, CollectorOptions options, TimeProvider time, ILogger<OtlpIngest> logger)
     {
-        (_options, _time) = (options, time);
+        (_options, _time, _logged) = (options, time, log);
+        _stored = new StoredPosition(checkpoint.Stored);
         _budget = new MemoryBudget(options, time);
         (_rates, _tenantTags) = (new TenantRates(options, time), new TenantTags(options));
         _series = new SeriesIndex(options, taps, time);
@@ -163,6 +166,10 @@ public sealed class OtlpIngest : IAsyncDisposable
             _budget.Release(request.Length);
         }
     }
+
+    /// <summary>Completes when the store has all that was acknowledged before the call.</summary>
+    /// <exception cref="TimeoutException">The store did not take it within the time.</exception>
+    public Task StoredAsync(TimeSpan patience, CancellationToken cancellation) => _stored.ReachedAsync(_logged.End).WaitAsync(patience, _time, cancellation);
 
     /// <summary>Logs what is in flight, gives the store a while to take it, and stops; what it has not taken is in the log.</summary>
     public async ValueTask DisposeAsync()
@@ -289,6 +296,7 @@ public sealed class OtlpIngest : IAsyncDisposable
             while (await _batches.TakeAsync(_giveUp.Token) is { } batch)
             {
                 await _inserter.InsertAsync(batch, _giveUp.Token);
+                _stored.Advance(batch.To);
                 _batches.Release(batch);
             }
         }
@@ -304,6 +312,8 @@ public sealed class OtlpIngest : IAsyncDisposable
     private sealed class Lane<TBlock>(Func<string, Decoder<TBlock>> create, Action<TBlock> clear) : IDisposable
         where TBlock : class, IDisposable, new()
     {
+        private const int MaxTenants = 1000;
+
         private readonly ConcurrentBag<TBlock> _blocks = [];
         private readonly ConcurrentDictionary<string, ConcurrentBag<Decoder<TBlock>>> _decoders = new(StringComparer.Ordinal);
 
@@ -318,7 +328,15 @@ public sealed class OtlpIngest : IAsyncDisposable
 
         public Decoded Decode(string tenant, ReadOnlySpan<byte> request, TBlock block)
         {
-            ConcurrentBag<Decoder<TBlock>> decoders = _decoders.GetOrAdd(tenant, static _ => []);
+            if (!_decoders.TryGetValue(tenant, out ConcurrentBag<Decoder<TBlock>>? decoders))
+            {
+                if (_decoders.Count >= MaxTenants)
+                {
+                    // Names are free to choose: the decoders of those that are in use are made anew.
+                    _decoders.Clear();
+                }
+                decoders = _decoders.GetOrAdd(tenant, static _ => []);
+            }
             Decoder<TBlock> decoder = decoders.TryTake(out Decoder<TBlock>? pooled) ? pooled : create(tenant);
             Decoded decoded = decoder(request, block);
             decoders.Add(decoder);

@@ -100,6 +100,8 @@ internal static class ServerHost
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes + 1024L;
+            kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
             kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(10));
             kestrel.Listen(options.ListenGrpc, listen => listen.Serve(Listener.Grpc, HttpProtocols.Http2));
             kestrel.Listen(options.ListenOtlpHttp, listen => listen.Serve(Listener.OtlpHttp, HttpProtocols.Http1));
@@ -165,7 +167,7 @@ internal static class ServerHost
 
         services.AddSingleton(provider => new StoreRetention(store, options.Retention, provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService<RetentionLoop>();
-        services.AddSingleton(new StoreBackups(store, options.Backups));
+        services.AddSingleton(provider => new StoreBackups(store, options.Backups, provider.GetRequiredService<OtlpIngest>().StoredAsync));
 
         services.AddSingleton<LedgerTable>();
         services.AddSingleton<ILedgerStore>(provider => provider.GetRequiredService<LedgerTable>());
