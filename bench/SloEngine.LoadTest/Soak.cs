@@ -91,7 +91,7 @@ internal static class Soak
         bool isFlat = trends.All(trend => trend.IsFlat);
         Console.WriteLine(JsonSerializer.Serialize(new
         {
-            minutes = duration.TotalMinutes, isFlat, items = counts.Items, queries = counts.Queries, slowestQueryMs = Math.Round(counts.SlowestQueryMs),
+            minutes = duration.TotalMinutes, isFlat, items = counts.Items, queries = counts.Queries, unansweredQueries = counts.UnansweredQueries, slowestQueryMs = Math.Round(counts.SlowestQueryMs),
             podsSeen = Pod(0, Stopwatch.GetElapsedTime(began)), trends,
         }));
         return isFlat;
@@ -134,7 +134,15 @@ internal static class Soak
             string path = Queries[counts.Queries++ % Queries.Length]
                 .Replace("{from}", (now - 600).ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
                 .Replace("{to}", now.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
-            await server.GetAsync(path, null, default);
+            try
+            {
+                await server.GetAsync(path, null, default);
+            }
+            catch (OperationCanceledException)
+            {
+                counts.UnansweredQueries++;
+                Console.WriteLine($"not answered in two minutes: {path}");
+            }
             counts.SlowestQueryMs = Math.Max(counts.SlowestQueryMs, Stopwatch.GetElapsedTime(asked).TotalMilliseconds);
         }
 
@@ -159,6 +167,8 @@ internal static class Soak
         public long Items;
 
         public int Queries;
+
+        public int UnansweredQueries;
 
         public double SlowestQueryMs;
     }

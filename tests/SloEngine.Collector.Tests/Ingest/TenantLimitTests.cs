@@ -107,7 +107,8 @@ public sealed class TenantLimitTests
             before = tenant == 10_000 ? GC.GetTotalMemory(forceFullCollection: true) : before;
         }
 
-        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 8 << 20);
+        // Other tests run beside; kept decoders of 50,000 tenants would take twice as much.
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 64 << 20);
     }
 
     [Fact]
