@@ -32,7 +32,7 @@ internal static class StoreSignals
 {
     public static StoreSignal Of(string table) => table switch
     {
-        "samples" or "histograms" or "exponential_histograms" => StoreSignal.Metrics,
+        "samples" or "histograms" or "exponential_histograms" or "float_histograms" => StoreSignal.Metrics,
         "logs" => StoreSignal.Logs,
         "spans" => StoreSignal.Traces,
         "sli_buckets" => StoreSignal.Slo,

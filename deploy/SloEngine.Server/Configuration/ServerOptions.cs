@@ -26,6 +26,15 @@ internal sealed record ServerOptions
 
     public string? Rules { get; init; }
 
+    /// <summary>Alertmanagers that alerts of rules are sent to.</summary>
+    public IReadOnlyList<Uri> Alertmanagers { get; init; } = [];
+
+    /// <summary>Labels that alerts of rules get, and templates know.</summary>
+    public IReadOnlyDictionary<string, string> ExternalLabels { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Groups of rules evaluated at a time.</summary>
+    public int RuleGroups { get; init; }
+
     public string? Scaling { get; init; }
 
     public string? Receivers { get; init; }
@@ -98,6 +107,9 @@ internal sealed record ServerOptions
             Store = Url(Setting.Store, Text(Setting.Store)),
             Slos = ExistingDirectory(Setting.Slos, Text(Setting.Slos)),
             Rules = ExistingDirectory(Setting.Rules, Text(Setting.Rules)),
+            Alertmanagers = Urls(Setting.Alertmanagers, Text(Setting.Alertmanagers)),
+            ExternalLabels = Labels(Setting.ExternalLabels, Text(Setting.ExternalLabels)),
+            RuleGroups = (int)Number(Setting.RuleGroups, Text(Setting.RuleGroups), 1, 1000),
             Scaling = ExistingDirectory(Setting.Scaling, Text(Setting.Scaling)),
             Receivers = ExistingFile(Setting.Receivers, Text(Setting.Receivers)),
             Dashboards = ExistingDirectory(Setting.Dashboards, Text(Setting.Dashboards)),
@@ -174,6 +186,26 @@ internal sealed record ServerOptions
         return Uri.TryCreate(value.Text, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https"
             ? url
             : throw Bad(setting, value, "an http or https URL");
+    }
+
+    private static List<Uri> Urls(Setting setting, SettingText value) =>
+    [
+        .. value.Text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(part => Url(setting, value with { Text = part })!),
+    ];
+
+    private static Dictionary<string, string> Labels(Setting setting, SettingText value)
+    {
+        var labels = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (string part in value.Text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            string[] sides = part.Split('=', 2, StringSplitOptions.TrimEntries);
+            bool isName = sides[0].Length > 0 && !char.IsAsciiDigit(sides[0][0]) && sides[0].All(static letter => char.IsAsciiLetterOrDigit(letter) || letter == '_');
+            if (sides.Length != 2 || !isName || sides[1].Length == 0 || !labels.TryAdd(sides[0], sides[1]))
+            {
+                throw Bad(setting, value with { Text = part }, "NAME=VALUE, each name once, of letters, digits and underscores");
+            }
+        }
+        return labels;
     }
 
     private static long Number(Setting setting, SettingText value, long least, long most)

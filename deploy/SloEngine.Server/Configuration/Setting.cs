@@ -19,6 +19,9 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting Store = new("store.url", "--store", "URL", "", "Address of a ClickHouse server, or of `sloengine store serve`, to use in place of the embedded engine");
     public static readonly Setting Slos = new("slos", "--slos", "DIR", "", "Directory of OpenSLO files, reloaded on change");
     public static readonly Setting Rules = new("rules", "--rules", "DIR", "", "Directory of Prometheus rule files, reloaded on change");
+    public static readonly Setting Alertmanagers = new("alertmanagers", "--alertmanagers", "URLS", "", "Alertmanagers that alerts of rules are sent to, separated by commas, such as http://alertmanager:9093");
+    public static readonly Setting ExternalLabels = new("external_labels", "--external-labels", "LIST", "", "Labels that alerts of rules get, and templates know: cluster=eu, replica=a");
+    public static readonly Setting RuleGroups = new("limits.rule_groups", "--rule-groups", "COUNT", "4", "Groups of rules evaluated at a time");
     public static readonly Setting Scaling = new("scaling", "--scaling", "DIR", "", "Directory of scaling policies, reloaded on change");
     public static readonly Setting Receivers = new("receivers", "--receivers", "FILE", "", "File of notification receivers and routes");
     public static readonly Setting Dashboards = new("dashboards", "--dashboards", "DIR", "", "Directory of dashboards in Perses' JSON, also saved there (default: dashboards below the data)");
@@ -50,8 +53,9 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     /// <summary>Every setting, in the order of the help text.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, Backups, Slos, Rules, Scaling, Receivers, Dashboards, ExternalUrl, EngineLibrary,
-        MaxBodyBytes, MemoryBudgetBytes, MaxConnections, MaxActiveSeries, MaxActiveResources, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes, SeriesIdle, Wal, WalMaxBytes,
+        ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, Backups, Slos, Rules, Alertmanagers, ExternalLabels, Scaling, Receivers, Dashboards, ExternalUrl, EngineLibrary,
+        MaxBodyBytes, MemoryBudgetBytes, MaxConnections, MaxActiveSeries, MaxActiveResources, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes,
+        SeriesIdle, RuleGroups, Wal, WalMaxBytes,
         RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionTenants, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
     ];
 }

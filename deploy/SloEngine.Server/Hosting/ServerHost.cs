@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -14,10 +15,12 @@ using SloEngine.Dashboards.Catalog;
 using SloEngine.Otlp.Grpc;
 using SloEngine.Otlp.Grpc.Health;
 using SloEngine.PromQL;
+using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Syntax;
 using SloEngine.Query;
 using SloEngine.Query.Http;
 using SloEngine.Query.Metrics;
+using SloEngine.Rules.Alertmanagers;
 using SloEngine.Rules.Files;
 using SloEngine.Rules.Http;
 using SloEngine.Rules.Scheduling;
@@ -126,6 +129,7 @@ internal static class ServerHost
             branch.UseResponseCompression();
             branch.UseRequestTracing();
             branch.UseRouting().UseEndpoints(MapHttp);
+            branch.RunWebApplication();
         });
         return app;
     }
@@ -136,6 +140,7 @@ internal static class ServerHost
         endpoints.MapPrometheusOtlp();
         endpoints.MapLokiPush();
         endpoints.MapPrometheusApi();
+        endpoints.MapRemoteRead();
         endpoints.MapLokiApi();
         endpoints.MapTempoApi();
         endpoints.MapSqlApi();
@@ -146,7 +151,6 @@ internal static class ServerHost
         endpoints.MapRulesApi(SloAlerts.In(endpoints.ServiceProvider));
         endpoints.MapScalingHttp();
         endpoints.MapDashboardsApi();
-        endpoints.MapWebApplication();
         endpoints.MapGet("/healthz", () => "ok\n");
         endpoints.MapGet("/readyz", async (IColumnStore store, CancellationToken cancellation) =>
         {
@@ -162,6 +166,8 @@ internal static class ServerHost
     {
         services.AddSingleton(TimeProvider.System);
         services.AddResponseCompression();
+        // Nobody embeds JSON into a page: a plus or a quote is written as it is.
+        services.ConfigureHttpJsonOptions(static json => json.SerializerOptions.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
         services.AddSingleton(options);
         services.AddSingleton(store);
 
@@ -192,11 +198,19 @@ internal static class ServerHost
             Receivers = receivers,
         });
         services.AddAlerting();
-        services.AddSingleton(new RuleCatalog(options.Rules, new ParserOptions()));
+        services.AddSingleton(new RuleCatalog(options.Rules, new ParserOptions(), Tenants.IsValid));
+        services.AddSingleton(new AlertmanagerOptions { Addresses = options.Alertmanagers });
+        services.AddSingleton<AlertmanagerPush>();
+        services.AddHostedService(provider => provider.GetRequiredService<AlertmanagerPush>());
         services.AddSingleton<IRuleNotifier, RuleNotifications>();
-        services.AddSingleton(provider => new RuleSchedulerOptions { ExternalUrl = provider.GetRequiredService<AlertingOptions>().ExternalUrl });
-        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<RuleScheduler>(
-            provider, StoredSeriesSources.Of(store, provider.GetRequiredService<QueryOptions>(), provider.GetRequiredService<RuleSchedulerOptions>().Tenant)));
+        services.AddSingleton(provider => new RuleSchedulerOptions
+        {
+            MaxConcurrentGroups = options.RuleGroups,
+            ExternalLabels = options.ExternalLabels,
+            ExternalUrl = provider.GetRequiredService<AlertingOptions>().ExternalUrl,
+        });
+        services.AddSingleton<Func<string, ISeriesSource>>(provider => tenant => StoredSeriesSources.Of(store, provider.GetRequiredService<QueryOptions>(), tenant));
+        services.AddSingleton<RuleScheduler>();
         services.AddHostedService(provider => provider.GetRequiredService<RuleScheduler>());
         services.AddScaling(new ScalingOptions(options.Scaling ?? (options.Demo ? DemoFiles("scaling") : null)));
 

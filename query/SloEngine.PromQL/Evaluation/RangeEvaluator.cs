@@ -71,10 +71,21 @@ internal sealed class RangeEvaluator(EngineOptions options, SelectorReader reade
             };
             if (window.Count > 0)
             {
+                reader.Scanned.Add(step, Samples(window));
                 result[step] = function(window, context);
             }
         }
         return result;
+    }
+
+    private static long Samples(in RangeWindow window)
+    {
+        long samples = window.Floats.Count;
+        foreach (Histograms.FloatHistogram histogram in window.Histograms.Values)
+        {
+            samples += histogram.Weight;
+        }
+        return samples;
     }
 
     private static void CheckExtension(string function, RangeExtension extension)

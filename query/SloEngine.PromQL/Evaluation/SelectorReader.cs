@@ -8,9 +8,11 @@ namespace SloEngine.PromQL.Evaluation;
 internal sealed class SelectorReader(ISeriesSource source, EngineOptions options, AnnotationSet annotations, CancellationToken cancellation)
 {
     private long _samples;
-    private long _loaded;
 
-    public QueryStatistics Statistics => new(_loaded, _samples);
+    /// <summary>What steps look at.</summary>
+    public ScannedSamples Scanned { get; } = new();
+
+    public QueryStatistics Statistics => new(Scanned.BySteps, _samples);
 
     public long LookbackMs => options.LookbackMs;
 
@@ -38,9 +40,7 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
             new SeriesSelection(matchers, times.Min() - before, times.Max() + after) { Function = function }, cancellation);
         foreach (SeriesData data in series)
         {
-            long weight = data.Histograms is null ? data.Values.Length : data.Histograms.Sum(static histogram => (long)(histogram?.Weight ?? 1));
-            _loaded += weight;
-            Count(weight);
+            Count(data.Histograms is null ? data.Values.Length : data.Histograms.Sum(static histogram => (long)(histogram?.Weight ?? 1)));
         }
         return series;
     }
@@ -89,6 +89,10 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
             {
                 histograms[step] = series.Histograms![found];
             }
+            if (found >= 0)
+            {
+                Scanned.Add(step, histograms?[step]?.Weight ?? 1);
+            }
         }
         return new StepSeries(series.Labels, values, histograms);
     }
@@ -109,6 +113,7 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
         {
             int found = Find(series, times[step], ref next);
             values[step] = found < 0 ? Sample.Absent : read(series, found);
+            Scanned.Add(step, found < 0 ? 0 : 1);
         }
         return new StepSeries(series.Labels, values) { DropName = true };
     }

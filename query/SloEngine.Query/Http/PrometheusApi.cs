@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -24,7 +25,7 @@ public static class PrometheusApi
         QueryOptions options = services.GetRequiredService<QueryOptions>();
         PromQLEngine engine = services.GetRequiredService<PromQLEngine>();
 
-        endpoints.MapPrometheus("query", GetOrPost, async (parameters, http) =>
+        endpoints.MapMethods("/api/v1/query", GetOrPost, http => QueryAnswer.WriteAsync(http, async (parameters, http) =>
         {
             int limit = parameters.Limit();
             long timeMs = parameters.TimeMs("time", time.GetUtcNow().ToUnixTimeMilliseconds());
@@ -32,9 +33,9 @@ public static class PrometheusApi
             Expr query = PrometheusAnswer.Expression(parameters);
             var source = new TimedSeriesSource(new StoreSeriesSource(store, options, parameters.Tenant), time);
             QueryValue value = await limited.InstantAsync(query, source, timeMs, http.RequestAborted);
-            return json => PrometheusJson.WriteAnswer(json, value, parameters.Text("query"), limit, Timings(parameters, source));
-        });
-        endpoints.MapPrometheus("query_range", GetOrPost, async (parameters, http) =>
+            return new QueryAnswer(value, parameters.Text("query"), limit, ShownStatistics.Of(parameters, source, new RangeSteps(timeMs, timeMs, 0)));
+        }));
+        endpoints.MapMethods("/api/v1/query_range", GetOrPost, http => QueryAnswer.WriteAsync(http, async (parameters, http) =>
         {
             int limit = parameters.Limit();
             RangeSteps steps = Steps(parameters, engine.Options);
@@ -47,8 +48,8 @@ public static class PrometheusApi
             }
             var source = new TimedSeriesSource(new StoreSeriesSource(store, options, parameters.Tenant), time);
             MatrixResult value = await limited.RangeAsync(query, source, steps.StartMs, steps.EndMs, steps.StepMs, http.RequestAborted);
-            return json => PrometheusJson.WriteAnswer(json, value, parameters.Text("query"), limit, Timings(parameters, source));
-        });
+            return new QueryAnswer(value, parameters.Text("query"), limit, ShownStatistics.Of(parameters, source, steps));
+        }));
         endpoints.MapPrometheus("query_exemplars", GetOrPost, (parameters, _) =>
         {
             long start = parameters.TimeMs("start", 0);
@@ -121,8 +122,4 @@ public static class PrometheusApi
         }
         return new RangeSteps(start, end, (long)step.TotalMilliseconds);
     }
-
-    private static TimedSeriesSource? Timings(RequestParameters parameters, TimedSeriesSource source) => parameters.Optional("stats") is null ? null : source;
-
-    private readonly record struct RangeSteps(long StartMs, long EndMs, long StepMs);
 }
