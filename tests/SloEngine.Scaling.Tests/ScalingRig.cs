@@ -144,6 +144,10 @@ internal sealed class ScalingRig : IDisposable
 
         public DateTimeOffset Now { get; set; } = Start;
 
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Now.Ticks;
+
         public override DateTimeOffset GetUtcNow() => Now;
     }
 

@@ -168,6 +168,36 @@ public sealed class LedgerTests
     }
 
     [Fact]
+    public void Events_count_at_their_own_time_while_the_clock_is_set_ahead_and_after_it_is_set_back()
+    {
+        Ledger.Ledger ledger = NewLedger(out FakeTime time);
+        SeriesTap tap = ledger.Bind(Counter("200") with { IsDelta = true })!;
+        DateTimeOffset truth = time.Now;
+        foreach (TimeSpan set in (TimeSpan[])[TimeSpan.Zero, TimeSpan.FromDays(3650), TimeSpan.FromDays(-2), TimeSpan.Zero])
+        {
+            truth += TimeSpan.FromMinutes(1);
+            time.Now = truth + set;
+            using Lock.Scope batch = ledger.BeginBatch();
+            tap.Number(1, Nanos(truth), 1);
+        }
+
+        Assert.Equal(4, ledger.Sum("slo", truth, TimeSpan.FromDays(30)).Total);
+    }
+
+    [Fact]
+    public async Task Minutes_counted_under_a_clock_that_was_ahead_do_not_hide_the_others_after_a_restart()
+    {
+        var store = new MemoryStore();
+        await store.AppendAsync(
+            [new LedgerIncrement(Slo().LedgerKey, "", Start, 1, 2), new LedgerIncrement(Slo().LedgerKey, "", Start.AddYears(10), 1, 2)], "1", default);
+
+        var ledger = new Ledger.Ledger(store, new FakeTime { Now = Start.AddMinutes(2) });
+        await ledger.SetSlosAsync([Slo()], default);
+
+        Assert.Equal(2, ledger.Sum("slo", Start.AddMinutes(2), TimeSpan.FromDays(30)).Total);
+    }
+
+    [Fact]
     public async Task What_was_counted_is_taken_once_and_a_restart_reads_it_back()
     {
         var store = new MemoryStore();

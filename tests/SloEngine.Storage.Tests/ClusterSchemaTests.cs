@@ -67,7 +67,7 @@ public sealed class ClusterSchemaTests(EngineFixture engine)
     [Fact]
     public async Task A_backup_of_a_clusters_tables_is_refused_with_what_makes_one()
     {
-        StoreException refused = await Assert.ThrowsAsync<StoreException>(() => new Backup.StoreBackups(engine.Store, "backups", Cluster).StartAsync("a", null));
+        StoreException refused = await Assert.ThrowsAsync<StoreException>(() => new Backup.StoreBackups(engine.Store, "backups", (_, _) => Task.CompletedTask, Cluster).StartAsync("a", null));
 
         Assert.Contains("BACKUP DATABASE sloengine_local ON CLUSTER", refused.Message, StringComparison.Ordinal);
     }

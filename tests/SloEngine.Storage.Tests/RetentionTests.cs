@@ -151,6 +151,34 @@ public sealed class RetentionTests(EngineFixture engine) : IAsyncLifetime
     private static StorePartition Day(string table, StoreSignal signal, int day, long bytes) =>
         new(table, signal, Today.AddDays(day).ToString("yyyyMMdd", CultureInfo.InvariantCulture), Today.AddDays(day), Today.AddDays(day + 1), 1, bytes);
 
+    [Fact]
+    public async Task A_clock_that_is_set_ahead_is_followed_by_a_day_an_hour_and_one_that_is_set_back_at_once()
+    {
+        var clock = new SetTime { Now = Now };
+        using var retention = new StoreRetention(engine.Store, Forever with { Logs = TimeSpan.FromDays(9) }, clock, Database);
+        Assert.DoesNotContain(await retention.ApplyAsync(), partition => partition.Table == "logs");
+
+        clock.Now = Now.AddYears(10);
+        Assert.Empty(await retention.ApplyAsync());
+        Assert.InRange(retention.BehindClock, TimeSpan.FromDays(3600), TimeSpan.FromDays(3700));
+        clock.Elapsed = TimeSpan.FromHours(2);
+        Assert.Equal(["20260511", "20260512"], (await retention.ApplyAsync()).Select(partition => partition.Partition));
+        clock.Now = Now.AddHours(2);
+        Assert.Empty(await retention.ApplyAsync());
+
+        Assert.Equal(TimeSpan.Zero, retention.BehindClock);
+        Assert.Equal(8, await DaysAsync("logs"));
+    }
+
+    [Fact]
+    public async Task A_start_under_a_clock_that_is_far_ahead_drops_what_is_old_by_the_newest_telemetry()
+    {
+        using var retention = new StoreRetention(engine.Store, Forever with { Logs = TimeSpan.FromDays(7) }, new FixedTime(Now.AddYears(10)), Database);
+
+        // The newest day ends with 20 May, and a day of silence is believed: 14 May is over for 7 days then.
+        Assert.Equal(["20260511", "20260512", "20260513", "20260514"], (await retention.ApplyAsync()).Select(partition => partition.Partition));
+    }
+
     private async Task<IReadOnlyList<DroppedPartition>> ApplyAsync(RetentionOptions options)
     {
         using var retention = new StoreRetention(engine.Store, options, new FixedTime(Now), Database);
@@ -165,6 +193,20 @@ public sealed class RetentionTests(EngineFixture engine) : IAsyncLifetime
 
     private async Task<ulong> CountAsync(string from) =>
         (await engine.Store.QueryAsync(new StoreQuery($"SELECT count() FROM {Database}.{from}"))).Blocks[0].Values<ulong>(0)[0];
+
+    /// <summary>A clock that is set apart from the time that passes.</summary>
+    private sealed class SetTime : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; }
+
+        public TimeSpan Elapsed { get; set; }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Elapsed.Ticks;
+
+        public override DateTimeOffset GetUtcNow() => Now;
+    }
 
     private sealed class FixedTime(DateTimeOffset now) : TimeProvider
     {

@@ -9,7 +9,7 @@ namespace SloEngine.Slo.Ledger;
 public sealed class Ledger(ILedgerStore store, TimeProvider time, DateTimeOffset? since = null)
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<(string Stream, string Metric), (long Start, long Time)> _streams = [];
+    private readonly Dictionary<(string Stream, string Metric), SeenStream> _streams = [];
     private Dictionary<string, SloLedger> _ledgers = new(StringComparer.Ordinal);
     private SloLedger[] _spanLedgers = [];
 
@@ -159,17 +159,41 @@ public sealed class Ledger(ILedgerStore store, TimeProvider time, DateTimeOffset
         {
             return false;
         }
-        bool known = _streams.TryGetValue((series.Stream, series.Metric), out (long Start, long Time) seen)
+        bool known = _streams.TryGetValue((series.Stream, series.Metric), out SeenStream? seen)
             && seen.Start == startNanos && seen.Time < timeNanos;
         return known || SeriesTap.Time(startNanos) >= Since;
     }
 
     /// <summary>Remembers that an export of a metric of a process has been seen.</summary>
-    internal void Seen(SeriesView series, long startNanos, long timeNanos)
+    internal void Seen(SeriesView series, long startNanos, long timeNanos, bool isNew)
     {
-        if (!_streams.TryGetValue((series.Stream, series.Metric), out (long Start, long Time) seen) || seen.Start != startNanos)
+        if (!_streams.TryGetValue((series.Stream, series.Metric), out SeenStream? seen))
         {
-            _streams[(series.Stream, series.Metric)] = (startNanos, timeNanos);
+            _streams.Add((series.Stream, series.Metric), seen = new SeenStream());
         }
+        if (seen.Start != startNanos)
+        {
+            (seen.Start, seen.Time) = (startNanos, timeNanos);
+        }
+        seen.Taps += isNew ? 1 : 0;
+    }
+
+    /// <summary>A tap that had seen an export is gone; with the last one of its metric and process they are forgotten.</summary>
+    internal void Left(SeriesView series)
+    {
+        if (--_streams[(series.Stream, series.Metric)].Taps == 0)
+        {
+            _streams.Remove((series.Stream, series.Metric));
+        }
+    }
+
+    /// <summary>The first export seen of a metric of a process, and how many taps look at it.</summary>
+    private sealed class SeenStream
+    {
+        public long Start { get; set; } = -1;
+
+        public long Time { get; set; }
+
+        public int Taps { get; set; }
     }
 }

@@ -15,6 +15,7 @@ public sealed class SeriesTap
     private readonly TapListener[] _listeners;
     private readonly double[] _last;
     private bool _hasBaseline;
+    private bool _isInStream;
     private long _lastTime;
     private long _lastStart;
     private double _lastCount;
@@ -86,22 +87,41 @@ public sealed class SeriesTap
             _last[index] = valueOf(_listeners[index].Measure);
         }
         (_hasBaseline, _lastStart, _lastTime, _lastCount) = (true, startNanos, timeNanos, count);
-        _ledger.Seen(_series, startNanos, timeNanos);
+        JoinStream(startNanos, timeNanos);
+    }
+
+    /// <summary>Where this tap stands; null before its first point.</summary>
+    public TapBaseline? Baseline => _hasBaseline || _lastTime > 0
+        ? new TapBaseline(_hasBaseline, _lastStart, _lastTime, _lastCount, [.. _listeners.Select(listener => listener.Measure)], [.. _last])
+        : null;
+
+    /// <summary>Nothing comes to this tap any more. To be called within a batch of the ledger.</summary>
+    public void Release()
+    {
+        if (_isInStream)
+        {
+            _isInStream = false;
+            _ledger.Left(_series);
+        }
     }
 
     /// <summary>
-    /// Goes on where the tap of the same series stood before the SLOs were changed. What a new indicator asks for was not measured
-    /// then: it counts from the next point on.
+    /// Goes on where a tap of the same series stood, before the SLOs were changed or the series stopped for a while. What a new indicator asks
+    /// for was not measured then: it counts from the next point on.
     /// </summary>
-    public void ContinueFrom(SeriesTap earlier)
+    public void ContinueFrom(TapBaseline earlier)
     {
         for (int index = 0; index < _listeners.Length; index++)
         {
             MetricMeasure measure = _listeners[index].Measure;
-            int same = Array.FindIndex(earlier._listeners, listener => listener.Measure.Describe() == measure.Describe());
-            _last[index] = same >= 0 ? earlier._last[same] : measure.Part == MetricPart.AtOrBelow ? double.NaN : earlier._lastCount;
+            int same = Array.FindIndex(earlier.Measures, one => ReferenceEquals(one, measure) || one.Describe() == measure.Describe());
+            _last[index] = same >= 0 ? earlier.Values[same] : measure.Part == MetricPart.AtOrBelow ? double.NaN : earlier.Count;
         }
-        (_hasBaseline, _lastStart, _lastTime, _lastCount) = (earlier._hasBaseline, earlier._lastStart, earlier._lastTime, earlier._lastCount);
+        (_hasBaseline, _lastStart, _lastTime, _lastCount) = (earlier.IsCumulative, earlier.StartNanos, earlier.TimeNanos, earlier.Count);
+        if (_hasBaseline && !_series.IsDelta)
+        {
+            JoinStream(_lastStart, _lastTime);
+        }
     }
 
     internal static DateTimeOffset Time(long nanos) => DateTimeOffset.UnixEpoch.AddTicks(nanos / 100);
@@ -130,12 +150,27 @@ public sealed class SeriesTap
         }
         if (!_hasBaseline && !_series.IsDelta)
         {
-            _ledger.Seen(_series, startNanos, timeNanos);
+            JoinStream(startNanos, timeNanos);
         }
         (_hasBaseline, _lastStart, _lastCount) = (true, startNanos, count);
         _lastTime = Math.Max(_lastTime, timeNanos);
     }
+
+    private void JoinStream(long startNanos, long timeNanos)
+    {
+        _ledger.Seen(_series, startNanos, timeNanos, isNew: !_isInStream);
+        _isInStream = true;
+    }
 }
+
+/// <summary>Where a tap stood: from there another tap of its series goes on.</summary>
+/// <param name="IsCumulative">Whether points are differenced, and one has come.</param>
+/// <param name="StartNanos">Start of its last point.</param>
+/// <param name="TimeNanos">Time of its last point.</param>
+/// <param name="Count">Count, or value, of its last point.</param>
+/// <param name="Measures">What it measured.</param>
+/// <param name="Values">For each of them, what the last point said.</param>
+public sealed record TapBaseline(bool IsCumulative, long StartNanos, long TimeNanos, double Count, MetricMeasure[] Measures, double[] Values);
 
 /// <summary>One indicator's interest in a series.</summary>
 internal sealed class TapListener(SloLedger ledger, MetricMeasure measure, bool isPart)
@@ -192,7 +227,7 @@ internal sealed class TapListener(SloLedger ledger, MetricMeasure measure, bool 
         };
         if (fits && metric.Matchers.All(matcher => matcher.Matches(series.Labels.GetValueOrDefault(matcher.Label, ""))))
         {
-            listeners.Add(new TapListener(ledger, metric with { Part = part }, isPart));
+            listeners.Add(new TapListener(ledger, part == metric.Part ? metric : metric with { Part = part }, isPart));
         }
     }
 }

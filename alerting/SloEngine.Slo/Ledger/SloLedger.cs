@@ -9,7 +9,10 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
     private static readonly TimeSpan FineReach = TimeSpan.FromHours(2);
     private static readonly TimeSpan LargestSkew = TimeSpan.FromMinutes(1);
 
-    /// <summary>Older events are stored and not counted: each would cost an addition a slot since then, and history is read from the store.</summary>
+    /// <summary>
+    /// Events that are older than the latest by more are stored and not counted: each would cost an addition a slot since then, and history is
+    /// read from the store. The latest, not the clock, which may have been set ahead.
+    /// </summary>
     private static readonly TimeSpan LatenessBudget = TimeSpan.FromDays(1);
 
     private readonly RollingSums _fine = new(TimeSpan.FromSeconds(10), FineReach);
@@ -45,7 +48,7 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
             // A sender whose clock is ahead: its time would move the rings on, and the windows of everybody else out of them.
             time = now;
         }
-        if (time < now - LatenessBudget)
+        if (time < (_lastSeen < now ? _lastSeen.Value : now) - LatenessBudget)
         {
             return;
         }
@@ -68,9 +71,14 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
     /// </summary>
     public void Restore(DateTimeOffset minute, double good, double total)
     {
-        AddStored(minute, good, total, minute, clock.GetUtcNow());
-        DateTimeOffset end = minute + _coarse.Slot - TimeSpan.FromTicks(1);
         DateTimeOffset now = clock.GetUtcNow();
+        if (minute > now + LargestSkew)
+        {
+            // Counted under a clock that was ahead: it would move the rings on.
+            return;
+        }
+        AddStored(minute, good, total, minute, now);
+        DateTimeOffset end = minute + _coarse.Slot - TimeSpan.FromTicks(1);
         Seen(end < now ? end : now);
     }
 

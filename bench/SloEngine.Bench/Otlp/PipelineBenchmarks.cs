@@ -76,6 +76,10 @@ public class PipelineBenchmarks : IDisposable
             return true;
         }
 
-        public int Register(UInt128 identity, ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope) => 0;
+        public int Register(in RawResource resource, out string? rejection)
+        {
+            rejection = null;
+            return 0;
+        }
     }
 }

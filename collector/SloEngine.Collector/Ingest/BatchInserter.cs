@@ -4,7 +4,6 @@ using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Pipelines;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
-using SloEngine.Collector.Taps;
 using SloEngine.Storage;
 using SloEngine.Storage.Native;
 using SloEngine.Storage.Tables;
@@ -179,8 +178,7 @@ internal sealed partial class BatchInserter(
     /// </summary>
     private async Task DescribeAsync()
     {
-        List<SeriesDescriptor> newSeries = series.TakeUnsaved();
-        if (newSeries.Count > 0)
+        while (series.TakeUnsaved() is { Count: > 0 } newSeries)
         {
             try
             {
@@ -192,8 +190,7 @@ internal sealed partial class BatchInserter(
                 throw;
             }
         }
-        List<ResourceRow> newResources = resources.TakeUnsaved();
-        if (newResources.Count > 0)
+        while (resources.TakeUnsaved() is { Count: > 0 } newResources)
         {
             try
             {

@@ -46,8 +46,9 @@ public sealed partial class LogReplay : IDisposable
         (_log, _checkpoint, _taps, _options, _time, _logger) = (log, checkpoint, taps, options, time, logger);
         // What was acknowledged fits: which of a tenant's series did, when it came, is not asked again. The few points beside them that had been
         // rejected go in, too.
-        var series = new SeriesIndex(WithoutSeriesLimits(options), taps, time);
-        var resources = new ResourceIndex(time);
+        CollectorOptions unlimited = WithoutLimits(options);
+        var series = new SeriesIndex(unlimited, taps, time);
+        var resources = new ResourceIndex(unlimited, time);
         _decoder = new LogDecoder(options, series, resources, new TenantKeys());
         _selection = new HeadSelection(options.Pipelines, null, leavesSpans: traces is not null);
         _inserter = new BatchInserter(store, log, checkpoint, series, resources, _decoder, new ReferenceLeases(), ForwardMarks.Open(log, time), time, logger)
@@ -121,9 +122,9 @@ public sealed partial class LogReplay : IDisposable
         return batch.To;
     }
 
-    private static CollectorOptions WithoutSeriesLimits(CollectorOptions options) => options with
+    internal static CollectorOptions WithoutLimits(CollectorOptions options) => options with
     {
-        Limits = new TenantLimits { MaxActiveSeries = int.MaxValue, MaxLabels = int.MaxValue, MaxLabelValueLength = int.MaxValue },
+        Limits = new TenantLimits { MaxActiveSeries = int.MaxValue, MaxActiveResources = int.MaxValue, MaxLabels = int.MaxValue, MaxLabelValueLength = int.MaxValue },
         Tenants = new Dictionary<string, TenantLimits>(),
     };
 

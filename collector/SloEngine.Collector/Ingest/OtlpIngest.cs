@@ -69,6 +69,8 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     private readonly BatchInserter _inserter;
     private readonly LogWriter<Submission> _log;
     private readonly ForwardMarks _forwards;
+    private readonly WriteAheadLog _logged;
+    private readonly StoredPosition _stored;
     private readonly Lane<MetricBlock> _metrics;
     private readonly Lane<MetricBlock> _remoteWrite1;
     private readonly Lane<MetricBlock> _remoteWrite2;
@@ -92,12 +94,13 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, ITelemetryTaps taps, CollectorOptions options, TimeProvider time, ILogger<OtlpIngest> logger,
         TraceWaiting? waiting = null)
     {
-        (_options, _time) = (options, time);
+        (_options, _time, _logged) = (options, time, log);
+        _stored = new StoredPosition(checkpoint.Stored);
         _budget = new MemoryBudget(options, time);
         (_rates, _tenantTags) = (new TenantRates(options, time), new TenantTags(options));
         _series = new SeriesIndex(options, taps, time);
-        _resources = new ResourceIndex(time);
-        Cardinality = new CardinalityReader(options, _series);
+        _resources = new ResourceIndex(options, time);
+        Cardinality = new CardinalityReader(options, _series, _resources);
         _forwards = ForwardMarks.Open(log, time);
         _preparation = new RequestPreparation(options, _meter);
         var sampledOut = new SampledOut(_meter);
@@ -140,6 +143,9 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
 
     /// <summary>Series that have had points of late, of all tenants.</summary>
     internal int ActiveSeries => _series.Count;
+
+    /// <summary>Resources of logs and spans.</summary>
+    internal ResourceIndex Resources => _resources;
 
     /// <summary>Whose series they are.</summary>
     internal CardinalityReader Cardinality { get; }
@@ -300,6 +306,10 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
             turn.Release();
         }
     }
+
+    /// <summary>Completes when the store has all that was acknowledged before the call.</summary>
+    /// <exception cref="TimeoutException">The store did not take it within the time.</exception>
+    public Task StoredAsync(TimeSpan patience, CancellationToken cancellation) => _stored.ReachedAsync(_logged.End).WaitAsync(patience, _time, cancellation);
 
     /// <summary>Logs what is in flight, gives the store a while to take it, and stops; what it has not taken is in the log.</summary>
     public async ValueTask DisposeAsync()
@@ -476,9 +486,10 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     {
         KeyValuePair<string, object?> owner = _tenantTags.Of(tenant);
         // A rejected series of remote write may bring several samples, which all count; those beyond one a series count as invalid.
-        int invalid = decoded.Result.Rejected - decoded.OverSeriesLimit - decoded.OverLabelLimit;
+        int invalid = decoded.Result.Rejected - decoded.OverSeriesLimit - decoded.OverLabelLimit - decoded.OverResourceLimit;
         Count(decoded.OverSeriesLimit, "series_limit");
         Count(decoded.OverLabelLimit, "label_limit");
+        Count(decoded.OverResourceLimit, "resource_limit");
         Count(invalid, "invalid");
 
         void Count(int items, string reason)
@@ -523,13 +534,13 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     private Decoder<SpanBlock> NewTracesDecoder(string tenant)
     {
         var decoder = new TracesDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant));
-        return (request, block) => new Decoded(decoder.Decode(request, block), 0, 0);
+        return (request, block) => new Decoded(decoder.Decode(request, block), OverResourceLimit: decoder.OverResourceLimit);
     }
 
     private Decoder<LogBlock> NewLogsDecoder(string tenant)
     {
         var decoder = new LogsDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant), _time, _options.LimitsOf(tenant).MaxLogLineBytes);
-        return (request, block) => new Decoded(decoder.Decode(request, block), 0, 0);
+        return (request, block) => new Decoded(decoder.Decode(request, block), OverResourceLimit: decoder.OverResourceLimit);
     }
 
     private async Task InsertAsync()
@@ -539,6 +550,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
             while (await _batches.TakeAsync(_giveUp.Token) is { } batch)
             {
                 await _inserter.InsertAsync(batch, _giveUp.Token);
+                _stored.Advance(batch.To);
                 _batches.Release(batch);
             }
         }
@@ -565,6 +577,8 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     private sealed class Lane<TBlock>(Func<string, Decoder<TBlock>> create, Action<TBlock> clear) : IDisposable
         where TBlock : class, IDisposable, new()
     {
+        private const int MaxTenants = 1000;
+
         private readonly ConcurrentBag<TBlock> _blocks = [];
         private readonly ConcurrentDictionary<string, ConcurrentBag<Decoder<TBlock>>> _decoders = new(StringComparer.Ordinal);
 
@@ -579,7 +593,15 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
 
         public Decoded Decode(string tenant, ReadOnlySpan<byte> request, TBlock block)
         {
-            ConcurrentBag<Decoder<TBlock>> decoders = _decoders.GetOrAdd(tenant, static _ => []);
+            if (!_decoders.TryGetValue(tenant, out ConcurrentBag<Decoder<TBlock>>? decoders))
+            {
+                if (_decoders.Count >= MaxTenants)
+                {
+                    // Names are free to choose: the decoders of those that are in use are made anew.
+                    _decoders.Clear();
+                }
+                decoders = _decoders.GetOrAdd(tenant, static _ => []);
+            }
             Decoder<TBlock> decoder = decoders.TryTake(out Decoder<TBlock>? pooled) ? pooled : create(tenant);
             Decoded decoded = decoder(request, block);
             decoders.Add(decoder);

@@ -16,7 +16,7 @@ public sealed class StoreRetention : IDisposable
 
     private readonly IColumnStore _store;
     private readonly RetentionOptions _options;
-    private readonly TimeProvider _time;
+    private readonly RetentionClock _clock;
     private readonly string _database;
     private readonly StoreCluster? _cluster;
     private readonly Meter _meter = new("SloEngine.Store");
@@ -34,7 +34,7 @@ public sealed class StoreRetention : IDisposable
 
     internal StoreRetention(IColumnStore store, RetentionOptions options, TimeProvider time, string database, StoreCluster? cluster = null)
     {
-        (_store, _options, _time, _database, _cluster) = (store, options, time, database, cluster);
+        (_store, _options, _clock, _database, _cluster) = (store, options, new RetentionClock(time), database, cluster);
         _tenants = new TenantDeletion(store, options.Tenants, database, cluster);
         _partitions = _meter.CreateCounter<long>("sloengine.store.dropped.partitions", "{partition}", "Partitions dropped by retention.");
         _bytes = _meter.CreateCounter<long>("sloengine.store.dropped.size", "By", "Bytes on disk of the partitions dropped by retention.");
@@ -46,12 +46,15 @@ public sealed class StoreRetention : IDisposable
             "Bytes on disk of the rows of a signal.");
     }
 
+    /// <summary>How far the time by which ages are measured is behind a clock that was set ahead.</summary>
+    public TimeSpan BehindClock => _clock.Behind;
+
     /// <summary>Drops what is to go now; returns it, in the order in which it went.</summary>
     /// <exception cref="StoreException">The engine refused; what was dropped before is gone.</exception>
     public async Task<IReadOnlyList<DroppedPartition>> ApplyAsync(CancellationToken cancellation = default)
     {
-        DateTimeOffset now = _time.GetUtcNow();
         IReadOnlyList<StorePartition> all = await StorePartition.ReadAsync(_store, _database, _cluster?.Parts ?? "system.parts", cancellation);
+        DateTimeOffset now = _clock.Read(all.Where(partition => Droppable.Contains(partition.Signal)).Max(partition => (DateTimeOffset?)partition.Until));
         var dropped = new List<DroppedPartition>();
         var kept = new List<StorePartition>();
         foreach (StorePartition partition in all)

@@ -62,6 +62,8 @@ internal sealed record ServerOptions
 
     public long MemoryBudgetBytes { get; init; }
 
+    public int MaxConnections { get; init; }
+
     /// <summary>Limits of the tenants that have none of their own.</summary>
     public TenantLimits Limits { get; init; } = new();
 
@@ -140,6 +142,7 @@ internal sealed record ServerOptions
             EngineLibrary = ExistingFile(Setting.EngineLibrary, Text(Setting.EngineLibrary)),
             MaxBodyBytes = (int)Number(Setting.MaxBodyBytes, Text(Setting.MaxBodyBytes), 1024, 64 << 20),
             MemoryBudgetBytes = Number(Setting.MemoryBudgetBytes, Text(Setting.MemoryBudgetBytes), 1 << 20, 1L << 40),
+            MaxConnections = (int)Number(Setting.MaxConnections, Text(Setting.MaxConnections), 1, 1_000_000),
             Limits = TenantLimitsText.Read(Text),
             Tenants = file.Tenants.ToDictionary(
                 tenant => tenant.Key, tenant => TenantLimitsText.Read(setting => tenant.Value.TryGetValue(setting, out SettingText own) ? own : Text(setting))),

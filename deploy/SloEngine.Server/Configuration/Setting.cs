@@ -32,7 +32,9 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting EngineLibrary = new("engine.library", "--engine-library", "FILE", "", "Path of libchdb.so (default: beside the program, or the restored npm package)");
     public static readonly Setting MaxBodyBytes = new("limits.max_body_bytes", "--max-body-bytes", "BYTES", "16777216", "Largest OTLP request, compressed and decompressed");
     public static readonly Setting MemoryBudgetBytes = new("limits.memory_budget_bytes", "--memory-budget-bytes", "BYTES", "536870912", "Request bytes in flight before senders are asked to wait");
+    public static readonly Setting MaxConnections = new("limits.max_connections", "--max-connections", "COUNT", "10000", "Open connections of all listeners; further ones are closed at once");
     public static readonly Setting MaxActiveSeries = new("limits.max_active_series", "--max-active-series", "COUNT", "1000000", "Active series a tenant may have");
+    public static readonly Setting MaxActiveResources = new("limits.max_active_resources", "--max-active-resources", "COUNT", "100000", "Active resources of logs and spans a tenant may have, each scope of one counted, and as many KiB of them");
     public static readonly Setting BytesPerSecond = new("limits.bytes_per_second", "--bytes-per-second", "BYTES", "0", "Request bytes a second a tenant may send, decompressed; 0: no limit");
     public static readonly Setting BurstBytes = new("limits.burst_bytes", "--burst-bytes", "BYTES", "0", "Bytes a tenant may send at once after a quiet time; 0: what two seconds bring");
     public static readonly Setting MaxLabels = new("limits.max_labels", "--max-labels", "COUNT", "64", "Labels a series may have");
@@ -57,7 +59,8 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     [
         Roles, Engines, ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, StoreCluster, Backups, Slos, Rules, Alertmanagers, ExternalLabels, Scaling, Receivers, Dashboards,
         ExternalUrl, EngineLibrary,
-        MaxBodyBytes, MemoryBudgetBytes, MaxActiveSeries, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes, SeriesIdle, TenantAttribute, RuleGroups, Wal, WalMaxBytes,
+        MaxBodyBytes, MemoryBudgetBytes, MaxConnections, MaxActiveSeries, MaxActiveResources, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes,
+        SeriesIdle, TenantAttribute, RuleGroups, Wal, WalMaxBytes,
         RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionTenants, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
     ];
 }

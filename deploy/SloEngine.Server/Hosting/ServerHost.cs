@@ -84,7 +84,7 @@ internal static class ServerHost
         {
             return ExitCodes.Failed;
         }
-        SeriesBaselines baselines = await SeriesBaselines.ReadAsync(store, cancellation);
+        SeriesBaselines baselines = await SeriesBaselines.ReadAsync(store, TimeProvider.System, cancellation);
         WebApplication app = Build(options, store, log, baselines, receivers);
         try
         {
@@ -141,6 +141,8 @@ internal static class ServerHost
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes + 1024L;
+        kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
         kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(10));
         kestrel.Listen(options.ListenGrpc, listen => listen.Serve(Listener.Grpc, HttpProtocols.Http2));
         kestrel.Listen(options.ListenOtlpHttp, listen => listen.Serve(Listener.OtlpHttp, HttpProtocols.Http1));
@@ -191,7 +193,7 @@ internal static class ServerHost
 
         services.AddSingleton(provider => new StoreRetention(store, options.Retention, provider.GetRequiredService<TimeProvider>(), options.StoreCluster));
         services.AddHostedService<RetentionLoop>();
-        services.AddSingleton(new StoreBackups(store, options.Backups, options.StoreCluster));
+        services.AddSingleton(provider => new StoreBackups(store, options.Backups, provider.GetRequiredService<OtlpIngest>().StoredAsync, options.StoreCluster));
 
         services.AddSingleton(new LedgerTable(store, log.Log.Id));
         services.AddSingleton<ILedgerStore>(provider => provider.GetRequiredService<LedgerTable>());

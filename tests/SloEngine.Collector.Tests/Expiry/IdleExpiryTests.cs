@@ -32,7 +32,7 @@ public sealed class IdleExpiryTests : IDisposable
     public IdleExpiryTests()
     {
         _series = new SeriesIndex(_options, _taps, _clock);
-        _resources = new ResourceIndex(_clock);
+        _resources = new ResourceIndex(_options, _clock);
         _listeners = new TapListeners(_series, _resources, _taps);
         _batches = new BatchQueue(_options, _series, _resources, _taps, _leases, _clock, StoreSelection.All, null);
         _expiry = new IdleExpiry(_options, _series, _resources, _batches, _leases, _clock);
@@ -102,12 +102,14 @@ public sealed class IdleExpiryTests : IDisposable
             Expire();
         }
         Assert.NotNull(_series.Table.Descriptors[slot]);
+        Assert.Empty(_taps.Forgotten);
 
         _leases.GiveBack(lease);
         Expire();
         Expire();
 
         Assert.Null(_series.Table.Descriptors[slot]);
+        Assert.Equal(_taps.Series, _taps.Forgotten);
         Assert.Equal(slot, Send("/b").Single());
     }
 

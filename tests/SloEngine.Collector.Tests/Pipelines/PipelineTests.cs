@@ -192,7 +192,11 @@ public sealed class PipelineTests
             return true;
         }
 
-        public int Register(UInt128 identity, ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope) => 0;
+        public int Register(in RawResource resource, out string? rejection)
+        {
+            rejection = null;
+            return 0;
+        }
     }
 
     private sealed class AnySeries : ISeriesIndex

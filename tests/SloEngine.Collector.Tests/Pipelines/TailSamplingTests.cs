@@ -5,6 +5,7 @@ using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Pipelines;
 using SloEngine.Collector.Pipelines.Tail;
 using SloEngine.Collector.Tests.Ingest;
+using SloEngine.Otlp.Resources;
 using SloEngine.Otlp.Tests.Building;
 using SloEngine.Otlp.Traces;
 using static SloEngine.Otlp.Tests.Building.OtlpBuilder;
@@ -180,6 +181,10 @@ public sealed class TailSamplingTests
             return true;
         }
 
-        public int Register(UInt128 identity, ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope) => 0;
+        public int Register(in RawResource resource, out string? rejection)
+        {
+            rejection = null;
+            return 0;
+        }
     }
 }

@@ -200,16 +200,17 @@ internal sealed class FuzzTarget : IDisposable
         {
             rejection = null;
             AttributeSet.Decode(series.Point, series.AttributesField).Dispose();
-            return Register(series.Identity, series.Resource, series.Scope);
+            return Register(new RawResource { Resource = series.Resource, Scope = series.Scope }, out rejection);
         }
 
-        public int Register(UInt128 identity, ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope)
+        public int Register(in RawResource resource, out string? rejection)
         {
-            AttributeSet.Decode(resource, 1).Dispose();
-            AttributeSet.Decode(scope, 3).Dispose();
-            AttributeSet.Scope(scope);
-            AttributeSet.Dropped(resource, 2);
-            AttributeSet.Dropped(scope, 4);
+            rejection = null;
+            AttributeSet.Decode(resource.Resource, 1).Dispose();
+            AttributeSet.Decode(resource.Scope, 3).Dispose();
+            AttributeSet.Scope(resource.Scope);
+            AttributeSet.Dropped(resource.Resource, 2);
+            AttributeSet.Dropped(resource.Scope, 4);
             return 1;
         }
 

@@ -101,7 +101,11 @@ internal sealed class TextIndex : ISeriesIndex, IResourceIndex, ILabelledSeriesI
             series.Bounds.ToArray(), Resource(series.Resource, series.Scope), Rows.Attributes(attributes, 0)));
     }
 
-    public int Register(UInt128 identity, ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope) => Add(identity, Resource(resource, scope));
+    public int Register(in RawResource resource, out string? rejection)
+    {
+        rejection = null;
+        return Add(resource.Identity, Resource(resource.Resource, resource.Scope));
+    }
 
     public int Register(UInt128 identity, LabelledSeries series, out string? rejection)
     {

@@ -21,6 +21,10 @@ internal sealed class SilentTaps : ITelemetryTaps
 
     public ISeriesTap? TapFor(SeriesDescriptor series) => null;
 
+    public void Forget(SeriesDescriptor series)
+    {
+    }
+
     public Lock.Scope BeginBatch() => _lock.EnterScope();
 
     public void Observe(SpanBlock spans, IResourceLookup resources)
