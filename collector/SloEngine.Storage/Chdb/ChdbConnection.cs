@@ -2,6 +2,8 @@ using System.Buffers;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using SloEngine.Storage.Native;
+using SloEngine.Storage.Results;
 
 namespace SloEngine.Storage.Chdb;
 
@@ -44,7 +46,25 @@ internal sealed unsafe class ChdbConnection : SafeHandle
     }
 
     /// <summary>Runs a statement and writes its whole result to <paramref name="output"/>.</summary>
-    public void Query(string sql, string format, IReadOnlyDictionary<string, string> parameters, IBufferWriter<byte> output)
+    public void Query(string sql, string format, IReadOnlyDictionary<string, string> parameters, IBufferWriter<byte> output) => Query(
+        sql, format, parameters, result =>
+        {
+            Copy(result, output);
+            return true;
+        });
+
+    /// <summary>Runs a statement and decodes its result where the engine has put it.</summary>
+    /// <exception cref="StoreException">The statement failed, or its result is larger than 2 GiB.</exception>
+    public QueryResult Query(string sql, IReadOnlyDictionary<string, string> parameters) => Query(
+        sql, "Native", parameters, static result =>
+        {
+            nuint length = ChdbNative.chdb_result_length(result);
+            return length <= int.MaxValue
+                ? NativeReader.Read(new ReadOnlySpan<byte>(ChdbNative.chdb_result_buffer(result), (int)length))
+                : throw new StoreException(0, $"a result of {length} bytes is too large: ask for less at once");
+        });
+
+    private T Query<T>(string sql, string format, IReadOnlyDictionary<string, string> parameters, Func<nint, T> read)
     {
         using var arguments = new ChdbArguments(sql, format, parameters);
         nint result = ChdbNative.chdb_query_with_params_n(
@@ -52,7 +72,12 @@ internal sealed unsafe class ChdbConnection : SafeHandle
             arguments.Names, arguments.NameLengths, arguments.Values, arguments.ValueLengths, arguments.Count);
         try
         {
-            Copy(result, output);
+            if (result == 0)
+            {
+                throw new StoreException(0, "the engine gave no result");
+            }
+            ThrowIfError(ChdbNative.chdb_result_error(result));
+            return read(result);
         }
         finally
         {
@@ -105,11 +130,6 @@ internal sealed unsafe class ChdbConnection : SafeHandle
 
     private static void Copy(nint result, IBufferWriter<byte> output)
     {
-        if (result == 0)
-        {
-            throw new StoreException(0, "the engine gave no result");
-        }
-        ThrowIfError(ChdbNative.chdb_result_error(result));
         byte* buffer = ChdbNative.chdb_result_buffer(result);
         if (buffer is null)
         {

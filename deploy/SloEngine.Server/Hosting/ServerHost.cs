@@ -182,6 +182,7 @@ internal static class ServerHost
             provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<OtlpIngest>>()));
 
         services.AddSingleton(new QueryOptions());
+        services.AddSingleton<StoredSeriesSources>();
         services.AddSingleton(new PromQLEngine(new EngineOptions()));
 
         services.AddSingleton(provider => new AlertingOptions
@@ -194,7 +195,7 @@ internal static class ServerHost
         services.AddSingleton<IRuleNotifier, RuleNotifications>();
         services.AddSingleton(provider => new RuleSchedulerOptions { ExternalUrl = provider.GetRequiredService<AlertingOptions>().ExternalUrl });
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<RuleScheduler>(
-            provider, StoredSeriesSources.Of(store, provider.GetRequiredService<QueryOptions>(), provider.GetRequiredService<RuleSchedulerOptions>().Tenant)));
+            provider, provider.GetRequiredService<StoredSeriesSources>().Of(provider.GetRequiredService<RuleSchedulerOptions>().Tenant)));
         services.AddHostedService(provider => provider.GetRequiredService<RuleScheduler>());
         services.AddScaling(new ScalingOptions(options.Scaling ?? (options.Demo ? DemoFiles("scaling") : null)));
 

@@ -90,6 +90,14 @@ internal static class CounterFunctions
     private static double Resets(WindowColumn<double> floats, RangeCall call)
     {
         double lost = 0;
+        if (floats.KnowsFalls && floats.Starts.IsEmpty)
+        {
+            foreach (int fall in floats.Falls)
+            {
+                lost += floats.Values[fall - 1 - floats.First];
+            }
+            return lost;
+        }
         bool overlaps = false;
         for (int index = 1; index < floats.Count; index++)
         {

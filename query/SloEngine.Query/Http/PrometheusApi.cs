@@ -22,6 +22,7 @@ public static class PrometheusApi
         TimeProvider time = services.GetRequiredService<TimeProvider>();
         IColumnStore store = services.GetRequiredService<IColumnStore>();
         QueryOptions options = services.GetRequiredService<QueryOptions>();
+        StoredSeriesSources sources = services.GetRequiredService<StoredSeriesSources>();
         PromQLEngine engine = services.GetRequiredService<PromQLEngine>();
 
         endpoints.MapPrometheus("query", GetOrPost, async (parameters, http) =>
@@ -30,7 +31,7 @@ public static class PrometheusApi
             long timeMs = parameters.TimeMs("time", time.GetUtcNow().ToUnixTimeMilliseconds());
             PromQLEngine limited = Limited(engine, parameters);
             Expr query = PrometheusAnswer.Expression(parameters);
-            var source = new TimedSeriesSource(new StoreSeriesSource(store, options, parameters.Tenant), time);
+            var source = new TimedSeriesSource(sources.Of(parameters.Tenant), time);
             QueryValue value = await limited.InstantAsync(query, source, timeMs, http.RequestAborted);
             return json => PrometheusJson.WriteAnswer(json, value, parameters.Text("query"), limit, Timings(parameters, source));
         });
@@ -45,7 +46,7 @@ public static class PrometheusApi
                 string type = query.Type == ExprType.String ? "string" : "range vector";
                 throw new ParameterException($"invalid parameter \"query\": invalid expression type \"{type}\" for range query, must be Scalar or instant Vector");
             }
-            var source = new TimedSeriesSource(new StoreSeriesSource(store, options, parameters.Tenant), time);
+            var source = new TimedSeriesSource(sources.Of(parameters.Tenant), time);
             MatrixResult value = await limited.RangeAsync(query, source, steps.StartMs, steps.EndMs, steps.StepMs, http.RequestAborted);
             return json => PrometheusJson.WriteAnswer(json, value, parameters.Text("query"), limit, Timings(parameters, source));
         });

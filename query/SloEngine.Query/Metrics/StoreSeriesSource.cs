@@ -11,13 +11,25 @@ namespace SloEngine.Query.Metrics;
 /// Reads one tenant's series out of the store. A histogram with explicit bounds, one row a point there, is shown as its classic series:
 /// <c>_bucket</c> with cumulative counts, <c>_sum</c> and <c>_count</c>; an exponential one as a native histogram of the base name.
 /// </summary>
-internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options, string tenant) : ISeriesSource
+internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, QueryOptions options, string tenant) : ISeriesSource
 {
-    private readonly SeriesMatch _match = new(store, options);
+    /// <summary>Rows that one statement is to read: a few pass over a long time in turns, and no result is large.</summary>
+    private const long RowsAtOnce = 4_000_000;
+
+    /// <summary>Statements that read at one time.</summary>
+    private const int Readers = 2;
+
+    /// <summary>What is taken for the interval of samples before they are read.</summary>
+    private const long UsualIntervalMs = 15_000;
+
+    public StoreSeriesSource(IColumnStore store, QueryOptions options, string tenant)
+        : this(store, new SeriesMatch(store, options), options, tenant)
+    {
+    }
 
     public async ValueTask<IReadOnlyList<SeriesData>> SelectAsync(SeriesSelection selection, CancellationToken cancellation)
     {
-        IReadOnlyList<StoredSeries> stored = await _match.FindAsync(tenant, selection.Matchers, null, cancellation);
+        IReadOnlyList<StoredSeries> stored = await match.FindAsync(tenant, selection.Matchers, null, cancellation);
         LabelPattern[] names = Patterns(selection.Matchers, Labels.MetricName);
         LabelPattern[] bounds = Patterns(selection.Matchers, "le");
         var collected = new SeriesCollector();
@@ -48,9 +60,9 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
         LabelPattern[] names = Patterns(matchers, Labels.MetricName);
         LabelPattern[] bounds = Patterns(matchers, "le");
         var all = new HashSet<Labels>();
-        foreach (StoredSeries series in await _match.FindAsync(tenant, matchers, active, cancellation))
+        foreach (StoredSeries series in await match.FindAsync(tenant, matchers, active, cancellation))
         {
-            foreach (Labels labels in series.Kind == StoredSeries.Histogram ? Virtual(series, names, bounds).Select(part => part.Labels) : [Named(series, series.Metric)])
+            foreach (Labels labels in series.Kind == StoredSeries.Histogram ? Virtual(series, names, bounds).Select(part => part.Labels) : [series.Named])
             {
                 if (All(names, labels[Labels.MetricName]) && All(bounds, labels["le"]))
                 {
@@ -65,19 +77,28 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
         List<StoredSeries> series, SeriesSelection selection, SeriesCollector into, CancellationToken cancellation)
     {
         Dictionary<UInt128, StoredSeries> byId = series.ToDictionary(one => one.Id);
-        QueryResult result = await QueryAsync("SELECT id, ts, value FROM samples", byId.Keys, selection, cancellation);
-        foreach (ResultBlock block in result.Blocks)
+        UInt128[] ids = [.. byId.Keys];
+        // Series that are neighbours in the table are read together.
+        Array.Sort(ids);
+        long left = options.MaxSamples;
+        var range = new TimeRange(selection.StartMs, selection.EndMs);
+        long usual = Math.Max(1, (range.EndMs - range.StartMs) / UsualIntervalMs);
+        UInt128[][] parts = [.. ids.Chunk((int)Math.Clamp(RowsAtOnce / usual, 1, ids.Length))];
+        var read = new List<SampleStretch>[parts.Length];
+        await Parallel.ForAsync(0, parts.Length, new ParallelOptions { MaxDegreeOfParallelism = Readers, CancellationToken = cancellation }, async (part, token) =>
         {
-            ReadOnlySpan<UInt128> ids = block.Values<UInt128>(0);
-            ReadOnlySpan<long> times = block.Values<long>(1);
-            ReadOnlySpan<double> values = block.Values<double>(2);
-            for (int start = 0; start < ids.Length;)
+            QueryResult result = await QueryAsync("SELECT id, ts, value FROM samples", parts[part], selection, ordered: false, token);
+            if (Interlocked.Add(ref left, -result.Rows) < 0)
             {
-                int end = RunEnd(ids, start);
-                StoredSeries one = byId[ids[start]];
-                into.Add(Named(one, one.Metric), one.IsDelta, times[start..end], values[start..end]);
-                start = end;
+                throw new PromQL.Evaluation.PromQLEvaluationException(
+                    PromQL.Evaluation.QueryFailure.Limit, $"the selector reads more than {options.MaxSamples} samples; narrow it down");
             }
+            read[part] = SampleRuns.Read(result);
+        });
+        foreach (SampleStretch stretch in read.SelectMany(static part => part))
+        {
+            StoredSeries one = byId[stretch.Id];
+            into.Add(one.Named, one.IsDelta, stretch.TimesMs, stretch.Values);
         }
     }
 
@@ -98,7 +119,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
         {
             return;
         }
-        QueryResult result = await QueryAsync("SELECT id, ts, count, sum, buckets FROM histograms", byId.Keys, selection, cancellation);
+        QueryResult result = await QueryAsync("SELECT id, ts, count, sum, buckets FROM histograms", byId.Keys, selection, ordered: true, cancellation);
         foreach (ResultBlock block in result.Blocks)
         {
             ReadBlock(block, byId, into);
@@ -109,7 +130,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
         List<StoredSeries> series, SeriesSelection selection, SeriesCollector into, CancellationToken cancellation)
     {
         Dictionary<UInt128, StoredSeries> byId = series.ToDictionary(one => one.Id);
-        QueryResult result = await QueryAsync($"SELECT id, ts, {NativeHistogramRows.Columns} FROM exponential_histograms", byId.Keys, selection, cancellation);
+        QueryResult result = await QueryAsync($"SELECT id, ts, {NativeHistogramRows.Columns} FROM exponential_histograms", byId.Keys, selection, ordered: true, cancellation);
         foreach (ResultBlock block in result.Blocks)
         {
             ReadOnlySpan<UInt128> ids = block.Values<UInt128>(0);
@@ -124,7 +145,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
                 {
                     histograms[row - start] = rows.Read(row, one.IsDelta);
                 }
-                into.Add(Named(one, one.Metric), one.IsDelta, times[start..end], histograms);
+                into.Add(one.Named, one.IsDelta, times[start..end].ToArray(), histograms);
                 start = end;
             }
         }
@@ -142,9 +163,9 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
         {
             int end = RunEnd(ids, start);
             (StoredSeries series, List<Part> parts) = byId[ids[start]];
-            var values = new double[end - start];
             foreach (Part part in parts)
             {
+                var values = new double[end - start];
                 for (int row = start; row < end; row++)
                 {
                     bool stale = StaleMarker.Is(sums[row]);
@@ -152,7 +173,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
                         : part.Bucket == Part.Count ? counts[row]
                         : Cumulative(items, buckets.Row(row), part.Bucket);
                 }
-                into.Add(part.Labels, series.IsDelta, times[start..end], values);
+                into.Add(part.Labels, series.IsDelta, times[start..end].ToArray(), values);
             }
             start = end;
         }
@@ -177,7 +198,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
             string name = series.Metric + suffix;
             if (All(names, name) && All(bounds, le))
             {
-                Labels labels = Named(series, name);
+                Labels labels = series.Named.With(Labels.MetricName, name);
                 parts.Add(new Part(le.Length > 0 ? labels.With("le", le) : labels, bucket));
             }
         }
@@ -191,11 +212,11 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
         return parts;
     }
 
-    private async ValueTask<QueryResult> QueryAsync(string select, IEnumerable<UInt128> ids, SeriesSelection selection, CancellationToken cancellation)
+    private async ValueTask<QueryResult> QueryAsync(string select, IEnumerable<UInt128> ids, SeriesSelection selection, bool ordered, CancellationToken cancellation)
     {
         var range = new TimeRange(selection.StartMs, selection.EndMs);
         return await store.QueryAsync(
-            new StoreQuery($"{select} WHERE id IN {{ids:Array(UInt128)}} AND ts > fromUnixTimestamp64Milli({{start:Int64}}) AND ts <= fromUnixTimestamp64Milli({{end:Int64}}) ORDER BY id, ts")
+            new StoreQuery($"{select} WHERE id IN {{ids:Array(UInt128)}} AND ts > fromUnixTimestamp64Milli({{start:Int64}}) AND ts <= fromUnixTimestamp64Milli({{end:Int64}}){(ordered ? " ORDER BY id, ts" : "")}")
             {
                 Parameters = new Dictionary<string, string>
                 {
@@ -208,8 +229,6 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
             },
             cancellation);
     }
-
-    private static Labels Named(StoredSeries series, string name) => series.Labels.With(Labels.MetricName, name);
 
     private static LabelPattern[] Patterns(IReadOnlyList<LabelMatcher> matchers, string label) =>
         [.. matchers.Where(matcher => matcher.Label == label).Select(LabelPattern.Of)];
