@@ -19,7 +19,7 @@ internal sealed record BenchQuery(string Name, string Text, TimeSpan? Range = nu
         new("rate, 24 h at 5 min", "sum by (job) (rate(http_requests_total[5m]))", TimeSpan.FromHours(24), TimeSpan.FromMinutes(5)),
         new("one instance, 24 h at 1 min", "rate(http_requests_total{instance=\"10.0.0.7:9100\"}[5m])", TimeSpan.FromHours(24), TimeSpan.FromMinutes(1)),
         new("quantile, 6 h at 1 min", "histogram_quantile(0.99, sum by (job, le) (rate(http_duration_seconds_bucket[5m])))", TimeSpan.FromHours(6), TimeSpan.FromMinutes(1)),
-        new("topk, 6 h at 1 min", "topk(5, sum by (instance) (rate(http_requests_total{code=\"500\"}[5m])))", TimeSpan.FromHours(6), TimeSpan.FromMinutes(1)),
+        new("topk, 6 h at 1 min", "topk(5, sum by (instance) (memory_bytes))", TimeSpan.FromHours(6), TimeSpan.FromMinutes(1)),
         new("gauges, 24 h at 5 min", "avg by (kind) (memory_bytes)", TimeSpan.FromHours(24), TimeSpan.FromMinutes(5)),
         new("peak a day, now", "max by (job) (max_over_time(memory_bytes[24h]))"),
         new("burn rates of 4 windows, now", string.Join(" or ", ((string[])["5m", "30m", "1h", "6h"]).Select(window =>

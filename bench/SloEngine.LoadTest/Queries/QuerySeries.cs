@@ -10,7 +10,7 @@ internal sealed class QuerySeries((string Name, string Value)[] labels, bool isC
 {
     private readonly uint _most = 1 + (seed * 2_654_435_761 >> 27);
     private uint _noise = (seed * 2_654_435_761) | 1;
-    private double _value = isCounter ? 0 : 1e8 + (seed % 1_000 * 1e5);
+    private double _value = isCounter ? 1e6 : 1e8 + (seed % 1_000 * 1e5);
 
     public (string Name, string Value)[] Labels => labels;
 

@@ -54,14 +54,21 @@ internal sealed unsafe class ChdbConnection : SafeHandle
         });
 
     /// <summary>Runs a statement and decodes its result where the engine has put it.</summary>
+    /// <param name="sql">The statement.</param>
+    /// <param name="parameters">Values of its placeholders.</param>
+    /// <param name="copies">Whether columns outlive <paramref name="read"/>.</param>
+    /// <param name="read">Takes the result.</param>
     /// <exception cref="StoreException">The statement failed, or its result is larger than 2 GiB.</exception>
-    public QueryResult Query(string sql, IReadOnlyDictionary<string, string> parameters) => Query(
-        sql, "Native", parameters, static result =>
+    public T Query<T>(string sql, IReadOnlyDictionary<string, string> parameters, bool copies, Func<QueryResult, T> read) => Query(
+        sql, "Native", parameters, result =>
         {
             nuint length = ChdbNative.chdb_result_length(result);
-            return length <= int.MaxValue
-                ? NativeReader.Read(new ReadOnlySpan<byte>(ChdbNative.chdb_result_buffer(result), (int)length))
-                : throw new StoreException(0, $"a result of {length} bytes is too large: ask for less at once");
+            if (length > int.MaxValue)
+            {
+                throw new StoreException(0, $"a result of {length} bytes is too large: ask for less at once");
+            }
+            using var memory = new EngineMemory(ChdbNative.chdb_result_buffer(result), (int)length);
+            return read(NativeReader.Read(memory.Memory, copies));
         });
 
     private T Query<T>(string sql, string format, IReadOnlyDictionary<string, string> parameters, Func<nint, T> read)

@@ -128,7 +128,11 @@ public sealed class EmbeddedColumnStore : IColumnStore
 
     /// <inheritdoc/>
     public async ValueTask<QueryResult> QueryAsync(StoreQuery query, CancellationToken cancellation = default) =>
-        await _reads.RunAsync(connection => connection.Query(query.Statement(), query.Parameters), cancellation);
+        await _reads.RunAsync(connection => connection.Query(query.Statement(), query.Parameters, copies: true, static result => result), cancellation);
+
+    /// <inheritdoc/>
+    public async ValueTask<T> ReadAsync<T>(StoreQuery query, Func<QueryResult, T> read, CancellationToken cancellation = default) =>
+        await _reads.RunAsync(connection => connection.Query(query.Statement(), query.Parameters, copies: false, read), cancellation);
 
     /// <inheritdoc/>
     public async ValueTask QueryFormattedAsync(StoreQuery query, string format, IBufferWriter<byte> output, CancellationToken cancellation = default) =>

@@ -60,9 +60,13 @@ internal sealed class SeriesColumns
     public static SeriesColumns Of(SeriesData series, bool dropName, bool withStarts)
     {
         long[]? starts = withStarts ? series.StartTimesMs : null;
-        if (series.Histograms is null && !Array.Exists(series.Values, Sample.IsAbsent))
+        if (series.Histograms is null && !Sample.AnyAbsent(series.Values))
         {
             return new SeriesColumns(series, new Column<double>(series.TimesMs, series.Values, starts) { Falls = Falls(series.Values) }, Column<FloatHistogram>.Empty) { DropName = dropName };
+        }
+        if (series.Histograms is null && starts is null)
+        {
+            return new SeriesColumns(series, Present(series), Column<FloatHistogram>.Empty) { DropName = dropName };
         }
         int[] floats = [.. Enumerable.Range(0, series.TimesMs.Length).Where(index => series.Histograms?[index] is null && !Sample.IsAbsent(series.Values[index]))];
         int[] histograms = [.. Enumerable.Range(0, series.TimesMs.Length).Where(index => series.Histograms?[index] is not null)];
@@ -72,6 +76,21 @@ internal sealed class SeriesColumns
         {
             DropName = dropName,
         };
+    }
+
+    /// <summary>The floats without stale markers.</summary>
+    private static Column<double> Present(SeriesData series)
+    {
+        (long[] times, double[] values, int count) = (new long[series.Values.Length], new double[series.Values.Length], 0);
+        for (int index = 0; index < values.Length; index++)
+        {
+            if (!Sample.IsAbsent(series.Values[index]))
+            {
+                (times[count], values[count++]) = (series.TimesMs[index], series.Values[index]);
+            }
+        }
+        values = values[..count];
+        return new Column<double>(times[..count], values, null) { Falls = Falls(values) };
     }
 
     /// <summary>One pass over a series, that spares one over each window.</summary>

@@ -25,6 +25,11 @@ internal sealed record StoredSeries(UInt128 Id, string Metric, byte Kind, bool I
     public bool IsHistogram => Kind is Histogram or ExponentialHistogram;
 }
 
+/// <summary>What was found.</summary>
+/// <param name="Series">The series.</param>
+/// <param name="IsWhole">Whether these are all series of their metrics.</param>
+internal readonly record struct FoundSeries(IReadOnlyList<StoredSeries> Series, bool IsWhole);
+
 /// <summary>Times, both ends included, that the store can hold.</summary>
 internal readonly record struct TimeRange
 {
@@ -58,13 +63,13 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     /// <param name="matchers">The matchers.</param>
     /// <param name="active">Times within which a series has a point, or null for any series.</param>
     /// <param name="cancellation">Cancels the search.</param>
-    public async ValueTask<IReadOnlyList<StoredSeries>> FindAsync(
+    public async ValueTask<FoundSeries> FindAsync(
         string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, CancellationToken cancellation)
     {
         LabelMatcher? name = matchers.FirstOrDefault(static matcher => matcher is { Label: Labels.MetricName, Kind: MatchKind.Equal });
         if (active is not null || name is null || store.Version("series") is not { } version)
         {
-            return await ReadAsync(tenant, matchers, active, cancellation);
+            return new FoundSeries(await ReadAsync(tenant, matchers, active, cancellation), IsWhole: false);
         }
         StoredSeries[] all = await OfNameAsync(tenant, name, version, cancellation);
         LabelPattern[] patterns =
@@ -72,7 +77,7 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
             .. matchers.Where(static matcher => matcher.Label is not (Labels.MetricName or "le")).Select(LabelPattern.Of),
         ];
         string[] labels = [.. matchers.Where(static matcher => matcher.Label is not (Labels.MetricName or "le")).Select(static matcher => matcher.Label)];
-        return patterns.Length == 0 ? all : Array.FindAll(all, Matches);
+        return patterns.Length == 0 ? new FoundSeries(all, IsWhole: true) : new FoundSeries(Array.FindAll(all, Matches), IsWhole: false);
 
         bool Matches(StoredSeries series)
         {
