@@ -27,6 +27,9 @@ internal sealed class SeriesTable(int capacity)
     /// </summary>
     public long[] LastSeen { get; } = new long[capacity];
 
+    /// <summary>What a sender sends after each series: it sends the same ones in the same order each time.</summary>
+    public Neighbour[] Neighbours { get; } = new Neighbour[capacity];
+
     public SeriesTable WithRoom()
     {
         if (Count < Ids.Length)
@@ -40,6 +43,7 @@ internal sealed class SeriesTable(int capacity)
         Targets.CopyTo(larger.Targets, 0);
         Active.CopyTo(larger.Active, 0);
         LastSeen.CopyTo(larger.LastSeen, 0);
+        Neighbours.CopyTo(larger.Neighbours, 0);
         return larger;
     }
 
@@ -61,5 +65,12 @@ internal sealed class SeriesTable(int capacity)
         Descriptors[series] = null;
         Taps[series] = null;
         Targets[series] = -1;
+    }
+
+    /// <summary>The identity by which a series was last registered, and which one came after it the last time: no more than a guess.</summary>
+    internal struct Neighbour
+    {
+        public UInt128 Identity;
+        public int Next;
     }
 }

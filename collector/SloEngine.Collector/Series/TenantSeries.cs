@@ -9,15 +9,21 @@ internal sealed class TenantSeries(string tenant, SeriesIndex index) : ISeriesIn
 {
     private int _overSeriesLimit;
     private int _overLabelLimit;
+    private int _previous = -1;
 
-    public bool TryGet(UInt128 identity, out int series) => index.TryGet(identity, out series);
+    public bool TryGet(UInt128 identity, out int series)
+    {
+        bool known = index.TryGet(identity, _previous, out series);
+        _previous = known ? series : -1;
+        return known;
+    }
 
     public int Register(UInt128 identity, LabelledSeries series, out string? rejection) => Note(index.Register(tenant, identity, series, out rejection));
 
     public int Register(in RawSeries series, out string? rejection) => Note(index.Register(tenant, series, out rejection));
 
     /// <summary>A request begins.</summary>
-    public void Begin() => (_overSeriesLimit, _overLabelLimit) = (0, 0);
+    public void Begin() => (_overSeriesLimit, _overLabelLimit, _previous) = (0, 0, -1);
 
     /// <summary>Adds to a request's result what it was refused for.</summary>
     public Decoded Told(DecodeResult result) => new(result, _overSeriesLimit, _overLabelLimit);

@@ -7,7 +7,8 @@ namespace SloEngine.Storage.Native;
 
 /// <summary>
 /// Encodes one block of ClickHouse's Native format into a pooled buffer that it keeps from block to block. A column is sent in its plain
-/// type (String for LowCardinality(String), and so on); the engine converts. Not thread-safe.
+/// type (String for LowCardinality(String), and so on); the engine converts. Columns are given as they came and written in
+/// <see cref="Order"/>. Not thread-safe.
 /// </summary>
 public sealed class NativeWriter : IDisposable
 {
@@ -19,9 +20,13 @@ public sealed class NativeWriter : IDisposable
     private int _columns;
     private int _columnsLeft;
 
-    /// <summary>Begins a block; what an earlier block held is gone.</summary>
+    /// <summary>The order of the rows, to be set before the first column of a block.</summary>
+    public RowOrder Order { get; } = new();
+
+    /// <summary>Begins a block, whose rows come in order until <see cref="Order"/> is set; what an earlier block held is gone.</summary>
     public void Start(string table, int columns, int rows)
     {
+        Order.Clear();
         (_table, _columns, _columnsLeft, _rows, _length) = (table, columns, columns, rows, 0);
         _names.Clear();
         VarUInt((ulong)columns);
@@ -42,10 +47,20 @@ public sealed class NativeWriter : IDisposable
     public void Fixed<T>(string name, string type, ReadOnlySpan<T> values)
         where T : unmanaged
     {
-        values.CopyTo(Fixed<T>(name, type));
+        Span<T> written = Fixed<T>(name, type);
+        if (!Order.IsSet)
+        {
+            values.CopyTo(written);
+            return;
+        }
+        ReadOnlySpan<int> rows = Order.Rows;
+        for (int position = 0; position < written.Length; position++)
+        {
+            written[position] = values[rows[position]];
+        }
     }
 
-    /// <summary>A column of fixed-width values for the caller to fill in; valid until the next call.</summary>
+    /// <summary>A column of fixed-width values for the caller to fill in, in the order of the block; valid until the next call.</summary>
     public Span<T> Fixed<T>(string name, string type)
         where T : unmanaged
     {
@@ -57,7 +72,17 @@ public sealed class NativeWriter : IDisposable
     public void Text(string name, BytesColumn values)
     {
         Header(name, "String");
-        Strings(values);
+        if (!Order.IsSet)
+        {
+            Strings(values);
+            return;
+        }
+        ReadOnlySpan<byte> data = values.Data.Values;
+        ReadOnlySpan<int> ends = values.Ends.Values;
+        foreach (int row in Order.Rows)
+        {
+            String(data[First(ends, row)..ends[row]]);
+        }
     }
 
     /// <summary>A String column with the same value in each row.</summary>
@@ -70,7 +95,7 @@ public sealed class NativeWriter : IDisposable
         }
     }
 
-    /// <summary>Begins a String column; <see cref="String(ReadOnlySpan{byte})"/> is then to be called once a row.</summary>
+    /// <summary>Begins a String column; <see cref="String(ReadOnlySpan{byte})"/> is then to be called once a row, in the order of the block.</summary>
     public void BeginText(string name) => Header(name, "String");
 
     /// <summary>One value of a column begun by <see cref="BeginText"/>.</summary>
@@ -93,7 +118,19 @@ public sealed class NativeWriter : IDisposable
     {
         Header(name, $"Array({itemType})");
         Offsets(ends);
-        items.CopyTo(Values<T>(items.Length));
+        Span<T> written = Values<T>(items.Length);
+        if (!Order.IsSet)
+        {
+            items.CopyTo(written);
+            return;
+        }
+        int position = 0;
+        foreach (int row in Order.Rows)
+        {
+            ReadOnlySpan<T> some = items[First(ends, row)..ends[row]];
+            some.CopyTo(written[position..]);
+            position += some.Length;
+        }
     }
 
     /// <summary>An Array(String) column.</summary>
@@ -101,16 +138,24 @@ public sealed class NativeWriter : IDisposable
     {
         Header(name, "Array(String)");
         Offsets(ends);
-        Strings(items);
+        Strings(items, ends);
     }
 
     /// <summary>A Map(String, String) column and a String column of the values' type letters.</summary>
     public void Attributes(string name, string typesName, AttributesColumn attributes)
     {
         Header(name, "Map(String, String)");
-        Map(attributes);
+        ReadOnlySpan<int> ends = attributes.Ends.Values;
+        Offsets(ends);
+        Strings(attributes.Keys, ends);
+        Strings(attributes.Values, ends);
         Header(typesName, "String");
-        TypeLetters(attributes);
+        ReadOnlySpan<byte> types = attributes.Types.Values;
+        for (int position = 0; position < _rows; position++)
+        {
+            int row = Order[position];
+            String(types[First(ends, row)..ends[row]]);
+        }
     }
 
     /// <summary>The same as arrays: one attribute set an item.</summary>
@@ -118,10 +163,38 @@ public sealed class NativeWriter : IDisposable
     {
         Header(name, "Array(Map(String, String))");
         Offsets(ends);
-        Map(attributes);
+        ReadOnlySpan<int> entryEnds = attributes.Ends.Values;
+        Span<ulong> offsets = Values<ulong>(entryEnds.Length);
+        ulong end = 0;
+        int written = 0;
+        for (int position = 0; position < _rows; position++)
+        {
+            int row = Order[position];
+            for (int item = First(ends, row); item < ends[row]; item++)
+            {
+                end += (ulong)(entryEnds[item] - First(entryEnds, item));
+                offsets[written++] = end;
+            }
+        }
+        int[] rowEnds = ArrayPool<int>.Shared.Rent(_rows);
+        for (int row = 0; row < _rows; row++)
+        {
+            rowEnds[row] = First(entryEnds, ends[row]);
+        }
+        Strings(attributes.Keys, rowEnds);
+        Strings(attributes.Values, rowEnds);
+        ArrayPool<int>.Shared.Return(rowEnds);
         Header(typesName, "Array(String)");
         Offsets(ends);
-        TypeLetters(attributes);
+        ReadOnlySpan<byte> types = attributes.Types.Values;
+        for (int position = 0; position < _rows; position++)
+        {
+            int row = Order[position];
+            for (int item = First(ends, row); item < ends[row]; item++)
+            {
+                String(types[First(entryEnds, item)..entryEnds[item]]);
+            }
+        }
     }
 
     /// <summary>A Map(String, String) column of managed dictionaries: for tables of few rows.</summary>
@@ -149,6 +222,7 @@ public sealed class NativeWriter : IDisposable
     /// <summary>Returns the memory to the pool.</summary>
     public void Dispose()
     {
+        Order.Dispose();
         byte[] buffer = _buffer;
         _buffer = [];
         if (buffer.Length > 0)
@@ -169,6 +243,9 @@ public sealed class NativeWriter : IDisposable
         String(type);
     }
 
+    /// <summary>Where a row's items start, of the ends of all rows.</summary>
+    private static int First(ReadOnlySpan<int> ends, int row) => row == 0 ? 0 : ends[row - 1];
+
     private void Strings(BytesColumn values)
     {
         ReadOnlySpan<byte> data = values.Data.Values;
@@ -180,30 +257,38 @@ public sealed class NativeWriter : IDisposable
         }
     }
 
-    private void Map(AttributesColumn attributes)
+    /// <summary>The strings of each row, of which there are any number.</summary>
+    private void Strings(BytesColumn values, ReadOnlySpan<int> rowEnds)
     {
-        Offsets(attributes.Ends.Values);
-        Strings(attributes.Keys);
-        Strings(attributes.Values);
-    }
-
-    private void TypeLetters(AttributesColumn attributes)
-    {
-        ReadOnlySpan<byte> types = attributes.Types.Values;
-        int start = 0;
-        foreach (int end in attributes.Ends.Values)
+        if (!Order.IsSet)
         {
-            String(types[start..end]);
-            start = end;
+            Strings(values);
+            return;
+        }
+        ReadOnlySpan<byte> data = values.Data.Values;
+        ReadOnlySpan<int> ends = values.Ends.Values;
+        foreach (int row in Order.Rows)
+        {
+            int last = rowEnds[row];
+            int first = First(rowEnds, row);
+            int start = First(ends, first);
+            foreach (int end in ends[first..last])
+            {
+                String(data[start..end]);
+                start = end;
+            }
         }
     }
 
     private void Offsets(ReadOnlySpan<int> ends)
     {
         Span<ulong> offsets = Values<ulong>(ends.Length);
-        for (int row = 0; row < ends.Length; row++)
+        ulong offset = 0;
+        for (int position = 0; position < ends.Length; position++)
         {
-            offsets[row] = (ulong)ends[row];
+            int row = Order[position];
+            offset += (ulong)(ends[row] - First(ends, row));
+            offsets[position] = offset;
         }
     }
 

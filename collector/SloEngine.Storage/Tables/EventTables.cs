@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using SloEngine.Otlp.Logs;
 using SloEngine.Otlp.Traces;
@@ -15,11 +16,13 @@ public readonly record struct ResourceKey(UInt128 Id, byte[] Tenant, byte[] Serv
 public static class EventTables
 {
     private const string Nanoseconds = "DateTime64(9, 'UTC')";
+    private const long NanosPerSecond = 1_000_000_000;
 
     /// <summary>Rows for <c>spans</c>.</summary>
     public static NativeBlock Encode(SpanBlock spans, ReadOnlySpan<ResourceKey> resources, NativeWriter writer)
     {
         writer.Start("spans", 25, spans.Count);
+        Order(spans.Resources.Values, spans.StartNanos.Values, resources, writer.Order);
         Resource(spans.Resources.Values, resources, writer);
         writer.Fixed("ts", Nanoseconds, spans.StartNanos.Values);
         writer.Fixed("duration", "UInt64", MemoryMarshal.Cast<long, ulong>(spans.DurationNanos.Values));
@@ -51,6 +54,7 @@ public static class EventTables
     public static NativeBlock Encode(LogBlock logs, ReadOnlySpan<ResourceKey> resources, NativeWriter writer)
     {
         writer.Start("logs", 15, logs.Count);
+        Order(logs.Resources.Values, logs.TimeNanos.Values, resources, writer.Order);
         Resource(logs.Resources.Values, resources, writer);
         writer.Fixed("ts", Nanoseconds, logs.TimeNanos.Values);
         writer.Fixed("observed", Nanoseconds, logs.ObservedNanos.Values);
@@ -58,9 +62,9 @@ public static class EventTables
         writer.Text("severity_text", logs.SeverityTexts);
         writer.Text("body", logs.Bodies);
         writer.BeginText("body_type");
-        foreach (byte type in logs.BodyTypes.Values)
+        for (int position = 0; position < logs.Count; position++)
         {
-            writer.String([type]);
+            writer.String([logs.BodyTypes[writer.Order[position]]]);
         }
         writer.Text("event_name", logs.EventNames);
         writer.Fixed("trace_id", "FixedString(16)", logs.TraceIds.Values);
@@ -70,22 +74,68 @@ public static class EventTables
         return writer.Finish();
     }
 
+    /// <summary>The tables' order, by tenant, service and second.</summary>
+    private static void Order(ReadOnlySpan<int> rows, ReadOnlySpan<long> nanos, ReadOnlySpan<ResourceKey> resources, RowOrder order)
+    {
+        int[] ranks = ArrayPool<int>.Shared.Rent(resources.Length);
+        Rank(rows, resources, ranks);
+        Span<ulong> keys = order.Keys(rows.Length);
+        for (int row = 0; row < keys.Length; row++)
+        {
+            keys[row] = ((ulong)ranks[rows[row]] << 32) | (uint)(nanos[row] / NanosPerSecond);
+        }
+        ArrayPool<int>.Shared.Return(ranks);
+        order.Sort();
+    }
+
+    /// <summary>Gives each resource that a row names its place among them; those of one tenant and service share it.</summary>
+    private static void Rank(ReadOnlySpan<int> rows, ReadOnlySpan<ResourceKey> resources, int[] ranks)
+    {
+        ranks.AsSpan(0, resources.Length).Fill(-1);
+        var named = new List<int>();
+        foreach (int resource in rows)
+        {
+            if (ranks[resource] < 0)
+            {
+                ranks[resource] = 0;
+                named.Add(resource);
+            }
+        }
+        ResourceKey[] keys = new ResourceKey[named.Count];
+        for (int index = 0; index < keys.Length; index++)
+        {
+            keys[index] = resources[named[index]];
+        }
+        Span<int> sorted = CollectionsMarshal.AsSpan(named);
+        keys.AsSpan().Sort(sorted, Compare);
+        for (int index = 1; index < keys.Length; index++)
+        {
+            ranks[sorted[index]] = ranks[sorted[index - 1]] + (Compare(keys[index - 1], keys[index]) == 0 ? 0 : 1);
+        }
+    }
+
+    private static int Compare(ResourceKey left, ResourceKey right)
+    {
+        int tenants = left.Tenant.AsSpan().SequenceCompareTo(right.Tenant);
+        return tenants != 0 ? tenants : left.Service.AsSpan().SequenceCompareTo(right.Service);
+    }
+
     private static void Resource(ReadOnlySpan<int> rows, ReadOnlySpan<ResourceKey> resources, NativeWriter writer)
     {
         writer.BeginText("tenant");
-        foreach (int resource in rows)
+        for (int position = 0; position < rows.Length; position++)
         {
-            writer.String(resources[resource].Tenant);
+            writer.String(resources[rows[writer.Order[position]]].Tenant);
         }
         writer.BeginText("service");
-        foreach (int resource in rows)
+        for (int position = 0; position < rows.Length; position++)
         {
-            writer.String(resources[resource].Service);
+            writer.String(resources[rows[writer.Order[position]]].Service);
         }
         Span<UInt128> ids = writer.Fixed<UInt128>("resource", "UInt128");
-        for (int row = 0; row < rows.Length; row++)
+        for (int position = 0; position < ids.Length; position++)
         {
-            ids[row] = resources[rows[row]].Id;
+            ids[position] = resources[rows[writer.Order[position]]].Id;
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Numerics;
 using SloEngine.Otlp.Metrics;
 using SloEngine.Storage.Native;
 
@@ -8,11 +9,13 @@ public static class MetricTables
 {
     private const string Milliseconds = "DateTime64(3, 'UTC')";
     private const int NanosPerMilli = 1_000_000;
+    private const int TimeBits = 24;
 
     /// <summary>Rows for <c>samples</c>.</summary>
     public static NativeBlock Encode(NumberPoints points, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
     {
         writer.Start("samples", 4, points.Count);
+        Order(points.Series.Values, points.TimeNanos.Values, seriesIds, writer.Order);
         Ids(points.Series.Values, seriesIds, writer);
         Millis("ts", points.TimeNanos.Values, writer);
         Millis("start", points.StartNanos.Values, writer);
@@ -24,6 +27,7 @@ public static class MetricTables
     public static NativeBlock Encode(HistogramPoints points, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
     {
         writer.Start("histograms", 8, points.Count);
+        Order(points.Series.Values, points.TimeNanos.Values, seriesIds, writer.Order);
         Ids(points.Series.Values, seriesIds, writer);
         Millis("ts", points.TimeNanos.Values, writer);
         Millis("start", points.StartNanos.Values, writer);
@@ -39,6 +43,7 @@ public static class MetricTables
     public static NativeBlock Encode(ExponentialHistogramPoints points, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
     {
         writer.Start("exponential_histograms", 14, points.Count);
+        Order(points.Series.Values, points.TimeNanos.Values, seriesIds, writer.Order);
         Ids(points.Series.Values, seriesIds, writer);
         Millis("ts", points.TimeNanos.Values, writer);
         Millis("start", points.StartNanos.Values, writer);
@@ -56,21 +61,46 @@ public static class MetricTables
         return writer.Finish();
     }
 
+    /// <summary>
+    /// The tables' order, by series and time, but for what does not fit: ids that agree in their first 40 bits, and rows of one series so far
+    /// apart in time that milliseconds need more than 24 bits.
+    /// </summary>
+    private static void Order(ReadOnlySpan<int> series, ReadOnlySpan<long> nanos, ReadOnlySpan<UInt128> seriesIds, RowOrder order)
+    {
+        long first = long.MaxValue;
+        long last = long.MinValue;
+        foreach (long time in nanos)
+        {
+            first = Math.Min(first, time);
+            last = Math.Max(last, time);
+        }
+        first /= NanosPerMilli;
+        ulong span = (ulong)(last / NanosPerMilli) - (ulong)first;
+        int coarse = Math.Max(0, 64 - BitOperations.LeadingZeroCount(span) - TimeBits);
+        Span<ulong> keys = order.Keys(series.Length);
+        for (int row = 0; row < keys.Length; row++)
+        {
+            ulong time = (ulong)((nanos[row] / NanosPerMilli) - first) >> coarse;
+            keys[row] = ((ulong)(seriesIds[series[row]] >> 64) & ~((1ul << TimeBits) - 1)) | time;
+        }
+        order.Sort();
+    }
+
     private static void Ids(ReadOnlySpan<int> series, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
     {
         Span<UInt128> ids = writer.Fixed<UInt128>("id", "UInt128");
-        for (int row = 0; row < series.Length; row++)
+        for (int position = 0; position < ids.Length; position++)
         {
-            ids[row] = seriesIds[series[row]];
+            ids[position] = seriesIds[series[writer.Order[position]]];
         }
     }
 
     private static void Millis(string name, ReadOnlySpan<long> nanos, NativeWriter writer)
     {
         Span<long> millis = writer.Fixed<long>(name, Milliseconds);
-        for (int row = 0; row < nanos.Length; row++)
+        for (int position = 0; position < millis.Length; position++)
         {
-            millis[row] = nanos[row] / NanosPerMilli;
+            millis[position] = nanos[writer.Order[position]] / NanosPerMilli;
         }
     }
 }

@@ -7,6 +7,7 @@ using SloEngine.Collector.Tests.Ingest;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Metrics;
 using SloEngine.Otlp.Protobuf;
+using SloEngine.Otlp.RemoteWrite;
 using SloEngine.Otlp.Tests.Building;
 using static SloEngine.Otlp.Tests.Building.OtlpBuilder;
 
@@ -164,6 +165,45 @@ public sealed class SeriesIndexTests
             UInt128 left = Register("default", Request(Gauge("load", With(pair.Item1))))[0].Id;
             UInt128 right = Register("default", Request(Gauge("load", With(pair.Item2))))[0].Id;
             return (left == right) == Canonical(pair.Item1).SequenceEqual(Canonical(pair.Item2));
+        }));
+    }
+
+    [Fact]
+    public void Whatever_order_a_sender_takes_and_whatever_has_retired_each_identity_finds_its_own_series()
+    {
+        Gen<int[]> lookups = Gen.OneOf(
+            Gen.Choose(0, 40).ArrayOf(),
+            Gen.Choose(0, 40).Select(static start => Enumerable.Range(start, 40).Select(static series => series % 41).ToArray()));
+
+        Check.One(Config.QuickThrowOnFailure, Prop.ForAll(lookups.ArrayOf().ToArbitrary(), requests =>
+        {
+            var clock = new Expiry.ManualClock();
+            var index = new SeriesIndex(new CollectorOptions(), _taps, clock);
+            var sender = new TenantSeries("default", index);
+            foreach ((int number, int[] request) in requests.Index())
+            {
+                sender.Begin();
+                foreach (int series in request)
+                {
+                    UInt128 identity = (UInt128)series + 1;
+                    if (!sender.TryGet(identity, out int found))
+                    {
+                        found = sender.Register(identity, new LabelledSeries("m", MetricKind.Gauge, "", "", [new("n", $"{series}")], []), out _);
+                    }
+                    if (index.Table.Descriptors[found]!.Labels[0].Value != $"{series}" || !index.Table.Active[found])
+                    {
+                        return false;
+                    }
+                }
+                clock.Pass(TimeSpan.FromSeconds(1));
+                if (number % 3 == 2)
+                {
+                    index.RetireIdle(clock.GetTimestamp() - TimeSpan.FromSeconds(2).Ticks);
+                    index.FreeRetired();
+                    index.FreeRetired();
+                }
+            }
+            return true;
         }));
     }
 
