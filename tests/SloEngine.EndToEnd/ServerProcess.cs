@@ -48,14 +48,22 @@ public sealed class ServerProcess : IAsyncDisposable
         process.ErrorDataReceived += (_, line) => errors.AppendLine(line.Data);
         process.BeginErrorReadLine();
         using var patience = new CancellationTokenSource(Patience);
-        string? ready = await process.StandardOutput.ReadLineAsync(patience.Token);
-        Assert.True(ready == "ready", $"the server did not start: {ready} {errors}");
-        var addresses = new string[3];
-        for (int line = 0; line < addresses.Length; line++)
+        try
         {
-            addresses[line] = (await process.StandardOutput.ReadLineAsync(patience.Token))!.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
+            string? ready = await process.StandardOutput.ReadLineAsync(patience.Token);
+            Assert.True(ready == "ready", $"the server did not start: {ready} {errors}");
+            var addresses = new string[3];
+            for (int line = 0; line < addresses.Length; line++)
+            {
+                addresses[line] = (await process.StandardOutput.ReadLineAsync(patience.Token))!.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
+            }
+            return new ServerProcess(process, addresses);
         }
-        return new ServerProcess(process, addresses);
+        catch
+        {
+            process.Kill();
+            throw;
+        }
     }
 
     public async Task<JsonElement> GetAsync(string path)

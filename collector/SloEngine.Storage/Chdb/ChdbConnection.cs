@@ -28,7 +28,9 @@ internal sealed unsafe class ChdbConnection : SafeHandle
             {
                 argv[index] = (byte*)Marshal.StringToCoTaskMemUTF8(arguments[index]);
             }
+            byte[]? runtime = ActivationSignal.Save();
             nint* connection = ChdbNative.chdb_connect(arguments.Length, argv);
+            ActivationSignal.Restore(runtime);
             if (connection is null || *connection == 0)
             {
                 throw new StoreException(0, $"the embedded ClickHouse engine did not open {path}: is it the data of an engine, and the disk in order?");

@@ -30,7 +30,7 @@ public static class ChdbLibrary
                 typeof(ChdbLibrary).Assembly,
                 static (string name, Assembly _, DllImportSearchPath? _) => name == ChdbNative.Library ? _handle : 0);
 
-            // .NET needs its own signal handlers for null checks and suspension; the engine must leave them alone.
+            // .NET needs its own signal handlers for null checks; the engine must leave them alone. One it takes all the same: ActivationSignal.
             ChdbNative.chdb_set_signal_handlers_enabled(0);
         }
     }
