@@ -54,7 +54,8 @@ internal sealed class QueryTimes
         CpuSeconds += cpu;
     }
 
-    public double Percentile(double part) => _millis.Order().ElementAt((int)Math.Ceiling((_millis.Count - 1) * part));
+    /// <summary>By nearest rank.</summary>
+    public double Percentile(double part) => _millis.Order().ElementAt(Math.Max(0, (int)Math.Ceiling(_millis.Count * part) - 1));
 }
 
 /// <summary>Asks both programs the same, in turns, and compares the answers.</summary>
