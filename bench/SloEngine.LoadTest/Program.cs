@@ -11,9 +11,10 @@ var seconds = new Option<int>("--seconds") { Description = "Seconds of load a si
 var connections = new Option<int>("--connections") { Description = "Requests in flight", DefaultValueFactory = _ => 8 };
 var only = new Option<string?>("--signal") { Description = "metrics, logs or traces (default: all three)" };
 var rest = new Option<int>("--rest") { Description = "Measure the server at rest instead, for so many seconds before and after a load" };
+var gateway = new Option<bool>("--gateway") { Description = "Load a gateway in front of the server, and count its CPU alone" };
 var root = new RootCommand("Whole-process OTLP load: starts a server, sends metrics, logs and spans, and prints what one CPU second of it takes in.")
 {
-    serverOption, seconds, connections, only, rest,
+    serverOption, seconds, connections, only, rest, gateway,
 };
 root.SetAction(async (parsed, cancellation) =>
 {
@@ -34,7 +35,7 @@ root.SetAction(async (parsed, cancellation) =>
         {
             continue;
         }
-        await using LoadedServer server = await LoadedServer.StartAsync(parsed.GetValue(serverOption)!.FullName);
+        await using LoadedServer server = await LoadedServer.StartAsync(parsed.GetValue(serverOption)!.FullName, parsed.GetValue(gateway));
         Request[] requests = [.. Enumerable.Range(0, processes).Select(make)];
         Console.WriteLine(await server.RunAsync(signal, requests, TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(connections), count, cancellation));
     }
@@ -103,18 +104,35 @@ queries.SetAction(async (parsed, cancellation) =>
 root.Subcommands.Add(queries);
 return await root.Parse(args).InvokeAsync();
 
-/// <summary>A server process with a data directory of its own.</summary>
-internal sealed class LoadedServer(Process process, Uri otlpHttp, Uri http, DirectoryInfo data) : IAsyncDisposable
+/// <summary>A server process with a data directory of its own, or a gateway with a server behind it.</summary>
+/// <param name="process">The process that is loaded and measured.</param>
+/// <param name="otlpHttp">Where the load goes.</param>
+/// <param name="http">Where the store is asked.</param>
+/// <param name="data">Directory of its data.</param>
+/// <param name="behind">The server that a gateway forwards to.</param>
+internal sealed class LoadedServer(Process process, Uri otlpHttp, Uri http, DirectoryInfo data, LoadedServer? behind = null) : IAsyncDisposable
 {
+    private readonly Uri _otlpHttp = otlpHttp;
+    private readonly Uri _http = http;
     private readonly HttpClient _client = new(new SocketsHttpHandler { MaxConnectionsPerServer = 64 });
 
-    public static async Task<LoadedServer> StartAsync(string program)
+    public static async Task<LoadedServer> StartAsync(string program, bool withGateway = false)
+    {
+        if (withGateway)
+        {
+            LoadedServer engine = await StartAsync(program);
+            return await StartAsync(program, engine, "--roles", "gateway", "--engines", engine._otlpHttp.GetLeftPart(UriPartial.Authority));
+        }
+        return await StartAsync(program, behind: null);
+    }
+
+    private static async Task<LoadedServer> StartAsync(string program, LoadedServer? behind, params string[] more)
     {
         DirectoryInfo data = Directory.CreateTempSubdirectory("sloengine-load-");
         string[] arguments =
         [
             "serve", "--data", data.FullName, "--self-telemetry", "off", "--log-level", "warning",
-            "--listen-grpc", "127.0.0.1:0", "--listen-otlp-http", "127.0.0.1:0", "--listen-http", "127.0.0.1:0",
+            "--listen-grpc", "127.0.0.1:0", "--listen-otlp-http", "127.0.0.1:0", "--listen-http", "127.0.0.1:0", .. more,
         ];
         Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true })!;
         string? line = await process.StandardOutput.ReadLineAsync();
@@ -125,12 +143,12 @@ internal sealed class LoadedServer(Process process, Uri otlpHttp, Uri http, Dire
         await process.StandardOutput.ReadLineAsync();
         string otlp = (await process.StandardOutput.ReadLineAsync())!.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
         string ui = (await process.StandardOutput.ReadLineAsync())!.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
-        return new LoadedServer(process, new Uri(otlp), new Uri(ui), data);
+        return new LoadedServer(process, new Uri(otlp), behind?._http ?? new Uri(ui), data, behind);
     }
 
     public async Task<string> RunAsync(string signal, Request[] requests, TimeSpan duration, int connections, string countSql, CancellationToken cancellation)
     {
-        var url = new Uri(otlpHttp, "/v1/" + signal);
+        var url = new Uri(_otlpHttp, "/v1/" + signal);
         await SendAsync(url, requests[0], cancellation);
         double cpuBefore = Cpu();
         long began = Stopwatch.GetTimestamp();
@@ -159,7 +177,7 @@ internal sealed class LoadedServer(Process process, Uri otlpHttp, Uri http, Dire
         {
             throw new InvalidOperationException($"{items} items were acknowledged, {stored} are stored");
         }
-        string stats = await _client.GetStringAsync(new Uri(http, "/api/v1/status/store"), cancellation);
+        string stats = await _client.GetStringAsync(new Uri(_http, "/api/v1/status/store"), cancellation);
         using JsonDocument store = JsonDocument.Parse(stats);
         double bytes = store.RootElement.GetProperty("bytes").GetDouble();
         return string.Create(
@@ -173,7 +191,7 @@ internal sealed class LoadedServer(Process process, Uri otlpHttp, Uri http, Dire
         long began = Stopwatch.GetTimestamp();
         while (true)
         {
-            string json = await _client.GetStringAsync(new Uri(http, "/api/v1/sql?query=" + Uri.EscapeDataString(countSql)), cancellation);
+            string json = await _client.GetStringAsync(new Uri(_http, "/api/v1/sql?query=" + Uri.EscapeDataString(countSql)), cancellation);
             using JsonDocument result = JsonDocument.Parse(json);
             long stored = result.RootElement.GetProperty("data")[0].EnumerateObject().First().Value.GetInt64();
             if (stored >= expected || Stopwatch.GetElapsedTime(began) > TimeSpan.FromSeconds(30))
@@ -187,7 +205,7 @@ internal sealed class LoadedServer(Process process, Uri otlpHttp, Uri http, Dire
     /// <summary>Sends requests one after the other; returns how many items were acknowledged.</summary>
     public async Task<long> LoadAsync(string signal, Request[] requests, TimeSpan duration, CancellationToken cancellation)
     {
-        var url = new Uri(otlpHttp, "/v1/" + signal);
+        var url = new Uri(_otlpHttp, "/v1/" + signal);
         long began = Stopwatch.GetTimestamp();
         long items = 0;
         for (int next = 0; Stopwatch.GetElapsedTime(began) < duration; next = (next + 1) % requests.Length)
@@ -215,6 +233,10 @@ internal sealed class LoadedServer(Process process, Uri otlpHttp, Uri http, Dire
         process.Dispose();
         _client.Dispose();
         data.Delete(recursive: true);
+        if (behind is not null)
+        {
+            await behind.DisposeAsync();
+        }
     }
 
     private async Task SendAsync(Uri url, Request request, CancellationToken cancellation)

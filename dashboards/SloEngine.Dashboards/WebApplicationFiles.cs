@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.StaticFiles;
 using Microsoft.Extensions.FileProviders;
 
@@ -28,12 +27,20 @@ public static class WebApplicationFiles
         });
     }
 
-    /// <summary>Answers the application's own routes with its page; unknown paths of the APIs stay 404.</summary>
-    public static void MapWebApplication(this IEndpointRouteBuilder endpoints)
+    /// <summary>
+    /// Answers what no endpoint does, so put it behind them: the application's own routes with its page, files and paths of the APIs that are
+    /// unknown with 404. A fallback endpoint would take requests of a wrong method, too, to which routing says 405 with <c>Allow</c>.
+    /// </summary>
+    public static void RunWebApplication(this IApplicationBuilder app)
     {
         string? index = Locate() is { } directory ? Path.Combine(directory, "index.html") : null;
-        endpoints.MapFallback("/{*path:nonfile}", async http =>
+        app.Run(async http =>
         {
+            if (Path.HasExtension(http.Request.Path))
+            {
+                http.Response.StatusCode = StatusCodes.Status404NotFound;
+                return;
+            }
             if (http.Request.Path.StartsWithSegments("/api") || http.Request.Path.StartsWithSegments("/loki"))
             {
                 await Results.Problem($"there is no {http.Request.Method} {http.Request.Path}", statusCode: StatusCodes.Status404NotFound, title: "Not found").ExecuteAsync(http);

@@ -70,7 +70,7 @@ public sealed class PromQLEngine(EngineOptions options)
             IReadOnlyList<SeriesData> all = await evaluator.RangeVectorAsync(Inside(prepared), timeMs);
             return Matrix(all.Select(static series => Points(series.Labels, series.TimesMs, series.Values, series.Histograms)), evaluator);
         }
-        StepValue value = await evaluator.EvaluateAsync(prepared, [timeMs]);
+        StepValue value = await evaluator.EvaluateQueryAsync(prepared, [timeMs]);
         QueryValue result = value switch
         {
             StepScalar scalar => new ScalarResult(timeMs, scalar.Values[0]),
@@ -93,7 +93,7 @@ public sealed class PromQLEngine(EngineOptions options)
         }
         Expr prepared = new QueryPreparation(startMs, endMs, stepMs).Prepare(query);
         var evaluator = new Evaluator(source, options, cancellation);
-        StepValue value = await evaluator.EvaluateAsync(prepared, steps);
+        StepValue value = await evaluator.EvaluateQueryAsync(prepared, steps);
         List<StepSeries> series = value is StepScalar scalar
             ? [new StepSeries(Labels.Empty, scalar.Values)]
             : SeriesMerger.WithoutDroppedNames(((StepVector)value).Series);

@@ -70,5 +70,8 @@ public sealed class LedgerTapsTests
 
         public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
             Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
+
+        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
+            Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
     }
 }

@@ -35,13 +35,14 @@ public sealed class OtlpMetricsJson(string service)
         name, isCounter ? "\"sum\":{\"aggregationTemporality\":2,\"isMonotonic\":true," : "\"gauge\":{", Common(attributes, timeMs) + ",\"flags\":1");
 
     /// <summary>Sends all points since the last call.</summary>
-    public async Task SendAsync(Uri otlpHttp)
+    public async Task SendAsync(Uri otlpHttp, string tenant = "default")
     {
         string metrics = string.Join(",\n", _metrics.Values.Select(metric => metric + "]}}"));
         string body = $$$"""{"resourceMetrics":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"{{{service}}}"}}]},"scopeMetrics":[{"metrics":[{{{metrics}}}]}]}]}""";
         _metrics.Clear();
         using var http = new HttpClient { BaseAddress = otlpHttp };
         using var content = new StringContent(body, Encoding.UTF8, "application/json");
+        http.DefaultRequestHeaders.Add("X-Scope-OrgID", tenant);
         using HttpResponseMessage response = await http.PostAsync(new Uri("/v1/metrics", UriKind.Relative), content);
         Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
     }

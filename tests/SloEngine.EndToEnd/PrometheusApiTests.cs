@@ -108,6 +108,11 @@ public sealed class PrometheusApiTests(MetricServer metrics) : IClassFixture<Met
         Assert.Equal(["200", "500"], series.EnumerateArray().Select(one => one.GetProperty("code").GetString()));
         Assert.Equal("counter", (await GetAsync("metadata?limit_per_metric=1")).GetProperty("http_requests_total")[0].GetProperty("type").GetString());
         Assert.Equal("{\"groups\":[]}", (await GetAsync("rules")).GetRawText());
+        Assert.Equal("{\"groups\":[]}", (await GetAsync("rules?type=alert")).GetRawText());
+        Assert.Equal("{\"groups\":[]}", (await GetAsync("rules?type=record")).GetRawText());
+        Assert.Equal(["http_requests_total"], Texts(await GetAsync($"label/__name__/values?{range}&match[]=%7Bcode%3D%22200%22%7D&limit=40000")));
+        Assert.Equal(["__name__", "code", "job", "service_name"], Texts(await PostAsync("labels", $"{range}&match[]=http_requests_total")));
+        Assert.Equal(["http_requests_total"], (await GetAsync("metadata?metric=http_requests_total")).EnumerateObject().Select(metric => metric.Name));
         Assert.Equal(JsonValueKind.Array, (await GetAsync("alerts")).GetProperty("alerts").ValueKind);
         Assert.Equal("[]", (await GetAsync($"query_exemplars?query=size&{range}")).GetRawText());
 
@@ -121,7 +126,97 @@ public sealed class PrometheusApiTests(MetricServer metrics) : IClassFixture<Met
         JsonElement table = await GetAsync($"query?query=http_requests_total&time={end}.5&stats=all&lookback_delta=1m");
         Assert.Equal(decimal.Parse($"{end}.5", CultureInfo.InvariantCulture), table.GetProperty("result")[0].GetProperty("value")[0].GetDecimal());
         Assert.True(table.GetProperty("stats").GetProperty("timings").GetProperty("evalTotalTime").GetDouble() > 0);
-        Assert.Equal(8, table.GetProperty("stats").GetProperty("samples").GetProperty("totalQueryableSamples").GetInt64());
+        Assert.Equal(2, table.GetProperty("stats").GetProperty("samples").GetProperty("totalQueryableSamples").GetInt64());
+    }
+
+    /// <summary>What several steps look at counts for each of them, and a subquery by what the function around it looks at, as in Prometheus.</summary>
+    [Theory]
+    [InlineData("http_requests_total", "2 2 2")]
+    [InlineData("rate(http_requests_total[1m])", "8 8 8")]
+    [InlineData("sum(http_requests_total) / count(http_requests_total)", "4 4 4")]
+    [InlineData("max_over_time(http_requests_total[30s:15s])", "4 4 4")]
+    [InlineData("http_requests_total @ end()", "2 2 2")]
+    [InlineData("vector(1)", "0 0 0")]
+    [InlineData("size", "13 13 13")]
+    public async Task Statistics_tell_the_samples_of_each_step(string query, string samples)
+    {
+        string range = string.Create(CultureInfo.InvariantCulture, $"start={metrics.Now - 30}&end={metrics.Now}&step=15&stats=");
+        JsonElement all = (await GetAsync($"query_range?query={Uri.EscapeDataString(query)}&{range}all")).GetProperty("stats").GetProperty("samples");
+        JsonElement some = (await GetAsync($"query_range?query={Uri.EscapeDataString(query)}&{range}1")).GetProperty("stats").GetProperty("samples");
+
+        JsonElement[] steps = [.. all.GetProperty("totalQueryableSamplesPerStep").EnumerateArray()];
+        Assert.Equal([metrics.Now - 30, metrics.Now - 15, metrics.Now], steps.Select(step => step[0].GetInt64()));
+        Assert.Equal(samples, string.Join(' ', steps.Select(step => step[1].GetInt64())));
+        Assert.Equal(steps.Sum(step => step[1].GetInt64()), all.GetProperty("totalQueryableSamples").GetInt64());
+        Assert.False(some.TryGetProperty("totalQueryableSamplesPerStep", out _));
+    }
+
+    [Theory]
+    [InlineData("DELETE", "/api/v1/query", "GET, POST")]
+    [InlineData("PUT", "/api/v1/query_range", "GET, POST")]
+    [InlineData("POST", "/api/v1/label/job/values", "GET")]
+    [InlineData("POST", "/api/v1/rules", "GET")]
+    [InlineData("GET", "/api/v1/write", "POST")]
+    [InlineData("GET", "/api/v1/read", "POST")]
+    [InlineData("DELETE", "/loki/api/v1/labels", "GET, POST")]
+    [InlineData("POST", "/api/traces/0123", "GET")]
+    [InlineData("POST", "/api/v1/slos", "GET")]
+    public async Task A_wrong_method_is_told_the_right_ones(string method, string path, string allowed)
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        using HttpResponseMessage response = await metrics.Http.SendAsync(request);
+
+        Assert.Equal(HttpStatusCode.MethodNotAllowed, response.StatusCode);
+        Assert.Equal(allowed, string.Join(", ", response.Content.Headers.Allow.Order(StringComparer.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("/api/v1/nothing", HttpStatusCode.NotFound)]
+    [InlineData("/loki/api/v1/nothing", HttpStatusCode.NotFound)]
+    [InlineData("/assets/nothing.js", HttpStatusCode.NotFound)]
+    public async Task What_there_is_not_is_not_found(string path, HttpStatusCode status)
+    {
+        using HttpResponseMessage response = await metrics.Http.GetAsync(new Uri(path, UriKind.Relative));
+
+        Assert.Equal(status, response.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("query?query=http_requests_total", "application/vnd.apache.arrow.stream", true)]
+    [InlineData("query_range?query=http_requests_total&start=1&end=2&step=1", "application/json;q=0.5, application/vnd.apache.arrow.stream", true)]
+    [InlineData("query?query=1", "application/vnd.apache.arrow.stream;q=0.5, */*", true)]
+    [InlineData("query?query=1", "application/vnd.apache.arrow.stream;q=0.5, application/json", false)]
+    [InlineData("query?query=1", "application/vnd.apache.arrow.stream;q=0", false)]
+    [InlineData("query?query=1", "*/*", false)]
+    [InlineData("labels", "application/vnd.apache.arrow.stream", false)]
+    public async Task Who_asks_for_Arrow_gets_an_Arrow_stream(string path, string accept, bool isArrow)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v1/" + path) { Headers = { { "Accept", accept } } };
+        using HttpResponseMessage response = await metrics.Http.SendAsync(request);
+        byte[] body = await response.Content.ReadAsByteArrayAsync();
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal(isArrow ? "application/vnd.apache.arrow.stream" : "application/json", response.Content.Headers.ContentType!.MediaType);
+        Assert.Equal(isArrow ? [0xFF, 0xFF, 0xFF, 0xFF] : "{\"st"u8.ToArray(), body[..4]);
+        Assert.Equal(isArrow, body.AsSpan().EndsWith<byte>([0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0]));
+    }
+
+    [Fact]
+    public async Task Errors_are_told_in_JSON_to_those_who_ask_for_Arrow_too()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v1/query?query=%22text%22") { Headers = { { "Accept", "application/vnd.apache.arrow.stream" } } };
+        using HttpResponseMessage response = await metrics.Http.SendAsync(request);
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("no answer in Arrow", JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement.GetProperty("error").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_plus_is_not_escaped()
+    {
+        string buckets = await metrics.Http.GetStringAsync(new Uri("/api/v1/query?query=latency_bucket", UriKind.Relative));
+
+        Assert.Contains("\"le\":\"+Inf\"", buckets, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -34,11 +34,16 @@ public sealed class ServerProcess : IAsyncDisposable
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            ArgumentList =
-            {
-                "serve", "--data", data, "--listen-grpc", "127.0.0.1:0", "--listen-otlp-http", "127.0.0.1:0", "--listen-http", "127.0.0.1:0",
-            },
+            ArgumentList = { "serve", "--data", data },
         };
+        foreach (string address in (string[])["--listen-grpc", "--listen-otlp-http", "--listen-http"])
+        {
+            if (!arguments.Contains(address))
+            {
+                start.ArgumentList.Add(address);
+                start.ArgumentList.Add("127.0.0.1:0");
+            }
+        }
         foreach (string argument in arguments)
         {
             start.ArgumentList.Add(argument);

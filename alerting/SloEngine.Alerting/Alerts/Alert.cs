@@ -47,6 +47,18 @@ public sealed record Alert
     /// <summary>Burn rate over the long window of the policy.</summary>
     public required double Value { get; init; }
 
-    /// <summary>Hash of SLO and severity: the same for every episode.</summary>
-    public string Fingerprint => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{Slo}\0{Severity}")))[..16];
+    /// <summary>The same for every episode of the alert; if not given a hash of SLO and severity.</summary>
+    public string Fingerprint { get => field ?? HashOfSlo; init; }
+
+    /// <summary>Labels by which notifications of it are grouped; if not given SLO and severity.</summary>
+    public IReadOnlyDictionary<string, string> GroupLabels
+    {
+        get => field ?? new Dictionary<string, string> { ["slo"] = Slo, ["severity"] = Severity };
+        init;
+    }
+
+    /// <summary>Where people see what it is about; if not given the annotation <c>dashboard</c>.</summary>
+    public string GeneratorUrl { get => field ?? Annotations.GetValueOrDefault("dashboard", ""); init; }
+
+    private string HashOfSlo => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{Slo}\0{Severity}")))[..16];
 }

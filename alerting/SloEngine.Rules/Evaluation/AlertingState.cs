@@ -27,6 +27,30 @@ public sealed class AlertingState(AlertingRule rule) : RuleState
     /// <summary>Takes up alerts of an earlier process or of an earlier version of the rule.</summary>
     public void Restore(IEnumerable<RuleAlert> alerts) => _alerts = alerts.ToDictionary(static alert => alert.Labels);
 
+    /// <summary>
+    /// Alerts that Alertmanagers are to be told of, and marks them as told: those that fire, or were over of late, when they were not told of
+    /// for a while, and those that are over since (rules/alerting.go, needsSending).
+    /// </summary>
+    public IReadOnlyList<RuleAlert> TakeDue(long timeMs, TimeSpan resendDelay)
+    {
+        RuleAlert[] due =
+        [
+            .. _alerts.Values.Where(alert => alert.State != RuleAlertState.Pending
+                && (alert.SentAtMs is not { } sent || alert.ResolvedAtMs > sent || sent + (long)resendDelay.TotalMilliseconds < timeMs)),
+        ];
+        if (due.Length > 0)
+        {
+            // Others may be reading: what they see stays as it is.
+            Dictionary<Labels, RuleAlert> marked = new(_alerts);
+            foreach (RuleAlert alert in due)
+            {
+                marked[alert.Labels] = alert with { SentAtMs = timeMs };
+            }
+            _alerts = marked;
+        }
+        return due;
+    }
+
     /// <inheritdoc/>
     public override void TakeOver(RuleState earlier)
     {

@@ -37,6 +37,9 @@ public sealed record RuleAlert
     /// <summary>When it was over.</summary>
     public long? ResolvedAtMs { get; init; }
 
+    /// <summary>When Alertmanagers were last told of it.</summary>
+    public long? SentAtMs { get; init; }
+
     /// <summary>Since when it only fires because of <c>keep_firing_for</c>.</summary>
     public long? KeptSinceMs { get; init; }
 }

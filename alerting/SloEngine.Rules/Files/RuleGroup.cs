@@ -9,6 +9,9 @@ namespace SloEngine.Rules.Files;
 /// <param name="Rules">The rules, in order.</param>
 public sealed record RuleGroup(string File, string Name, IReadOnlyList<Rule> Rules)
 {
+    /// <summary>Whose series its rules read and write.</summary>
+    public string Tenant { get; init; } = "default";
+
     /// <summary>Time between evaluations; null for the default.</summary>
     public TimeSpan? Interval { get; init; }
 

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.PromQL.Series;
+using SloEngine.Rules.Alertmanagers;
 using SloEngine.Rules.Evaluation;
 using SloEngine.Rules.Files;
 using SloEngine.Rules.Scheduling;
@@ -14,17 +15,29 @@ namespace SloEngine.Rules.Http;
 /// <summary>Rules and alerts over HTTP (prometheus.io/docs/prometheus/latest/querying/api, "Rules" and "Alerts").</summary>
 public static class RulesApi
 {
-    /// <summary>Maps <c>/api/v1/rules</c> and <c>/api/v1/alerts</c>.</summary>
+    /// <summary>Maps <c>/api/v1/rules</c>, <c>/api/v1/alerts</c> and <c>/api/v1/alertmanagers</c>.</summary>
     /// <param name="endpoints">Where to map.</param>
     /// <param name="otherAlerts">Alerts that come from elsewhere, in the shape of the answer.</param>
     public static void MapRulesApi(this IEndpointRouteBuilder endpoints, Func<IEnumerable<object>> otherAlerts)
     {
         RuleScheduler scheduler = endpoints.ServiceProvider.GetRequiredService<RuleScheduler>();
+        AlertmanagerPush alertmanagers = endpoints.ServiceProvider.GetRequiredService<AlertmanagerPush>();
         endpoints.MapGet("/api/v1/rules", (HttpRequest request) => Answer(request, scheduler));
-        endpoints.MapGet("/api/v1/alerts", () => Success(new
+        endpoints.MapGet("/api/v1/alerts", (HttpRequest request) => Success(new
         {
-            alerts = otherAlerts().Concat(scheduler.Groups.SelectMany(static group => group.State.Rules).OfType<AlertingState>().SelectMany(Alerts)),
+            alerts = otherAlerts().Concat(Groups(request, scheduler).SelectMany(static group => group.State.Rules).OfType<AlertingState>().SelectMany(Alerts)),
         }));
+        endpoints.MapGet("/api/v1/alertmanagers", () => Success(new
+        {
+            activeAlertmanagers = alertmanagers.Urls.Select(static url => new { url }),
+            droppedAlertmanagers = Array.Empty<object>(),
+        }));
+    }
+
+    private static IEnumerable<ScheduledGroup> Groups(HttpRequest request, RuleScheduler scheduler)
+    {
+        string tenant = request.Headers["X-Scope-OrgID"].ToString() is { Length: > 0 } given ? given : "default";
+        return scheduler.Groups.Where(group => group.State.Group.Tenant == tenant);
     }
 
     private static IResult Success(object data) => Results.Json(new { status = "success", data });
@@ -40,7 +53,7 @@ public static class RulesApi
         bool withAlerts = request.Query["exclude_alerts"] != "true";
         bool Wanted(string parameter, string value) => request.Query[parameter].Count == 0 || request.Query[parameter].Contains(value);
         var groups = new List<object>();
-        foreach (ScheduledGroup group in scheduler.Groups)
+        foreach (ScheduledGroup group in Groups(request, scheduler))
         {
             RuleGroup definition = group.State.Group;
             object[] rules =

@@ -1,4 +1,5 @@
 using SloEngine.PromQL.Evaluation;
+using SloEngine.PromQL.Histograms;
 using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Testing;
 using SloEngine.Rules.Evaluation;
@@ -15,13 +16,9 @@ internal sealed class PendingSamples(ISeriesSource stored) : IRuleOutput, ISerie
 
     public string? Add(RuleSample sample)
     {
-        if (sample.Histogram is not null)
-        {
-            return "histograms cannot be stored as the result of a rule";
-        }
         try
         {
-            _series.Add(sample.Labels, sample.TimeMs, new SequenceValue(sample.Value));
+            _series.Add(sample.Labels, sample.TimeMs, new SequenceValue(sample.Value, sample.Histogram));
         }
         catch (ArgumentException wrong)
         {
@@ -56,6 +53,8 @@ internal sealed class PendingSamples(ISeriesSource stored) : IRuleOutput, ISerie
         return [.. all.Values];
     }
 
+    private static FloatHistogram?[] Histograms(SeriesData series) => series.Histograms ?? new FloatHistogram?[series.TimesMs.Length];
+
     /// <summary>An evaluation that is repeated after a failure may be stored already: what is pending wins.</summary>
     private static SeriesData Join(SeriesData before, SeriesData pending)
     {
@@ -66,6 +65,8 @@ internal sealed class PendingSamples(ISeriesSource stored) : IRuleOutput, ISerie
             Labels = before.Labels,
             TimesMs = [.. before.TimesMs.AsSpan(0, kept), .. pending.TimesMs],
             Values = [.. before.Values.AsSpan(0, kept), .. pending.Values],
+            Histograms = before.Histograms is null && pending.Histograms is null ? null
+                : [.. Histograms(before).AsSpan(0, kept), .. Histograms(pending)],
         };
     }
 }

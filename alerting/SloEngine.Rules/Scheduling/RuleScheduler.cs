@@ -18,22 +18,35 @@ public sealed record RuleSchedulerOptions
     /// <summary>How far back recording rules are caught up with after downtime, and alerts are taken up.</summary>
     public TimeSpan CatchUp { get; init; } = TimeSpan.FromHours(1);
 
-    /// <summary>Whose series rules read and write.</summary>
-    public string Tenant { get; init; } = "default";
+    /// <summary>Groups that are evaluated at a time.</summary>
+    public int MaxConcurrentGroups { get; init; } = 4;
+
+    /// <summary>Labels of the server, for templates.</summary>
+    public IReadOnlyDictionary<string, string> ExternalLabels { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Address under which people reach the server, for templates.</summary>
     public Func<Uri> ExternalUrl { get; init; } = static () => new Uri("http://127.0.0.1:7070");
 }
 
-/// <summary>Tells people of alerts of rules.</summary>
+/// <summary>An alert that began to fire, or is over.</summary>
+/// <param name="Tenant">Whose.</param>
+/// <param name="Rule">The rule it is of.</param>
+/// <param name="Alert">The alert.</param>
+/// <param name="IsRuleGone">Whether it is over because its rule is no more: no evaluation will tell of it again.</param>
+public sealed record RuleAlertNews(string Tenant, AlertingRule Rule, RuleAlert Alert, bool IsRuleGone = false);
+
+/// <summary>Those who are told of alerts of rules.</summary>
 public interface IRuleNotifier
 {
-    /// <summary>Owes somebody the news of an alert that began to fire, or is over; durable when the task completes.</summary>
-    Task NotifyAsync(RuleAlert alert, CancellationToken cancellation);
+    /// <summary>Owes somebody the news of an alert; durable when the task completes.</summary>
+    Task NotifyAsync(RuleAlertNews news, CancellationToken cancellation);
+
+    /// <summary>Is called after each evaluation of an alerting rule, for those who are told of its alerts again and again.</summary>
+    void Evaluated(RuleGroup group, AlertingState rule, long timeMs, TimeSpan interval);
 }
 
 /// <summary>
-/// Evaluates groups on schedule, one after the other: stores what they give, owes notifications, reads files again when they change, and
+/// Evaluates groups on schedule, several at a time: stores what they give, owes notifications, reads files again when they change, and
 /// catches up with recording rules after downtime.
 /// </summary>
 public sealed partial class RuleScheduler : BackgroundService
@@ -42,75 +55,120 @@ public sealed partial class RuleScheduler : BackgroundService
 
     private readonly RuleCatalog _catalog;
     private readonly PromQLEngine _engine;
-    private readonly ISeriesSource _source;
+    private readonly Func<string, ISeriesSource> _sources;
     private readonly RecordedSeriesWriter _writer;
     private readonly IRuleNotifier _notifier;
     private readonly RuleSchedulerOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly Queue<RuleAlert> _owed = new();
+    private readonly SemaphoreSlim _slots;
+    private readonly RuleMetrics _metrics;
+    private readonly RuleNews _owed = new();
     private volatile IReadOnlyList<ScheduledGroup> _groups = [];
     /// <summary>Whether the catalog has changed since its groups were taken up: the store may have been away then.</summary>
     private bool _isStale;
 
     /// <summary>Creates the scheduler; it starts with the host.</summary>
     public RuleScheduler(
-        RuleCatalog catalog, PromQLEngine engine, ISeriesSource source, IColumnStore store, IRuleNotifier notifier, RuleSchedulerOptions options,
-        TimeProvider time, ILogger<RuleScheduler> logger)
+        RuleCatalog catalog, PromQLEngine engine, Func<string, ISeriesSource> sources, IColumnStore store, IRuleNotifier notifier,
+        RuleSchedulerOptions options, TimeProvider time, ILogger<RuleScheduler> logger)
     {
-        (_catalog, _engine, _source, _notifier, _options, _time, _logger) = (catalog, engine, source, notifier, options, time, logger);
-        _writer = new RecordedSeriesWriter(store, options.Tenant, time);
+        (_catalog, _engine, _sources, _notifier, _options, _time, _logger) = (catalog, engine, sources, notifier, options, time, logger);
+        _writer = new RecordedSeriesWriter(store, time);
+        _slots = new SemaphoreSlim(options.MaxConcurrentGroups);
+        _metrics = new RuleMetrics(() => _groups);
     }
 
     /// <summary>The groups.</summary>
     public IReadOnlyList<ScheduledGroup> Groups => _groups;
 
-    /// <summary>Reads changed files, evaluates the groups that are due, and owes what is to be told.</summary>
+    /// <summary>Reads changed files, evaluates the groups that are due and waits for them, and owes what is to be told.</summary>
     public async Task TickAsync(CancellationToken cancellation)
     {
-        _isStale |= _catalog.Reload();
-        if (_isStale)
-        {
-            await TakeUpAsync(cancellation);
-            _isStale = false;
-        }
-        foreach (ScheduledGroup group in _groups)
-        {
-            await EvaluateDueAsync(group, cancellation);
-        }
-        while (_owed.TryPeek(out RuleAlert? alert))
-        {
-            await _notifier.NotifyAsync(alert, cancellation);
-            _owed.Dequeue();
-        }
+        await StartDueAsync(cancellation);
+        await Task.WhenAll(_groups.Select(static group => group.Running));
+        await _owed.TellAsync(_notifier, cancellation);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _metrics.Dispose();
+        _slots.Dispose();
+        base.Dispose();
     }
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Period, _time);
-        do
+        try
         {
-            try
+            do
             {
-                await TickAsync(stoppingToken);
+                try
+                {
+                    await StartDueAsync(stoppingToken);
+                    await _owed.TellAsync(_notifier, stoppingToken);
+                }
+                catch (Exception failure) when (failure is not OperationCanceledException)
+                {
+                    LogFailed(failure);
+                }
             }
-            catch (Exception failure) when (failure is not OperationCanceledException)
-            {
-                LogFailed(failure);
-            }
+            while (await timer.WaitForNextTickAsync(stoppingToken));
         }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
+        finally
+        {
+            await Task.WhenAll(_groups.Select(static group => group.Running)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     private long Now => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>Starts each group that is due and not at work: one that is slow holds up nobody else.</summary>
+    private async Task StartDueAsync(CancellationToken cancellation)
+    {
+        _isStale |= _catalog.Reload();
+        if (_isStale)
+        {
+            // Rules that change hand over what they remember, so nobody may be at work on it.
+            await Task.WhenAll(_groups.Select(static group => group.Running)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await TakeUpAsync(cancellation);
+            _isStale = false;
+        }
+        foreach (ScheduledGroup group in _groups.Where(group => group.Running.IsCompleted && group.NextMs <= Now))
+        {
+            group.Running = Task.Run(() => RunAsync(group, cancellation), cancellation);
+        }
+    }
+
+    private async Task RunAsync(ScheduledGroup group, CancellationToken cancellation)
+    {
+        await _slots.WaitAsync(cancellation);
+        try
+        {
+            await EvaluateDueAsync(group, cancellation);
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            // What the store has not taken is caught up with, as after downtime.
+            group.CatchUpToMs = Now;
+            LogGroupFailed(group.State.Group.Name, failure);
+            throw;
+        }
+        finally
+        {
+            _slots.Release();
+        }
+    }
 
     /// <summary>Makes the catalog's groups those that are evaluated: unchanged ones go on, changed ones keep what their rules remember.</summary>
     private async Task TakeUpAsync(CancellationToken cancellation)
     {
         Dictionary<(string, string), ScheduledGroup> before = _groups.ToDictionary(static group => (group.State.Group.File, group.State.Group.Name));
         var next = new List<ScheduledGroup>();
-        var ended = new PendingSamples(_source);
+        var ended = new Dictionary<string, PendingSamples>();
         foreach (RuleGroup group in _catalog.Groups)
         {
             before.Remove((group.File, group.Name), out ScheduledGroup? known);
@@ -127,32 +185,39 @@ public sealed partial class RuleScheduler : BackgroundService
             else
             {
                 scheduled.NextMs = scheduled.AtOrBefore(Now) + scheduled.IntervalMs;
-                End(scheduled.State.TakeOver(known.State), ended);
+                End(group.Tenant, scheduled.State.TakeOver(known.State), ended);
             }
             next.Add(scheduled);
         }
-        End(before.Values.SelectMany(static group => group.State.Rules), ended);
+        foreach (ScheduledGroup gone in before.Values)
+        {
+            End(gone.State.Group.Tenant, gone.State.Rules, ended);
+        }
         _groups = next;
         LogLoaded(next.Count);
         foreach (SloFileError error in _catalog.Errors)
         {
             LogError(error);
         }
-        await _writer.WriteAsync($"rules/ended/{Now}", ended.Samples, cancellation);
+        foreach ((string tenant, PendingSamples samples) in ended)
+        {
+            await _writer.WriteAsync(tenant, $"rules/ended/{tenant}/{Now}", samples.Samples, cancellation);
+        }
     }
 
     /// <summary>Rules that are no more end their series, and resolve their alerts.</summary>
-    private void End(IEnumerable<RuleState> rules, PendingSamples output)
+    private void End(string tenant, IEnumerable<RuleState> rules, Dictionary<string, PendingSamples> ended)
     {
+        if (!ended.TryGetValue(tenant, out PendingSamples? output))
+        {
+            ended.Add(tenant, output = new PendingSamples(_sources(tenant)));
+        }
         foreach (RuleState rule in rules)
         {
             rule.End(Now, output);
-            foreach (RuleAlert alert in (rule as AlertingState)?.Alerts ?? [])
+            if (rule is AlertingState alerting)
             {
-                if (alert.State == RuleAlertState.Firing)
-                {
-                    _owed.Enqueue(alert with { State = RuleAlertState.Inactive, ResolvedAtMs = Now });
-                }
+                _owed.End(tenant, alerting, Now);
             }
         }
     }
@@ -161,14 +226,14 @@ public sealed partial class RuleScheduler : BackgroundService
     {
         long now = Now;
         long from = now - (long)_options.CatchUp.TotalMilliseconds;
-        var history = new RuleHistory(_source, from, now);
+        var history = new RuleHistory(_sources(group.State.Group.Tenant), from, now);
         long? last = await history.LastRecordedAsync(group.State.Group, cancellation);
-        long current = group.AtOrBefore(now);
         // Samples stand before the evaluation's time by the offset.
         long offset = (long)(group.State.Group.QueryOffset ?? TimeSpan.Zero).TotalMilliseconds;
+        group.CatchUpToMs = now;
         group.NextMs = last is { } recorded
             ? Math.Max(group.AtOrBefore(recorded + offset) + group.IntervalMs, group.AtOrBefore(from) + group.IntervalMs)
-            : current;
+            : group.AtOrBefore(now);
         foreach (AlertingState rule in group.State.Rules.OfType<AlertingState>())
         {
             rule.Restore(await history.AlertsAsync((AlertingRule)rule.Rule, cancellation));
@@ -180,50 +245,52 @@ public sealed partial class RuleScheduler : BackgroundService
         long earliest = Now - (long)_options.CatchUp.TotalMilliseconds;
         if (group.NextMs < earliest)
         {
-            group.NextMs = group.AtOrBefore(earliest) + group.IntervalMs;
+            Miss(group, earliest);
         }
         while (group.NextMs <= Now)
         {
-            // Alerts are about now: times that were missed are caught up with by recording rules only.
             bool isLate = group.NextMs + group.IntervalMs <= Now;
-            await EvaluateAsync(group, isLate, cancellation);
+            if (isLate && group.NextMs > group.CatchUpToMs)
+            {
+                // The evaluation before took longer than the interval: evaluating what was missed would only be later still.
+                Miss(group, Now - group.IntervalMs);
+                continue;
+            }
+            // Alerts are about now: times that were missed are caught up with by recording rules only.
+            await EvaluateAsync(group, recordingOnly: isLate, cancellation);
             group.NextMs += group.IntervalMs;
         }
     }
 
-    private async Task EvaluateAsync(ScheduledGroup group, bool recordingOnly, CancellationToken cancellation)
+    /// <summary>Passes over the times of a group up to a moment.</summary>
+    private void Miss(ScheduledGroup group, long untilMs)
     {
-        long started = _time.GetTimestamp();
-        var pending = new PendingSamples(_source);
-        string externalUrl = _options.ExternalUrl().ToString().TrimEnd('/');
-        var context = new RuleContext(_engine, pending, new Dictionary<string, string>(), externalUrl);
-        Dictionary<RuleState, IReadOnlyCollection<RuleAlert>> before = group.State.Rules.OfType<AlertingState>().ToDictionary(
-            static rule => (RuleState)rule, static rule => rule.Alerts);
-        await group.State.EvaluateAsync(context, group.NextMs, pending, _time, recordingOnly, cancellation);
-        foreach (AlertingState rule in group.State.Rules.OfType<AlertingState>())
-        {
-            Owe(before[rule], rule.Alerts);
-        }
-        await _writer.WriteAsync($"rules/{group.State.Group.File}/{group.State.Group.Name}/{group.NextMs}", pending.Samples, cancellation);
-        group.LastMs = group.NextMs;
-        group.LastDuration = _time.GetElapsedTime(started);
-        foreach (RuleState rule in group.State.Rules.Where(static rule => rule.LastError is not null))
-        {
-            LogRuleFailed(group.State.Group.Name, rule.Rule.Name, rule.LastError!);
-        }
+        long next = group.AtOrBefore(untilMs) + group.IntervalMs;
+        _metrics.Missed(group, (next - group.NextMs) / group.IntervalMs);
+        group.NextMs = next;
     }
 
-    private void Owe(IReadOnlyCollection<RuleAlert> before, IReadOnlyCollection<RuleAlert> after)
+    private async Task EvaluateAsync(ScheduledGroup group, bool recordingOnly, CancellationToken cancellation)
     {
-        HashSet<Labels> fired = [.. before.Where(static alert => alert.State == RuleAlertState.Firing).Select(static alert => alert.Labels)];
-        foreach (RuleAlert alert in after.Where(alert => alert.State switch
+        RuleGroup definition = group.State.Group;
+        long started = _time.GetTimestamp();
+        var pending = new PendingSamples(_sources(definition.Tenant));
+        var context = new RuleContext(_engine, pending, _options.ExternalLabels, _options.ExternalUrl().ToString().TrimEnd('/'));
+        AlertingState[] alerting = recordingOnly ? [] : [.. group.State.Rules.OfType<AlertingState>()];
+        IReadOnlyCollection<RuleAlert>[] before = Array.ConvertAll(alerting, static rule => rule.Alerts);
+        await group.State.EvaluateAsync(context, group.NextMs, pending, _time, recordingOnly, cancellation);
+        foreach ((AlertingState rule, IReadOnlyCollection<RuleAlert> alerts) in alerting.Zip(before))
         {
-            RuleAlertState.Firing => !fired.Contains(alert.Labels),
-            RuleAlertState.Inactive => fired.Contains(alert.Labels),
-            _ => false,
-        }))
+            _owed.Changed(definition.Tenant, rule, alerts);
+            _notifier.Evaluated(definition, rule, group.NextMs, TimeSpan.FromMilliseconds(group.IntervalMs));
+        }
+        await _writer.WriteAsync(definition.Tenant, $"rules/{definition.File}/{definition.Name}/{group.NextMs}", pending.Samples, cancellation);
+        (group.LastMs, group.LastSamples, group.LastDuration) = (group.NextMs, pending.Samples.Count, _time.GetElapsedTime(started));
+        IEnumerable<RuleState> evaluated = group.State.Rules.Where(rule => !recordingOnly || rule is RecordingState);
+        _metrics.Evaluated(group, evaluated);
+        foreach (RuleState rule in evaluated.Where(static rule => rule.LastError is not null))
         {
-            _owed.Enqueue(alert);
+            LogRuleFailed(definition.Name, rule.Rule.Name, rule.LastError!);
         }
     }
 
@@ -236,6 +303,9 @@ public sealed partial class RuleScheduler : BackgroundService
     [LoggerMessage(EventName = "rules.rule.failed", Level = LogLevel.Warning, Message = "Rule {Rule} of group {Group} failed: {Error}")]
     private partial void LogRuleFailed(string group, string rule, string error);
 
-    [LoggerMessage(EventName = "rules.failed", Level = LogLevel.Error, Message = "Rules could not be evaluated; the next second tries again")]
+    [LoggerMessage(EventName = "rules.group.failed", Level = LogLevel.Error, Message = "Group {Group} of rules could not be evaluated; the next second tries again")]
+    private partial void LogGroupFailed(string group, Exception failure);
+
+    [LoggerMessage(EventName = "rules.failed", Level = LogLevel.Error, Message = "Rules could not be taken up or alerts not be told; the next second tries again")]
     private partial void LogFailed(Exception failure);
 }

@@ -32,6 +32,15 @@ public sealed class ScheduledGroup
     /// <summary>How long the last evaluation took.</summary>
     public TimeSpan LastDuration { get; internal set; }
 
+    /// <summary>Samples that the last evaluation gave.</summary>
+    public int LastSamples { get; internal set; }
+
+    /// <summary>The evaluation that is at work, or was last.</summary>
+    internal Task Running { get; set; } = Task.CompletedTask;
+
+    /// <summary>Times up to here were missed because the server or its store was away: recording rules catch up with them.</summary>
+    internal long CatchUpToMs { get; set; }
+
     /// <summary>The last time of the group that is not after a moment.</summary>
     internal long AtOrBefore(long timeMs) => timeMs - (((timeMs - _shiftMs) % IntervalMs) + IntervalMs) % IntervalMs;
 }

@@ -23,6 +23,7 @@ public sealed class Ledger(ILedgerStore store, TimeProvider time, DateTimeOffset
     public async Task SetSlosAsync(IReadOnlyList<ServiceLevelObjective> slos, CancellationToken cancellation)
     {
         var ledgers = new Dictionary<string, SloLedger>(StringComparer.Ordinal);
+        bool isNew = false;
         foreach (ServiceLevelObjective slo in slos)
         {
             SloLedger? known = _ledgers.Values.FirstOrDefault(ledger => ledger.Slo.LedgerKey == slo.LedgerKey && ledger.Slo.Window == slo.Window);
@@ -33,6 +34,7 @@ public sealed class Ledger(ILedgerStore store, TimeProvider time, DateTimeOffset
                 {
                     known.Restore(minute.Minute, minute.Good, minute.Total);
                 }
+                isNew = true;
             }
             ledgers[slo.Id] = known;
         }
@@ -44,6 +46,28 @@ public sealed class Ledger(ILedgerStore store, TimeProvider time, DateTimeOffset
             }
             _ledgers = ledgers;
             _spanLedgers = [.. ledgers.Values.Where(ledger => ledger.Slo.Indicator.Total is SpanMeasure)];
+        }
+        if (isNew)
+        {
+            await RefreshOthersAsync(slos.Max(slo => slo.Window), cancellation);
+        }
+    }
+
+    /// <summary>
+    /// Adds what other nodes have counted meanwhile, as the store has it: a node counts the telemetry that it takes in, and every one knows the sums.
+    /// </summary>
+    /// <param name="reach">How far back to look for minutes that have changed.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    public async Task RefreshOthersAsync(TimeSpan reach, CancellationToken cancellation)
+    {
+        DateTimeOffset began = time.GetUtcNow();
+        ILookup<string, LedgerIncrement> others = (await store.ReadOthersAsync(began - reach, cancellation)).ToLookup(increment => increment.Key);
+        lock (_gate)
+        {
+            foreach (SloLedger ledger in _ledgers.Values)
+            {
+                ledger.Others.Refresh(others[ledger.Slo.LedgerKey], began);
+            }
         }
     }
 

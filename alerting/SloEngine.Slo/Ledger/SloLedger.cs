@@ -16,6 +16,10 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
     private readonly RollingSums _coarse = new(TimeSpan.FromMinutes(1), slo.Window > TimeSpan.FromDays(3) ? slo.Window : TimeSpan.FromDays(3));
     private readonly Dictionary<long, (double Good, double Total)> _unsaved = [];
     private DateTimeOffset? _lastSeen;
+    private OtherNodes? _others;
+
+    /// <summary>What other nodes count of it.</summary>
+    public OtherNodes Others => _others ??= new OtherNodes(this);
 
     public Model.ServiceLevelObjective Slo { get; set; } = slo;
 
@@ -64,19 +68,27 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
     /// </summary>
     public void Restore(DateTimeOffset minute, double good, double total)
     {
+        AddStored(minute, good, total, minute, clock.GetUtcNow());
+        DateTimeOffset end = minute + _coarse.Slot - TimeSpan.FromTicks(1);
         DateTimeOffset now = clock.GetUtcNow();
-        int slots = (int)Math.Clamp(Math.Ceiling((now - minute) / _fine.Slot), 1, _coarse.Slot / _fine.Slot);
+        Seen(end < now ? end : now);
+    }
+
+    /// <summary>Adds events of a minute, in even parts to those of its fine slots that lie between two times.</summary>
+    private void AddStored(DateTimeOffset minute, double good, double total, DateTimeOffset from, DateTimeOffset until)
+    {
+        int all = (int)(_coarse.Slot / _fine.Slot);
+        int first = (int)Math.Clamp(Math.Floor((from - minute) / _fine.Slot), 0, all - 1);
+        int slots = (int)Math.Clamp(Math.Ceiling((until - minute) / _fine.Slot), first + 1, all) - first;
         (double Good, double Total) added = default;
         for (int slot = 1; slot <= slots; slot++)
         {
             // Whole events, as far as there are: sums stay exact.
             (double Good, double Total) upTo = slot == slots ? (good, total) : (Math.Floor(good * slot / slots), Math.Floor(total * slot / slots));
-            _fine.Add(minute + ((slot - 1) * _fine.Slot), upTo.Good - added.Good, upTo.Total - added.Total);
+            _fine.Add(minute + ((first + slot - 1) * _fine.Slot), upTo.Good - added.Good, upTo.Total - added.Total);
             added = upTo;
         }
         _coarse.Add(minute, good, total);
-        DateTimeOffset end = minute + _coarse.Slot - TimeSpan.FromTicks(1);
-        Seen(end < now ? end : now);
     }
 
     public WindowSum Sum(DateTimeOffset now, TimeSpan window) => window <= FineReach ? _fine.Sum(now, window) : _coarse.Sum(now, window);
@@ -97,6 +109,7 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
         }
         DateTimeOffset over = now.AddTicks(-(now.Ticks % _fine.Slot.Ticks) - 1);
         DateTimeOffset end = last < over ? last : over;
+        end = Others.KnownUntil is { } until && until < end ? until : end;
         RollingSums sums = window <= FineReach / 2 ? _fine : _coarse;
         return sums.Sum(end, window).CoveredSlots > 0 && sums.Sum(end - window, window).CoveredSlots > 0 ? end : null;
     }
@@ -119,6 +132,48 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
             yield return new LedgerIncrement(Slo.LedgerKey, "", DateTimeOffset.FromUnixTimeSeconds(minute * 60), good, total);
         }
         _unsaved.Clear();
+    }
+
+    /// <summary>
+    /// What other nodes have counted of this SLO, as last read from the store. They append what they count a batch at a time, so that what is
+    /// read is complete up to some seconds ago.
+    /// </summary>
+    internal sealed class OtherNodes(SloLedger ledger)
+    {
+        private static readonly TimeSpan AppendDelay = TimeSpan.FromSeconds(10);
+
+        private readonly Dictionary<DateTimeOffset, (double Good, double Total)> _minutes = [];
+        private DateTimeOffset _refreshed;
+        private DateTimeOffset? _lastMinute;
+
+        /// <summary>Up to when their counts are here; null when they have counted nothing of late.</summary>
+        public DateTimeOffset? KnownUntil => _lastMinute is { } last && _refreshed - last < FineReach ? _refreshed - AppendDelay : null;
+
+        /// <summary>Adds what is more than at the last read.</summary>
+        public void Refresh(IEnumerable<LedgerIncrement> minutes, DateTimeOffset now)
+        {
+            DateTimeOffset before = _refreshed == default ? default : _refreshed - AppendDelay;
+            foreach (LedgerIncrement minute in minutes)
+            {
+                (double good, double total) = _minutes.GetValueOrDefault(minute.Minute);
+                if (minute.Good == good && minute.Total == total)
+                {
+                    continue;
+                }
+                _minutes[minute.Minute] = (minute.Good, minute.Total);
+                // What came since the last read happened since about then, unless it is of an older minute.
+                bool isLate = minute.Minute + ledger._coarse.Slot < before;
+                ledger.AddStored(minute.Minute, minute.Good - good, minute.Total - total, isLate ? minute.Minute : before, now);
+                DateTimeOffset end = minute.Minute + ledger._coarse.Slot - TimeSpan.FromTicks(1);
+                ledger.Seen(end < now - AppendDelay ? end : now - AppendDelay);
+                _lastMinute = _lastMinute > minute.Minute ? _lastMinute : minute.Minute;
+            }
+            _refreshed = now;
+            foreach (DateTimeOffset old in _minutes.Keys.Where(minute => minute < now - ledger.Slo.Window - LatenessBudget).ToList())
+            {
+                _minutes.Remove(old);
+            }
+        }
     }
 
     private void Seen(DateTimeOffset time) => _lastSeen = _lastSeen > time ? _lastSeen : time;

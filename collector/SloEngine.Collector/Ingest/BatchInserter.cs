@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using SloEngine.Collector.Expiry;
+using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -17,7 +18,7 @@ namespace SloEngine.Collector.Ingest;
 /// </summary>
 internal sealed partial class BatchInserter(
     IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, SeriesIndex series, ResourceIndex resources, LogDecoder decoder, ReferenceLeases leases,
-    TimeProvider time, ILogger logger)
+    ForwardMarks forwards, TimeProvider time, ILogger logger)
     : IDisposable
 {
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(50);
@@ -27,6 +28,7 @@ internal sealed partial class BatchInserter(
     private readonly NativeWriter _samples = new();
     private readonly NativeWriter _histograms = new();
     private readonly NativeWriter _exponential = new();
+    private readonly NativeWriter _exemplars = new();
     private readonly NativeWriter _spans = new();
     private readonly NativeWriter _logs = new();
     private readonly SignalBlocks _fromLog = new();
@@ -57,6 +59,7 @@ internal sealed partial class BatchInserter(
         _samples.Dispose();
         _histograms.Dispose();
         _exponential.Dispose();
+        _exemplars.Dispose();
         _spans.Dispose();
         _logs.Dispose();
         _fromLog.Dispose();
@@ -74,7 +77,7 @@ internal sealed partial class BatchInserter(
                 checkpoint.Save(batch.From, batch.To);
                 await StoreAsync(blocks, batch);
                 checkpoint.Save(batch.To, batch.To);
-                log.TrimBefore(batch.To);
+                Trim(batch.To);
                 Stored += blocks.Rows;
                 return;
             }
@@ -89,6 +92,15 @@ internal sealed partial class BatchInserter(
             }
             await Task.Delay(delay, time, cancellation);
             delay = delay * 2 < LongestRetry ? delay * 2 : LongestRetry;
+        }
+    }
+
+    private void Trim(long position)
+    {
+        if (log.CanTrimBefore(position))
+        {
+            forwards.Save(position);
+            log.TrimBefore(position);
         }
     }
 
@@ -138,6 +150,7 @@ internal sealed partial class BatchInserter(
             Insert(blocks.Metrics.Numbers.Count, () => MetricTables.Encode(blocks.Metrics.Numbers, ids, _samples)),
             Insert(blocks.Metrics.Histograms.Count, () => MetricTables.Encode(blocks.Metrics.Histograms, ids, _histograms)),
             Insert(blocks.Metrics.ExponentialHistograms.Count, () => MetricTables.Encode(blocks.Metrics.ExponentialHistograms, ids, _exponential)),
+            Insert(blocks.Metrics.Exemplars.Count, () => MetricTables.Encode(blocks.Metrics.Exemplars, ids, _exemplars)),
             Insert(blocks.Spans.Count, () => EventTables.Encode(blocks.Spans, keys, _spans)),
             Insert(blocks.Logs.Count, () => EventTables.Encode(blocks.Logs, keys, _logs)));
 

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
-using SloEngine.Collector.Limits;
 using SloEngine.Collector.Expiry;
+using SloEngine.Collector.Gateway;
+using SloEngine.Collector.Limits;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -37,7 +38,7 @@ public sealed partial class LogReplay : IDisposable
         var series = new SeriesIndex(WithoutSeriesLimits(options), taps, time);
         var resources = new ResourceIndex(time);
         _decoder = new LogDecoder(options, series, resources, new TenantKeys());
-        _inserter = new BatchInserter(store, log, checkpoint, series, resources, _decoder, new ReferenceLeases(), time, logger);
+        _inserter = new BatchInserter(store, log, checkpoint, series, resources, _decoder, new ReferenceLeases(), ForwardMarks.Open(log, time), time, logger);
         _listeners = new TapListeners(series, resources, taps);
     }
 

@@ -1,9 +1,11 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using SloEngine.Collector.Cardinality;
 using SloEngine.Collector.Expiry;
+using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Limits;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
@@ -34,7 +36,7 @@ public enum Signal
 /// The way of a request: decode inline, append to the write-ahead log, answer once that is on the disk; then the taps, a batch, and the
 /// store. Safe for concurrent use.
 /// </summary>
-public sealed class OtlpIngest : IAsyncDisposable
+public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
 {
     /// <summary>Name of the meter with the collector's own metrics.</summary>
     public const string MeterName = "SloEngine.Collector";
@@ -44,6 +46,8 @@ public sealed class OtlpIngest : IAsyncDisposable
 
     private readonly Meter _meter = new(MeterName);
     private readonly Counter<long> _items;
+    private readonly Counter<long> _exemplars;
+    private readonly Counter<long> _droppedExemplars;
     private readonly Counter<long> _rejected;
     private readonly Counter<long> _refused;
     private readonly Counter<long> _bytes;
@@ -59,7 +63,8 @@ public sealed class OtlpIngest : IAsyncDisposable
     private readonly BatchQueue _batches;
     private readonly LogDecoder _fromLog;
     private readonly BatchInserter _inserter;
-    private readonly LogWriter _log;
+    private readonly LogWriter<Submission> _log;
+    private readonly ForwardMarks _forwards;
     private readonly Lane<MetricBlock> _metrics;
     private readonly Lane<MetricBlock> _remoteWrite1;
     private readonly Lane<MetricBlock> _remoteWrite2;
@@ -80,10 +85,11 @@ public sealed class OtlpIngest : IAsyncDisposable
         _series = new SeriesIndex(options, taps, time);
         _resources = new ResourceIndex(time);
         Cardinality = new CardinalityReader(options, _series);
+        _forwards = ForwardMarks.Open(log, time);
         _batches = new BatchQueue(options, _series, _resources, taps, _leases, time);
         _fromLog = new LogDecoder(options, _series, _resources, _keys);
-        _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, time, logger);
-        _log = new LogWriter(log, _batches, options, time, logger);
+        _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, _forwards, time, logger);
+        _log = new LogWriter<Submission>(log, LogRecord.MaxHeadBytes, Take, options, time, logger);
         _metrics = new(NewMetricsDecoder, static block => block.Clear());
         _remoteWrite1 = new(tenant => NewRemoteWriteDecoder(tenant, isVersion2: false), static block => block.Clear());
         _remoteWrite2 = new(tenant => NewRemoteWriteDecoder(tenant, isVersion2: true), static block => block.Clear());
@@ -92,6 +98,9 @@ public sealed class OtlpIngest : IAsyncDisposable
         _inserting = Task.Run(InsertAsync);
         _expiring = new IdleExpiry(options, _series, _resources, _batches, _leases, time).RunAsync(_stopping.Token);
         _items = _meter.CreateCounter<long>("sloengine.collector.items", "{item}", "Points, spans and log records acknowledged.");
+        _exemplars = _meter.CreateCounter<long>("sloengine.collector.exemplars", "{exemplar}", "Exemplars acknowledged.");
+        _droppedExemplars = _meter.CreateCounter<long>(
+            "sloengine.collector.dropped_exemplars", "{exemplar}", "Exemplars dropped, whose points are kept, by tenant.");
         _rejected = _meter.CreateCounter<long>("sloengine.collector.rejected_items", "{item}", "Points, spans and log records rejected, by tenant and reason.");
         _refused = _meter.CreateCounter<long>("sloengine.collector.refused_requests", "{request}", "Requests that senders are asked to send again, by tenant and reason.");
         _bytes = _meter.CreateCounter<long>("sloengine.collector.request_size", "By", "Decompressed bytes of requests.");
@@ -108,13 +117,7 @@ public sealed class OtlpIngest : IAsyncDisposable
     /// <summary>Whose series they are.</summary>
     internal CardinalityReader Cardinality { get; }
 
-    /// <summary>Decodes an OTLP request and makes it durable.</summary>
-    /// <param name="signal">What the request is.</param>
-    /// <param name="tenant">Owner; at most <see cref="MaxTenantBytes"/> bytes.</param>
-    /// <param name="request">The decompressed message; used during the call.</param>
-    /// <param name="cancellation">Gives up before the data is handed to the log.</param>
-    /// <exception cref="OtlpFormatException">The bytes are no such message.</exception>
-    /// <exception cref="IngestUnavailableException">Nothing was kept; the sender may retry.</exception>
+    /// <inheritdoc/>
     public ValueTask<DecodeResult> IngestAsync(Signal signal, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation) => signal switch
     {
         Signal.Metrics => IngestAsync(_metrics, RequestKind.Metrics, "metrics", tenant, request, cancellation),
@@ -122,13 +125,7 @@ public sealed class OtlpIngest : IAsyncDisposable
         _ => IngestAsync(_logs, RequestKind.Logs, "logs", tenant, request, cancellation),
     };
 
-    /// <summary>Decodes a Prometheus remote-write request and makes it durable.</summary>
-    /// <param name="isVersion2">Whether it is of version 2.0.</param>
-    /// <param name="tenant">Owner; at most <see cref="MaxTenantBytes"/> bytes.</param>
-    /// <param name="request">The decompressed message; used during the call.</param>
-    /// <param name="cancellation">Gives up before the data is handed to the log.</param>
-    /// <exception cref="OtlpFormatException">The bytes are no such message.</exception>
-    /// <exception cref="IngestUnavailableException">Nothing was kept; the sender may retry.</exception>
+    /// <inheritdoc/>
     public ValueTask<DecodeResult> IngestRemoteWriteAsync(bool isVersion2, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation) => isVersion2
         ? IngestAsync(_remoteWrite2, RequestKind.RemoteWrite2, "metrics", tenant, request, cancellation)
         : IngestAsync(_remoteWrite1, RequestKind.RemoteWrite1, "metrics", tenant, request, cancellation);
@@ -144,20 +141,41 @@ public sealed class OtlpIngest : IAsyncDisposable
         await _budget.AcquireAsync(request.Length, cancellation);
         try
         {
-            Decoded decoded = await IngestAsync(lane, kind, tenant, request);
-            DecodeResult result = decoded.Result;
-            var tag = new KeyValuePair<string, object?>("signal", signal);
-            _bytes.Add(request.Length, tag);
-            _items.Add(result.Accepted, tag);
-            if (result.Rejected > 0)
+            (Decoded decoded, Submission? submission) = Decode(lane, kind, tenant, request, forwarded: null);
+            if (submission is not null)
             {
-                CountRejected(decoded, tag, tenant);
+                await AppendAsync([submission]);
             }
-            return result;
+            Count(decoded, signal, tenant, request.Length);
+            return decoded.Result;
         }
         finally
         {
             _budget.Release(request.Length);
+        }
+    }
+
+    /// <summary>
+    /// Takes what a gateway forwards, once: a repeated forward is answered and not stored. All of it becomes durable, or nothing. Slices that are
+    /// malformed are counted as rejected, since the gateway has acknowledged them. A tenant's rate was the gateway's to limit.
+    /// </summary>
+    /// <exception cref="IngestUnavailableException">Nothing was kept; the gateway is to retry.</exception>
+    internal async ValueTask<ForwardAnswer> IngestForwardAsync(ForwardId id, List<ForwardFrame> frames, CancellationToken cancellation)
+    {
+        SemaphoreSlim turn = _forwards.Turn(id.Gateway, _options.RetryAfter);
+        await turn.WaitAsync(cancellation);
+        try
+        {
+            long taken = _forwards.Position(id.Gateway);
+            if (id.From < taken)
+            {
+                return new ForwardAnswer(taken, 0, 0, null) { IsOverlap = id.To > taken };
+            }
+            return await TakeForwardAsync(id, frames, cancellation);
+        }
+        finally
+        {
+            turn.Release();
         }
     }
 
@@ -183,7 +201,65 @@ public sealed class OtlpIngest : IAsyncDisposable
         _meter.Dispose();
     }
 
-    private async ValueTask<Decoded> IngestAsync<TBlock>(Lane<TBlock> lane, RequestKind kind, string tenant, ReadOnlyMemory<byte> request)
+    private async ValueTask<ForwardAnswer> TakeForwardAsync(ForwardId id, List<ForwardFrame> frames, CancellationToken cancellation)
+    {
+        long bytes = frames.Sum(frame => (long)frame.Slice.Length);
+        await _budget.AcquireAsync(bytes, cancellation);
+        try
+        {
+            var submissions = new List<Submission>(frames.Count);
+            var answer = new ForwardAnswer(id.To, 0, 0, null);
+            foreach (ForwardFrame frame in frames)
+            {
+                try
+                {
+                    (Decoded decoded, Submission? submission) = DecodeForwarded(frame, new ForwardMark(id.Gateway, frame.End));
+                    if (submission is not null)
+                    {
+                        submissions.Add(submission);
+                    }
+                    DecodeResult result = decoded.Result;
+                    answer = answer with
+                    {
+                        Accepted = answer.Accepted + result.Accepted, Rejected = answer.Rejected + result.Rejected, Message = answer.Message ?? result.ErrorMessage,
+                    };
+                }
+                catch (OtlpFormatException malformed)
+                {
+                    _rejected.Add(1, new("signal", SignalOf(frame.Kind)), _tenantTags.Of(frame.Tenant), new("reason", "malformed"));
+                    answer = answer with { Rejected = answer.Rejected + 1, Message = answer.Message ?? "a slice is malformed: " + malformed.Message };
+                }
+            }
+            if (submissions.Count > 0)
+            {
+                await AppendAsync(submissions);
+            }
+            _forwards.Advance(new ForwardMark(id.Gateway, id.To));
+            return answer;
+        }
+        finally
+        {
+            _budget.Release(bytes);
+        }
+    }
+
+    private (Decoded Decoded, Submission? Submission) DecodeForwarded(in ForwardFrame frame, ForwardMark mark)
+    {
+        (Decoded decoded, Submission? submission) = frame.Kind switch
+        {
+            RequestKind.Metrics => Decode(_metrics, frame.Kind, frame.Tenant, frame.Slice, mark),
+            RequestKind.RemoteWrite1 => Decode(_remoteWrite1, frame.Kind, frame.Tenant, frame.Slice, mark),
+            RequestKind.RemoteWrite2 => Decode(_remoteWrite2, frame.Kind, frame.Tenant, frame.Slice, mark),
+            RequestKind.Traces => Decode(_spans, frame.Kind, frame.Tenant, frame.Slice, mark),
+            _ => Decode(_logs, frame.Kind, frame.Tenant, frame.Slice, mark),
+        };
+        Count(decoded, SignalOf(frame.Kind), frame.Tenant, frame.Slice.Length);
+        return (decoded, submission);
+    }
+
+    /// <summary>Decodes a request; without a submission when there is nothing in it to store.</summary>
+    private (Decoded Decoded, Submission? Submission) Decode<TBlock>(
+        Lane<TBlock> lane, RequestKind kind, string tenant, ReadOnlyMemory<byte> request, ForwardMark? forwarded)
         where TBlock : class, IDisposable, new()
     {
         long arrival = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
@@ -200,22 +276,69 @@ public sealed class OtlpIngest : IAsyncDisposable
             _leases.GiveBack(lease);
             throw;
         }
-        if (decoded.Result.Accepted == 0)
+        int rows = decoded.Result.Accepted + decoded.Result.Exemplars;
+        if (rows == 0)
         {
             lane.Return(block);
             _leases.GiveBack(lease);
-            return decoded;
+            return (decoded, null);
         }
+        return (decoded, new Submission(kind, tenant, arrival, request, block, rows, lane.Return) { Lease = lease, Forwarded = forwarded });
+    }
+
+    private async Task AppendAsync(List<Submission> submissions)
+    {
         try
         {
-            await _log.AppendAsync(new Submission(kind, tenant, arrival, request, block, decoded.Result.Accepted, lane.Return) { Lease = lease });
+            await _log.AppendAsync(CollectionsMarshal.AsSpan(submissions));
         }
         catch (IngestUnavailableException)
         {
-            _leases.GiveBack(lease);
+            foreach (Submission submission in submissions)
+            {
+                _leases.GiveBack(submission.Lease);
+            }
             throw;
         }
-        return decoded;
+    }
+
+    /// <summary>Takes what the log now holds: what a gateway is told to be here, and what the taps have seen, is so from then on.</summary>
+    private void Take(ReadOnlySpan<Submission> logged)
+    {
+        foreach (Submission submission in logged)
+        {
+            if (submission.Forwarded is { } mark)
+            {
+                _forwards.Advance(mark);
+            }
+        }
+        _batches.Add(logged);
+    }
+
+    private static string SignalOf(RequestKind kind) => kind switch
+    {
+        RequestKind.Logs => "logs",
+        RequestKind.Traces => "traces",
+        _ => "metrics",
+    };
+
+    private void Count(Decoded decoded, string signal, string tenant, int bytes)
+    {
+        var tag = new KeyValuePair<string, object?>("signal", signal);
+        _bytes.Add(bytes, tag);
+        _items.Add(decoded.Result.Accepted, tag);
+        if (decoded.Result.Exemplars > 0)
+        {
+            _exemplars.Add(decoded.Result.Exemplars);
+        }
+        if (decoded.Result.DroppedExemplars > 0)
+        {
+            _droppedExemplars.Add(decoded.Result.DroppedExemplars, _tenantTags.Of(tenant));
+        }
+        if (decoded.Result.Rejected > 0)
+        {
+            CountRejected(decoded, tag, tenant);
+        }
     }
 
     private void CountRejected(Decoded decoded, KeyValuePair<string, object?> signal, string tenant)

@@ -13,7 +13,7 @@ internal sealed class SignalBlocks : IDisposable
 
     public LogBlock Logs { get; } = new();
 
-    public int Rows => Metrics.Count + Spans.Count + Logs.Count;
+    public int Rows => Metrics.Count + Metrics.Exemplars.Count + Spans.Count + Logs.Count;
 
     public void Append(IDisposable block)
     {

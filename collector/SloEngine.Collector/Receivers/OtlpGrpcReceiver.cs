@@ -23,7 +23,7 @@ public static class OtlpGrpcReceiver
     /// <summary>Maps the services.</summary>
     public static void MapOtlpGrpc(this IEndpointRouteBuilder endpoints)
     {
-        OtlpIngest ingest = endpoints.ServiceProvider.GetRequiredService<OtlpIngest>();
+        ITelemetryIntake ingest = endpoints.ServiceProvider.GetRequiredService<ITelemetryIntake>();
         CollectorOptions options = endpoints.ServiceProvider.GetRequiredService<CollectorOptions>();
         foreach ((Signal signal, string service) in Services)
         {
@@ -31,7 +31,7 @@ public static class OtlpGrpcReceiver
         }
     }
 
-    private static async ValueTask<ReadOnlyMemory<byte>> ExportAsync(OtlpIngest ingest, Signal signal, GrpcCall call, ReadOnlyMemory<byte> request)
+    private static async ValueTask<ReadOnlyMemory<byte>> ExportAsync(ITelemetryIntake ingest, Signal signal, GrpcCall call, ReadOnlyMemory<byte> request)
     {
         if (!Tenants.TryRead(call.Http.Request, out string tenant))
         {

@@ -21,7 +21,7 @@ public static class OtlpHttpReceiver
     /// <summary>Maps <c>/v1/metrics</c>, <c>/v1/logs</c> and <c>/v1/traces</c>.</summary>
     public static void MapOtlpHttp(this IEndpointRouteBuilder endpoints)
     {
-        OtlpIngest ingest = endpoints.ServiceProvider.GetRequiredService<OtlpIngest>();
+        ITelemetryIntake ingest = endpoints.ServiceProvider.GetRequiredService<ITelemetryIntake>();
         CollectorOptions options = endpoints.ServiceProvider.GetRequiredService<CollectorOptions>();
         foreach (Signal signal in Enum.GetValues<Signal>())
         {
@@ -33,12 +33,12 @@ public static class OtlpHttpReceiver
     /// <summary>Maps the path under which Prometheus takes OTLP, <c>/api/v1/otlp/v1/metrics</c>.</summary>
     public static void MapPrometheusOtlp(this IEndpointRouteBuilder endpoints)
     {
-        OtlpIngest ingest = endpoints.ServiceProvider.GetRequiredService<OtlpIngest>();
+        ITelemetryIntake ingest = endpoints.ServiceProvider.GetRequiredService<ITelemetryIntake>();
         CollectorOptions options = endpoints.ServiceProvider.GetRequiredService<CollectorOptions>();
         endpoints.MapPost("/api/v1/otlp/v1/metrics", http => ReceiveAsync(http, Signal.Metrics, ingest, options));
     }
 
-    private static async Task ReceiveAsync(HttpContext http, Signal signal, OtlpIngest ingest, CollectorOptions options)
+    private static async Task ReceiveAsync(HttpContext http, Signal signal, ITelemetryIntake ingest, CollectorOptions options)
     {
         string type = http.Request.ContentType?.Split(';')[0].Trim() ?? "";
         bool json = type.Equals(JsonType, StringComparison.OrdinalIgnoreCase);

@@ -137,7 +137,11 @@ internal sealed class ResourceIndex(TimeProvider time) : IResourceLookup
         string service = SeriesLabels.Job(attributes);
         UInt128 id = SipHash128.Hash(scope, SipHash128.Hash(resource, SipHash128.Hash(Encoding.UTF8.GetBytes(tenant), 0)));
         var descriptor = new ResourceDescriptor(id, tenant, service.Length > 0 ? service : "unknown_service", attributes);
-        return new ResourceRow(descriptor, types, scopeName, scopeVersion, scopeAttributes, scopeTypes);
+        return new ResourceRow(descriptor, types, scopeName, scopeVersion, scopeAttributes, scopeTypes)
+        {
+            DroppedAttributes = AttributeSet.Dropped(resource, 2),
+            ScopeDroppedAttributes = AttributeSet.Dropped(scope, 4),
+        };
     }
 
     private static (Dictionary<string, string> Attributes, string Types) Attributes(ReadOnlySpan<byte> message, int field)
@@ -163,7 +167,12 @@ internal sealed record ResourceRow(
     string ScopeName,
     string ScopeVersion,
     IReadOnlyDictionary<string, string> ScopeAttributes,
-    string ScopeTypes);
+    string ScopeTypes)
+{
+    public uint DroppedAttributes { get; init; }
+
+    public uint ScopeDroppedAttributes { get; init; }
+}
 
 /// <summary>The index as one tenant's decoders see it.</summary>
 internal sealed class TenantResources(string tenant, ResourceIndex index) : IResourceIndex

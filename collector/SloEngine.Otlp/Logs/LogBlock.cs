@@ -41,6 +41,9 @@ public sealed class LogBlock : IDisposable
     /// <summary><c>flags</c>.</summary>
     public ColumnBuffer<uint> Flags { get; } = new();
 
+    /// <summary><c>dropped_attributes_count</c>.</summary>
+    public ColumnBuffer<uint> DroppedAttributes { get; } = new();
+
     /// <summary>Number of records.</summary>
     public int Count => Resources.Count;
 
@@ -59,6 +62,7 @@ public sealed class LogBlock : IDisposable
         TraceIds.Append(other.TraceIds.Values);
         SpanIds.Append(other.SpanIds.Values);
         Flags.Append(other.Flags.Values);
+        DroppedAttributes.Append(other.DroppedAttributes.Values);
     }
 
     /// <summary>Drops every record from <paramref name="count"/> on, and what was appended of a record not finished.</summary>
@@ -76,6 +80,7 @@ public sealed class LogBlock : IDisposable
         TraceIds.Truncate(Math.Min(count, TraceIds.Count));
         SpanIds.Truncate(Math.Min(count, SpanIds.Count));
         Flags.Truncate(Math.Min(count, Flags.Count));
+        DroppedAttributes.Truncate(Math.Min(count, DroppedAttributes.Count));
     }
 
     /// <summary>Empties the block and keeps its memory.</summary>
@@ -96,5 +101,6 @@ public sealed class LogBlock : IDisposable
         TraceIds.Dispose();
         SpanIds.Dispose();
         Flags.Dispose();
+        DroppedAttributes.Dispose();
     }
 }

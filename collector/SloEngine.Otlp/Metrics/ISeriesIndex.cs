@@ -13,6 +13,8 @@ public enum MetricKind : byte
     ExponentialHistogram = 4,
     /// <summary>A quantile of a summary (its sum and count are counters).</summary>
     Summary = 5,
+    /// <summary>A native histogram with fractional counts, which a recording rule gives.</summary>
+    FloatHistogram = 6,
 }
 
 /// <summary>OTLP aggregation temporality (metrics.proto, <c>AggregationTemporality</c>); the numbers are those of the wire.</summary>

@@ -44,7 +44,8 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     {
         (_block, _accepted, _rejected, _error) = (block, 0, 0, null);
         (_resource, _scope, _metric, _point) = (-1, -1, -1, -1);
-        (int Numbers, int Histograms, int Exponential) mark = block.Mark();
+        _exemplarBounds.Begin();
+        (int Numbers, int Histograms, int Exponential, int Exemplars) mark = block.Mark();
         try
         {
             var reader = new ProtobufReader(request);
@@ -66,7 +67,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
             block.Truncate(mark);
             throw new OtlpFormatException(Path(), malformed);
         }
-        return new DecodeResult(_accepted, _rejected, _error);
+        return _exemplarBounds.AddTo(new DecodeResult(_accepted, _rejected, _error));
     }
 
     private void ResourceMetrics(ProtobufReader message)

@@ -6,18 +6,26 @@ using System.Runtime.CompilerServices;
 namespace SloEngine.Otlp.Protobuf;
 
 /// <summary>Wire types of the protobuf encoding (protobuf.dev, "Encoding").</summary>
-internal enum WireType
+public enum WireType
 {
+    /// <summary>Seven bits a byte, the lowest first.</summary>
     Varint = 0,
+    /// <summary>Eight bytes.</summary>
     Fixed64 = 1,
+    /// <summary>A length and that many bytes.</summary>
     LengthDelimited = 2,
+    /// <summary>Begin of a group.</summary>
     StartGroup = 3,
+    /// <summary>End of a group.</summary>
     EndGroup = 4,
+    /// <summary>Four bytes.</summary>
     Fixed32 = 5,
 }
 
 /// <summary>Walks the fields of one encoded message without copying. Every read is bounds-checked; errors carry the offset in the request.</summary>
-internal ref struct ProtobufReader(ReadOnlySpan<byte> message, int offset = 0)
+/// <param name="message">The message.</param>
+/// <param name="offset">Its position in the request, for errors.</param>
+public ref struct ProtobufReader(ReadOnlySpan<byte> message, int offset = 0)
 {
     private const int MaxGroupDepth = 32;
 

@@ -47,6 +47,15 @@ public sealed class SpanBlock : IDisposable
     /// <summary><c>flags</c>.</summary>
     public ColumnBuffer<uint> Flags { get; } = new();
 
+    /// <summary><c>dropped_attributes_count</c>.</summary>
+    public ColumnBuffer<uint> DroppedAttributes { get; } = new();
+
+    /// <summary><c>dropped_events_count</c>.</summary>
+    public ColumnBuffer<uint> DroppedEvents { get; } = new();
+
+    /// <summary><c>dropped_links_count</c>.</summary>
+    public ColumnBuffer<uint> DroppedLinks { get; } = new();
+
     /// <summary>Events of all spans, one after the other.</summary>
     public SpanEvents Events { get; } = new();
 
@@ -78,6 +87,9 @@ public sealed class SpanBlock : IDisposable
         StatusMessages.Append(other.StatusMessages);
         Attributes.Append(other.Attributes);
         Flags.Append(other.Flags.Values);
+        DroppedAttributes.Append(other.DroppedAttributes.Values);
+        DroppedEvents.Append(other.DroppedEvents.Values);
+        DroppedLinks.Append(other.DroppedLinks.Values);
         EventEnds.AppendEnds(other.EventEnds, Events.Count);
         Events.Append(other.Events);
         LinkEnds.AppendEnds(other.LinkEnds, Links.Count);
@@ -104,6 +116,9 @@ public sealed class SpanBlock : IDisposable
         StatusMessages.Truncate(Math.Min(count, StatusMessages.Count));
         Attributes.Truncate(Math.Min(count, Attributes.Count));
         Flags.Truncate(Math.Min(count, Flags.Count));
+        DroppedAttributes.Truncate(Math.Min(count, DroppedAttributes.Count));
+        DroppedEvents.Truncate(Math.Min(count, DroppedEvents.Count));
+        DroppedLinks.Truncate(Math.Min(count, DroppedLinks.Count));
     }
 
     /// <summary>Empties the block and keeps its memory.</summary>
@@ -125,6 +140,9 @@ public sealed class SpanBlock : IDisposable
         StatusMessages.Dispose();
         Attributes.Dispose();
         Flags.Dispose();
+        DroppedAttributes.Dispose();
+        DroppedEvents.Dispose();
+        DroppedLinks.Dispose();
         Events.Dispose();
         EventEnds.Dispose();
         Links.Dispose();
@@ -144,6 +162,9 @@ public sealed class SpanEvents : IDisposable
     /// <summary>Attributes of the event.</summary>
     public AttributesColumn Attributes { get; } = new();
 
+    /// <summary><c>dropped_attributes_count</c>.</summary>
+    public ColumnBuffer<uint> DroppedAttributes { get; } = new();
+
     /// <summary>Number of events.</summary>
     public int Count => TimeNanos.Count;
 
@@ -153,6 +174,7 @@ public sealed class SpanEvents : IDisposable
         TimeNanos.Append(other.TimeNanos.Values);
         Names.Append(other.Names);
         Attributes.Append(other.Attributes);
+        DroppedAttributes.Append(other.DroppedAttributes.Values);
     }
 
     internal void Truncate(int count)
@@ -160,6 +182,7 @@ public sealed class SpanEvents : IDisposable
         TimeNanos.Truncate(Math.Min(count, TimeNanos.Count));
         Names.Truncate(Math.Min(count, Names.Count));
         Attributes.Truncate(Math.Min(count, Attributes.Count));
+        DroppedAttributes.Truncate(Math.Min(count, DroppedAttributes.Count));
     }
 
     /// <inheritdoc/>
@@ -168,6 +191,7 @@ public sealed class SpanEvents : IDisposable
         TimeNanos.Dispose();
         Names.Dispose();
         Attributes.Dispose();
+        DroppedAttributes.Dispose();
     }
 }
 
@@ -186,6 +210,12 @@ public sealed class SpanLinks : IDisposable
     /// <summary>Attributes of the link.</summary>
     public AttributesColumn Attributes { get; } = new();
 
+    /// <summary><c>dropped_attributes_count</c>.</summary>
+    public ColumnBuffer<uint> DroppedAttributes { get; } = new();
+
+    /// <summary><c>flags</c>.</summary>
+    public ColumnBuffer<uint> Flags { get; } = new();
+
     /// <summary>Number of links.</summary>
     public int Count => TraceIds.Count;
 
@@ -196,6 +226,8 @@ public sealed class SpanLinks : IDisposable
         SpanIds.Append(other.SpanIds.Values);
         TraceStates.Append(other.TraceStates);
         Attributes.Append(other.Attributes);
+        DroppedAttributes.Append(other.DroppedAttributes.Values);
+        Flags.Append(other.Flags.Values);
     }
 
     internal void Truncate(int count)
@@ -204,6 +236,8 @@ public sealed class SpanLinks : IDisposable
         SpanIds.Truncate(Math.Min(count, SpanIds.Count));
         TraceStates.Truncate(Math.Min(count, TraceStates.Count));
         Attributes.Truncate(Math.Min(count, Attributes.Count));
+        DroppedAttributes.Truncate(Math.Min(count, DroppedAttributes.Count));
+        Flags.Truncate(Math.Min(count, Flags.Count));
     }
 
     /// <inheritdoc/>
@@ -213,5 +247,7 @@ public sealed class SpanLinks : IDisposable
         SpanIds.Dispose();
         TraceStates.Dispose();
         Attributes.Dispose();
+        DroppedAttributes.Dispose();
+        Flags.Dispose();
     }
 }

@@ -1,5 +1,6 @@
 using SloEngine.Storage.Chdb;
 using SloEngine.Storage.Results;
+using SloEngine.Storage.Schema;
 
 namespace SloEngine.Storage.Backup;
 
@@ -9,7 +10,8 @@ namespace SloEngine.Storage.Backup;
 /// </summary>
 /// <param name="store">The store.</param>
 /// <param name="directory">Where backups go: <see cref="EmbeddedStoreOptions.Backups"/> of the store.</param>
-public sealed class StoreBackups(IColumnStore store, string directory)
+/// <param name="cluster">The cluster that holds the tables: its backups are its own.</param>
+public sealed class StoreBackups(IColumnStore store, string directory, StoreCluster? cluster = null)
 {
     /// <summary>Where backups go.</summary>
     public string Directory => directory;
@@ -19,6 +21,10 @@ public sealed class StoreBackups(IColumnStore store, string directory)
     /// <exception cref="StoreException">Another backup is under way, or the engine refused.</exception>
     public async Task StartAsync(string name, string? baseName, CancellationToken cancellation = default)
     {
+        if (cluster is not null)
+        {
+            throw new StoreException(0, $"the tables are those of a cluster, which backs them up itself: BACKUP DATABASE {StoreCluster.LocalDatabase} {cluster.OnCluster} TO ...");
+        }
         string destination = BackupName.ToSql(name);
         string settings = baseName is null ? "" : $" SETTINGS base_backup = {BackupName.ToSql(baseName)}";
         if (baseName is not null && !File.Exists(Path.Combine(directory, baseName, ".backup")))

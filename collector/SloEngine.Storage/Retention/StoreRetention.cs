@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using SloEngine.Storage.Chdb;
+using SloEngine.Storage.Schema;
 using SloEngine.Storage.Stats;
 using SloEngine.Storage.Tables;
 
@@ -17,6 +18,7 @@ public sealed class StoreRetention : IDisposable
     private readonly RetentionOptions _options;
     private readonly TimeProvider _time;
     private readonly string _database;
+    private readonly StoreCluster? _cluster;
     private readonly Meter _meter = new("SloEngine.Store");
     private readonly Counter<long> _partitions;
     private readonly Counter<long> _bytes;
@@ -24,16 +26,16 @@ public sealed class StoreRetention : IDisposable
     private DiskStats _disk = new(0, 0);
     private Dictionary<StoreSignal, long> _sizes = [];
 
-    /// <summary>Creates the retention of <paramref name="store"/>.</summary>
-    public StoreRetention(IColumnStore store, RetentionOptions options, TimeProvider time)
-        : this(store, options, time, EmbeddedColumnStore.Database)
+    /// <summary>Creates the retention of <paramref name="store"/>, whose tables may be those of a cluster.</summary>
+    public StoreRetention(IColumnStore store, RetentionOptions options, TimeProvider time, StoreCluster? cluster = null)
+        : this(store, options, time, cluster is null ? EmbeddedColumnStore.Database : StoreCluster.LocalDatabase, cluster)
     {
     }
 
-    internal StoreRetention(IColumnStore store, RetentionOptions options, TimeProvider time, string database)
+    internal StoreRetention(IColumnStore store, RetentionOptions options, TimeProvider time, string database, StoreCluster? cluster = null)
     {
-        (_store, _options, _time, _database) = (store, options, time, database);
-        _tenants = new TenantDeletion(store, options.Tenants, database);
+        (_store, _options, _time, _database, _cluster) = (store, options, time, database, cluster);
+        _tenants = new TenantDeletion(store, options.Tenants, database, cluster);
         _partitions = _meter.CreateCounter<long>("sloengine.store.dropped.partitions", "{partition}", "Partitions dropped by retention.");
         _bytes = _meter.CreateCounter<long>("sloengine.store.dropped.size", "By", "Bytes on disk of the partitions dropped by retention.");
         _meter.CreateObservableGauge("sloengine.store.disk.free", () => _disk.FreeBytes, "By", "Bytes free on the disk of the store.");
@@ -49,7 +51,7 @@ public sealed class StoreRetention : IDisposable
     public async Task<IReadOnlyList<DroppedPartition>> ApplyAsync(CancellationToken cancellation = default)
     {
         DateTimeOffset now = _time.GetUtcNow();
-        IReadOnlyList<StorePartition> all = await StorePartition.ReadAsync(_store, _database, cancellation);
+        IReadOnlyList<StorePartition> all = await StorePartition.ReadAsync(_store, _database, _cluster?.Parts ?? "system.parts", cancellation);
         var dropped = new List<DroppedPartition>();
         var kept = new List<StorePartition>();
         foreach (StorePartition partition in all)
@@ -111,7 +113,7 @@ public sealed class StoreRetention : IDisposable
 
     private async Task<DroppedPartition> DropAsync(StorePartition partition, DropReason reason, CancellationToken cancellation)
     {
-        await _store.ExecuteAsync($"ALTER TABLE {_database}.{partition.Table} DROP PARTITION ID '{SqlText.Quote(partition.Id)}'", cancellation);
+        await _store.ExecuteAsync($"ALTER TABLE {_database}.{partition.Table} {_cluster?.OnCluster} DROP PARTITION ID '{SqlText.Quote(partition.Id)}'", cancellation);
         KeyValuePair<string, object?>[] tags = [new("table", partition.Table), new("reason", reason == DropReason.Age ? "age" : "size")];
         _partitions.Add(1, tags);
         _bytes.Add(partition.Bytes, tags);

@@ -21,7 +21,7 @@ public static class EventTables
     /// <summary>Rows for <c>spans</c>.</summary>
     public static NativeBlock Encode(SpanBlock spans, ReadOnlySpan<ResourceKey> resources, NativeWriter writer)
     {
-        writer.Start("spans", 25, spans.Count);
+        writer.Start("spans", 31, spans.Count);
         Order(spans.Resources.Values, spans.StartNanos.Values, resources, writer.Order);
         Resource(spans.Resources.Values, resources, writer);
         writer.Fixed("ts", Nanoseconds, spans.StartNanos.Values);
@@ -35,25 +35,31 @@ public static class EventTables
         writer.Fixed("status_code", "UInt8", spans.StatusCodes.Values);
         writer.Text("status_message", spans.StatusMessages);
         writer.Fixed("flags", "UInt32", spans.Flags.Values);
+        writer.Fixed("dropped_attributes_count", "UInt32", spans.DroppedAttributes.Values);
+        writer.Fixed("dropped_events_count", "UInt32", spans.DroppedEvents.Values);
+        writer.Fixed("dropped_links_count", "UInt32", spans.DroppedLinks.Values);
         writer.Attributes("attributes", "attribute_types", spans.Attributes);
 
         ReadOnlySpan<int> events = spans.EventEnds.Values;
         writer.Array("events.ts", Nanoseconds, events, spans.Events.TimeNanos.Values);
         writer.TextArray("events.name", events, spans.Events.Names);
         writer.AttributesArray("events.attributes", "events.attribute_types", events, spans.Events.Attributes);
+        writer.Array("events.dropped_attributes_count", "UInt32", events, spans.Events.DroppedAttributes.Values);
 
         ReadOnlySpan<int> links = spans.LinkEnds.Values;
         writer.Array("links.trace_id", "FixedString(16)", links, spans.Links.TraceIds.Values);
         writer.Array("links.span_id", "FixedString(8)", links, spans.Links.SpanIds.Values);
         writer.TextArray("links.trace_state", links, spans.Links.TraceStates);
         writer.AttributesArray("links.attributes", "links.attribute_types", links, spans.Links.Attributes);
+        writer.Array("links.dropped_attributes_count", "UInt32", links, spans.Links.DroppedAttributes.Values);
+        writer.Array("links.flags", "UInt32", links, spans.Links.Flags.Values);
         return writer.Finish();
     }
 
     /// <summary>Rows for <c>logs</c>.</summary>
     public static NativeBlock Encode(LogBlock logs, ReadOnlySpan<ResourceKey> resources, NativeWriter writer)
     {
-        writer.Start("logs", 15, logs.Count);
+        writer.Start("logs", 16, logs.Count);
         Order(logs.Resources.Values, logs.TimeNanos.Values, resources, writer.Order);
         Resource(logs.Resources.Values, resources, writer);
         writer.Fixed("ts", Nanoseconds, logs.TimeNanos.Values);
@@ -70,6 +76,7 @@ public static class EventTables
         writer.Fixed("trace_id", "FixedString(16)", logs.TraceIds.Values);
         writer.Fixed("span_id", "FixedString(8)", logs.SpanIds.Values);
         writer.Fixed("flags", "UInt32", logs.Flags.Values);
+        writer.Fixed("dropped_attributes_count", "UInt32", logs.DroppedAttributes.Values);
         writer.Attributes("attributes", "attribute_types", logs.Attributes);
         return writer.Finish();
     }

@@ -4,7 +4,7 @@ using SloEngine.Storage.Native;
 
 namespace SloEngine.Storage.Tables;
 
-/// <summary>Encodes metric points for their tables. <c>seriesIds</c> gives the id in the store of each series reference.</summary>
+/// <summary>Encodes metric points and exemplars for their tables. <c>seriesIds</c> gives the id in the store of each series reference.</summary>
 public static class MetricTables
 {
     private const string Milliseconds = "DateTime64(3, 'UTC')";
@@ -58,6 +58,20 @@ public static class MetricTables
         writer.Array("positive", "UInt64", points.PositiveEnds.Values, points.PositiveBuckets.Values);
         writer.Fixed("negative_offset", "Int32", points.NegativeOffsets.Values);
         writer.Array("negative", "UInt64", points.NegativeEnds.Values, points.NegativeBuckets.Values);
+        return writer.Finish();
+    }
+
+    /// <summary>Rows for <c>exemplars</c>.</summary>
+    public static NativeBlock Encode(ExemplarColumns exemplars, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
+    {
+        writer.Start("exemplars", 7, exemplars.Count);
+        Order(exemplars.Series.Values, exemplars.TimeNanos.Values, seriesIds, writer.Order);
+        Ids(exemplars.Series.Values, seriesIds, writer);
+        writer.Fixed("ts", "DateTime64(9, 'UTC')", exemplars.TimeNanos.Values);
+        writer.Fixed("value", "Float64", exemplars.Values.Values);
+        writer.Fixed("trace_id", "FixedString(16)", exemplars.TraceIds.Values);
+        writer.Fixed("span_id", "FixedString(8)", exemplars.SpanIds.Values);
+        writer.Attributes("attributes", "attribute_types", exemplars.Attributes);
         return writer.Finish();
     }
 

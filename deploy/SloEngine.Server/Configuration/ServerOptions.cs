@@ -1,14 +1,21 @@
 using System.Globalization;
 using System.Net;
+using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Limits;
 using SloEngine.PromQL.Syntax;
 using SloEngine.Storage.Retention;
+using SloEngine.Storage.Schema;
 
 namespace SloEngine.Server.Configuration;
 
 /// <summary>The configuration of <c>serve</c>, parsed and checked: flags win over the environment, which wins over the file.</summary>
 internal sealed record ServerOptions
 {
+    public required ServerRoles Roles { get; init; }
+
+    /// <summary>Where a gateway forwards to; empty for engines.</summary>
+    public IReadOnlyList<GatewayNode> Engines { get; init; } = [];
+
     public required IPEndPoint ListenGrpc { get; init; }
 
     public required IPEndPoint ListenOtlpHttp { get; init; }
@@ -22,9 +29,21 @@ internal sealed record ServerOptions
     /// <summary>The store's address; null for the embedded engine.</summary>
     public Uri? Store { get; init; }
 
+    /// <summary>The cluster that the store is a server of; null for a single server.</summary>
+    public StoreCluster? StoreCluster { get; init; }
+
     public string? Slos { get; init; }
 
     public string? Rules { get; init; }
+
+    /// <summary>Alertmanagers that alerts of rules are sent to.</summary>
+    public IReadOnlyList<Uri> Alertmanagers { get; init; } = [];
+
+    /// <summary>Labels that alerts of rules get, and templates know.</summary>
+    public IReadOnlyDictionary<string, string> ExternalLabels { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Groups of rules evaluated at a time.</summary>
+    public int RuleGroups { get; init; }
 
     public string? Scaling { get; init; }
 
@@ -86,16 +105,23 @@ internal sealed record ServerOptions
 
         string data = Path.GetFullPath(Text(Setting.Data).Text);
         string backups = Text(Setting.Backups).Text;
+        ServerRoles roles = ServerRolesText.Parse(Text(Setting.Roles));
         return new ServerOptions
         {
+            Roles = roles,
+            Engines = ServerRolesText.Engines(Text(Setting.Engines), roles),
             ListenGrpc = Address(Setting.ListenGrpc, Text(Setting.ListenGrpc)),
             ListenOtlpHttp = Address(Setting.ListenOtlpHttp, Text(Setting.ListenOtlpHttp)),
             ListenHttp = Address(Setting.ListenHttp, Text(Setting.ListenHttp)),
             Data = data,
             Backups = backups.Length == 0 ? Path.Combine(data, "backups") : Path.GetFullPath(backups),
             Store = Url(Setting.Store, Text(Setting.Store)),
+            StoreCluster = Cluster(Text(Setting.StoreCluster), Text(Setting.Store)),
             Slos = ExistingDirectory(Setting.Slos, Text(Setting.Slos)),
             Rules = ExistingDirectory(Setting.Rules, Text(Setting.Rules)),
+            Alertmanagers = Urls(Setting.Alertmanagers, Text(Setting.Alertmanagers)),
+            ExternalLabels = Labels(Setting.ExternalLabels, Text(Setting.ExternalLabels)),
+            RuleGroups = (int)Number(Setting.RuleGroups, Text(Setting.RuleGroups), 1, 1000),
             Scaling = ExistingDirectory(Setting.Scaling, Text(Setting.Scaling)),
             Receivers = ExistingFile(Setting.Receivers, Text(Setting.Receivers)),
             Dashboards = ExistingDirectory(Setting.Dashboards, Text(Setting.Dashboards)),
@@ -173,6 +199,35 @@ internal sealed record ServerOptions
             : throw Bad(setting, value, "an http or https URL");
     }
 
+    private static List<Uri> Urls(Setting setting, SettingText value) =>
+    [
+        .. value.Text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(part => Url(setting, value with { Text = part })!),
+    ];
+
+    private static Dictionary<string, string> Labels(Setting setting, SettingText value)
+    {
+        var labels = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (string part in value.Text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            string[] sides = part.Split('=', 2, StringSplitOptions.TrimEntries);
+            bool isName = sides[0].Length > 0 && !char.IsAsciiDigit(sides[0][0]) && sides[0].All(static letter => char.IsAsciiLetterOrDigit(letter) || letter == '_');
+            if (sides.Length != 2 || !isName || sides[1].Length == 0 || !labels.TryAdd(sides[0], sides[1]))
+            {
+                throw Bad(setting, value with { Text = part }, "NAME=VALUE, each name once, of letters, digits and underscores");
+            }
+        }
+        return labels;
+    }
+
+    private static StoreCluster? Cluster(SettingText name, SettingText store)
+    {
+        if (name.Text.Length > 0 && store.Text.Length == 0)
+        {
+            throw new ConfigurationException($"{Setting.StoreCluster.Key} ({name.Origin}): the embedded engine is no server of a cluster; {Setting.Store.Key} is to be the address of one");
+        }
+        return name.Text.Length == 0 ? null : new StoreCluster(name.Text);
+    }
+
     private static long Number(Setting setting, SettingText value, long least, long most)
     {
         return long.TryParse(value.Text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number >= least && number <= most
@@ -204,6 +259,6 @@ internal sealed record ServerOptions
         throw Bad(setting, value, "one of " + string.Join(", ", names));
     }
 
-    private static ConfigurationException Bad(Setting setting, SettingText value, string expected) =>
+    internal static ConfigurationException Bad(Setting setting, SettingText value, string expected) =>
         new($"{setting.Key} ({value.Origin}): '{value.Text}' does not fit; expected {expected}");
 }

@@ -39,7 +39,7 @@ internal sealed partial class IngestLog : IDisposable
         {
             return;
         }
-        using var table = new LedgerTable(store);
+        using var table = new LedgerTable(store, Log.Id);
         var ledger = new Ledger(table, TimeProvider.System, since: Log.BegunAt(Checkpoint.Stored));
         catalog.Reload();
         await ledger.SetSlosAsync(catalog.Slos, cancellation);

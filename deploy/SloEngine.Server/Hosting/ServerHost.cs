@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -6,6 +7,7 @@ using SloEngine.Alerting;
 using SloEngine.Alerting.Http;
 using SloEngine.Alerting.Notifications;
 using SloEngine.Collector;
+using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Receivers;
 using SloEngine.Collector.Taps;
@@ -14,10 +16,12 @@ using SloEngine.Dashboards.Catalog;
 using SloEngine.Otlp.Grpc;
 using SloEngine.Otlp.Grpc.Health;
 using SloEngine.PromQL;
+using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Syntax;
 using SloEngine.Query;
 using SloEngine.Query.Http;
 using SloEngine.Query.Metrics;
+using SloEngine.Rules.Alertmanagers;
 using SloEngine.Rules.Files;
 using SloEngine.Rules.Http;
 using SloEngine.Rules.Scheduling;
@@ -47,6 +51,10 @@ internal static class ServerHost
     /// <summary>Runs until told to stop; returns the exit code.</summary>
     public static async Task<int> RunAsync(ServerOptions options, CancellationToken cancellation)
     {
+        if (options.Roles == ServerRoles.Gateway)
+        {
+            return await GatewayHost.RunAsync(options, cancellation);
+        }
         IColumnStore store;
         ReceiverConfiguration receivers;
         try
@@ -61,7 +69,7 @@ internal static class ServerHost
         try
         {
             store = options.Store is { } url
-                ? await HttpColumnStore.OpenAsync(url, cancellation)
+                ? await HttpColumnStore.OpenAsync(url, options.StoreCluster, cancellation)
                 : await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = options.Data, Library = options.EngineLibrary, Backups = options.Backups }, cancellation);
         }
         catch (Exception failure) when (failure is StoreException or DllNotFoundException)
@@ -96,15 +104,7 @@ internal static class ServerHost
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         ConfigureLogging(builder.Logging, options);
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes + 1024L;
-            kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(10));
-            kestrel.Listen(options.ListenGrpc, listen => listen.Serve(Listener.Grpc, HttpProtocols.Http2));
-            kestrel.Listen(options.ListenOtlpHttp, listen => listen.Serve(Listener.OtlpHttp, HttpProtocols.Http1));
-            kestrel.Listen(options.ListenHttp, listen => listen.Serve(Listener.Http, HttpProtocols.Http1));
-        });
+        ConfigureListeners(builder, options);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
         AddServices(builder.Services, options, store, log, baselines, receivers);
 
@@ -117,16 +117,31 @@ internal static class ServerHost
             health.Map(endpoints);
             endpoints.MapGrpcUnimplemented();
         }));
-        app.MapListener(Listener.OtlpHttp, branch => branch.UseRouting().UseEndpoints(endpoints => endpoints.MapOtlpHttp()));
+        app.MapListener(Listener.OtlpHttp, branch => branch.UseRouting().UseEndpoints(endpoints =>
+        {
+            endpoints.MapOtlpHttp();
+            endpoints.MapForward();
+        }));
         app.MapListener(Listener.Http, branch =>
         {
             branch.UseWebApplication();
             branch.UseResponseCompression();
             branch.UseRequestTracing();
             branch.UseRouting().UseEndpoints(MapHttp);
+            branch.RunWebApplication();
         });
         return app;
     }
+
+    internal static void ConfigureListeners(WebApplicationBuilder builder, ServerOptions options) => builder.WebHost.ConfigureKestrel(kestrel =>
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes + 1024L;
+        kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(10));
+        kestrel.Listen(options.ListenGrpc, listen => listen.Serve(Listener.Grpc, HttpProtocols.Http2));
+        kestrel.Listen(options.ListenOtlpHttp, listen => listen.Serve(Listener.OtlpHttp, HttpProtocols.Http1));
+        kestrel.Listen(options.ListenHttp, listen => listen.Serve(Listener.Http, HttpProtocols.Http1));
+    });
 
     private static void MapHttp(IEndpointRouteBuilder endpoints)
     {
@@ -134,17 +149,17 @@ internal static class ServerHost
         endpoints.MapPrometheusOtlp();
         endpoints.MapLokiPush();
         endpoints.MapPrometheusApi();
+        endpoints.MapRemoteRead();
         endpoints.MapLokiApi();
         endpoints.MapTempoApi();
         endpoints.MapSqlApi();
-        endpoints.MapStoreStatusApi();
+        endpoints.MapStoreStatusApi(endpoints.ServiceProvider.GetRequiredService<ServerOptions>().StoreCluster);
         endpoints.MapCardinalityApi();
         endpoints.MapBackupApi();
         endpoints.MapSloApi();
         endpoints.MapRulesApi(SloAlerts.In(endpoints.ServiceProvider));
         endpoints.MapScalingHttp();
         endpoints.MapDashboardsApi();
-        endpoints.MapWebApplication();
         endpoints.MapGet("/healthz", () => "ok\n");
         endpoints.MapGet("/readyz", async (IColumnStore store, CancellationToken cancellation) =>
         {
@@ -160,14 +175,16 @@ internal static class ServerHost
     {
         services.AddSingleton(TimeProvider.System);
         services.AddResponseCompression();
+        // Nobody embeds JSON into a page: a plus or a quote is written as it is.
+        services.ConfigureHttpJsonOptions(static json => json.SerializerOptions.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
         services.AddSingleton(options);
         services.AddSingleton(store);
 
-        services.AddSingleton(provider => new StoreRetention(store, options.Retention, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new StoreRetention(store, options.Retention, provider.GetRequiredService<TimeProvider>(), options.StoreCluster));
         services.AddHostedService<RetentionLoop>();
-        services.AddSingleton(new StoreBackups(store, options.Backups));
+        services.AddSingleton(new StoreBackups(store, options.Backups, options.StoreCluster));
 
-        services.AddSingleton<LedgerTable>();
+        services.AddSingleton(new LedgerTable(store, log.Log.Id));
         services.AddSingleton<ILedgerStore>(provider => provider.GetRequiredService<LedgerTable>());
         services.AddSingleton<Ledger>();
         services.AddSingleton<SloEvaluator>();
@@ -175,11 +192,16 @@ internal static class ServerHost
         services.AddSingleton(provider => new LedgerTaps(provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILedgerStore>(), baselines));
         services.AddSingleton<ITelemetryTaps>(provider => provider.GetRequiredService<LedgerTaps>());
         services.AddHostedService<SloReloader>();
+        if (options.Store is not null)
+        {
+            services.AddHostedService<LedgerRefresh>();
+        }
 
         services.AddSingleton(Collector(options));
         services.AddSingleton(provider => new OtlpIngest(
             store, log.Log, log.Checkpoint, provider.GetRequiredService<ITelemetryTaps>(), provider.GetRequiredService<CollectorOptions>(),
             provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<OtlpIngest>>()));
+        services.AddSingleton<ITelemetryIntake>(provider => provider.GetRequiredService<OtlpIngest>());
 
         services.AddSingleton(new QueryOptions());
         services.AddSingleton<StoredSeriesSources>();
@@ -190,13 +212,25 @@ internal static class ServerHost
             ExternalUrl = () => options.ExternalUrl ?? Addresses(provider.GetRequiredService<IServer>())[2],
             Receivers = receivers,
         });
-        services.AddAlerting();
-        services.AddSingleton(new RuleCatalog(options.Rules, new ParserOptions()));
+        bool alerts = options.Roles.HasFlag(ServerRoles.Alerting);
+        services.AddAlerting(evaluates: alerts);
+        services.AddSingleton(new RuleCatalog(options.Rules, new ParserOptions(), Tenants.IsValid));
+        services.AddSingleton(new AlertmanagerOptions { Addresses = options.Alertmanagers });
+        services.AddSingleton<AlertmanagerPush>();
         services.AddSingleton<IRuleNotifier, RuleNotifications>();
-        services.AddSingleton(provider => new RuleSchedulerOptions { ExternalUrl = provider.GetRequiredService<AlertingOptions>().ExternalUrl });
-        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<RuleScheduler>(
-            provider, provider.GetRequiredService<StoredSeriesSources>().Of(provider.GetRequiredService<RuleSchedulerOptions>().Tenant)));
-        services.AddHostedService(provider => provider.GetRequiredService<RuleScheduler>());
+        services.AddSingleton(provider => new RuleSchedulerOptions
+        {
+            MaxConcurrentGroups = options.RuleGroups,
+            ExternalLabels = options.ExternalLabels,
+            ExternalUrl = provider.GetRequiredService<AlertingOptions>().ExternalUrl,
+        });
+        services.AddSingleton<Func<string, ISeriesSource>>(provider => provider.GetRequiredService<StoredSeriesSources>().Of);
+        services.AddSingleton<RuleScheduler>();
+        if (alerts)
+        {
+            services.AddHostedService(provider => provider.GetRequiredService<AlertmanagerPush>());
+            services.AddHostedService(provider => provider.GetRequiredService<RuleScheduler>());
+        }
         services.AddScaling(new ScalingOptions(options.Scaling ?? (options.Demo ? DemoFiles("scaling") : null)));
 
         services.AddSingleton(provider => new DashboardCatalog(
@@ -210,7 +244,7 @@ internal static class ServerHost
         }
     }
 
-    private static CollectorOptions Collector(ServerOptions options) => new()
+    internal static CollectorOptions Collector(ServerOptions options) => new()
     {
         MaxBodyBytes = options.MaxBodyBytes,
         MemoryBudgetBytes = options.MemoryBudgetBytes,
@@ -221,7 +255,7 @@ internal static class ServerHost
 
     private static string? SloDirectory(ServerOptions options) => options.Slos ?? (options.Demo ? DemoFiles("slos") : null);
 
-    private static void ConfigureLogging(ILoggingBuilder logging, ServerOptions options)
+    internal static void ConfigureLogging(ILoggingBuilder logging, ServerOptions options)
     {
         logging.ClearProviders();
         logging.AddSimpleConsole(console =>
@@ -261,7 +295,7 @@ internal static class ServerHost
     internal static IReadOnlyList<Uri> Addresses(IServer server) =>
         [.. server.Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new Uri(address))];
 
-    private static void Announce(WebApplication app)
+    internal static void Announce(WebApplication app)
     {
         IReadOnlyList<Uri> addresses = Addresses(app.Services.GetRequiredService<IServer>());
         Console.WriteLine("ready");

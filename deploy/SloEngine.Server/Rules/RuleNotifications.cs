@@ -1,31 +1,73 @@
+using System.Globalization;
+using System.Text;
 using SloEngine.Alerting.Alerts;
 using SloEngine.Alerting.Notifications;
+using SloEngine.PromQL.Series;
+using SloEngine.Rules.Alertmanagers;
 using SloEngine.Rules.Evaluation;
+using SloEngine.Rules.Files;
 using SloEngine.Rules.Scheduling;
 
 namespace SloEngine.Server.Rules;
 
 /// <summary>
-/// Hands alerts of rules to the notifier of SLO alerts: where that names an SLO, theirs is the alert's name with its labels, and the route is
-/// that of the label <c>severity</c>.
+/// Hands alerts of rules to Alertmanagers, and to the notifier of SLO alerts, whose webhooks get them in Alertmanager's shape: grouped by
+/// <c>alertname</c>, routed by the label <c>severity</c>.
 /// </summary>
-internal sealed class RuleNotifications(Notifier notifier) : IRuleNotifier
+internal sealed class RuleNotifications(Notifier notifier, AlertmanagerPush alertmanagers, RuleSchedulerOptions options) : IRuleNotifier
 {
-    public Task NotifyAsync(RuleAlert alert, CancellationToken cancellation) => notifier.EnqueueAsync(
-        new Alert
+    private const ulong FnvOffset = 14695981039346656037;
+    private const ulong FnvPrime = 1099511628211;
+    private const byte Separator = 0xFF;
+
+    public Task NotifyAsync(RuleAlertNews news, CancellationToken cancellation)
+    {
+        RuleAlert alert = news.Alert;
+        if (news.IsRuleGone)
         {
-            Slo = alert.Labels.ToString(),
-            Policy = alert.Labels["alertname"],
-            Severity = alert.Labels["severity"],
-            State = alert.State == RuleAlertState.Firing ? AlertState.Firing : AlertState.Resolved,
-            Labels = alert.Labels.Pairs.ToArray().ToDictionary(),
-            Annotations = alert.Annotations.ToDictionary(),
-            ActiveSince = DateTimeOffset.FromUnixTimeMilliseconds(alert.ActiveSinceMs),
-            FiredAt = Time(alert.FiredAtMs),
-            ResolvedAt = Time(alert.ResolvedAtMs),
-            Value = alert.Value,
-        },
-        cancellation);
+            alertmanagers.Ended(news.Tenant, alert, GeneratorUrl(news.Rule), options.ExternalLabels);
+        }
+        Labels labels = Labels.Of(options.ExternalLabels.Where(label => alert.Labels[label.Key].Length == 0).Concat(alert.Labels.Pairs.ToArray()));
+        return notifier.EnqueueAsync(
+            new Alert
+            {
+                Slo = labels.ToString(),
+                Policy = labels["alertname"],
+                Severity = labels["severity"],
+                State = alert.State == RuleAlertState.Firing ? AlertState.Firing : AlertState.Resolved,
+                Labels = labels.Pairs.ToArray().ToDictionary(),
+                Annotations = alert.Annotations.ToDictionary(),
+                ActiveSince = DateTimeOffset.FromUnixTimeMilliseconds(alert.ActiveSinceMs),
+                FiredAt = Time(alert.FiredAtMs),
+                ResolvedAt = Time(alert.ResolvedAtMs),
+                Value = alert.Value,
+                Fingerprint = Fingerprint(labels),
+                GroupLabels = new Dictionary<string, string> { ["alertname"] = labels["alertname"] },
+                GeneratorUrl = GeneratorUrl(news.Rule),
+            },
+            cancellation);
+    }
+
+    public void Evaluated(RuleGroup group, AlertingState rule, long timeMs, TimeSpan interval) =>
+        alertmanagers.Evaluated(group.Tenant, rule, timeMs, interval, GeneratorUrl(rule.Rule), options.ExternalLabels);
+
+    /// <summary>Where Prometheus has its table of an expression's values.</summary>
+    private string GeneratorUrl(Rule rule) =>
+        $"{options.ExternalUrl().ToString().TrimEnd('/')}/graph?g0.expr={Uri.EscapeDataString(rule.Expression.ToString()!)}&g0.tab=1";
+
+    /// <summary>Alertmanager's fingerprint of labels: FNV-1a of names and values, sorted by name (prometheus/common, model/signature.go).</summary>
+    private static string Fingerprint(Labels labels)
+    {
+        ulong hash = FnvOffset;
+        foreach ((string name, string value) in labels.Pairs)
+        {
+            foreach (byte next in (byte[])[.. Encoding.UTF8.GetBytes(name), Separator, .. Encoding.UTF8.GetBytes(value), Separator])
+            {
+                hash = (hash ^ next) * FnvPrime;
+            }
+        }
+        return hash.ToString("x16", CultureInfo.InvariantCulture);
+    }
 
     private static DateTimeOffset? Time(long? milliseconds) => milliseconds is { } known ? DateTimeOffset.FromUnixTimeMilliseconds(known) : null;
 }

@@ -43,7 +43,7 @@ internal static class CounterFunctions
     /// <summary>
     /// The same over all windows of a series of floats without start times: a window is its two ends and the falls between them, whatever its length.
     /// </summary>
-    public static void Extrapolate(string function, Column<double> column, long[] endsMs, long rangeMs, double[] results)
+    public static void Extrapolate(string function, Column<double> column, long[] endsMs, long rangeMs, ScannedSamples scanned, double[] results)
     {
         bool isCounter = function != "delta";
         bool isRate = function == "rate";
@@ -60,6 +60,10 @@ internal static class CounterFunctions
             while (first < end && times[first] <= startMs)
             {
                 first++;
+            }
+            if (end > first)
+            {
+                scanned.Add(step, end - first);
             }
             if (end - first < 2)
             {

@@ -26,7 +26,14 @@ internal sealed class Evaluator
     /// <summary>What was read so far.</summary>
     public QueryStatistics Statistics => _reader.Statistics;
 
-    public async ValueTask<StepValue> EvaluateAsync(Expr expression, long[] steps)
+    /// <summary>Evaluates a query.</summary>
+    public ValueTask<StepValue> EvaluateQueryAsync(Expr query, long[] steps)
+    {
+        _reader.Scanned.Begin(steps.Length);
+        return EvaluateAsync(query, steps);
+    }
+
+    private async ValueTask<StepValue> EvaluateAsync(Expr expression, long[] steps)
     {
         _cancellation.ThrowIfCancellationRequested();
         switch (expression)
@@ -60,11 +67,14 @@ internal sealed class Evaluator
     /// <summary>Series of a range selector or subquery at one time, as they are.</summary>
     public async ValueTask<IReadOnlyList<SeriesData>> RangeVectorAsync(Expr expression, long timeMs)
     {
-        if (expression is Subquery subquery)
-        {
-            return await SubqueryAsync(subquery, [timeMs]);
-        }
-        var matrix = (MatrixSelector)expression;
+        IReadOnlyList<SeriesData> all = expression is Subquery subquery ? await SubqueryAsync(subquery, [timeMs]) : await MatrixAsync((MatrixSelector)expression, timeMs);
+        _reader.Scanned.Begin(1);
+        _reader.Scanned.Add(0, all.Sum(static series => series.Histograms?.Sum(static histogram => (long)(histogram?.Weight ?? 1)) ?? series.TimesMs.Length));
+        return all;
+    }
+
+    private async ValueTask<IReadOnlyList<SeriesData>> MatrixAsync(MatrixSelector matrix, long timeMs)
+    {
         VectorSelector selector = matrix.Vector;
         long end = (selector.Time.AtMs ?? timeMs) - selector.Time.OffsetMs;
         long before = matrix.RangeMs + (selector.Extension == RangeExtension.None ? 0 : _options.LookbackMs);
@@ -245,7 +255,9 @@ internal sealed class Evaluator
         {
             inner[index] = start + (index * interval);
         }
+        _reader.Scanned.EnterSubquery();
         StepValue value = await EvaluateAsync(subquery.Inner, inner);
+        _reader.Scanned.LeaveSubquery();
         List<StepSeries> series = value is StepScalar scalar ? [new StepSeries(Labels.Empty, scalar.Values)] : ((StepVector)value).Series;
         _reader.Count((long)series.Count * count);
         return (series, inner);

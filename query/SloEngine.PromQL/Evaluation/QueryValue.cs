@@ -14,9 +14,9 @@ public abstract record QueryValue
 }
 
 /// <summary>What a query took. A native histogram counts as the samples that take the same memory.</summary>
-/// <param name="SamplesLoaded">Samples that its selectors loaded.</param>
-/// <param name="SamplesHeld">The same, and the results of subqueries: what the limit on samples applies to.</param>
-public readonly record struct QueryStatistics(long SamplesLoaded, long SamplesHeld);
+/// <param name="SamplesPerStep">Samples that each step looked at.</param>
+/// <param name="SamplesHeld">Samples that its selectors loaded, and the results of subqueries: what the limit on samples applies to.</param>
+public readonly record struct QueryStatistics(IReadOnlyList<long> SamplesPerStep, long SamplesHeld);
 
 /// <summary>One number.</summary>
 /// <param name="TimeMs">Its time.</param>

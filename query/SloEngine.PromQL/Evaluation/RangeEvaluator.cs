@@ -59,7 +59,7 @@ internal sealed class RangeEvaluator(EngineOptions options, SelectorReader reade
         var result = StepSeries.Empty(series.Labels, steps.Length, dropName);
         if (input.Extension == RangeExtension.None && series.Histograms.TimesMs.Length == 0 && CounterFunctions.IsPlain(call, series))
         {
-            CounterFunctions.Extrapolate(call, series.Floats, input.EndsMs, input.RangeMs, result.Values);
+            CounterFunctions.Extrapolate(call, series.Floats, input.EndsMs, input.RangeMs, reader.Scanned, result.Values);
             return result;
         }
         long reachBack = input.RangeMs + (input.Extension == RangeExtension.None ? 0 : options.LookbackMs);
@@ -82,10 +82,21 @@ internal sealed class RangeEvaluator(EngineOptions options, SelectorReader reade
             };
             if (window.Count > 0)
             {
+                reader.Scanned.Add(step, Samples(window));
                 result[step] = function(window, context);
             }
         }
         return result;
+    }
+
+    private static long Samples(in RangeWindow window)
+    {
+        long samples = window.Floats.Count;
+        foreach (Histograms.FloatHistogram histogram in window.Histograms.Values)
+        {
+            samples += histogram.Weight;
+        }
+        return samples;
     }
 
     private static void CheckExtension(string function, RangeExtension extension)

@@ -9,9 +9,11 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
 {
     private long _samples;
     private long _peak;
-    private long _loaded;
 
-    public QueryStatistics Statistics => new(_loaded, _peak);
+    /// <summary>What steps look at.</summary>
+    public ScannedSamples Scanned { get; } = new();
+
+    public QueryStatistics Statistics => new(Scanned.BySteps, _peak);
 
     public long LookbackMs => options.LookbackMs;
 
@@ -39,9 +41,7 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
             new SeriesSelection(matchers, times.Min() - before, times.Max() + after) { Function = function }, cancellation);
         foreach (SeriesData data in series)
         {
-            long weight = Weight(data);
-            _loaded += weight;
-            Count(weight);
+            Count(Weight(data));
         }
         return series;
     }
@@ -104,6 +104,10 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
             {
                 histograms[step] = series.Histograms![found];
             }
+            if (found >= 0)
+            {
+                Scanned.Add(step, histograms?[step]?.Weight ?? 1);
+            }
         }
         return new StepSeries(series.Labels, values, histograms);
     }
@@ -124,6 +128,7 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
         {
             int found = Find(series, times[step], ref next);
             values[step] = found < 0 ? Sample.Absent : read(series, found);
+            Scanned.Add(step, found < 0 ? 0 : 1);
         }
         return new StepSeries(series.Labels, values) { DropName = true };
     }

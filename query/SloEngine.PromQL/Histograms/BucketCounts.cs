@@ -22,6 +22,20 @@ public sealed class BucketCounts
     /// <summary>Number of buckets, empty ones included.</summary>
     public int Length => _indexes.Length;
 
+    /// <summary>Runs of consecutive indexes.</summary>
+    internal int Runs
+    {
+        get
+        {
+            int runs = Math.Min(Length, 1);
+            for (int position = 1; position < _indexes.Length; position++)
+            {
+                runs += _indexes[position] == _indexes[position - 1] + 1 ? 0 : 1;
+            }
+            return runs;
+        }
+    }
+
     /// <summary>Buckets by ascending index.</summary>
     public static BucketCounts Of(int[] indexes, double[] counts)
     {

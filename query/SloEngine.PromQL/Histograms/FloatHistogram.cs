@@ -39,8 +39,8 @@ public sealed record FloatHistogram
     /// <summary>Whether bounds are custom.</summary>
     public bool IsCustom => Schema == CustomSchema;
 
-    /// <summary>Samples that a limit on them counts for it, by the memory it takes.</summary>
-    internal int Weight => (168 + ((Positive.Length + Negative.Length + CustomBounds.Length) * 8)) / 16;
+    /// <summary>Samples that it counts for, by the memory it takes in Prometheus: a float takes 16 bytes (promql/value.go, HPoint.size).</summary>
+    internal int Weight => (8 + 168 + ((Positive.Length + Negative.Length + Positive.Runs + Negative.Runs + CustomBounds.Length) * 8)) / 16;
 
     /// <summary>Whether any part has overflown.</summary>
     internal bool HasOverflow => double.IsInfinity(ZeroCount) || double.IsInfinity(Count) || double.IsInfinity(Sum)

@@ -35,7 +35,16 @@ public sealed class LabelPattern
         {
             return known;
         }
-        var regex = new Regex($"^(?s:{Re2.Translate(pattern)})\\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+        Regex regex;
+        try
+        {
+            regex = new Regex($"^(?s:{Re2.Translate(pattern)})\\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+        }
+        catch (NotSupportedException refused)
+        {
+            // It looks around, refers back, or repeats so often that its automaton would be too large: RE2 takes none of that either.
+            throw new ArgumentException(refused.Message, nameof(pattern), refused);
+        }
         if (Patterns.Count >= CacheLimit)
         {
             Patterns.Clear();

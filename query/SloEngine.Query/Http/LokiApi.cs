@@ -99,7 +99,7 @@ public static class LokiApi
         {
             Action<Utf8JsonWriter> data = await handler(await RequestParameters.ReadAsync(http), http);
             http.Response.ContentType = "application/json";
-            await using var json = new Utf8JsonWriter(http.Response.BodyWriter);
+            await using var json = new Utf8JsonWriter(http.Response.BodyWriter, ApiJson.Options);
             json.WriteStartObject();
             json.WriteString("status", "success");
             json.WritePropertyName("data");

@@ -1,4 +1,3 @@
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using SloEngine.PromQL.Evaluation;
@@ -14,25 +13,39 @@ internal static class PrometheusAnswer
     public const string Truncated = "results truncated due to limit";
 
     /// <summary>The engine's codes for a statement that took too long, and for a result that is too large.</summary>
+    public const int StoreTooManyRows = 396;
     private const int StoreTimeout = 159;
-    private const int StoreTooManyRows = 396;
 
-    // Nobody embeds these answers into a page, and quotes in error messages are to be read.
-    private static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    /// <summary>An answer that there is none to: 204.</summary>
+    public static readonly Action<Utf8JsonWriter> NoData = static _ => { };
 
     /// <summary>Runs a handler, whose result writes the value of <c>data</c> and what stands behind it.</summary>
-    public static async Task WriteAsync(HttpContext http, Func<RequestParameters, HttpContext, Task<Action<Utf8JsonWriter>>> handler)
+    public static Task WriteAsync(HttpContext http, Func<RequestParameters, HttpContext, Task<Action<Utf8JsonWriter>>> handler) =>
+        RunAsync(http, async parameters => await WriteAsync(http, await handler(parameters, http)));
+
+    /// <summary>Writes a successful answer; <paramref name="data"/> writes the value of <c>data</c> and what stands behind it.</summary>
+    public static async Task WriteAsync(HttpContext http, Action<Utf8JsonWriter> data)
+    {
+        if (ReferenceEquals(data, NoData))
+        {
+            http.Response.StatusCode = StatusCodes.Status204NoContent;
+            return;
+        }
+        http.Response.ContentType = "application/json";
+        await using var json = new Utf8JsonWriter(http.Response.BodyWriter, ApiJson.Options);
+        json.WriteStartObject();
+        json.WriteString("status", "success");
+        json.WritePropertyName("data");
+        data(json);
+        json.WriteEndObject();
+    }
+
+    /// <summary>Runs a handler, and answers what it throws.</summary>
+    public static async Task RunAsync(HttpContext http, Func<RequestParameters, Task> handler)
     {
         try
         {
-            Action<Utf8JsonWriter> data = await handler(await RequestParameters.ReadAsync(http), http);
-            http.Response.ContentType = "application/json";
-            await using var json = new Utf8JsonWriter(http.Response.BodyWriter, Json);
-            json.WriteStartObject();
-            json.WriteString("status", "success");
-            json.WritePropertyName("data");
-            data(json);
-            json.WriteEndObject();
+            await handler(await RequestParameters.ReadAsync(http));
         }
         catch (ParameterException failure)
         {
@@ -103,7 +116,7 @@ internal static class PrometheusAnswer
     {
         http.Response.StatusCode = status;
         http.Response.ContentType = "application/json";
-        await using var json = new Utf8JsonWriter(http.Response.BodyWriter, Json);
+        await using var json = new Utf8JsonWriter(http.Response.BodyWriter, ApiJson.Options);
         json.WriteStartObject();
         json.WriteString("status", "error");
         json.WriteString("errorType", type);

@@ -1,8 +1,10 @@
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.PromQL;
 using SloEngine.PromQL.Evaluation;
+using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Syntax;
 using SloEngine.Query.Metrics;
 using SloEngine.Storage;
@@ -25,7 +27,7 @@ public static class PrometheusApi
         StoredSeriesSources sources = services.GetRequiredService<StoredSeriesSources>();
         PromQLEngine engine = services.GetRequiredService<PromQLEngine>();
 
-        endpoints.MapPrometheus("query", GetOrPost, async (parameters, http) =>
+        endpoints.MapMethods("/api/v1/query", GetOrPost, http => QueryAnswer.WriteAsync(http, async (parameters, http) =>
         {
             int limit = parameters.Limit();
             long timeMs = parameters.TimeMs("time", time.GetUtcNow().ToUnixTimeMilliseconds());
@@ -33,9 +35,9 @@ public static class PrometheusApi
             Expr query = PrometheusAnswer.Expression(parameters);
             var source = new TimedSeriesSource(sources.Of(parameters.Tenant), time);
             QueryValue value = await limited.InstantAsync(query, source, timeMs, http.RequestAborted);
-            return json => PrometheusJson.WriteAnswer(json, value, parameters.Text("query"), limit, Timings(parameters, source));
-        });
-        endpoints.MapPrometheus("query_range", GetOrPost, async (parameters, http) =>
+            return new QueryAnswer(value, parameters.Text("query"), limit, ShownStatistics.Of(parameters, source, new RangeSteps(timeMs, timeMs, 0)));
+        }));
+        endpoints.MapMethods("/api/v1/query_range", GetOrPost, http => QueryAnswer.WriteAsync(http, async (parameters, http) =>
         {
             int limit = parameters.Limit();
             RangeSteps steps = Steps(parameters, engine.Options);
@@ -48,17 +50,23 @@ public static class PrometheusApi
             }
             var source = new TimedSeriesSource(sources.Of(parameters.Tenant), time);
             MatrixResult value = await limited.RangeAsync(query, source, steps.StartMs, steps.EndMs, steps.StepMs, http.RequestAborted);
-            return json => PrometheusJson.WriteAnswer(json, value, parameters.Text("query"), limit, Timings(parameters, source));
-        });
-        endpoints.MapPrometheus("query_exemplars", GetOrPost, (parameters, _) =>
+            return new QueryAnswer(value, parameters.Text("query"), limit, ShownStatistics.Of(parameters, source, steps));
+        }));
+        endpoints.MapPrometheus("query_exemplars", GetOrPost, async (parameters, http) =>
         {
-            long start = parameters.TimeMs("start", 0);
-            if (parameters.TimeMs("end", long.MaxValue) < start)
+            var range = new TimeRange(parameters.TimeMs("start", 0), parameters.TimeMs("end", long.MaxValue));
+            if (parameters.TimeMs("end", long.MaxValue) < parameters.TimeMs("start", 0))
             {
                 throw new ParameterException("end timestamp must not be before start timestamp");
             }
-            PromQLParser.Parse(parameters.Text("query"));
-            return PrometheusRoutes.Answer(PrometheusAnswer.List<string>([], 0, static (json, item) => json.WriteStringValue(item)));
+            IReadOnlyList<IReadOnlyList<LabelMatcher>> selectors =
+                [.. Selectors.In(PromQLParser.Parse(parameters.Text("query"))).Select(selector => selector.Matchers)];
+            if (selectors.Count == 0)
+            {
+                return PrometheusAnswer.NoData;
+            }
+            var reader = new ExemplarReader(store, options, parameters.Tenant);
+            return PrometheusAnswer.List(await reader.SelectAsync(selectors, range, http.RequestAborted), 0, PrometheusJson.Write);
         });
         endpoints.MapPrometheus("format_query", GetOrPost, (parameters, _) =>
         {
@@ -122,8 +130,4 @@ public static class PrometheusApi
         }
         return new RangeSteps(start, end, (long)step.TotalMilliseconds);
     }
-
-    private static TimedSeriesSource? Timings(RequestParameters parameters, TimedSeriesSource source) => parameters.Optional("stats") is null ? null : source;
-
-    private readonly record struct RangeSteps(long StartMs, long EndMs, long StepMs);
 }

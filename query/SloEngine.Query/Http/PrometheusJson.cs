@@ -19,15 +19,23 @@ internal static class PrometheusJson
     /// <param name="value">The result.</param>
     /// <param name="query">Text of the query.</param>
     /// <param name="limit">Series that the answer may hold; 0 for all.</param>
-    /// <param name="timings">Times to be shown, or null.</param>
-    public static void WriteAnswer(Utf8JsonWriter json, QueryValue value, string query, int limit, TimedSeriesSource? timings)
+    /// <param name="statistics">Statistics to be shown, or null.</param>
+    public static void WriteAnswer(Utf8JsonWriter json, QueryValue value, string query, int limit, ShownStatistics? statistics)
     {
-        bool truncated = limit != 0 && value switch { VectorResult vector => vector.Samples.Count > limit, MatrixResult matrix => matrix.Series.Count > limit, _ => false };
-        Write(json, value, truncated ? limit : int.MaxValue, timings);
-        string[] limits = truncated ? [PrometheusAnswer.Truncated] : [];
-        WriteRemarks(json, "warnings", [.. Remarks(value, AnnotationKind.Warning, query), .. limits]);
-        WriteRemarks(json, "infos", Remarks(value, AnnotationKind.Info, query));
+        Write(json, value, IsTruncated(value, limit) ? limit : int.MaxValue, statistics);
+        WriteRemarks(json, "warnings", Warnings(value, query, limit));
+        WriteRemarks(json, "infos", Infos(value, query));
     }
+
+    /// <summary>Warnings about a result, that it was cut among them.</summary>
+    public static List<string> Warnings(QueryValue value, string query, int limit) =>
+        [.. Remarks(value, AnnotationKind.Warning, query), .. IsTruncated(value, limit) ? (string[])[PrometheusAnswer.Truncated] : []];
+
+    /// <summary>Remarks on a result.</summary>
+    public static List<string> Infos(QueryValue value, string query) => Remarks(value, AnnotationKind.Info, query);
+
+    /// <summary>The name of a result's type.</summary>
+    public static string TypeOf(QueryValue value) => value switch { ScalarResult => "scalar", StringResult => "string", VectorResult => "vector", _ => "matrix" };
 
     public static void Write(Utf8JsonWriter json, Labels labels)
     {
@@ -38,6 +46,29 @@ internal static class PrometheusJson
         }
         json.WriteEndObject();
     }
+
+    public static void Write(Utf8JsonWriter json, SeriesExemplars series)
+    {
+        json.WriteStartObject();
+        json.WritePropertyName("seriesLabels");
+        Write(json, series.Series);
+        json.WriteStartArray("exemplars");
+        foreach ((Labels labels, double value, long timeMs) in series.Exemplars)
+        {
+            json.WriteStartObject();
+            json.WritePropertyName("labels");
+            Write(json, labels);
+            json.WriteString("value", SampleText.Print(value));
+            json.WritePropertyName("timestamp");
+            Time(json, timeMs);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static bool IsTruncated(QueryValue value, int limit) =>
+        limit != 0 && value switch { VectorResult vector => vector.Samples.Count > limit, MatrixResult matrix => matrix.Series.Count > limit, _ => false };
 
     private static List<string> Remarks(QueryValue value, AnnotationKind kind, string query)
     {
@@ -66,9 +97,9 @@ internal static class PrometheusJson
     }
 
     /// <summary>Times in seconds; selecting and reading series is what Prometheus calls preparation.</summary>
-    private static void WriteStatistics(Utf8JsonWriter json, QueryStatistics statistics, TimedSeriesSource timings)
+    private static void WriteStatistics(Utf8JsonWriter json, QueryStatistics statistics, ShownStatistics shown)
     {
-        (double total, double reading) = (timings.Total.TotalSeconds, timings.Reading.TotalSeconds);
+        (double total, double reading) = (shown.Timings.Total.TotalSeconds, shown.Timings.Reading.TotalSeconds);
         json.WriteStartObject("stats");
         json.WriteStartObject("timings");
         json.WriteNumber("evalTotalTime", total);
@@ -79,16 +110,28 @@ internal static class PrometheusJson
         json.WriteNumber("execTotalTime", total);
         json.WriteEndObject();
         json.WriteStartObject("samples");
-        json.WriteNumber("totalQueryableSamples", statistics.SamplesLoaded);
+        if (shown.Steps is { } steps)
+        {
+            json.WriteStartArray("totalQueryableSamplesPerStep");
+            for (int step = 0; step < statistics.SamplesPerStep.Count; step++)
+            {
+                json.WriteStartArray();
+                json.WriteNumberValue((steps.StartMs + (step * steps.StepMs)) / 1000d);
+                json.WriteNumberValue(statistics.SamplesPerStep[step]);
+                json.WriteEndArray();
+            }
+            json.WriteEndArray();
+        }
+        json.WriteNumber("totalQueryableSamples", statistics.SamplesPerStep.Sum());
         json.WriteNumber("peakSamples", statistics.SamplesHeld);
         json.WriteEndObject();
         json.WriteEndObject();
     }
 
-    private static void Write(Utf8JsonWriter json, QueryValue value, int limit, TimedSeriesSource? timings)
+    private static void Write(Utf8JsonWriter json, QueryValue value, int limit, ShownStatistics? statistics)
     {
         json.WriteStartObject();
-        json.WriteString("resultType", value switch { ScalarResult => "scalar", StringResult => "string", VectorResult => "vector", _ => "matrix" });
+        json.WriteString("resultType", TypeOf(value));
         json.WritePropertyName("result");
         switch (value)
         {
@@ -125,9 +168,9 @@ internal static class PrometheusJson
                 json.WriteEndArray();
                 break;
         }
-        if (timings is not null)
+        if (statistics is not null)
         {
-            WriteStatistics(json, value.Statistics, timings);
+            WriteStatistics(json, value.Statistics, statistics);
         }
         json.WriteEndObject();
     }
@@ -184,7 +227,7 @@ internal static class PrometheusJson
         json.WriteRawValue((timeMs / 1000m).ToString(timeMs % 1000 == 0 ? "0" : "0.000", CultureInfo.InvariantCulture), skipInputValidation: true);
 
     /// <summary>Count, sum and buckets; the number in front of a bucket says which of its bounds belong to it.</summary>
-    private static void Write(Utf8JsonWriter json, FloatHistogram histogram)
+    public static void Write(Utf8JsonWriter json, FloatHistogram histogram)
     {
         json.WriteStartObject();
         json.WriteString("count", SampleText.Print(histogram.Count));
@@ -214,3 +257,16 @@ internal static class PrometheusJson
         json.WriteEndArray();
     }
 }
+
+/// <summary>What an answer shows of its statistics.</summary>
+/// <param name="Timings">Times.</param>
+/// <param name="Steps">Steps of the query where samples are shown for each of them (<c>stats=all</c>), else null.</param>
+internal sealed record ShownStatistics(TimedSeriesSource Timings, RangeSteps? Steps)
+{
+    /// <summary>What the parameter <c>stats</c> asks for.</summary>
+    public static ShownStatistics? Of(RequestParameters parameters, TimedSeriesSource timings, RangeSteps steps) =>
+        parameters.Optional("stats") is { } stats ? new ShownStatistics(timings, stats == "all" ? steps : null) : null;
+}
+
+/// <summary>Steps of a range query; an instant query has one.</summary>
+internal readonly record struct RangeSteps(long StartMs, long EndMs, long StepMs);

@@ -10,7 +10,7 @@ using SloEngine.Storage;
 namespace SloEngine.Query.Http;
 
 /// <summary>
-/// The part of the Prometheus API that tells about the server. There are no targets, rule files or Alertmanagers here: their lists are empty,
+/// The part of the Prometheus API that tells about the server. There are no targets here: their lists are empty,
 /// so that clients that ask for them go on.
 /// </summary>
 internal static class PrometheusStatus
@@ -28,7 +28,6 @@ internal static class PrometheusStatus
         void Map(string path, Action<RequestParameters, Utf8JsonWriter> write) =>
             endpoints.MapPrometheus(path, getOnly, (parameters, _) => PrometheusRoutes.Answer(json => write(parameters, json)));
 
-        Map("alertmanagers", static (_, json) => Lists(json, "activeAlertmanagers", "droppedAlertmanagers"));
         Map("targets", static (_, json) => Lists(json, "activeTargets", "droppedTargets"));
         Map("targets/metadata", static (_, json) => Items(json));
         Map("scrape_pools", static (_, json) => Lists(json, "scrapePools"));

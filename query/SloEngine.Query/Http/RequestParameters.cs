@@ -34,9 +34,11 @@ internal sealed class RequestParameters
         {
             throw new ParameterException($"error parsing form values: {wrong.Message}");
         }
-        string? tenant = http.Request.Headers["X-Scope-OrgID"];
-        return new RequestParameters(http.Request.Query, form, string.IsNullOrEmpty(tenant) ? "default" : tenant);
+        return new RequestParameters(http.Request.Query, form, TenantOf(http.Request));
     }
+
+    /// <summary>Whose data a request reads.</summary>
+    public static string TenantOf(HttpRequest request) => request.Headers["X-Scope-OrgID"].ToString() is { Length: > 0 } tenant ? tenant : "default";
 
     public StringValues All(string name) => StringValues.Concat(_form is null ? StringValues.Empty : _form[name], _query[name]);
 

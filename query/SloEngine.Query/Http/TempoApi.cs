@@ -235,7 +235,7 @@ public static class TempoApi
     private static async Task JsonAsync(HttpContext http, Action<Utf8JsonWriter> write)
     {
         http.Response.ContentType = "application/json";
-        await using var json = new Utf8JsonWriter(http.Response.BodyWriter);
+        await using var json = new Utf8JsonWriter(http.Response.BodyWriter, ApiJson.Options);
         write(json);
     }
 

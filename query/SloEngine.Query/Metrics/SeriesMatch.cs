@@ -10,7 +10,7 @@ namespace SloEngine.Query.Metrics;
 /// <summary>A series of the store: what its samples mean.</summary>
 /// <param name="Id">Id.</param>
 /// <param name="Metric">Name; of histograms the base name.</param>
-/// <param name="Kind">MetricKind: 3 and 4 are histograms.</param>
+/// <param name="Kind">MetricKind: 3, 4 and 6 are histograms.</param>
 /// <param name="IsDelta">Whether points are deltas.</param>
 /// <param name="Labels">Labels without the name.</param>
 /// <param name="Bounds">Histogram bounds.</param>
@@ -18,11 +18,12 @@ internal sealed record StoredSeries(UInt128 Id, string Metric, byte Kind, bool I
 {
     public const byte Histogram = 3;
     public const byte ExponentialHistogram = 4;
+    public const byte FloatHistogram = 6;
 
     /// <summary>Labels with the name.</summary>
     public Labels Named { get; } = Labels.With(Labels.MetricName, Metric);
 
-    public bool IsHistogram => Kind is Histogram or ExponentialHistogram;
+    public bool IsHistogram => Kind is Histogram or ExponentialHistogram or FloatHistogram;
 }
 
 /// <summary>What was found.</summary>
@@ -179,7 +180,7 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
             const string Within = "WHERE ts >= fromUnixTimestamp64Milli({from:Int64}) AND ts <= fromUnixTimestamp64Milli({to:Int64})";
             where.Append(
                 CultureInfo.InvariantCulture,
-                $" AND id IN (SELECT id FROM samples {Within} UNION ALL SELECT id FROM histograms {Within} UNION ALL SELECT id FROM exponential_histograms {Within})");
+                $" AND id IN (SELECT id FROM samples {Within} UNION ALL SELECT id FROM histograms {Within} UNION ALL SELECT id FROM exponential_histograms {Within} UNION ALL SELECT id FROM float_histograms {Within})");
             parameters.Add("from", range.StartMs.ToString(CultureInfo.InvariantCulture));
             parameters.Add("to", range.EndMs.ToString(CultureInfo.InvariantCulture));
         }

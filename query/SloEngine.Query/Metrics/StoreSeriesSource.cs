@@ -50,6 +50,11 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, Q
         {
             await ReadNativeAsync(native, selection, collected, cancellation);
         }
+        List<StoredSeries> recorded = [.. stored.Where(series => series.Kind == StoredSeries.FloatHistogram && IsNamed(series))];
+        if (recorded.Count > 0)
+        {
+            await ReadRecordedAsync(recorded, selection, collected, cancellation);
+        }
         return collected.Finish();
 
         bool IsNamed(StoredSeries series) => All(names, series.Metric) && All(bounds, series.Labels["le"]);
@@ -144,6 +149,31 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, Q
                 {
                     histograms[row - start] = rows.Read(row, one.IsDelta);
                 }
+                into.Add(one.Named, one.IsDelta, times[start..end].ToArray(), histograms);
+                start = end;
+            }
+        }
+    }
+
+    private async ValueTask ReadRecordedAsync(
+        List<StoredSeries> series, SeriesSelection selection, SeriesCollector into, CancellationToken cancellation)
+    {
+        Dictionary<UInt128, StoredSeries> byId = series.ToDictionary(one => one.Id);
+        QueryResult result = await QueryAsync($"SELECT id, ts, {FloatHistogramRows.Columns} FROM float_histograms", byId.Keys, selection, cancellation);
+        foreach (ResultBlock block in result.Blocks)
+        {
+            ReadOnlySpan<UInt128> ids = block.Values<UInt128>(0);
+            ReadOnlySpan<long> times = block.Values<long>(1);
+            var rows = new FloatHistogramRows(block);
+            for (int start = 0; start < ids.Length;)
+            {
+                int end = RunEnd(ids, start);
+                var histograms = new FloatHistogram?[end - start];
+                for (int row = start; row < end; row++)
+                {
+                    histograms[row - start] = rows.Read(row);
+                }
+                StoredSeries one = byId[ids[start]];
                 into.Add(one.Named, one.IsDelta, times[start..end].ToArray(), histograms);
                 start = end;
             }

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace SloEngine.EndToEnd.Differential;
 
-/// <summary>The real Prometheus on a free port, which scrapes nothing and takes remote writes.</summary>
+/// <summary>The real Prometheus on a free port, which scrapes nothing, takes remote writes, and does what else its configuration says.</summary>
 internal sealed class PrometheusProcess : IAsyncDisposable
 {
     private readonly Process _process;
@@ -13,15 +13,15 @@ internal sealed class PrometheusProcess : IAsyncDisposable
 
     public Uri Http { get; }
 
-    public static async Task<PrometheusProcess> StartAsync(TemporaryDirectory files)
+    public static async Task<PrometheusProcess> StartAsync(TemporaryDirectory files, string? program = null, string configured = "global: {}\n")
     {
         int port = FreePort();
-        string configuration = files.Write("prometheus.yml", "global: {}\n");
+        string configuration = files.Write("prometheus.yml", configured);
         Process process = Process.Start(new ProcessStartInfo(
-            PrometheusPackage.Program!,
+            program ?? PrometheusPackage.Program!,
             [
                 "--config.file=" + configuration, "--storage.tsdb.path=" + Path.Combine(files.Path, "prometheus"), $"--web.listen-address=127.0.0.1:{port}",
-                "--web.enable-remote-write-receiver", "--enable-feature=native-histograms,promql-delayed-name-removal", "--log.level=error",
+                "--web.enable-remote-write-receiver", "--enable-feature=native-histograms,promql-delayed-name-removal,promql-per-step-stats,exemplar-storage", "--log.level=error",
             ]))!;
         var started = new PrometheusProcess(process, new Uri($"http://127.0.0.1:{port}"));
         using var http = new HttpClient { BaseAddress = started.Http };

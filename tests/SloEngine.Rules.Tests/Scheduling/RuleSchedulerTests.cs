@@ -1,6 +1,7 @@
 using System.Buffers;
 using Microsoft.Extensions.Logging.Abstractions;
 using SloEngine.PromQL;
+using SloEngine.PromQL.Histograms;
 using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Syntax;
 using SloEngine.PromQL.Testing;
@@ -55,13 +56,123 @@ public sealed class RuleSchedulerTests : IDisposable
     {
         Write("- record: answer\n  expr: vector(42)");
         RuleScheduler scheduler = Scheduler();
-        await scheduler.TickAsync(default);
-        _clock.NowMs += 86_400_000;
-        _store.Tokens.Clear();
+        _store.Refuses = true;
+        for (int minute = 0; minute < 120; minute++)
+        {
+            await Assert.ThrowsAsync<StoreException>(() => scheduler.TickAsync(default));
+            _clock.NowMs += 60_000;
+        }
+        _store.Refuses = false;
 
         await scheduler.TickAsync(default);
 
         Assert.InRange(_store.Evaluations, 59, 61);
+    }
+
+    [Fact]
+    public async Task Times_that_pass_while_the_server_is_too_slow_are_missed_and_counted()
+    {
+        Write("- record: answer\n  expr: vector(42)\n- alert: Fires\n  expr: vector(1)");
+        RuleScheduler scheduler = Scheduler();
+        await scheduler.TickAsync(default);
+        using var counts = new CountListener();
+        _clock.NowMs += 600_000;
+
+        await scheduler.TickAsync(default);
+
+        Assert.Equal(2, _store.Evaluations);
+        Assert.Equal((10, 9), (counts["sloengine.rules.group.iterations"], counts["sloengine.rules.group.iterations_missed"]));
+        Assert.Equal((2, 0), (counts["sloengine.rules.evaluations"], counts["sloengine.rules.evaluation_failures"]));
+    }
+
+    [Fact]
+    public async Task A_group_that_hangs_holds_up_no_other()
+    {
+        File.WriteAllText(FilePath, "groups:\n- name: slow\n  rules: [{ record: slow, expr: hangs }]\n- name: app\n  rules: [{ record: quick, expr: vector(1) }]");
+        var hanging = new HangingSeries();
+        RuleScheduler scheduler = Scheduler(_ => hanging);
+
+        Task tick = scheduler.TickAsync(default);
+        await hanging.Reached.Task;
+        await _store.Inserted.Task;
+
+        Assert.Equal((false, 1), (tick.IsCompleted, _store.Evaluations));
+        hanging.Released.SetResult();
+        await tick;
+        Assert.All(scheduler.Groups, group => Assert.NotNull(group.LastMs));
+    }
+
+    [Fact]
+    public async Task Rules_of_a_tenant_read_its_series_and_others_are_of_the_default()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder.FullName, "tenants", "acme"));
+        File.WriteAllText(Path.Combine(_folder.FullName, "tenants", "acme", "rules.yml"), "groups: [{ name: own, rules: [{ record: seen, expr: input }] }]");
+        File.WriteAllText(Path.Combine(_folder.FullName, "tenants", "rules.yml"), "groups: [{ name: nobodys, rules: [{ record: seen, expr: input }] }]");
+        Directory.CreateDirectory(Path.Combine(_folder.FullName, "tenants", "?"));
+        File.WriteAllText(Path.Combine(_folder.FullName, "tenants", "?", "rules.yml"), "groups: []");
+        Write("- record: seen\n  expr: input");
+        var asked = new System.Collections.Concurrent.ConcurrentBag<string>();
+        var catalog = new RuleCatalog(_folder.FullName, new ParserOptions(), static tenant => tenant != "?");
+        RuleScheduler scheduler = Scheduler(tenant =>
+        {
+            asked.Add(tenant);
+            return _stored;
+        });
+
+        await scheduler.TickAsync(default);
+        catalog.Reload();
+
+        Assert.Equal([("app", "default"), ("own", "acme")], scheduler.Groups.Select(group => (group.State.Group.Name, group.State.Group.Tenant)).Order());
+        Assert.Equal(["acme", "default"], asked.Distinct().Order());
+        Assert.Equal(
+            [
+                "tenants/?/rules.yml:1:1: '?' is no valid tenant name: letters, digits and !-_.*'(), at most 150",
+                "tenants/rules.yml:1:1: a file directly below tenants belongs to nobody; expected tenants/TENANT/rules.yml",
+            ],
+            catalog.Errors.Select(error => error.ToString()).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Alertmanagers_are_told_again_and_of_the_end_for_a_while()
+    {
+        Write("- alert: Fires\n  expr: input > 1\n  for: 1m");
+        Add("input", _clock.NowMs - 120_000, 2);
+        RuleScheduler scheduler = Scheduler();
+        var told = new List<string>();
+        _notifications.OnEvaluated = (rule, timeMs) => told.Add(string.Join(' ', rule.TakeDue(timeMs, TimeSpan.FromSeconds(90)).Select(alert => alert.State)));
+
+        // Pending, firing, too early to send again, again, and again after an Alertmanager had time to lose it.
+        for (int minute = 0; minute < 4; minute++)
+        {
+            await scheduler.TickAsync(default);
+            _clock.NowMs += 60_000;
+        }
+        Assert.Equal(["", "Firing", "", "Firing"], told);
+        told.Clear();
+        // The sample is too old by now.
+        for (int minute = 0; minute < 20; minute++)
+        {
+            await scheduler.TickAsync(default);
+            _clock.NowMs += 60_000;
+        }
+        Assert.Equal("Inactive", told[0]);
+        Assert.Equal(8, told.Count(states => states == "Inactive"));
+        Assert.All(told[16..], Assert.Empty);
+    }
+
+    [Fact]
+    public async Task Histograms_that_a_rule_gives_are_stored_and_seen_by_later_rules()
+    {
+        Write("- record: recorded\n  expr: input\n- record: count\n  expr: histogram_count(recorded)");
+        _stored.Add(Labels.Of([new("__name__", "input")]), _clock.NowMs - 100_000, new SequenceValue(0, new FloatHistogram { Count = 2.5, Sum = 1, Positive = BucketCounts.From(1, [2.5]) }));
+        RuleScheduler scheduler = Scheduler();
+
+        await scheduler.TickAsync(default);
+
+        Assert.All(scheduler.Groups[0].State.Rules, rule => Assert.Null(rule.LastError));
+        Assert.Equal(2, scheduler.Groups[0].LastSamples);
+        Assert.Contains("float_histograms", _store.Tables);
+        Assert.Contains("samples", _store.Tables);
     }
 
     [Fact]
@@ -139,8 +250,8 @@ public sealed class RuleSchedulerTests : IDisposable
     private void Add(string metric, long timeMs, double value) =>
         _stored.Add(Labels.Of([new("__name__", metric)]), timeMs, new SequenceValue(value));
 
-    private RuleScheduler Scheduler() => new(
-        new RuleCatalog(_folder.FullName, new ParserOptions()), new PromQLEngine(new EngineOptions()), _stored, _store, _notifications,
+    private RuleScheduler Scheduler(Func<string, ISeriesSource>? sources = null) => new(
+        new RuleCatalog(_folder.FullName, new ParserOptions(), static tenant => tenant != "?"), new PromQLEngine(new EngineOptions()), sources ?? (_ => _stored), _store, _notifications,
         new RuleSchedulerOptions(), _clock, NullLogger<RuleScheduler>.Instance);
 
     private sealed class Clock : TimeProvider
@@ -154,11 +265,57 @@ public sealed class RuleSchedulerTests : IDisposable
     {
         public List<RuleAlert> Alerts { get; } = [];
 
-        public Task NotifyAsync(RuleAlert alert, CancellationToken cancellation)
+        public Task NotifyAsync(RuleAlertNews news, CancellationToken cancellation)
         {
-            Alerts.Add(alert);
+            Alerts.Add(news.Alert);
             return Task.CompletedTask;
         }
+
+        public Action<AlertingState, long>? OnEvaluated { get; set; }
+
+        public void Evaluated(RuleGroup group, AlertingState rule, long timeMs, TimeSpan interval) => OnEvaluated?.Invoke(rule, timeMs);
+    }
+
+    /// <summary>Series of which <c>hangs</c> is found only when it is released.</summary>
+    private sealed class HangingSeries : ISeriesSource
+    {
+        public TaskCompletionSource Reached { get; } = new();
+
+        public TaskCompletionSource Released { get; } = new();
+
+        public async ValueTask<IReadOnlyList<SeriesData>> SelectAsync(SeriesSelection selection, CancellationToken cancellation)
+        {
+            if (selection.Matchers.Any(matcher => matcher.Value == "hangs"))
+            {
+                Reached.TrySetResult();
+                await Released.Task;
+            }
+            return [];
+        }
+    }
+
+    /// <summary>Sums of counters since it was made.</summary>
+    private sealed class CountListener : IDisposable
+    {
+        private readonly System.Diagnostics.Metrics.MeterListener _listener = new();
+        private readonly System.Collections.Concurrent.ConcurrentDictionary<string, long> _counts = new();
+
+        public CountListener()
+        {
+            _listener.InstrumentPublished = static (instrument, listener) =>
+            {
+                if (instrument.Meter.Name == "SloEngine.Rules")
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            };
+            _listener.SetMeasurementEventCallback<long>((instrument, count, _, _) => _counts.AddOrUpdate(instrument.Name, count, (_, sum) => sum + count));
+            _listener.Start();
+        }
+
+        public long this[string name] => _counts.GetValueOrDefault(name);
+
+        public void Dispose() => _listener.Dispose();
     }
 
     /// <summary>A store that keeps nothing but the tokens of what is inserted.</summary>
@@ -166,9 +323,14 @@ public sealed class RuleSchedulerTests : IDisposable
     {
         public List<string> Tokens { get; } = [];
 
+        public List<string> Tables { get; } = [];
+
+        /// <summary>Completes once a whole evaluation is stored.</summary>
+        public TaskCompletionSource Inserted { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
         public bool Refuses { get; set; }
 
-        public int Evaluations => Tokens.Count(token => token.StartsWith("rules/rules.yml/app/", StringComparison.Ordinal) && !token.EndsWith("/series", StringComparison.Ordinal));
+        public int Evaluations => Tokens.ToArray().Count(token => token.StartsWith("rules/rules.yml/app/", StringComparison.Ordinal) && !token.EndsWith("/series", StringComparison.Ordinal));
 
         public ValueTask InsertAsync(NativeBlock block, string? deduplicationToken = null, CancellationToken cancellation = default)
         {
@@ -176,7 +338,15 @@ public sealed class RuleSchedulerTests : IDisposable
             {
                 throw new StoreException(0, "no");
             }
-            Tokens.Add(deduplicationToken!);
+            lock (Tokens)
+            {
+                Tokens.Add(deduplicationToken!);
+                Tables.Add(block.Table);
+            }
+            if (block.Table == "samples")
+            {
+                Inserted.TrySetResult();
+            }
             return ValueTask.CompletedTask;
         }
 

@@ -1,0 +1,28 @@
+namespace SloEngine.PromQL.Evaluation;
+
+/// <summary>
+/// Samples that each step of a query looked at, as Prometheus counts them (util/stats, TotalSamplesPerStep): what several steps look at
+/// counts for each of them. The inside of a subquery does not count, only what the function around it looks at.
+/// </summary>
+internal sealed class ScannedSamples
+{
+    private long[] _steps = [];
+    private int _subqueries;
+
+    /// <summary>Counts by step.</summary>
+    public IReadOnlyList<long> BySteps => _steps;
+
+    public void Begin(int steps) => _steps = new long[steps];
+
+    public void Add(int step, long samples)
+    {
+        if (_subqueries == 0)
+        {
+            _steps[step] += samples;
+        }
+    }
+
+    public void EnterSubquery() => _subqueries++;
+
+    public void LeaveSubquery() => _subqueries--;
+}
