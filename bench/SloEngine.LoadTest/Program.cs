@@ -1,5 +1,8 @@
 using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
 using SloEngine.LoadTest;
+using SloEngine.LoadTest.Queries;
 
 var serverOption = new Option<FileInfo>("--server") { Description = "Path of the sloengine program", Required = true };
 var seconds = new Option<int>("--seconds") { Description = "Seconds of load a signal", DefaultValueFactory = _ => 10 };
@@ -64,4 +67,43 @@ root.Subcommands.Add(peers);
 root.Subcommands.Add(Outage.Command(serverOption));
 root.Subcommands.Add(Attack.Command(serverOption));
 root.Subcommands.Add(Soak.Command(serverOption));
+var dataOption = new Option<DirectoryInfo>("--data") { Description = "Directory of both programs' data, written when it is not there and kept", Required = true };
+var instances = new Option<int>("--instances") { Description = "Instances of 100 series at 15 s", DefaultValueFactory = _ => 20 };
+var hours = new Option<int>("--hours") { Description = "Hours of them", DefaultValueFactory = _ => 24 };
+var services = new Option<int>("--services") { Description = "Services of 20 series", DefaultValueFactory = _ => 10 };
+var days = new Option<int>("--days") { Description = "Days of them", DefaultValueFactory = _ => 30 };
+var longInterval = new Option<int>("--long-interval") { Description = "Seconds between their samples", DefaultValueFactory = _ => 60 };
+var repeats = new Option<int>("--repeats") { Description = "Times each query is measured", DefaultValueFactory = _ => 7 };
+var promtool = new Option<string>("--promtool") { Description = "Path of promtool", DefaultValueFactory = _ => "/usr/bin/promtool" };
+var onlyQuery = new Option<string?>("--query") { Description = "Only queries whose name has this in it" };
+var queries = new Command("queries", "The same samples in sloengine and Prometheus, asked the same queries in turns; answers are compared.")
+{
+    serverOption, dataOption, instances, hours, services, days, longInterval, repeats, prometheus, promtool, onlyQuery,
+};
+queries.SetAction(async (parsed, cancellation) =>
+{
+    DirectoryInfo data = parsed.GetValue(dataOption)!;
+    string mark = Path.Combine(data.FullName, "written.json");
+    DirectoryInfo theirs = data.CreateSubdirectory("prometheus");
+    await using RunningPeer ours = await RunningPeer.StartAsync(Peer.SloEngine(parsed.GetValue(serverOption)!.FullName), data.CreateSubdirectory("sloengine"), cancellation);
+    QuerySize size;
+    if (File.Exists(mark))
+    {
+        size = JsonSerializer.Deserialize<QuerySize>(await File.ReadAllTextAsync(mark, cancellation))!;
+    }
+    else
+    {
+        long end = DateTimeOffset.UtcNow.ToUnixTimeSeconds() / 3_600 * 3_600;
+        size = new QuerySize(parsed.GetValue(instances), parsed.GetValue(hours), parsed.GetValue(services), parsed.GetValue(days), parsed.GetValue(longInterval), end);
+        await new QueryData(size, ours.Http, theirs, parsed.GetValue(promtool)!).WriteAsync(cancellation);
+        await File.WriteAllTextAsync(mark, JsonSerializer.Serialize(size), cancellation);
+    }
+    await using RunningPeer prometheusServer = await RunningPeer.StartAsync(Peer.Prometheus(parsed.GetValue(prometheus)!), theirs, cancellation);
+    await ours.SettleAsync(cancellation);
+    await prometheusServer.SettleAsync(cancellation);
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{size.WideSamples:N0} samples of {size.Instances * 100:N0} series, {size.LongSamples:N0} of {size.Services * 20:N0}"));
+    bool equal = await new QueryComparison(ours, prometheusServer, size.End, parsed.GetValue(repeats)).RunAsync(parsed.GetValue(onlyQuery), cancellation);
+    return equal ? 0 : 1;
+});
+root.Subcommands.Add(queries);
 return await root.Parse(args).InvokeAsync();

@@ -75,7 +75,7 @@ public sealed class HttpColumnStore : IColumnStore
     {
         var output = new ArrayBufferWriter<byte>(64 << 10);
         await QueryFormattedAsync(query, "Native", output, cancellation);
-        return NativeReader.Read(output.WrittenSpan);
+        return NativeReader.Read(output.WrittenMemory, copies: false);
     }
 
     /// <inheritdoc/>

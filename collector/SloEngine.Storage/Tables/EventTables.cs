@@ -85,7 +85,7 @@ public static class EventTables
     private static void Order(ReadOnlySpan<int> rows, ReadOnlySpan<long> nanos, ReadOnlySpan<ResourceKey> resources, RowOrder order)
     {
         int[] ranks = ArrayPool<int>.Shared.Rent(resources.Length);
-        Rank(rows, resources, ranks);
+        RowOrder.Rank(rows, resources, ranks, Compare);
         Span<ulong> keys = order.Keys(rows.Length);
         for (int row = 0; row < keys.Length; row++)
         {
@@ -93,32 +93,6 @@ public static class EventTables
         }
         ArrayPool<int>.Shared.Return(ranks);
         order.Sort();
-    }
-
-    /// <summary>Gives each resource that a row names its place among them; those of one tenant and service share it.</summary>
-    private static void Rank(ReadOnlySpan<int> rows, ReadOnlySpan<ResourceKey> resources, int[] ranks)
-    {
-        ranks.AsSpan(0, resources.Length).Fill(-1);
-        var named = new List<int>();
-        foreach (int resource in rows)
-        {
-            if (ranks[resource] < 0)
-            {
-                ranks[resource] = 0;
-                named.Add(resource);
-            }
-        }
-        ResourceKey[] keys = new ResourceKey[named.Count];
-        for (int index = 0; index < keys.Length; index++)
-        {
-            keys[index] = resources[named[index]];
-        }
-        Span<int> sorted = CollectionsMarshal.AsSpan(named);
-        keys.AsSpan().Sort(sorted, Compare);
-        for (int index = 1; index < keys.Length; index++)
-        {
-            ranks[sorted[index]] = ranks[sorted[index - 1]] + (Compare(keys[index - 1], keys[index]) == 0 ? 0 : 1);
-        }
     }
 
     private static int Compare(ResourceKey left, ResourceKey right)

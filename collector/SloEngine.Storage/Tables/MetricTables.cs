@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics;
 using SloEngine.Otlp.Metrics;
 using SloEngine.Storage.Native;
@@ -9,7 +10,6 @@ public static class MetricTables
 {
     private const string Milliseconds = "DateTime64(3, 'UTC')";
     private const int NanosPerMilli = 1_000_000;
-    private const int TimeBits = 24;
 
     /// <summary>Rows for <c>samples</c>.</summary>
     public static NativeBlock Encode(NumberPoints points, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
@@ -75,12 +75,11 @@ public static class MetricTables
         return writer.Finish();
     }
 
-    /// <summary>
-    /// The tables' order, by series and time, but for what does not fit: ids that agree in their first 40 bits, and rows of one series so far
-    /// apart in time that milliseconds need more than 24 bits.
-    /// </summary>
+    /// <summary>The tables' order, by series and time: exact, unless rows lie so far apart that the milliseconds do not fit beside the series.</summary>
     private static void Order(ReadOnlySpan<int> series, ReadOnlySpan<long> nanos, ReadOnlySpan<UInt128> seriesIds, RowOrder order)
     {
+        int[] ranks = ArrayPool<int>.Shared.Rent(seriesIds.Length);
+        int distinct = RowOrder.Rank(series, seriesIds, ranks, static (left, right) => left.CompareTo(right));
         long first = long.MaxValue;
         long last = long.MinValue;
         foreach (long time in nanos)
@@ -89,14 +88,14 @@ public static class MetricTables
             last = Math.Max(last, time);
         }
         first /= NanosPerMilli;
-        ulong span = (ulong)(last / NanosPerMilli) - (ulong)first;
-        int coarse = Math.Max(0, 64 - BitOperations.LeadingZeroCount(span) - TimeBits);
+        int timeBits = BitOperations.LeadingZeroCount((ulong)distinct);
+        int coarse = Math.Max(0, 64 - BitOperations.LeadingZeroCount((ulong)((last / NanosPerMilli) - first)) - timeBits);
         Span<ulong> keys = order.Keys(series.Length);
         for (int row = 0; row < keys.Length; row++)
         {
-            ulong time = (ulong)((nanos[row] / NanosPerMilli) - first) >> coarse;
-            keys[row] = ((ulong)(seriesIds[series[row]] >> 64) & ~((1ul << TimeBits) - 1)) | time;
+            keys[row] = ((ulong)ranks[series[row]] << timeBits) | ((ulong)((nanos[row] / NanosPerMilli) - first) >> coarse);
         }
+        ArrayPool<int>.Shared.Return(ranks);
         order.Sort();
     }
 

@@ -215,6 +215,7 @@ internal static class ServerHost
         services.AddSingleton<ITelemetryIntake>(provider => provider.GetRequiredService<OtlpIngest>());
 
         services.AddSingleton(new QueryOptions());
+        services.AddSingleton<StoredSeriesSources>();
         services.AddSingleton(new PromQLEngine(new EngineOptions()));
 
         services.AddSingleton(provider => new AlertingOptions
@@ -234,7 +235,7 @@ internal static class ServerHost
             ExternalLabels = options.ExternalLabels,
             ExternalUrl = provider.GetRequiredService<AlertingOptions>().ExternalUrl,
         });
-        services.AddSingleton<Func<string, ISeriesSource>>(provider => tenant => StoredSeriesSources.Of(store, provider.GetRequiredService<QueryOptions>(), tenant));
+        services.AddSingleton<Func<string, ISeriesSource>>(provider => provider.GetRequiredService<StoredSeriesSources>().Of);
         services.AddSingleton<RuleScheduler>();
         if (alerts)
         {

@@ -24,6 +24,7 @@ public static class PrometheusApi
         TimeProvider time = services.GetRequiredService<TimeProvider>();
         IColumnStore store = services.GetRequiredService<IColumnStore>();
         QueryOptions options = services.GetRequiredService<QueryOptions>();
+        StoredSeriesSources sources = services.GetRequiredService<StoredSeriesSources>();
         PromQLEngine engine = services.GetRequiredService<PromQLEngine>();
 
         endpoints.MapMethods("/api/v1/query", GetOrPost, http => QueryAnswer.WriteAsync(http, async (parameters, http) =>
@@ -32,7 +33,7 @@ public static class PrometheusApi
             long timeMs = parameters.TimeMs("time", time.GetUtcNow().ToUnixTimeMilliseconds());
             PromQLEngine limited = Limited(engine, parameters);
             Expr query = PrometheusAnswer.Expression(parameters);
-            var source = new TimedSeriesSource(new StoreSeriesSource(store, options, parameters.Tenant), time);
+            var source = new TimedSeriesSource(sources.Of(parameters.Tenant), time);
             QueryValue value = await limited.InstantAsync(query, source, timeMs, http.RequestAborted);
             return new QueryAnswer(value, parameters.Text("query"), limit, ShownStatistics.Of(parameters, source, new RangeSteps(timeMs, timeMs, 0)));
         }));
@@ -47,7 +48,7 @@ public static class PrometheusApi
                 string type = query.Type == ExprType.String ? "string" : "range vector";
                 throw new ParameterException($"invalid parameter \"query\": invalid expression type \"{type}\" for range query, must be Scalar or instant Vector");
             }
-            var source = new TimedSeriesSource(new StoreSeriesSource(store, options, parameters.Tenant), time);
+            var source = new TimedSeriesSource(sources.Of(parameters.Tenant), time);
             MatrixResult value = await limited.RangeAsync(query, source, steps.StartMs, steps.EndMs, steps.StepMs, http.RequestAborted);
             return new QueryAnswer(value, parameters.Text("query"), limit, ShownStatistics.Of(parameters, source, steps));
         }));
