@@ -86,6 +86,21 @@ public sealed class Ledger(ILedgerStore store, TimeProvider time, DateTimeOffset
         }
     }
 
+    /// <summary>Takes in what has just been stored by others than <see cref="TakeUnsaved"/>: what queries counted.</summary>
+    public void Include(IReadOnlyList<LedgerIncrement> stored)
+    {
+        lock (_gate)
+        {
+            foreach (LedgerIncrement increment in stored)
+            {
+                foreach (SloLedger ledger in _ledgers.Values.Where(ledger => ledger.Slo.LedgerKey == increment.Key).Distinct())
+                {
+                    ledger.Restore(increment.Minute, increment.Good, increment.Total);
+                }
+            }
+        }
+    }
+
     /// <summary>Events of an SLO in (now - window, now].</summary>
     public WindowSum Sum(string id, DateTimeOffset now, TimeSpan window)
     {

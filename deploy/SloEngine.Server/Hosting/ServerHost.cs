@@ -36,6 +36,7 @@ using SloEngine.Server.Store;
 using SloEngine.Slo.Burn;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.OpenSlo;
+using SloEngine.Slo.Queries;
 using SloEngine.Storage;
 using SloEngine.Storage.Backup;
 using SloEngine.Storage.Chdb;
@@ -181,6 +182,12 @@ internal static class ServerHost
         services.AddSingleton(provider => new LedgerTaps(provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILedgerStore>(), baselines));
         services.AddSingleton<ITelemetryTaps>(provider => provider.GetRequiredService<LedgerTaps>());
         services.AddHostedService<SloReloader>();
+        services.AddSingleton(new QueryCounterOptions());
+        services.AddSingleton(provider => new QueryCounter(
+            provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILedgerStore>(), provider.GetRequiredService<PromQLEngine>(),
+            provider.GetRequiredService<Func<string, ISeriesSource>>()(Tenants.Default), provider.GetRequiredService<QueryCounterOptions>(),
+            provider.GetRequiredService<TimeProvider>()));
+        services.AddHostedService<QueryCounterLoop>();
 
         services.AddSingleton(Collector(options));
         services.AddSingleton(provider => new OtlpIngest(

@@ -11,7 +11,23 @@ internal sealed class LedgerTable(IColumnStore store) : ILedgerStore, IDisposabl
 {
     private readonly NativeWriter _writer = new();
 
+    /// <summary>Batches of telemetry and queries append each at their own time, with one writer.</summary>
+    private readonly SemaphoreSlim _gate = new(1);
+
     public async Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation)
+    {
+        await _gate.WaitAsync(cancellation);
+        try
+        {
+            await store.InsertAsync(Block(increments), token, cancellation);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    private NativeBlock Block(IReadOnlyList<LedgerIncrement> increments)
     {
         _writer.Start("sli_buckets", 5, increments.Count);
         Text("slo", increment => increment.Key);
@@ -23,7 +39,7 @@ internal sealed class LedgerTable(IColumnStore store) : ILedgerStore, IDisposabl
         }
         _writer.Fixed<double>("good", "Float64", [.. increments.Select(increment => increment.Good)]);
         _writer.Fixed<double>("total", "Float64", [.. increments.Select(increment => increment.Total)]);
-        await store.InsertAsync(_writer.Finish(), token, cancellation);
+        return _writer.Finish();
 
         void Text(string column, Func<LedgerIncrement, string> value)
         {
@@ -59,5 +75,9 @@ internal sealed class LedgerTable(IColumnStore store) : ILedgerStore, IDisposabl
         return increments;
     }
 
-    public void Dispose() => _writer.Dispose();
+    public void Dispose()
+    {
+        _writer.Dispose();
+        _gate.Dispose();
+    }
 }
