@@ -27,7 +27,26 @@ internal sealed class OpenSloIndicators(OpenSloObjects objects, OpenSloDialect d
         {
             return Threshold(source(threshold), objective);
         }
+        if (metrics.Optional("composite") is { } composite)
+        {
+            return Composite(composite);
+        }
         return Ratio(metrics.Optional("ratioMetric") ?? throw metrics.Fail($"{metrics.Path}.ratioMetric or thresholdMetric is missing"), source);
+    }
+
+    /// <summary>Members of a composite, which OpenSLO has no field for: <c>composite: [{slo: name, weight: 2}]</c>.</summary>
+    private static Indicator Composite(YamlPlace composite)
+    {
+        var members = new List<CompositeMember>();
+        foreach (YamlPlace item in composite.Items)
+        {
+            item.OnlyKeys("slo", "weight");
+            double weight = item.Optional("weight")?.Number ?? 1;
+            members.Add(weight > 0 && double.IsFinite(weight) ? new CompositeMember(item.Required("slo").Text, weight)
+                : throw item.Required("weight").Fail($"{item.Path}.weight is {weight}, expected above 0"));
+        }
+        var measure = new CompositeMeasure(members.Count > 0 ? members : throw composite.Fail($"{composite.Path} is empty, expected at least one member"));
+        return new Indicator("composite", measure, measure, PartIsBad: false);
     }
 
     private YamlPlace? Inline(YamlPlace place) => place.Optional(dialect.Indicator)

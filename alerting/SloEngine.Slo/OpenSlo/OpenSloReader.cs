@@ -121,6 +121,7 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
             throw objectives.Fail("spec.objectives is empty, expected at least one");
         }
         YamlPlace? alerts = spec.Optional("alertPolicies");
+        YamlPlace? annotations = metadata.Optional("annotations");
         foreach (YamlPlace policy in alerts?.Items ?? [])
         {
             CheckPolicy(definitions.Objects.Resolve(policy, "AlertPolicy", "alertPolicyRef").Required("spec"));
@@ -141,7 +142,13 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
             Description = spec.Optional("description")?.Text ?? "",
             Service = service.Text,
             Labels = Labels(metadata.Optional("labels")),
-            Runbook = metadata.Optional("annotations")?.Optional("sloengine/runbook")?.Text,
+            Runbook = annotations?.Optional("sloengine/runbook")?.Text,
+            GroupBy = annotations?.Optional("sloengine/group-by")?.Text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [],
+            MaxGroups = (int)Number(annotations, "sloengine/max-groups", 200, 1, 10_000),
+            MinimumEvents = Number(annotations, "sloengine/minimum-events", 10, 0, 1e12),
+            MinimumFailures = Number(annotations, "sloengine/minimum-failures", 0, 0, 1e12),
+            CoverageFloor = Number(annotations, "sloengine/coverage-floor", 0, 0, 1),
+            IsTrafficAware = annotations?.Optional("sloengine/traffic-aware")?.Boolean ?? false,
             Objectives = [.. read.Select(objective => objective with { Indicator = read.Length == 1 ? null : objective.Indicator, Policies = read.Length == 1 ? null : objective.Policies })],
             Method = method,
             BudgetWindow = window,
@@ -150,6 +157,12 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
             Source = document.Source,
         };
     }
+
+    /// <summary>A number in an annotation, where OpenSLO has no field for it.</summary>
+    private static double Number(YamlPlace? annotations, string key, double otherwise, double least, double most) =>
+        annotations?.Optional(key) is not { } given ? otherwise
+        : given.Number >= least && given.Number <= most ? given.Number
+        : throw given.Fail(string.Create(CultureInfo.InvariantCulture, $"{given.Path} is {given.Text}, expected {least} to {most}"));
 
     private static BudgetingMethod Method(YamlPlace? method) => method?.Text switch
     {

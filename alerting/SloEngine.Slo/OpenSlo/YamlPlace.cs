@@ -1,4 +1,5 @@
 using System.Globalization;
+using SloEngine.PromQL.Syntax;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -135,30 +136,14 @@ public sealed class YamlPlace
         _ => throw Fail($"{Path} is '{Text}', expected true or false"),
     };
 
-    /// <summary>Duration such as 30d, 1h or 5m (OpenSLO "Duration Shorthand": m, h, d, w; also s).</summary>
+    /// <summary>Duration as Prometheus writes it: 30d, 1h30m, 250ms. OpenSLO's shorthand (m, h, d, w) is a part of that.</summary>
     public TimeSpan Duration => DurationOf(Text);
 
     /// <summary>A duration that is part of this place's text.</summary>
-    internal TimeSpan DurationOf(string text)
-    {
-        if (text.Length >= 2 && double.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out double amount))
-        {
-            TimeSpan? unit = text[^1] switch
-            {
-                's' => TimeSpan.FromSeconds(1),
-                'm' => TimeSpan.FromMinutes(1),
-                'h' => TimeSpan.FromHours(1),
-                'd' => TimeSpan.FromDays(1),
-                'w' => TimeSpan.FromDays(7),
-                _ => null,
-            };
-            if (unit is { } known && amount <= Longest / known)
-            {
-                return known * amount;
-            }
-        }
-        throw Fail($"{Path} is '{Text}', expected a duration such as 5m, 1h, 30d or 4w, of up to 100 years");
-    }
+    internal TimeSpan DurationOf(string text) =>
+        PromQLParser.TryParseDuration(text, out long milliseconds) && milliseconds >= 0 && milliseconds <= Longest.TotalMilliseconds
+            ? TimeSpan.FromMilliseconds(milliseconds)
+            : throw Fail($"{Path} is '{Text}', expected a duration such as 5m, 1h30m, 30d or 4w, of up to 100 years");
 
     /// <summary>Items of a list.</summary>
     public IEnumerable<YamlPlace> Items => _node is YamlSequenceNode sequence
