@@ -16,7 +16,7 @@ public static class OpenSloWriter
     /// <exception cref="SloExportException">What an SLO measures has no PromQL.</exception>
     public static string Write(IEnumerable<ServiceLevelObjective> slos)
     {
-        ISerializer serializer = new SerializerBuilder().WithEventEmitter(static next => new QuoteAmbiguous(next)).Build();
+        ISerializer serializer = new SerializerBuilder().DisableAliases().WithEventEmitter(static next => new QuoteAmbiguous(next)).Build();
         return string.Join("---\n", slos.Select(slo => serializer.Serialize(Document(slo))));
     }
 

@@ -22,7 +22,7 @@ public sealed record PrometheusRuleGroup(string Name, IReadOnlyList<PrometheusRu
     public TimeSpan? Interval { get; init; }
 
     /// <summary>Groups as a rule file.</summary>
-    public static string Write(IEnumerable<PrometheusRuleGroup> groups) => new SerializerBuilder().Build().Serialize(new Dictionary<string, object>
+    public static string Write(IEnumerable<PrometheusRuleGroup> groups) => new SerializerBuilder().DisableAliases().Build().Serialize(new Dictionary<string, object>
     {
         ["groups"] = groups.Select(static group => group.ToYaml()).ToList(),
     });

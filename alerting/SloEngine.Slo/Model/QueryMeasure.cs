@@ -30,10 +30,12 @@ public sealed record QueryMeasure(WindowedQuery Query, QueryUnit Unit) : Measure
     /// <inheritdoc/>
     public override string Describe() => Unit switch
     {
-        QueryUnit.PerSecond => $"events a second of {Query}",
-        QueryUnit.PerWindow => $"events of {Query}",
-        _ => $"each minute {Query}",
+        QueryUnit.PerSecond => $"events a second of {OnOneLine}",
+        QueryUnit.PerWindow => $"events of {OnOneLine}",
+        _ => $"each minute {OnOneLine}",
     };
+
+    private string OnOneLine => string.Join(' ', Query.Text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 
     /// <summary>Window that the query counts over: its own when that is written out.</summary>
     private TimeSpan Window { get; } = Expressions.QueryShape.Window(Query.Tree) ?? Interval;
