@@ -72,5 +72,5 @@ public static class BurnPresets
         }
     }
 
-    private static TimeSpan Part(TimeSpan window, double part) => TimeSpan.FromMinutes(Math.Max(1, Math.Round((window / part).TotalMinutes)));
+    private static TimeSpan Part(TimeSpan window, double part) => TimeSpan.FromMinutes(Math.Max(1, Math.Round((window / part).TotalMinutes, MidpointRounding.AwayFromZero)));
 }

@@ -28,13 +28,15 @@ internal sealed class TieredSums
             tiers.Add(new RollingSums(FineSlot, FineReach + Minute));
         }
         tiers.Add(new RollingSums(Minute, TimeSpan.FromHours(12) + Minute));
-        tiers.Add(new RollingSums(TimeSpan.FromMinutes(6), TimeSpan.FromDays(3)));
+        int middle = 5;
         int longest = Slots.FirstOrDefault(slot => slot >= reach.TotalMinutes / 800, Slots[^1]);
         if (budget is Model.CalendarWindow calendar)
         {
             // The offsets of time zones are quarters of an hour.
-            longest = Math.Min(longest, calendar.Start.TimeOfDay.Ticks % TimeSpan.FromMinutes(15).Ticks == 0 ? 15 : 1);
+            bool isQuarter = calendar.Start.TimeOfDay.Ticks % TimeSpan.FromMinutes(15).Ticks == 0;
+            (middle, longest) = (isQuarter ? middle : 1, Math.Min(longest, isQuarter ? 15 : 1));
         }
+        tiers.Add(new RollingSums(TimeSpan.FromMinutes(middle), TimeSpan.FromDays(3)));
         tiers.Add(new RollingSums(TimeSpan.FromMinutes(longest), reach > TimeSpan.FromDays(3) ? reach : TimeSpan.FromDays(3)));
         _tiers = [.. tiers];
     }
