@@ -19,6 +19,7 @@ public sealed class Ledger : IDisposable
     private readonly Dictionary<(string Stream, string Metric), (long Start, long Time)> _streams = [];
     private Dictionary<string, SloLedger> _ledgers = new(StringComparer.Ordinal);
     private Dictionary<string, (SloLedger? Ledger, ServiceLevelObjective Slo)> _views = new(StringComparer.Ordinal);
+    private ILookup<string, SloLedger> _byMetric = Array.Empty<SloLedger>().ToLookup(_ => "");
     private SloLedger[] _spanLedgers = [];
 
     /// <summary>Creates a ledger without SLOs.</summary>
@@ -99,6 +100,10 @@ public sealed class Ledger : IDisposable
                     Show(group);
                 }
             }
+            _byMetric = ledgers.Values
+                .SelectMany(ledger => ((Measure[])[ledger.Slo.Indicator.Part, ledger.Slo.Indicator.Total]).OfType<MetricMeasure>()
+                    .Select(measure => measure.Metric).Distinct().Select(metric => (metric, ledger)))
+                .ToLookup(entry => entry.metric, entry => entry.ledger, StringComparer.Ordinal);
             _spanLedgers = [.. ledgers.Values.Where(ledger => ledger.Slo.Indicator.Total is SpanMeasure)];
         }
     }
@@ -138,7 +143,8 @@ public sealed class Ledger : IDisposable
     public SeriesTap? Bind(SeriesView series)
     {
         var listeners = new List<TapListener>();
-        foreach (SloLedger ledger in _ledgers.Values)
+        IEnumerable<SloLedger> candidates = _byMetric[series.Metric];
+        foreach (SloLedger ledger in series.OtelName == series.Metric ? candidates : candidates.Concat(_byMetric[series.OtelName]).Distinct())
         {
             Indicator indicator = ledger.Slo.Indicator;
             TapListener.AddIfMatching(listeners, ledger, indicator.Part, series, isPart: true);
@@ -299,16 +305,22 @@ public sealed class Ledger : IDisposable
     internal void Note(LedgerOddity oddity) => _noted[(int)oddity]++;
 
     /// <summary>The group of a series' events.</summary>
-    internal static string GroupOf(IReadOnlyList<string> by, IReadOnlyDictionary<string, string> labels) =>
-        string.Join(",", by.Select(label => $"{label}=\"{labels.GetValueOrDefault(label, "")}\""));
+    internal static string GroupOf(IReadOnlyList<string> by, IReadOnlyDictionary<string, string> labels)
+    {
+        var group = new StringBuilder();
+        foreach (string label in by)
+        {
+            GroupKey.Append(group, label, labels.GetValueOrDefault(label, ""));
+        }
+        return group.ToString();
+    }
 
     private static string GroupOf(IReadOnlyList<string> by, SpanView span)
     {
         var group = new StringBuilder();
         foreach (string attribute in by)
         {
-            string value = attribute == "service" ? span.Service : span.Attributes.TryGet(span.Row, attribute, out string? found) ? found : "";
-            group.Append(group.Length > 0 ? "," : "").Append(attribute).Append("=\"").Append(value).Append('"');
+            GroupKey.Append(group, attribute, attribute == "service" ? span.Service : span.Attributes.TryGet(span.Row, attribute, out string? found) ? found : "");
         }
         return group.ToString();
     }

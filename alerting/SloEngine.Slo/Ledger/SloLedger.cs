@@ -310,6 +310,7 @@ internal sealed class SloLedger
         Parent = slo.Parent,
         DisplayName = $"{slo.DisplayName} {{{group}}}",
         Group = group,
+        Labels = new Dictionary<string, string>(slo.Labels.Concat(GroupKey.Labels(group, slo.GroupBy)).DistinctBy(label => label.Key), StringComparer.Ordinal),
     })];
 
     private static (BudgetingMethod, TimeSpan, double) SliceKey(ServiceLevelObjective slo) =>
