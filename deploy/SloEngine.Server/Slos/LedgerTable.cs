@@ -54,7 +54,7 @@ internal sealed class LedgerTable(IColumnStore store) : ILedgerStore, IDisposabl
     public async Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation)
     {
         QueryResult result = await store.QueryAsync(
-            new StoreQuery("SELECT minute, sum(good), sum(total) FROM sli_buckets WHERE slo = {slo:String} AND minute >= fromUnixTimestamp({since:Int64}) GROUP BY minute ORDER BY minute")
+            new StoreQuery("SELECT minute, sum(good), sum(total), toString(`group`) FROM sli_buckets WHERE slo = {slo:String} AND minute >= fromUnixTimestamp({since:Int64}) GROUP BY minute, `group` ORDER BY minute")
             {
                 Parameters = new Dictionary<string, string>
                 {
@@ -69,7 +69,7 @@ internal sealed class LedgerTable(IColumnStore store) : ILedgerStore, IDisposabl
             for (int row = 0; row < block.Rows; row++)
             {
                 increments.Add(new LedgerIncrement(
-                    key, "", DateTimeOffset.FromUnixTimeSeconds(block.Values<uint>(0)[row]), block.Values<double>(1)[row], block.Values<double>(2)[row]));
+                    key, block.Text(3).String(row), DateTimeOffset.FromUnixTimeSeconds(block.Values<uint>(0)[row]), block.Values<double>(1)[row], block.Values<double>(2)[row]));
             }
         }
         return increments;

@@ -1,0 +1,61 @@
+namespace SloEngine.Slo.Ledger;
+
+/// <summary>A cumulative point.</summary>
+/// <param name="Start">When the counter began, in nanoseconds; 0 when unknown.</param>
+/// <param name="Time">Time of the point, in nanoseconds.</param>
+/// <param name="Count">Count, by which a reset is told.</param>
+internal readonly record struct RecentPoint(long Start, long Time, double Count);
+
+/// <summary>The last points of a cumulative series, oldest first, each with the value of every listener.</summary>
+internal sealed class RecentPoints(int listeners)
+{
+    /// <summary>How many points may lie between a point and its place.</summary>
+    public const int Most = 8;
+
+    private readonly RecentPoint[] _points = new RecentPoint[Most];
+    private readonly double[] _values = new double[Most * listeners];
+    private int _first;
+
+    public int Count { get; private set; }
+
+    /// <summary>Whether there were points before the oldest.</summary>
+    public bool HasForgotten { get; private set; }
+
+    public RecentPoint this[int index] => _points[Place(index)];
+
+    public ReadOnlySpan<double> Values(int index) => _values.AsSpan(Place(index) * listeners, listeners);
+
+    /// <summary>Begins with a point that others came before.</summary>
+    public void Continue(long start, long time, double count, ReadOnlySpan<double> values)
+    {
+        Count = 0;
+        Insert(0, start, time, count, values);
+        HasForgotten = true;
+    }
+
+    /// <summary>Puts a point before the one at an index; the oldest makes room for it.</summary>
+    public void Insert(int index, long start, long time, double count, ReadOnlySpan<double> values)
+    {
+        if (Count == Most)
+        {
+            HasForgotten = true;
+            if (index == 0)
+            {
+                return;
+            }
+            _first = (_first + 1) % Most;
+            Count--;
+            index--;
+        }
+        for (int later = Count; later > index; later--)
+        {
+            _points[Place(later)] = _points[Place(later - 1)];
+            Values(later - 1).CopyTo(_values.AsSpan(Place(later) * listeners, listeners));
+        }
+        _points[Place(index)] = new RecentPoint(start, time, count);
+        values.CopyTo(_values.AsSpan(Place(index) * listeners, listeners));
+        Count++;
+    }
+
+    private int Place(int index) => (_first + index) % Most;
+}
