@@ -2,7 +2,6 @@ using System.Globalization;
 using SloEngine.Slo.Burn;
 using SloEngine.Slo.Expressions;
 using SloEngine.Slo.Model;
-using SloEngine.Slo.Pyrra;
 
 namespace SloEngine.Slo.Export;
 
@@ -37,7 +36,7 @@ public static class PyrraRules
         string Series(TimeSpan window) => $"{metric}:burnrate{WindowedQuery.DurationText(window)}";
         string selector = MeasureQuery.Selector("", [.. equal.Append(new Matcher("slo", "=", name)).OrderBy(matcher => matcher.Label, StringComparer.Ordinal)]);
         string objective = slo.Objective.ToString("R", CultureInfo.InvariantCulture);
-        IReadOnlyList<BurnPolicy> windows = slo.Policies.Count > 0 ? slo.Policies : PyrraPolicies.For(slo.Window);
+        IReadOnlyList<BurnPolicy> windows = slo.Policies.Count > 0 ? slo.Policies : BurnPresets.Of(BurnPreset.Pyrra, slo.Objective, slo.Window);
         yield return new PrometheusRuleGroup(
             name,
             [

@@ -122,11 +122,12 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
         }
         YamlPlace? alerts = spec.Optional("alertPolicies");
         YamlPlace? annotations = metadata.Optional("annotations");
+        BurnPreset preset = Preset(annotations?.Optional("sloengine/alerts"));
         foreach (YamlPlace policy in alerts?.Items ?? [])
         {
             CheckPolicy(definitions.Objects.Resolve(policy, "AlertPolicy", "alertPolicyRef").Required("spec"));
         }
-        Objective[] read = [.. all.Select((objective, index) => Objective(objective, index, all, spec, method, window, alerts))];
+        Objective[] read = [.. all.Select((objective, index) => Objective(objective, index, all, spec, method, window, alerts, preset))];
         if (read.GroupBy(objective => objective.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
             throw objectives.Fail($"spec.objectives has '{twice.Key}' twice, expected a displayName of its own for each");
@@ -164,6 +165,16 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
         : given.Number >= least && given.Number <= most ? given.Number
         : throw given.Fail(string.Create(CultureInfo.InvariantCulture, $"{given.Path} is {given.Text}, expected {least} to {most}"));
 
+    /// <summary>Policies of an SLO that names none.</summary>
+    private static BurnPreset Preset(YamlPlace? preset) => preset?.Text switch
+    {
+        null or "sloth" => BurnPreset.Sloth,
+        "workbook" => BurnPreset.Workbook,
+        "pyrra" => BurnPreset.Pyrra,
+        "datadog" => BurnPreset.Datadog,
+        { } other => throw preset!.Fail($"{preset!.Path} is '{other}', expected sloth, workbook, pyrra or datadog"),
+    };
+
     private static BudgetingMethod Method(YamlPlace? method) => method?.Text switch
     {
         null or "Occurrences" => BudgetingMethod.Occurrences,
@@ -173,7 +184,7 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
     };
 
     private Objective Objective(
-        YamlPlace objective, int index, YamlPlace[] all, YamlPlace spec, BudgetingMethod method, BudgetWindow window, YamlPlace? alerts)
+        YamlPlace objective, int index, YamlPlace[] all, YamlPlace spec, BudgetingMethod method, BudgetWindow window, YamlPlace? alerts, BurnPreset preset)
     {
         double target = Target(objective);
         Indicator indicator = _indicators.Read(spec, objective);
@@ -195,7 +206,7 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
         return new Objective(Name(objective, index, all.Length), target, sliceTarget?.Number, slice, objective.Optional("compositeWeight")?.Number)
         {
             Indicator = indicator,
-            Policies = Policies(alerts, target, window.Length),
+            Policies = Policies(alerts, preset, target, window.Length),
         };
     }
 
@@ -229,11 +240,11 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
         return all;
     }
 
-    private IReadOnlyList<BurnPolicy> Policies(YamlPlace? given, double target, TimeSpan window)
+    private IReadOnlyList<BurnPolicy> Policies(YamlPlace? given, BurnPreset preset, double target, TimeSpan window)
     {
         if (given is null)
         {
-            return BurnPolicy.Default(target, window);
+            return BurnPresets.Of(preset, target, window);
         }
         var policies = new List<BurnPolicy>();
         foreach (YamlPlace item in given.Items)

@@ -71,15 +71,16 @@ internal static class PyrraReader
             Window = window.Duration,
             GroupBy = grouping,
             Indicator = indicator,
-            Policies = Policies(spec.Optional("alerting"), window.Duration),
+            Policies = Policies(spec.Optional("alerting"), share, window.Duration),
             Source = document.Source,
         };
     }
 
-    private static IReadOnlyList<BurnPolicy> Policies(YamlPlace? alerting, TimeSpan window)
+    private static IReadOnlyList<BurnPolicy> Policies(YamlPlace? alerting, double target, TimeSpan window)
     {
         alerting?.OnlyKeys("disabled", "name", "burnrates", "absent", "absentName");
-        return alerting?.Optional("disabled")?.Boolean == true || alerting?.Optional("burnrates")?.Boolean == false ? [] : PyrraPolicies.For(window);
+        return alerting?.Optional("disabled")?.Boolean == true || alerting?.Optional("burnrates")?.Boolean == false ? []
+            : BurnPresets.Of(BurnPreset.Pyrra, target, window);
     }
 
     private static (Indicator Indicator, IReadOnlyList<string> Grouping) Indicator(YamlPlace indicator)
