@@ -18,7 +18,7 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
         "sloengine", program,
         (data, port) =>
         [
-            "serve", "--data", data, "--self-telemetry", "off", "--log-level", "warning", "--listen-http", $"127.0.0.1:{port}", "--listen-grpc", "127.0.0.1:0",
+            "serve", "--data", data, "--retention-metrics", "400d", "--self-telemetry", "off", "--log-level", "warning", "--listen-http", $"127.0.0.1:{port}", "--listen-grpc", "127.0.0.1:0",
             "--listen-otlp-http", "127.0.0.1:0",
         ],
         "/readyz");
@@ -31,7 +31,8 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
             File.WriteAllText(configuration, "global: {}\n");
             return
             [
-                "--config.file=" + configuration, "--storage.tsdb.path=" + Path.Combine(data, "tsdb"), $"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver",
+                "--config.file=" + configuration, "--storage.tsdb.path=" + Path.Combine(data, "tsdb"), "--storage.tsdb.retention.time=400d", "--storage.tsdb.max-block-duration=24h",
+                "--query.max-samples=500000000", $"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver",
                 "--log.level=error",
             ];
         },
@@ -89,7 +90,7 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
         }
     }
 
-    private static async Task WriteAsync(HttpClient http, byte[] body, CancellationToken cancellation)
+    public static async Task WriteAsync(HttpClient http, byte[] body, CancellationToken cancellation)
     {
         using var content = new ByteArrayContent(body);
         content.Headers.ContentType = new MediaTypeHeaderValue("application/x-protobuf");
@@ -102,7 +103,7 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
         }
     }
 
-    private async Task ReadyAsync(HttpClient http, Process process, CancellationToken cancellation)
+    public async Task ReadyAsync(HttpClient http, Process process, CancellationToken cancellation)
     {
         long began = Stopwatch.GetTimestamp();
         while (true)
@@ -128,7 +129,7 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
     }
 
     /// <summary>Waits until the process has next to nothing to do, for half a minute at most.</summary>
-    private static async Task SettleAsync(Process process, CancellationToken cancellation)
+    public static async Task SettleAsync(Process process, CancellationToken cancellation)
     {
         double before = Cpu(process);
         for (int second = 0; second < 30; second++)
@@ -159,13 +160,13 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
         return (long)total;
     }
 
-    private static double Cpu(Process process)
+    public static double Cpu(Process process)
     {
         process.Refresh();
         return process.TotalProcessorTime.TotalSeconds;
     }
 
-    private static int FreePort()
+    public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

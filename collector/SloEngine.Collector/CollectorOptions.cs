@@ -47,6 +47,12 @@ public sealed record CollectorOptions
     /// <summary>Resource attributes that become labels of each series.</summary>
     public IReadOnlyList<string> PromotedResourceAttributes { get; init; } = Naming.SeriesLabels.DefaultPromoted;
 
+    /// <summary>What is done to telemetry before it is stored.</summary>
+    public Pipelines.PipelineOptions Pipelines { get; init; } = new();
+
+    /// <summary>Resource attribute of OTLP that names the tenant, before the request's own; null for none.</summary>
+    public string? TenantAttribute { get; init; }
+
     /// <summary>The limits of a tenant.</summary>
     public TenantLimits LimitsOf(string tenant) => Tenants.GetValueOrDefault(tenant, Limits);
 }

@@ -23,6 +23,15 @@ public interface IColumnStore : IAsyncDisposable
     /// <summary>Runs a query and returns its blocks decoded into columns. An empty result has no rows but may have columns.</summary>
     ValueTask<QueryResult> QueryAsync(StoreQuery query, CancellationToken cancellation = default);
 
+    /// <summary>Runs a query and reads its blocks where they lie: they are valid only until <paramref name="read"/> returns, whose result is the result.</summary>
+    async ValueTask<T> ReadAsync<T>(StoreQuery query, Func<QueryResult, T> read, CancellationToken cancellation = default) => read(await QueryAsync(query, cancellation));
+
+    /// <summary>
+    /// A number that is another one after each change of a table's rows; null where others may change them too. What was read under a version
+    /// holds as long as the version does.
+    /// </summary>
+    long? Version(string table) => null;
+
     /// <summary>Runs a query and writes its result in one of the engine's output formats (JSON, CSVWithNames, ArrowStream, ...).</summary>
     ValueTask QueryFormattedAsync(StoreQuery query, string format, IBufferWriter<byte> output, CancellationToken cancellation = default);
 }

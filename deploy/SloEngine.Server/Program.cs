@@ -10,6 +10,7 @@ var root = new RootCommand(
     """)
 {
     ServeCommand.Create(),
+    ConfigCommand.Create(),
     SloCommand.Create(),
     PromqlCommand.Create(),
     RulesCommand.Create(),

@@ -2,7 +2,7 @@ namespace SloEngine.EndToEnd;
 
 public sealed class DurabilityTests
 {
-    private const string SpanSlo = """
+    internal const string SpanSlo = """
         apiVersion: openslo/v1
         kind: SLO
         metadata: {name: app-spans}

@@ -43,7 +43,7 @@ public sealed class PushTests
         }
     }
 
-    private static async Task<HttpResponseMessage> PostAsync(HttpClient http, string path, byte[] body, string type, string? encoding)
+    internal static async Task<HttpResponseMessage> PostAsync(HttpClient http, string path, byte[] body, string type, string? encoding)
     {
         using var content = new ByteArrayContent(body);
         content.Headers.ContentType = MediaTypeHeaderValue.Parse(type);
@@ -54,7 +54,7 @@ public sealed class PushTests
         return await http.PostAsync(new Uri(path, UriKind.Relative), content);
     }
 
-    private static byte[] WriteRequest(long nowMs)
+    internal static byte[] WriteRequest(long nowMs)
     {
         var writer = new ProtobufWriter();
         Series(42, ("__name__", "pushed_total"), ("job", "batch"), ("shard", "1"));

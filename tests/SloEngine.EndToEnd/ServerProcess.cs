@@ -11,9 +11,11 @@ public sealed class ServerProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly HttpClient _http = new();
 
-    private ServerProcess(Process process, string[] addresses)
+    private readonly System.Text.StringBuilder _errors;
+
+    private ServerProcess(Process process, System.Text.StringBuilder errors, string[] addresses)
     {
-        _process = process;
+        (_process, _errors) = (process, errors);
         Grpc = new Uri("http://" + addresses[0]);
         OtlpHttp = new Uri(addresses[1]);
         Http = new Uri(addresses[2]);
@@ -28,24 +30,54 @@ public sealed class ServerProcess : IAsyncDisposable
 
     public int Id => _process.Id;
 
-    public static async Task<ServerProcess> StartAsync(string data, params string[] arguments)
+    /// <summary>What it has written to standard error.</summary>
+    public string Errors
+    {
+        get
+        {
+            lock (_errors)
+            {
+                return _errors.ToString();
+            }
+        }
+    }
+
+    public static Task<ServerProcess> StartAsync(string data, params string[] arguments) => StartAsync(data, new Dictionary<string, string>(), arguments);
+
+    /// <summary>Starts it with variables in its environment.</summary>
+    public static async Task<ServerProcess> StartAsync(string data, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "sloengine"))
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            ArgumentList =
-            {
-                "serve", "--data", data, "--listen-grpc", "127.0.0.1:0", "--listen-otlp-http", "127.0.0.1:0", "--listen-http", "127.0.0.1:0",
-            },
+            ArgumentList = { "serve", "--data", data },
         };
+        foreach (string address in (string[])["--listen-grpc", "--listen-otlp-http", "--listen-http"])
+        {
+            if (!arguments.Contains(address))
+            {
+                start.ArgumentList.Add(address);
+                start.ArgumentList.Add("127.0.0.1:0");
+            }
+        }
         foreach (string argument in arguments)
         {
             start.ArgumentList.Add(argument);
         }
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
         Process process = Process.Start(start)!;
         var errors = new System.Text.StringBuilder();
-        process.ErrorDataReceived += (_, line) => errors.AppendLine(line.Data);
+        process.ErrorDataReceived += (_, line) =>
+        {
+            lock (errors)
+            {
+                errors.AppendLine(line.Data);
+            }
+        };
         process.BeginErrorReadLine();
         using var patience = new CancellationTokenSource(Patience);
         try
@@ -57,7 +89,7 @@ public sealed class ServerProcess : IAsyncDisposable
             {
                 addresses[line] = (await process.StandardOutput.ReadLineAsync(patience.Token))!.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
             }
-            return new ServerProcess(process, addresses);
+            return new ServerProcess(process, errors, addresses);
         }
         catch
         {

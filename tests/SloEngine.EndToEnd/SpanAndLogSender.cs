@@ -5,7 +5,9 @@ using System.Text;
 namespace SloEngine.EndToEnd;
 
 /// <summary>Sends spans and logs that each have a number of their own by OTLP/JSON, and remembers which were acknowledged.</summary>
-internal sealed class SpanAndLogSender(int sender)
+/// <param name="sender">Tells its items from those of other senders.</param>
+/// <param name="resources">Processes among which the items of each request are spread.</param>
+internal sealed class SpanAndLogSender(int sender, int resources = 1)
 {
     private const int PerRequest = 7;
 
@@ -60,18 +62,18 @@ internal sealed class SpanAndLogSender(int sender)
         }
     }
 
-    private string Spans(long first) => $$$"""
-        {"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"app"}}]},"scopeSpans":[{"spans":[{{{Items(first, number => string.Create(
-            CultureInfo.InvariantCulture,
-            $$$"""{"traceId":"{{{sender + 1:x16}}}{{{number:x16}}}","spanId":"{{{number + 1:x16}}}","name":"work","kind":2,"startTimeUnixNano":"{{{Now()}}}","endTimeUnixNano":"{{{Now()}}}"}"""))}}}]}]}]}
-        """;
+    private string Spans(long first) => $$$"""{"resourceSpans":[{{{ByResource(first, "scopeSpans", "spans", number => string.Create(
+        CultureInfo.InvariantCulture,
+        $$$"""{"traceId":"{{{sender + 1:x16}}}{{{number:x16}}}","spanId":"{{{number + 1:x16}}}","name":"work","kind":2,"startTimeUnixNano":"{{{Now()}}}","endTimeUnixNano":"{{{Now()}}}"}"""))}}}]}""";
 
-    private string Logs(long first) => $$$"""
-        {"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"app"}}]},"scopeLogs":[{"logRecords":[{{{Items(first, number => string.Create(
-            CultureInfo.InvariantCulture, $$$"""{"timeUnixNano":"{{{Now()}}}","body":{"stringValue":"{{{sender}}}/{{{number}}}"}}"""))}}}]}]}]}
-        """;
+    private string Logs(long first) => $$$"""{"resourceLogs":[{{{ByResource(first, "scopeLogs", "logRecords", number => string.Create(
+        CultureInfo.InvariantCulture, $$$"""{"timeUnixNano":"{{{Now()}}}","body":{"stringValue":"{{{sender}}}/{{{number}}}"}}"""))}}}]}""";
 
-    private static string Items(long first, Func<long, string> item) => string.Join(',', Enumerable.Range(0, PerRequest).Select(index => item(first + index)));
+    private string ByResource(long first, string scopes, string items, Func<long, string> item) => string.Join(',', Enumerable.Range(0, PerRequest)
+        .Select(index => first + index).GroupBy(number => number % resources).Select(process => $$$"""
+            {"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"app"}},{"key":"service.instance.id","value":{"stringValue":"{{{sender}}}-{{{process.Key}}}"}}]},
+            "{{{scopes}}}":[{"{{{items}}}":[{{{string.Join(',', process.Select(item))}}}]}]}
+            """));
 
     private static long Now() => (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks * 100;
 }

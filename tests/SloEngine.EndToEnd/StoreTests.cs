@@ -41,6 +41,26 @@ public sealed class StoreTests
     }
 
     [Fact]
+    public async Task A_backup_has_all_that_was_acknowledged_before_it_was_asked_for()
+    {
+        using var files = new TemporaryDirectory();
+        string backups = Path.Combine(files.Path, "backups");
+        string restored = Path.Combine(files.Path, "restored");
+        var sender = new SpanAndLogSender(0);
+        await using (ServerProcess server = await ServerProcess.StartAsync(Path.Combine(files.Path, "data"), [.. Quiet, "--backups", backups]))
+        {
+            await sender.RunAsync(server.OtlpHttp, () => sender.Acknowledged >= 700);
+            // At once: the last requests are in the log alone.
+            await BackupAsync(server, "now");
+        }
+        (int exit, _, string errors) = await Cli.RunAsync("store", "restore", Path.Combine(backups, "now"), "--data", restored);
+        Assert.True(exit == 0, errors);
+
+        await using ServerProcess fresh = await ServerProcess.StartAsync(restored, Quiet);
+        Assert.Equal(sender.Acknowledged, await fresh.SqlNumberAsync("SELECT (SELECT count() FROM spans) + (SELECT count() FROM logs)"));
+    }
+
+    [Fact]
     public async Task A_backup_or_restore_that_cannot_be_is_refused_with_the_reason_and_leaves_nothing()
     {
         using var files = new TemporaryDirectory();

@@ -144,6 +144,10 @@ internal sealed class ScalingRig : IDisposable
 
         public DateTimeOffset Now { get; set; } = Start;
 
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Now.Ticks;
+
         public override DateTimeOffset GetUtcNow() => Now;
     }
 
@@ -163,6 +167,9 @@ internal sealed class ScalingRig : IDisposable
 
         public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
             Task.FromResult<IReadOnlyList<LedgerIncrement>>([.. _minutes.Values.Where(minute => minute.Key == key && minute.Minute >= since)]);
+
+        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
+            Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
     }
 
     private sealed class ListLogger(List<string> lines) : ILogger<ScalingEvaluator>

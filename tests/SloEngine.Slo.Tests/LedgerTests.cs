@@ -168,6 +168,36 @@ public sealed class LedgerTests
     }
 
     [Fact]
+    public void Events_count_at_their_own_time_while_the_clock_is_set_ahead_and_after_it_is_set_back()
+    {
+        Ledger.Ledger ledger = NewLedger(out FakeTime time);
+        SeriesTap tap = ledger.Bind(Counter("200") with { IsDelta = true })!;
+        DateTimeOffset truth = time.Now;
+        foreach (TimeSpan set in (TimeSpan[])[TimeSpan.Zero, TimeSpan.FromDays(3650), TimeSpan.FromDays(-2), TimeSpan.Zero])
+        {
+            truth += TimeSpan.FromMinutes(1);
+            time.Now = truth + set;
+            using Lock.Scope batch = ledger.BeginBatch();
+            tap.Number(1, Nanos(truth), 1);
+        }
+
+        Assert.Equal(4, ledger.Sum("slo", truth, TimeSpan.FromDays(30)).Total);
+    }
+
+    [Fact]
+    public async Task Minutes_counted_under_a_clock_that_was_ahead_do_not_hide_the_others_after_a_restart()
+    {
+        var store = new MemoryStore();
+        await store.AppendAsync(
+            [new LedgerIncrement(Slo().LedgerKey, "", Start, 1, 2), new LedgerIncrement(Slo().LedgerKey, "", Start.AddYears(10), 1, 2)], "1", default);
+
+        var ledger = new Ledger.Ledger(store, new FakeTime { Now = Start.AddMinutes(2) });
+        await ledger.SetSlosAsync([Slo()], default);
+
+        Assert.Equal(2, ledger.Sum("slo", Start.AddMinutes(2), TimeSpan.FromDays(30)).Total);
+    }
+
+    [Fact]
     public async Task What_was_counted_is_taken_once_and_a_restart_reads_it_back()
     {
         var store = new MemoryStore();
@@ -339,6 +369,61 @@ public sealed class LedgerTests
         Assert.Equal(SloState.Burning, status.State);
     }
 
+    [Fact]
+    public async Task What_other_nodes_count_is_added_once_however_often_it_is_read_and_this_nodes_own_stays()
+    {
+        var store = new MemoryStore();
+        Ledger.Ledger ledger = NewLedger(out FakeTime time, store);
+        time.Now = Start.AddDays(1).AddSeconds(25);
+        DateTimeOffset minute = Start.AddDays(1);
+        store.Others[minute] = (8, 10);
+        await ledger.RefreshOthersAsync(TimeSpan.FromHours(1), default);
+        await ledger.RefreshOthersAsync(TimeSpan.FromHours(1), default);
+        using (ledger.BeginBatch())
+        {
+            SeriesTap tap = ledger.Bind(Counter("200"))!;
+            tap.Number(Nanos(time.Now), Nanos(time.Now), 5);
+        }
+
+        Assert.Equal((13, 15), Sums(TimeSpan.FromMinutes(5)));
+
+        time.Now = Start.AddDays(1).AddSeconds(70);
+        store.Others[minute] = (16, 20);
+        store.Others[minute.AddMinutes(1)] = (3, 4);
+        await ledger.RefreshOthersAsync(TimeSpan.FromHours(1), default);
+
+        Assert.Equal((24, 29), Sums(TimeSpan.FromMinutes(5)));
+        Assert.Equal((24, 29), Sums(TimeSpan.FromDays(1)));
+        Assert.Equal([(5.0, 5.0)], ledger.TakeUnsaved().Select(increment => (increment.Good, increment.Total)));
+
+        (double, double) Sums(TimeSpan window)
+        {
+            WindowSum sum = ledger.Sum("slo", time.Now, window);
+            return (sum.Good, sum.Total);
+        }
+    }
+
+    [Fact]
+    public async Task Counts_of_other_nodes_fall_into_the_seconds_in_which_they_were_read()
+    {
+        var store = new MemoryStore();
+        Ledger.Ledger ledger = NewLedger(out FakeTime time, store);
+        DateTimeOffset begin = Start.AddDays(1);
+        for (int read = 1; read <= 18; read++)
+        {
+            // Another node serves 60 requests each ten seconds, and stores them at once.
+            time.Now = begin.AddSeconds(10 * read);
+            DateTimeOffset minute = begin.AddMinutes((read - 1) / 6);
+            (double good, double total) = store.Others.GetValueOrDefault(minute);
+            store.Others[minute] = (good + 60, total + 60);
+            await ledger.RefreshOthersAsync(TimeSpan.FromHours(1), default);
+        }
+
+        Assert.Equal(18 * 60, ledger.Sum("slo", time.Now, TimeSpan.FromHours(1)).Total);
+        // A window that begins within a minute: off by no more than what is stored later than it happened.
+        Assert.InRange(ledger.Sum("slo", time.Now, TimeSpan.FromSeconds(90)).Total, (9 - 1.5) * 60, (9 + 1.5) * 60);
+    }
+
     private static Ledger.Ledger NewLedger(out FakeTime time, ILedgerStore? store = null)
     {
         time = new FakeTime { Now = Start };
@@ -380,6 +465,13 @@ public sealed class LedgerTests
         private readonly List<LedgerIncrement> _all = [];
 
         public int Rows => _all.Count;
+
+        /// <summary>What other nodes have stored, by minutes.</summary>
+        public Dictionary<DateTimeOffset, (double Good, double Total)> Others { get; } = [];
+
+        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
+            Task.FromResult<IReadOnlyList<LedgerIncrement>>(
+                [.. Others.Where(minute => minute.Key >= since).Select(minute => new LedgerIncrement(Slo().LedgerKey, "", minute.Key, minute.Value.Good, minute.Value.Total))]);
 
         public Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation)
         {

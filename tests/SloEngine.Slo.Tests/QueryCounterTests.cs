@@ -175,5 +175,8 @@ public sealed class QueryCounterTests
 
         public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
             Task.FromResult<IReadOnlyList<LedgerIncrement>>([.. Increments.Where(increment => increment.Key == key && increment.Minute >= since)]);
+
+        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
+            Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
     }
 }

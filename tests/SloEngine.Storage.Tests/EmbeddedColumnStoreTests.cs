@@ -126,16 +126,22 @@ public sealed class EmbeddedColumnStoreTests(EngineFixture engine)
             spans.Attributes.Add("x"u8, "y"u8, AttributeType.Text);
             spans.Attributes.EndRow();
             spans.Flags.Append(1);
+            spans.DroppedAttributes.Append(3);
+            spans.DroppedEvents.Append(4);
+            spans.DroppedLinks.Append(uint.MaxValue);
             if (span == 1)
             {
                 spans.Events.TimeNanos.Append(Time + 5);
                 spans.Events.Names.Append("exception"u8);
                 spans.Events.Attributes.Add("exception.type"u8, "E"u8, AttributeType.Text);
                 spans.Events.Attributes.EndRow();
+                spans.Events.DroppedAttributes.Append(5);
                 spans.Links.TraceIds.Append(77);
                 spans.Links.SpanIds.Append(8);
                 spans.Links.TraceStates.Append(""u8);
                 spans.Links.Attributes.EndRow();
+                spans.Links.DroppedAttributes.Append(6);
+                spans.Links.Flags.Append(0x301);
             }
             spans.EventEnds.Append(spans.Events.Count);
             spans.LinkEnds.Append(spans.Links.Count);
@@ -145,7 +151,9 @@ public sealed class EmbeddedColumnStoreTests(EngineFixture engine)
         await engine.Store.InsertAsync(EventTables.Encode(spans, resources, writer));
 
         ResultBlock rows = (await engine.Store.QueryAsync(new StoreQuery(
-            "SELECT service, name, attributes, attribute_types, events.name, events.attributes, links.trace_id, ts, trace_id FROM spans WHERE service = 'span-test' ORDER BY span_id"))).Blocks[0];
+            "SELECT service, name, attributes, attribute_types, events.name, events.attributes, links.trace_id, ts, trace_id, "
+            + "[dropped_attributes_count, dropped_events_count, dropped_links_count], events.dropped_attributes_count, links.dropped_attributes_count, links.flags "
+            + "FROM spans WHERE service = 'span-test' ORDER BY span_id"))).Blocks[0];
 
         Assert.Equal(2, rows.Rows);
         Assert.Equal("span-test", rows.Text(0).String(1));
@@ -161,6 +169,17 @@ public sealed class EmbeddedColumnStoreTests(EngineFixture engine)
         Assert.Equal(77, ((BytesResultColumn)rows.Array(6).Items).Bytes(0)[0]);
         Assert.Equal(Time, rows.Values<long>(7)[0]);
         Assert.Equal([0xCD, 0xAB], rows.Text(8).Bytes(0)[..2].ToArray());
+        Assert.Equal([3u, 4, uint.MaxValue], Items(9, 1));
+        Assert.Equal([5u], Items(10, 1));
+        Assert.Equal([6u], Items(11, 1));
+        Assert.Equal([0x301u], Items(12, 1));
+        Assert.Empty(Items(12, 0));
+
+        uint[] Items(int column, int row)
+        {
+            (int first, int count) = rows.Array(column).Row(row);
+            return ((FixedColumn<uint>)rows.Array(column).Items).Values.Slice(first, count).ToArray();
+        }
     }
 
     [Fact]
@@ -179,15 +198,17 @@ public sealed class EmbeddedColumnStoreTests(EngineFixture engine)
         logs.TraceIds.Append(0);
         logs.SpanIds.Append(0);
         logs.Flags.Append(0);
+        logs.DroppedAttributes.Append(2);
         using var writer = new NativeWriter();
         ResourceKey[] resources = [new(9, "default"u8.ToArray(), "log-test"u8.ToArray())];
         await engine.Store.InsertAsync(EventTables.Encode(logs, resources, writer));
 
-        ResultBlock row = (await engine.Store.QueryAsync(new StoreQuery("SELECT body, body_type, severity FROM logs WHERE service = 'log-test'"))).Blocks[0];
+        ResultBlock row = (await engine.Store.QueryAsync(new StoreQuery("SELECT body, body_type, severity, dropped_attributes_count FROM logs WHERE service = 'log-test'"))).Blocks[0];
 
         Assert.Equal("it's \t broken \\ \0 ok ü", row.Text(0).String(0));
         Assert.Equal("s", row.Text(1).String(0));
         Assert.Equal(17, row.Values<byte>(2)[0]);
+        Assert.Equal(2u, row.Values<uint>(3)[0]);
     }
 
     [Fact]

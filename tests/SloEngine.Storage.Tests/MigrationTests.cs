@@ -15,12 +15,22 @@ public sealed class MigrationTests(EngineFixture engine)
         await engine.Store.ExecuteAsync("INSERT INTO migration_old.alerts (fingerprint, state, version) VALUES ('f', 'firing', 3)");
         await engine.Store.ExecuteAsync("INSERT INTO migration_old.sli_buckets (slo, minute, good, total) VALUES ('checkout', now(), 9, 10)");
 
+        await engine.Store.ExecuteAsync(
+            "INSERT INTO migration_old.spans (tenant, ts, name, events.ts, events.name, events.attributes, events.attribute_types, links.trace_id, links.span_id, links.trace_state, "
+            + "links.attributes, links.attribute_types) VALUES ('t', now64(9), 'n', [now64(9), now64(9)], ['a', 'b'], [map(), map('k', 'v')], ['', 's'], ['0123456789abcdef'], ['01234567'], ['x=y'], [map()], [''])");
+        await engine.Store.ExecuteAsync("INSERT INTO migration_old.resources (tenant, id) VALUES ('t', 1)");
+
         await ApplyAsync("migration_old", Migration.All);
 
         Assert.Equal(1000, await NumberAsync("SELECT toFloat64(count()) FROM migration_old.samples"));
         Assert.Equal(249750, await NumberAsync("SELECT sum(value) FROM migration_old.samples"));
         Assert.Equal(1, await NumberAsync("SELECT toFloat64(count()) FROM migration_old.alerts WHERE fingerprint = 'f' AND state = 'firing' AND version = 3"));
         Assert.Equal(9, await NumberAsync("SELECT sum(good) FROM migration_old.sli_buckets"));
+        Assert.Equal(1, await NumberAsync(
+            "SELECT toFloat64(count()) FROM migration_old.spans WHERE events.name = ['a', 'b'] AND events.dropped_attributes_count = [0, 0] AND links.trace_state = ['x=y'] "
+            + "AND links.flags = [0] AND links.dropped_attributes_count = [0] AND dropped_attributes_count + dropped_events_count + dropped_links_count = 0"));
+        Assert.Equal(1, await NumberAsync("SELECT toFloat64(count()) FROM migration_old.resources WHERE dropped_attributes_count = 0 AND scope_dropped_attributes_count = 0"));
+        Assert.Equal(0, await NumberAsync("SELECT toFloat64(count()) FROM migration_old.exemplars"));
     }
 
     [Fact]

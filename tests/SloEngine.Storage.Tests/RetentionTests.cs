@@ -23,6 +23,7 @@ public sealed class RetentionTests(EngineFixture engine) : IAsyncLifetime
             string ts = Now.AddDays(-day).UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
             await engine.Store.ExecuteAsync($"INSERT INTO {Database}.samples (id, ts, value) SELECT number, '{ts}', 1 FROM numbers(100)");
             await engine.Store.ExecuteAsync($"INSERT INTO {Database}.histograms (id, ts, count) SELECT number, '{ts}', 1 FROM numbers(10)");
+            await engine.Store.ExecuteAsync($"INSERT INTO {Database}.exemplars (id, ts, value) SELECT number, '{ts}', 1 FROM numbers(20)");
             await engine.Store.ExecuteAsync($"INSERT INTO {Database}.spans (tenant, ts, name) SELECT 'a', '{ts}', 'n' FROM numbers(10)");
             await engine.Store.ExecuteAsync($"INSERT INTO {Database}.logs (tenant, ts, body) SELECT 'a', '{ts}', randomPrintableASCII(100) FROM numbers(1000)");
         }
@@ -46,6 +47,7 @@ public sealed class RetentionTests(EngineFixture engine) : IAsyncLifetime
         Assert.Equal(3, await DaysAsync("spans"));
         Assert.Equal(10, await DaysAsync("samples"));
         Assert.Equal(10, await DaysAsync("histograms"));
+        Assert.Equal(10, await DaysAsync("exemplars"));
         // The whole month has to be older.
         Assert.Equal(["202502"], dropped.Where(partition => partition.Table == "sli_buckets").Select(partition => partition.Partition));
         Assert.Empty(await ApplyAsync(new RetentionOptions()));
@@ -62,13 +64,13 @@ public sealed class RetentionTests(EngineFixture engine) : IAsyncLifetime
     [Fact]
     public async Task Over_the_limit_the_biggest_signals_oldest_days_go_until_the_rest_fits()
     {
-        IReadOnlyList<StorePartition> before = await StorePartition.ReadAsync(engine.Store, Database, default);
+        IReadOnlyList<StorePartition> before = await StorePartition.ReadAsync(engine.Store, Database, "system.parts", default);
         long limit = before.Sum(partition => partition.Bytes) - before.First(partition => partition.Table == "logs").Bytes - 1;
 
         IReadOnlyList<DroppedPartition> dropped = await ApplyAsync(Forever with { MaxBytes = limit });
 
         Assert.Equal([("logs", "20260511", DropReason.Size), ("logs", "20260512", DropReason.Size)], dropped.Select(partition => (partition.Table, partition.Partition, partition.Reason)));
-        Assert.True((await StorePartition.ReadAsync(engine.Store, Database, default)).Sum(partition => partition.Bytes) <= limit);
+        Assert.True((await StorePartition.ReadAsync(engine.Store, Database, "system.parts", default)).Sum(partition => partition.Bytes) <= limit);
     }
 
     [Fact]
@@ -87,9 +89,9 @@ public sealed class RetentionTests(EngineFixture engine) : IAsyncLifetime
 
         IReadOnlyList<DroppedPartition> dropped = await ApplyAsync(Forever with { MinFreeBytes = long.MaxValue / 2 });
 
-        Assert.Equal(4 * 9, dropped.Count);
-        Assert.Equal(4 * 9, counted);
-        foreach (string table in new[] { "samples", "histograms", "spans", "logs" })
+        Assert.Equal(5 * 9, dropped.Count);
+        Assert.Equal(5 * 9, counted);
+        foreach (string table in new[] { "samples", "histograms", "exemplars", "spans", "logs" })
         {
             Assert.Equal(1, await DaysAsync(table));
         }
@@ -111,7 +113,7 @@ public sealed class RetentionTests(EngineFixture engine) : IAsyncLifetime
         IReadOnlyList<DroppedPartition> deleted = await retention.ApplyAsync();
 
         Assert.Equal(
-            [("histograms", "20260511", 10L), ("logs", "20260516", 5L), ("samples", "20260511", 30L)],
+            [("exemplars", "20260511", 20L), ("histograms", "20260511", 10L), ("logs", "20260516", 5L), ("samples", "20260511", 30L)],
             deleted.Select(one => (one.Table, one.Partition, one.Rows)).Order());
         Assert.All(deleted, one => Assert.Equal(DropReason.Tenant, one.Reason));
         Assert.Equal(5UL, await CountAsync("logs WHERE tenant = 'bri''ef'"));
@@ -149,6 +151,34 @@ public sealed class RetentionTests(EngineFixture engine) : IAsyncLifetime
     private static StorePartition Day(string table, StoreSignal signal, int day, long bytes) =>
         new(table, signal, Today.AddDays(day).ToString("yyyyMMdd", CultureInfo.InvariantCulture), Today.AddDays(day), Today.AddDays(day + 1), 1, bytes);
 
+    [Fact]
+    public async Task A_clock_that_is_set_ahead_is_followed_by_a_day_an_hour_and_one_that_is_set_back_at_once()
+    {
+        var clock = new SetTime { Now = Now };
+        using var retention = new StoreRetention(engine.Store, Forever with { Logs = TimeSpan.FromDays(9) }, clock, Database);
+        Assert.DoesNotContain(await retention.ApplyAsync(), partition => partition.Table == "logs");
+
+        clock.Now = Now.AddYears(10);
+        Assert.Empty(await retention.ApplyAsync());
+        Assert.InRange(retention.BehindClock, TimeSpan.FromDays(3600), TimeSpan.FromDays(3700));
+        clock.Elapsed = TimeSpan.FromHours(2);
+        Assert.Equal(["20260511", "20260512"], (await retention.ApplyAsync()).Select(partition => partition.Partition));
+        clock.Now = Now.AddHours(2);
+        Assert.Empty(await retention.ApplyAsync());
+
+        Assert.Equal(TimeSpan.Zero, retention.BehindClock);
+        Assert.Equal(8, await DaysAsync("logs"));
+    }
+
+    [Fact]
+    public async Task A_start_under_a_clock_that_is_far_ahead_drops_what_is_old_by_the_newest_telemetry()
+    {
+        using var retention = new StoreRetention(engine.Store, Forever with { Logs = TimeSpan.FromDays(7) }, new FixedTime(Now.AddYears(10)), Database);
+
+        // The newest day ends with 20 May, and a day of silence is believed: 14 May is over for 7 days then.
+        Assert.Equal(["20260511", "20260512", "20260513", "20260514"], (await retention.ApplyAsync()).Select(partition => partition.Partition));
+    }
+
     private async Task<IReadOnlyList<DroppedPartition>> ApplyAsync(RetentionOptions options)
     {
         using var retention = new StoreRetention(engine.Store, options, new FixedTime(Now), Database);
@@ -163,6 +193,20 @@ public sealed class RetentionTests(EngineFixture engine) : IAsyncLifetime
 
     private async Task<ulong> CountAsync(string from) =>
         (await engine.Store.QueryAsync(new StoreQuery($"SELECT count() FROM {Database}.{from}"))).Blocks[0].Values<ulong>(0)[0];
+
+    /// <summary>A clock that is set apart from the time that passes.</summary>
+    private sealed class SetTime : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; }
+
+        public TimeSpan Elapsed { get; set; }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Elapsed.Ticks;
+
+        public override DateTimeOffset GetUtcNow() => Now;
+    }
 
     private sealed class FixedTime(DateTimeOffset now) : TimeProvider
     {

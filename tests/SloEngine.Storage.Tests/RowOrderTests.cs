@@ -67,6 +67,9 @@ public sealed class RowOrderTests(EngineFixture engine)
               AND arrayMap(m -> mapValues(m), events.attributes) = arrayMap(i -> arrayMap(j -> concat(toString(n), '.', toString(i), '.', toString(j)), range((n + i) % 3)), range(n % 4))
               AND events.attribute_types = arrayMap(i -> repeat('i', (n + i) % 3), range(n % 4))
               AND links.trace_state = arrayMap(i -> concat('link-', toString(n)), range(n % 2)) AND length(links.attributes) = n % 2
+              AND dropped_attributes_count = n AND dropped_events_count = n + 1 AND dropped_links_count = n + 2
+              AND events.dropped_attributes_count = arrayMap(i -> n + i, range(n % 4))
+              AND links.dropped_attributes_count = arrayMap(i -> n + 3, range(n % 2)) AND links.flags = arrayMap(i -> n + 4, range(n % 2))
             """);
 
         Assert.Equal(Count.ToString(CultureInfo.InvariantCulture), all);
@@ -127,6 +130,9 @@ public sealed class RowOrderTests(EngineFixture engine)
         }
         spans.Attributes.EndRow();
         spans.Flags.Append(1);
+        spans.DroppedAttributes.Append((uint)n);
+        spans.DroppedEvents.Append((uint)n + 1);
+        spans.DroppedLinks.Append((uint)n + 2);
         for (int item = 0; item < n % 4; item++)
         {
             spans.Events.TimeNanos.Append(Time);
@@ -136,6 +142,7 @@ public sealed class RowOrderTests(EngineFixture engine)
                 spans.Events.Attributes.Add(Encoding.UTF8.GetBytes($"key-{entry}"), Encoding.UTF8.GetBytes($"{n}.{item}.{entry}"), AttributeType.Integer);
             }
             spans.Events.Attributes.EndRow();
+            spans.Events.DroppedAttributes.Append((uint)(n + item));
         }
         spans.EventEnds.Append(spans.Events.Count);
         if (n % 2 == 1)
@@ -144,6 +151,8 @@ public sealed class RowOrderTests(EngineFixture engine)
             spans.Links.SpanIds.Append(8);
             spans.Links.TraceStates.Append(Encoding.UTF8.GetBytes($"link-{n}"));
             spans.Links.Attributes.EndRow();
+            spans.Links.DroppedAttributes.Append((uint)n + 3);
+            spans.Links.Flags.Append((uint)n + 4);
         }
         spans.LinkEnds.Append(spans.Links.Count);
     }

@@ -80,6 +80,7 @@ public sealed class UserQueryTests(EngineFixture engine)
     [InlineData("SELECT count() FROM samples WHERE id IN (91, 92)")]
     [InlineData("SELECT count() FROM numbers(100) WHERE (toUInt128(number), 7) IN (SELECT id, value FROM samples WHERE id IN (91, 92))")]
     [InlineData("WITH x AS (SELECT id FROM samples WHERE id IN (91, 92)) SELECT count() FROM x AS a, x AS b")]
+    [InlineData("SELECT count() FROM exemplars WHERE id IN (91, 92)")]
     [InlineData("SELECT count() FROM samples AS p JOIN series AS s ON s.id = p.id WHERE s.metric = 'tenants'")]
     public async Task Only_rows_of_the_tenant_are_seen(string sql)
     {
@@ -89,6 +90,8 @@ public sealed class UserQueryTests(EngineFixture engine)
                 CultureInfo.InvariantCulture, $"INSERT INTO sloengine.series (tenant, metric, id) VALUES ('{SqlText.Quote(tenant)}', 'tenants', {id})"));
             await engine.Store.ExecuteAsync(string.Create(
                 CultureInfo.InvariantCulture, $"INSERT INTO sloengine.samples (id, ts, value) SELECT {id}, now(), 7 WHERE (SELECT count() FROM sloengine.samples WHERE id = {id}) = 0"));
+            await engine.Store.ExecuteAsync(string.Create(
+                CultureInfo.InvariantCulture, $"INSERT INTO sloengine.exemplars (id, ts, value) SELECT {id}, now(), 7 WHERE (SELECT count() FROM sloengine.exemplars WHERE id = {id}) = 0"));
         }
 
         Assert.Equal(1UL, await CountAsync(sql, "left"));

@@ -75,6 +75,12 @@ public sealed partial class AlertEvaluator : BackgroundService
                 (string, Severity) key = (slo.Id, policies.Key);
                 alive.Add(key);
                 Alert? before = next.GetValueOrDefault(key);
+                if (before is { State: AlertState.Pending } && before.ActiveSince > now)
+                {
+                    // The clock was set back: its time to pend begins anew, or it would last until the clock is there again.
+                    changed.Add(before with { State = AlertState.Resolved, ResolvedAt = now });
+                    before = null;
+                }
                 Alert? after = Next(status, policies, before, key, now);
                 if (after is null)
                 {
@@ -148,7 +154,7 @@ public sealed partial class AlertEvaluator : BackgroundService
         if (over)
         {
             _overSince.TryAdd(key, now);
-            overSince = _overSince[key];
+            overSince = _overSince[key] = _overSince[key] < now ? _overSince[key] : now;
         }
         else
         {

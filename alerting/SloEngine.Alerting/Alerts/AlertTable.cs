@@ -9,8 +9,11 @@ internal sealed class AlertTable(IColumnStore store, TimeProvider time)
 {
     private const string Milliseconds = "DateTime64(3, 'UTC')";
 
+    private readonly RowVersions _versions = new(store, "alerts", time);
+
     public async Task SaveAsync(IReadOnlyList<Alert> alerts, CancellationToken cancellation)
     {
+        ulong version = await _versions.NextAsync(cancellation);
         using var writer = new NativeWriter();
         writer.Start("alerts", 12, alerts.Count);
         Text("fingerprint", alert => alert.Fingerprint);
@@ -24,7 +27,7 @@ internal sealed class AlertTable(IColumnStore store, TimeProvider time)
         writer.Fixed<long>("fired_at", Milliseconds, [.. alerts.Select(alert => alert.FiredAt?.ToUnixTimeMilliseconds() ?? 0)]);
         writer.Fixed<long>("resolved_at", Milliseconds, [.. alerts.Select(alert => alert.ResolvedAt?.ToUnixTimeMilliseconds() ?? 0)]);
         writer.Fixed<double>("value", "Float64", [.. alerts.Select(alert => alert.Value)]);
-        writer.Fixed<ulong>("version", "UInt64").Fill((ulong)time.GetUtcNow().UtcTicks);
+        writer.Fixed<ulong>("version", "UInt64").Fill(version);
         await store.InsertAsync(writer.Finish(), null, cancellation);
 
         void Text(string column, Func<Alert, string> value)

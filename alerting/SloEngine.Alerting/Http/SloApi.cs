@@ -18,12 +18,17 @@ public static class SloApi
     private const int HistoryPoints = 300;
 
     /// <summary>Adds the evaluator and the notifier.</summary>
-    public static void AddAlerting(this IServiceCollection services)
+    /// <param name="services">The services.</param>
+    /// <param name="evaluates">Whether this node evaluates and notifies; of nodes that share a store one does.</param>
+    public static void AddAlerting(this IServiceCollection services, bool evaluates)
     {
         services.AddSingleton<Notifier>();
-        services.AddHostedService(provider => provider.GetRequiredService<Notifier>());
         services.AddSingleton<AlertEvaluator>();
-        services.AddHostedService(provider => provider.GetRequiredService<AlertEvaluator>());
+        if (evaluates)
+        {
+            services.AddHostedService(provider => provider.GetRequiredService<Notifier>());
+            services.AddHostedService(provider => provider.GetRequiredService<AlertEvaluator>());
+        }
     }
 
     /// <summary>Maps <c>/api/v1/slos</c>, <c>/api/v1/alerts/history</c> and <c>/api/v1/notifications</c>.</summary>

@@ -9,8 +9,11 @@ internal sealed class NotificationTable(IColumnStore store, TimeProvider time)
 {
     private const string Milliseconds = "DateTime64(3, 'UTC')";
 
+    private readonly RowVersions _versions = new(store, "notifications", time);
+
     public async Task SaveAsync(Notification notification, CancellationToken cancellation)
     {
+        ulong version = await _versions.NextAsync(cancellation);
         using var writer = new NativeWriter();
         writer.Start("notifications", 10, 1);
         Text("id", notification.Id);
@@ -22,7 +25,7 @@ internal sealed class NotificationTable(IColumnStore store, TimeProvider time)
         writer.Fixed<long>("updated", Milliseconds, [notification.Updated.ToUnixTimeMilliseconds()]);
         Text("error", notification.Error);
         Text("payload", notification.Payload);
-        writer.Fixed<ulong>("version", "UInt64", [(ulong)time.GetUtcNow().UtcTicks]);
+        writer.Fixed<ulong>("version", "UInt64", [version]);
         await store.InsertAsync(writer.Finish(), null, cancellation);
 
         void Text(string column, string value)

@@ -67,7 +67,11 @@ public sealed class AlertingState(AlertingRule rule) : RuleState
         foreach ((Labels labels, RuleAlert alert) in found)
         {
             RuleAlert current = _alerts.TryGetValue(labels, out RuleAlert? known) && known.State != RuleAlertState.Inactive
-                ? known with { Value = alert.Value, Annotations = alert.Annotations, KeptSinceMs = null }
+                ? known with
+                {
+                    // Not later than now: a clock that was set back would have it pend until it is there again.
+                    ActiveSinceMs = Math.Min(known.ActiveSinceMs, time.TimeMs), Value = alert.Value, Annotations = alert.Annotations, KeptSinceMs = null,
+                }
                 : alert;
             next.Add(labels, Advanced(current, time.TimeMs));
         }
@@ -141,7 +145,7 @@ public sealed class AlertingState(AlertingRule rule) : RuleState
             case RuleAlertState.Inactive:
                 return timeMs - alert.ResolvedAtMs > ResolvedRetentionMs ? null : alert;
             default:
-                long since = alert.KeptSinceMs ?? timeMs;
+                long since = Math.Min(alert.KeptSinceMs ?? timeMs, timeMs);
                 return timeMs - since < (long)rule.KeepFiringFor.TotalMilliseconds
                     ? alert with { KeptSinceMs = since }
                     : alert with { State = RuleAlertState.Inactive, ResolvedAtMs = timeMs };

@@ -247,6 +247,11 @@ public sealed partial class RuleScheduler : BackgroundService
         {
             Miss(group, earliest);
         }
+        if (group.NextMs > Now + group.IntervalMs)
+        {
+            // The clock was set back: what is due again has its samples, which the store passes over.
+            group.NextMs = group.AtOrBefore(Now) + group.IntervalMs;
+        }
         while (group.NextMs <= Now)
         {
             bool isLate = group.NextMs + group.IntervalMs <= Now;

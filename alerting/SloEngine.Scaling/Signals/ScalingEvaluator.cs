@@ -19,12 +19,17 @@ public sealed partial class ScalingEvaluator : BackgroundService
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
 
+    /// <summary>By as much the clock may be slewed between two evaluations; beyond, somebody has set it.</summary>
+    private static readonly TimeSpan LargestStep = TimeSpan.FromSeconds(30);
+
     private readonly ScalingPolicyCatalog _policies;
     private readonly Ledger _ledger;
     private readonly SloCatalog _slos;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly DateTimeOffset _listensSince;
+    private DateTimeOffset _listensSince;
+    private DateTimeOffset _evaluated;
+    private long _evaluatedAt;
     private Dictionary<ScalingPolicy, ScalingDecider> _deciders = [];
     private volatile Snapshot _snapshot;
 
@@ -32,7 +37,8 @@ public sealed partial class ScalingEvaluator : BackgroundService
     public ScalingEvaluator(ScalingOptions options, Ledger ledger, SloCatalog slos, TimeProvider time, ILogger<ScalingEvaluator> logger)
     {
         (_policies, _ledger, _slos, _time, _logger) = (new ScalingPolicyCatalog(options.Directory), ledger, slos, time, logger);
-        _listensSince = time.GetUtcNow();
+        _listensSince = _evaluated = time.GetUtcNow();
+        _evaluatedAt = time.GetTimestamp();
         Load();
         // The policies are there before any data.
         _snapshot = new Snapshot(_policies.Policies, [], _policies.Policies.ToDictionary(policy => policy.Name, _ => "the server has just started"));
@@ -46,6 +52,13 @@ public sealed partial class ScalingEvaluator : BackgroundService
     {
         Load();
         DateTimeOffset now = _time.GetUtcNow();
+        long timestamp = _time.GetTimestamp();
+        if ((now - _evaluated - _time.GetElapsedTime(_evaluatedAt, timestamp)).Duration() > LargestStep)
+        {
+            // The clock was set: what is silent shows only after as long as a window again.
+            _listensSince = now;
+        }
+        (_evaluated, _evaluatedAt) = (now, timestamp);
         var decisions = new Dictionary<string, ScalingDecision>(StringComparer.Ordinal);
         var undecided = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (ScalingPolicy policy in _policies.Policies)

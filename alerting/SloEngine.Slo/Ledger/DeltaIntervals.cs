@@ -33,13 +33,6 @@ internal sealed class DeltaIntervals
         return TakeSlowly(start, end, longest);
     }
 
-    /// <summary>Goes on where another stood.</summary>
-    public void ContinueFrom(DeltaIntervals earlier)
-    {
-        _known.AddRange(earlier._known);
-        _floor = earlier._floor;
-    }
-
     private Verdict TakeSlowly(long start, long end, long longest)
     {
         if (end <= _floor)

@@ -14,6 +14,9 @@ public interface ILedgerStore
     /// <summary>Adds increments; when the task completes they survive the end of the process. A token seen before adds nothing.</summary>
     Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation);
 
-    /// <summary>Reads the sums of each minute of a key since a time, oldest first.</summary>
+    /// <summary>Reads the sums of each minute of a key since a time, oldest first: those that this node appended.</summary>
     Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation);
+
+    /// <summary>Reads the sums of each minute of every key since a time that other nodes appended; none where this is the only one.</summary>
+    Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation);
 }

@@ -16,7 +16,7 @@ public sealed class Ledger : IDisposable
     private readonly Meter _meter = new("SloEngine.Slo");
     private readonly Counter<long> _oddities;
     private readonly long[] _noted = new long[Enum.GetValues<LedgerOddity>().Length];
-    private readonly Dictionary<(string Stream, string Metric), (long Start, long Time)> _streams = [];
+    private readonly Dictionary<(string Stream, string Metric), SeenStream> _streams = [];
     private Dictionary<string, SloLedger> _ledgers = new(StringComparer.Ordinal);
     private Dictionary<string, (SloLedger? Ledger, ServiceLevelObjective Slo)> _views = new(StringComparer.Ordinal);
     private ILookup<string, SloLedger> _byMetric = Array.Empty<SloLedger>().ToLookup(_ => "");
@@ -62,6 +62,7 @@ public sealed class Ledger : IDisposable
     public async Task SetSlosAsync(IReadOnlyList<ServiceLevelObjective> slos, CancellationToken cancellation)
     {
         var ledgers = new Dictionary<string, SloLedger>(StringComparer.Ordinal);
+        TimeSpan newReach = TimeSpan.Zero;
         ServiceLevelObjective[] all = [.. slos.SelectMany(slo => slo.Each())];
         Dictionary<string, TimeSpan> reaches = Reaches(all);
         foreach (IGrouping<string, ServiceLevelObjective> sharing in all.Where(slo => slo.Composite is null).GroupBy(slo => slo.LedgerKey))
@@ -80,6 +81,7 @@ public sealed class Ledger : IDisposable
                         (minute.Group.Length == 0 ? known : known.ForGroup(minute.Group)).Restore(minute.Minute, minute.Good, minute.Total);
                     }
                 }
+                newReach = newReach > reach ? newReach : reach;
             }
             ledgers[sharing.Key] = known;
         }
@@ -105,6 +107,31 @@ public sealed class Ledger : IDisposable
                     .Select(measure => measure.Metric).Distinct().Select(metric => (metric, ledger)))
                 .ToLookup(entry => entry.metric, entry => entry.ledger, StringComparer.Ordinal);
             _spanLedgers = [.. ledgers.Values.Where(ledger => ledger.Slo.Indicator.Total is SpanMeasure)];
+        }
+        if (newReach > TimeSpan.Zero)
+        {
+            await RefreshOthersAsync(newReach, cancellation);
+        }
+    }
+
+    /// <summary>
+    /// Adds what other nodes have counted meanwhile, as the store has it: a node counts the telemetry that it takes in, and every one knows the sums.
+    /// </summary>
+    /// <param name="reach">How far back to look for minutes that have changed.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    public async Task RefreshOthersAsync(TimeSpan reach, CancellationToken cancellation)
+    {
+        DateTimeOffset began = _time.GetUtcNow();
+        ILookup<string, LedgerIncrement> others = (await _store.ReadOthersAsync(began - reach, cancellation)).ToLookup(increment => increment.Key);
+        lock (_gate)
+        {
+            foreach ((string key, SloLedger ledger) in _ledgers)
+            {
+                if (ledger.Others is not null || others.Contains(key))
+                {
+                    (ledger.Others ??= new SloLedger.OtherNodes(ledger)).Refresh(others[key], began);
+                }
+            }
         }
     }
 
@@ -409,17 +436,41 @@ public sealed class Ledger : IDisposable
         {
             return false;
         }
-        bool known = _streams.TryGetValue((series.Stream, series.Metric), out (long Start, long Time) seen)
+        bool known = _streams.TryGetValue((series.Stream, series.Metric), out SeenStream? seen)
             && seen.Start == startNanos && seen.Time < timeNanos;
         return known || SeriesTap.Time(startNanos) >= Since;
     }
 
     /// <summary>Remembers that an export of a metric of a process has been seen.</summary>
-    internal void Seen(SeriesView series, long startNanos, long timeNanos)
+    internal void Seen(SeriesView series, long startNanos, long timeNanos, bool isNew)
     {
-        if (!_streams.TryGetValue((series.Stream, series.Metric), out (long Start, long Time) seen) || seen.Start != startNanos)
+        if (!_streams.TryGetValue((series.Stream, series.Metric), out SeenStream? seen))
         {
-            _streams[(series.Stream, series.Metric)] = (startNanos, timeNanos);
+            _streams.Add((series.Stream, series.Metric), seen = new SeenStream());
         }
+        if (seen.Start != startNanos)
+        {
+            (seen.Start, seen.Time) = (startNanos, timeNanos);
+        }
+        seen.Taps += isNew ? 1 : 0;
+    }
+
+    /// <summary>A tap that had seen an export is gone; with the last one of its metric and process they are forgotten.</summary>
+    internal void Left(SeriesView series)
+    {
+        if (--_streams[(series.Stream, series.Metric)].Taps == 0)
+        {
+            _streams.Remove((series.Stream, series.Metric));
+        }
+    }
+
+    /// <summary>The first export seen of a metric of a process, and how many taps look at it.</summary>
+    private sealed class SeenStream
+    {
+        public long Start { get; set; } = -1;
+
+        public long Time { get; set; }
+
+        public int Taps { get; set; }
     }
 }

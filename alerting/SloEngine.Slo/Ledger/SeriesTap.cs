@@ -15,10 +15,11 @@ public sealed class SeriesTap
     private readonly Ledger _ledger;
     private readonly SeriesView _series;
     private readonly TapListener[] _listeners;
-    private readonly DeltaIntervals? _deltas;
     private readonly RecentPoints _recent;
+    private DeltaIntervals? _deltas;
     private long _lastTime;
     private bool _firstCounts;
+    private bool _isInStream;
 
     internal SeriesTap(Ledger ledger, SeriesView series, TapListener[] listeners)
     {
@@ -90,31 +91,55 @@ public sealed class SeriesTap
             values[index] = valueOf(_listeners[index].Measure);
         }
         _recent.Continue(startNanos, timeNanos, count, values);
-        _ledger.Seen(_series, startNanos, timeNanos);
+        JoinStream(startNanos, timeNanos);
+    }
+
+    /// <summary>Where this tap stands; null before its first point.</summary>
+    public TapBaseline? Baseline
+    {
+        get
+        {
+            if (_recent.Count == 0)
+            {
+                return _lastTime > 0 ? new TapBaseline(false, 0, _lastTime, 0, [], []) { Deltas = _deltas } : null;
+            }
+            int newest = _recent.Count - 1;
+            RecentPoint last = _recent[newest];
+            return new TapBaseline(true, last.Start, last.Time, last.Count, [.. _listeners.Select(listener => listener.Measure)], _recent.Values(newest).ToArray());
+        }
+    }
+
+    /// <summary>Nothing comes to this tap any more. To be called within a batch of the ledger.</summary>
+    public void Release()
+    {
+        if (_isInStream)
+        {
+            _isInStream = false;
+            _ledger.Left(_series);
+        }
     }
 
     /// <summary>
-    /// Goes on where the tap of the same series stood before the SLOs were changed. What a new indicator asks for was not measured
-    /// then: it counts from the next point on.
+    /// Goes on where a tap of the same series stood, before the SLOs were changed or the series stopped for a while. What a new indicator asks
+    /// for was not measured then: it counts from the next point on.
     /// </summary>
-    public void ContinueFrom(SeriesTap earlier)
+    public void ContinueFrom(TapBaseline earlier)
     {
-        _lastTime = earlier._lastTime;
-        _deltas?.ContinueFrom(earlier._deltas!);
-        if (earlier._recent.Count == 0)
+        _lastTime = earlier.TimeNanos;
+        _deltas = earlier.Deltas ?? _deltas;
+        if (!earlier.IsCumulative)
         {
             return;
         }
-        RecentPoints points = earlier._recent;
-        int newest = points.Count - 1;
         Span<double> values = stackalloc double[_listeners.Length];
         for (int index = 0; index < values.Length; index++)
         {
             MetricMeasure measure = _listeners[index].Measure;
-            int same = Array.FindIndex(earlier._listeners, listener => listener.Measure.Describe() == measure.Describe());
-            values[index] = same >= 0 ? points.Values(newest)[same] : measure.Part == MetricPart.AtOrBelow ? double.NaN : points[newest].Count;
+            int same = Array.FindIndex(earlier.Measures, one => ReferenceEquals(one, measure) || one.Describe() == measure.Describe());
+            values[index] = same >= 0 ? earlier.Values[same] : measure.Part == MetricPart.AtOrBelow ? double.NaN : earlier.Count;
         }
-        _recent.Continue(points[newest].Start, points[newest].Time, points[newest].Count, values);
+        _recent.Continue(earlier.StartNanos, earlier.TimeNanos, earlier.Count, values);
+        JoinStream(earlier.StartNanos, earlier.TimeNanos);
     }
 
     internal static DateTimeOffset Time(long nanos) => DateTimeOffset.UnixEpoch.AddTicks(nanos / 100);
@@ -166,7 +191,7 @@ public sealed class SeriesTap
                 _listeners[index].Add(timeNanos, values[index]);
             }
         }
-        _ledger.Seen(_series, startNanos, timeNanos);
+        JoinStream(startNanos, timeNanos);
         _recent.Insert(0, startNanos, timeNanos, count, values);
     }
 
@@ -214,6 +239,7 @@ public sealed class SeriesTap
 
     private void Delta(long startNanos, long timeNanos, ReadOnlySpan<double> values)
     {
+        _lastTime = Math.Max(_lastTime, timeNanos);
         long longest = _ledger.Options.Lateness.Ticks * 100;
         switch (_deltas!.Take(startNanos, timeNanos, longest))
         {
@@ -235,6 +261,25 @@ public sealed class SeriesTap
         count < last.Count || (last.Start != 0 && startNanos / NanosPerMilli > last.Start / NanosPerMilli);
 
     private static double Increase(bool isReset, double last, double value) => isReset ? value : double.IsNaN(last) ? last : Math.Max(0, value - last);
+
+    private void JoinStream(long startNanos, long timeNanos)
+    {
+        _ledger.Seen(_series, startNanos, timeNanos, isNew: !_isInStream);
+        _isInStream = true;
+    }
+}
+
+/// <summary>Where a tap stood: from there another tap of its series goes on.</summary>
+/// <param name="IsCumulative">Whether points are differenced, and one has come.</param>
+/// <param name="StartNanos">Start of its last point.</param>
+/// <param name="TimeNanos">Time of its last point.</param>
+/// <param name="Count">Count, or value, of its last point.</param>
+/// <param name="Measures">What it measured.</param>
+/// <param name="Values">For each of them, what the last point said.</param>
+public sealed record TapBaseline(bool IsCumulative, long StartNanos, long TimeNanos, double Count, MetricMeasure[] Measures, double[] Values)
+{
+    /// <summary>What delta points have told of.</summary>
+    internal DeltaIntervals? Deltas { get; init; }
 }
 
 /// <summary>One indicator's interest in a series.</summary>
@@ -302,7 +347,7 @@ internal sealed class TapListener(SloLedger ledger, MetricMeasure measure, bool 
         if (fits && metric.Matchers.All(matcher => matcher.Matches(series.Labels.GetValueOrDefault(matcher.Label, ""))))
         {
             SloLedger counts = ledger.Slo.GroupBy.Count == 0 ? ledger : ledger.ForGroup(Ledger.GroupOf(ledger.Slo.GroupBy, series.Labels));
-            listeners.Add(new TapListener(counts, metric with { Part = part }, isPart));
+            listeners.Add(new TapListener(counts, part == metric.Part ? metric : metric with { Part = part }, isPart));
         }
     }
 }

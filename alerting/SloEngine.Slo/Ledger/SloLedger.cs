@@ -47,6 +47,9 @@ internal sealed class SloLedger
     /// <summary>Group that it counts; empty for all.</summary>
     public string Group { get; }
 
+    /// <summary>What other nodes count of it; null when none does.</summary>
+    public OtherNodes? Others { get; set; }
+
     /// <summary>Start of the first minute with data.</summary>
     public DateTimeOffset? FirstMinute { get; private set; }
 
@@ -95,21 +98,13 @@ internal sealed class SloLedger
     public void Restore(DateTimeOffset minute, double good, double total)
     {
         DateTimeOffset now = _ledger.Now;
-        DateTimeOffset end = minute + Minute - TimeSpan.FromTicks(1);
-        Seen(Nanos(end < now ? end : now));
-        if (IsExcluded(minute))
+        if (minute > now + LargestSkew)
         {
+            // Counted under a clock that was ahead: it would move the rings on.
             return;
         }
-        int slots = (int)Math.Clamp(Math.Ceiling((now - minute) / TieredSums.FineSlot), 1, Minute / TieredSums.FineSlot);
-        (double Good, double Total) added = default;
-        for (int slot = 1; slot <= slots; slot++)
-        {
-            // Whole events, as far as there are: sums stay exact.
-            (double Good, double Total) upTo = slot == slots ? (good, total) : (Math.Floor(good * slot / slots), Math.Floor(total * slot / slots));
-            Count(minute + ((slot - 1) * TieredSums.FineSlot), upTo.Good - added.Good, upTo.Total - added.Total);
-            added = upTo;
-        }
+        Seen(Nanos(Earlier(minute + Minute - TimeSpan.FromTicks(1), now)));
+        AddStored(minute, good, total, minute, now);
     }
 
     /// <summary>The ledger of a group, made when it is new; of the groups beyond the most there may be, the one of all others.</summary>
@@ -183,6 +178,7 @@ internal sealed class SloLedger
         }
         DateTimeOffset over = now.AddTicks(-(now.Ticks % TieredSums.FineSlot.Ticks) - 1);
         DateTimeOffset end = last < over ? last : over;
+        end = Others?.KnownUntil is { } until && until < end ? until : end;
         return _events.Sum(end, window).CoveredSlots > 0 && _events.Sum(end - window, window).CoveredSlots > 0 ? end : null;
     }
 
@@ -248,6 +244,26 @@ internal sealed class SloLedger
         Count(time, good, total);
     }
 
+    /// <summary>Adds events of a minute, in even parts to those of its fine slots that lie between two times.</summary>
+    private void AddStored(DateTimeOffset minute, double good, double total, DateTimeOffset from, DateTimeOffset until)
+    {
+        if (IsExcluded(minute))
+        {
+            return;
+        }
+        int all = (int)(Minute / TieredSums.FineSlot);
+        int first = (int)Math.Clamp(Math.Floor((from - minute) / TieredSums.FineSlot), 0, all - 1);
+        int slots = (int)Math.Clamp(Math.Ceiling((until - minute) / TieredSums.FineSlot), first + 1, all) - first;
+        (double Good, double Total) added = default;
+        for (int slot = 1; slot <= slots; slot++)
+        {
+            // Whole events, as far as there are: sums stay exact.
+            (double Good, double Total) upTo = slot == slots ? (good, total) : (Math.Floor(good * slot / slots), Math.Floor(total * slot / slots));
+            Count(minute + ((first + slot - 1) * TieredSums.FineSlot), upTo.Good - added.Good, upTo.Total - added.Total);
+            added = upTo;
+        }
+    }
+
     private void Count(DateTimeOffset time, double good, double total)
     {
         DateTimeOffset minute = time.AddTicks(-(time.Ticks % TimeSpan.TicksPerMinute));
@@ -289,7 +305,8 @@ internal sealed class SloLedger
             time = now;
             nanos = Nanos(now);
         }
-        if (time < now - _ledger.Options.Lateness)
+        // Older than the latest event, not than the clock, which may have been set ahead.
+        if (time < (_lastNanos > 0 ? Earlier(SeriesTap.Time(_lastNanos), now) : now) - _ledger.Options.Lateness)
         {
             _ledger.Note(LedgerOddity.TooLate);
             return false;
@@ -301,6 +318,8 @@ internal sealed class SloLedger
     }
 
     private void Seen(long nanos) => _lastNanos = Math.Max(_lastNanos, nanos);
+
+    private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
 
     private static long Nanos(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks * NanosPerTick;
 
@@ -315,4 +334,46 @@ internal sealed class SloLedger
 
     private static (BudgetingMethod, TimeSpan, double) SliceKey(ServiceLevelObjective slo) =>
         (slo.Method, slo.Objectives[0].Slice, slo.Method == BudgetingMethod.Timeslices ? slo.Objectives[0].SliceTarget : 0);
+
+    /// <summary>
+    /// What other nodes have counted of this SLO, as last read from the store. They append what they count a batch at a time, so that what is
+    /// read is complete up to some seconds ago.
+    /// </summary>
+    internal sealed class OtherNodes(SloLedger ledger)
+    {
+        private static readonly TimeSpan AppendDelay = TimeSpan.FromSeconds(10);
+
+        private readonly Dictionary<(string Group, DateTimeOffset Minute), (double Good, double Total)> _minutes = [];
+        private DateTimeOffset _refreshed;
+        private DateTimeOffset? _lastMinute;
+
+        /// <summary>Up to when their counts are here; null when they have counted nothing of late.</summary>
+        public DateTimeOffset? KnownUntil => _lastMinute is { } last && _refreshed - last < TieredSums.FineReach ? _refreshed - AppendDelay : null;
+
+        /// <summary>Adds what is more than at the last read.</summary>
+        public void Refresh(IEnumerable<LedgerIncrement> minutes, DateTimeOffset now)
+        {
+            DateTimeOffset before = _refreshed == default ? default : _refreshed - AppendDelay;
+            foreach (LedgerIncrement minute in minutes)
+            {
+                (double good, double total) = _minutes.GetValueOrDefault((minute.Group, minute.Minute));
+                if (minute.Good == good && minute.Total == total)
+                {
+                    continue;
+                }
+                _minutes[(minute.Group, minute.Minute)] = (minute.Good, minute.Total);
+                // What came since the last read happened since about then, unless it is of an older minute.
+                bool isLate = minute.Minute + SloLedger.Minute < before;
+                SloLedger counts = minute.Group.Length == 0 ? ledger : ledger.ForGroup(minute.Group);
+                counts.Seen(Nanos(Earlier(minute.Minute + SloLedger.Minute - TimeSpan.FromTicks(1), now - AppendDelay)));
+                counts.AddStored(minute.Minute, minute.Good - good, minute.Total - total, isLate ? minute.Minute : before, now);
+                _lastMinute = _lastMinute > minute.Minute ? _lastMinute : minute.Minute;
+            }
+            _refreshed = now;
+            foreach ((string, DateTimeOffset Minute) old in _minutes.Keys.Where(known => known.Minute < now - ledger._reach - ledger._ledger.Options.Lateness).ToList())
+            {
+                _minutes.Remove(old);
+            }
+        }
+    }
 }

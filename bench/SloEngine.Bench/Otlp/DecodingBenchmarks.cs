@@ -90,7 +90,10 @@ public class DecodingBenchmarks : IDisposable
             return _byIdentity[series.Identity] = _byIdentity.Count;
         }
 
-        public int Register(UInt128 identity, ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope) =>
-            _byIdentity[identity] = _byIdentity.Count;
+        public int Register(in RawResource resource, out string? rejection)
+        {
+            rejection = null;
+            return _byIdentity[resource.Identity] = _byIdentity.Count;
+        }
     }
 }

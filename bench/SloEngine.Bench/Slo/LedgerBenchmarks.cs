@@ -5,7 +5,10 @@ using SloEngine.Slo.Model;
 
 namespace SloEngine.Bench.Slo;
 
-/// <summary>What SLOs cost: an evaluation of all of them, which happens each second, and a sample that one of them looks at, or none.</summary>
+/// <summary>
+/// What SLOs cost: an evaluation of all of them, which happens each second, and a sample that one of them looks at, or none. A hundred thousand
+/// objectives take 6 GB.
+/// </summary>
 [MemoryDiagnoser]
 public class LedgerBenchmarks : IDisposable
 {
@@ -20,7 +23,7 @@ public class LedgerBenchmarks : IDisposable
     private long _second;
 
     /// <summary>Objectives.</summary>
-    [Params(100_000)]
+    [Params(1, 100_000)]
     public int Objectives { get; set; }
 
     /// <summary>Fills every ring of every objective.</summary>
@@ -99,7 +102,7 @@ public class LedgerBenchmarks : IDisposable
         Objective = 0.999,
         Indicator = new Indicator(
             "ratio",
-            new MetricMeasure($"requests_{index}", [new Matcher("code", "!~", "5..")], MetricPart.Increase),
+            new MetricMeasure($"requests_{index}", [new Matcher("code", "!=", "500")], MetricPart.Increase),
             new MetricMeasure($"requests_{index}", [], MetricPart.Increase),
             PartIsBad: false),
         Policies =
@@ -124,6 +127,9 @@ public class LedgerBenchmarks : IDisposable
     private sealed class NoStore : ILedgerStore
     {
         public Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation) => Task.CompletedTask;
+
+        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
+            Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
 
         public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
             Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);

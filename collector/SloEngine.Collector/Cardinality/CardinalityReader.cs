@@ -1,3 +1,4 @@
+using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
 
@@ -7,7 +8,7 @@ namespace SloEngine.Collector.Cardinality;
 /// Tells whose series fill the index, and what they differ in. It passes over the table once, beside the receivers and without their lock, for the
 /// tenants that it is about to name; one reader at a time.
 /// </summary>
-internal sealed class CardinalityReader(CollectorOptions options, SeriesIndex series)
+internal sealed class CardinalityReader(CollectorOptions options, SeriesIndex series, ResourceIndex resources)
 {
     private const int MaxNames = 1000;
 
@@ -23,9 +24,12 @@ internal sealed class CardinalityReader(CollectorOptions options, SeriesIndex se
     {
         lock (_reading)
         {
-            List<(string Tenant, TenantUsage Usage)> tenants = [.. series.Usages()
-                .Where(tenant => only is null || tenant.Tenant == only)
-                .OrderByDescending(tenant => tenant.Usage.RejectedByCount + tenant.Usage.RejectedByLabels)
+            Dictionary<string, TenantUsage> ofSeries = series.Usages().ToDictionary(tenant => tenant.Tenant, tenant => tenant.Usage);
+            Dictionary<string, ResourceUsage> ofResources = resources.Usages().ToDictionary(tenant => tenant.Tenant, tenant => tenant.Usage);
+            List<(string Tenant, TenantUsage Usage, ResourceUsage Resources)> tenants = [.. ofSeries.Keys.Union(ofResources.Keys)
+                .Where(tenant => only is null || tenant == only)
+                .Select(tenant => (Tenant: tenant, Usage: ofSeries.GetValueOrDefault(tenant) ?? new(), Resources: ofResources.GetValueOrDefault(tenant) ?? new()))
+                .OrderByDescending(tenant => tenant.Usage.RejectedByCount + tenant.Usage.RejectedByLabels + tenant.Resources.Rejected)
                 .ThenByDescending(tenant => tenant.Usage.Active)
                 .ThenBy(tenant => tenant.Tenant, StringComparer.Ordinal)
                 .Take(top)];
@@ -41,6 +45,7 @@ internal sealed class CardinalityReader(CollectorOptions options, SeriesIndex se
             return [.. tenants.Select(tenant => new TenantCardinality(
                 tenant.Tenant, tenant.Usage.Active, options.LimitsOf(tenant.Tenant).MaxActiveSeries,
                 new RejectedSeries(tenant.Usage.RejectedByCount, tenant.Usage.RejectedByLabels),
+                tenant.Resources.Active, options.LimitsOf(tenant.Tenant).MaxActiveResources, tenant.Resources.Rejected,
                 Top(names[tenant.Tenant].SeriesOfMetrics, top), Top(names[tenant.Tenant].ValuesOfLabels.Select(label => KeyValuePair.Create(label.Key, label.Value.Value)), top)))];
         }
     }

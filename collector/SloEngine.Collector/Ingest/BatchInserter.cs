@@ -1,8 +1,9 @@
 using Microsoft.Extensions.Logging;
 using SloEngine.Collector.Expiry;
+using SloEngine.Collector.Gateway;
+using SloEngine.Collector.Pipelines;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
-using SloEngine.Collector.Taps;
 using SloEngine.Storage;
 using SloEngine.Storage.Native;
 using SloEngine.Storage.Tables;
@@ -17,7 +18,7 @@ namespace SloEngine.Collector.Ingest;
 /// </summary>
 internal sealed partial class BatchInserter(
     IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, SeriesIndex series, ResourceIndex resources, LogDecoder decoder, ReferenceLeases leases,
-    TimeProvider time, ILogger logger)
+    ForwardMarks forwards, TimeProvider time, ILogger logger)
     : IDisposable
 {
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(50);
@@ -27,10 +28,20 @@ internal sealed partial class BatchInserter(
     private readonly NativeWriter _samples = new();
     private readonly NativeWriter _histograms = new();
     private readonly NativeWriter _exponential = new();
+    private readonly NativeWriter _exemplars = new();
     private readonly NativeWriter _spans = new();
     private readonly NativeWriter _logs = new();
-    private readonly SignalBlocks _fromLog = new();
+    private readonly SignalBlocks _fromLog = new(StoreSelection.All);
     private readonly TargetInfo _targetInfo = new(series);
+
+    /// <summary>What goes into the store of batches that are read from the log.</summary>
+    public StoreSelection Selection { init => _fromLog = new SignalBlocks(value); }
+
+    /// <summary>Stands before tokens, so that those of two readers of one log are never the same.</summary>
+    public string TokenPrefix { get; init; } = "";
+
+    /// <summary>Position from which on another reader needs the log.</summary>
+    public Func<long> KeptFrom { get; init; } = static () => long.MaxValue;
 
     /// <summary>Rows stored since the start.</summary>
     public long Stored { get; private set; }
@@ -57,6 +68,7 @@ internal sealed partial class BatchInserter(
         _samples.Dispose();
         _histograms.Dispose();
         _exponential.Dispose();
+        _exemplars.Dispose();
         _spans.Dispose();
         _logs.Dispose();
         _fromLog.Dispose();
@@ -74,7 +86,7 @@ internal sealed partial class BatchInserter(
                 checkpoint.Save(batch.From, batch.To);
                 await StoreAsync(blocks, batch);
                 checkpoint.Save(batch.To, batch.To);
-                log.TrimBefore(batch.To);
+                Trim(Math.Min(batch.To, KeptFrom()));
                 Stored += blocks.Rows;
                 return;
             }
@@ -89,6 +101,15 @@ internal sealed partial class BatchInserter(
             }
             await Task.Delay(delay, time, cancellation);
             delay = delay * 2 < LongestRetry ? delay * 2 : LongestRetry;
+        }
+    }
+
+    private void Trim(long position)
+    {
+        if (log.CanTrimBefore(position))
+        {
+            forwards.Save(position);
+            log.TrimBefore(position);
         }
     }
 
@@ -126,7 +147,7 @@ internal sealed partial class BatchInserter(
 
     private async Task StoreAsync(SignalBlocks blocks, Batch batch)
     {
-        string token = $"{log.Id:N}-{batch.From}";
+        string token = $"{TokenPrefix}{log.Id:N}-{batch.From}";
         await DescribeAsync();
         if (batch.Counts is { } counts)
         {
@@ -138,6 +159,7 @@ internal sealed partial class BatchInserter(
             Insert(blocks.Metrics.Numbers.Count, () => MetricTables.Encode(blocks.Metrics.Numbers, ids, _samples)),
             Insert(blocks.Metrics.Histograms.Count, () => MetricTables.Encode(blocks.Metrics.Histograms, ids, _histograms)),
             Insert(blocks.Metrics.ExponentialHistograms.Count, () => MetricTables.Encode(blocks.Metrics.ExponentialHistograms, ids, _exponential)),
+            Insert(blocks.Metrics.Exemplars.Count, () => MetricTables.Encode(blocks.Metrics.Exemplars, ids, _exemplars)),
             Insert(blocks.Spans.Count, () => EventTables.Encode(blocks.Spans, keys, _spans)),
             Insert(blocks.Logs.Count, () => EventTables.Encode(blocks.Logs, keys, _logs)));
 
@@ -156,8 +178,7 @@ internal sealed partial class BatchInserter(
     /// </summary>
     private async Task DescribeAsync()
     {
-        List<SeriesDescriptor> newSeries = series.TakeUnsaved();
-        if (newSeries.Count > 0)
+        while (series.TakeUnsaved() is { Count: > 0 } newSeries)
         {
             try
             {
@@ -169,8 +190,7 @@ internal sealed partial class BatchInserter(
                 throw;
             }
         }
-        List<ResourceRow> newResources = resources.TakeUnsaved();
-        if (newResources.Count > 0)
+        while (resources.TakeUnsaved() is { Count: > 0 } newResources)
         {
             try
             {

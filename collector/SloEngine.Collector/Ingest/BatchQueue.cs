@@ -1,4 +1,6 @@
 using SloEngine.Collector.Expiry;
+using SloEngine.Collector.Pipelines;
+using SloEngine.Collector.Pipelines.Tail;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -11,11 +13,12 @@ namespace SloEngine.Collector.Ingest;
 /// as many batches as may be in memory, later ones are left to the log.
 /// </summary>
 internal sealed class BatchQueue(
-    CollectorOptions options, SeriesIndex series, ResourceIndex resources, ITelemetryTaps taps, ReferenceLeases leases, TimeProvider time) : IDisposable
+    CollectorOptions options, SeriesIndex series, ResourceIndex resources, ITelemetryTaps taps, ReferenceLeases leases, TimeProvider time,
+    StoreSelection selection, TraceReader? traces) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Queue<Batch> _full = [];
-    private readonly Stack<SignalBlocks> _free = new([.. Enumerable.Range(0, options.MaxBatchesInMemory).Select(_ => new SignalBlocks())]);
+    private readonly Stack<SignalBlocks> _free = new([.. Enumerable.Range(0, options.MaxBatchesInMemory).Select(_ => new SignalBlocks(selection))]);
     private readonly SemaphoreSlim _changed = new(0);
     private readonly TapListeners _listeners = new(series, resources, taps);
     private Batch? _current;
@@ -40,6 +43,7 @@ internal sealed class BatchQueue(
         lock (_lock)
         {
             long now = time.GetTimestamp();
+            traces?.Logged(logged);
             using Lock.Scope shown = taps.BeginBatch();
             foreach (Submission submission in logged)
             {

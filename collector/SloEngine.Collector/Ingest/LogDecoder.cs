@@ -10,15 +10,24 @@ namespace SloEngine.Collector.Ingest;
 /// <summary>Decodes requests again that lie in the log: with the tenant, and at the time, that they came with.</summary>
 internal sealed class LogDecoder(CollectorOptions options, SeriesIndex series, ResourceIndex resources, TenantKeys keys) : IDisposable
 {
+    private const int MaxTenants = 1000;
+
     private readonly ArrivalClock _clock = new();
     private readonly Dictionary<string, Decoders> _decoders = new(StringComparer.Ordinal);
     private readonly MetricBlock _metrics = new();
     private readonly SpanBlock _spans = new();
     private readonly LogBlock _logs = new();
 
+    /// <summary>Whether records of other signals are passed over.</summary>
+    public bool TracesOnly { get; init; }
+
     /// <summary>Decodes a record and shows its columns before they are cleared.</summary>
     public void Decode(in LogRecord record, Action<IDisposable> take)
     {
+        if (TracesOnly && record.Kind != RequestKind.Traces)
+        {
+            return;
+        }
         _clock.Now = DateTimeOffset.UnixEpoch.AddTicks(record.ArrivalNanos / 100);
         Decoders decoders = Of(record.Tenant);
         switch (record.Kind)
@@ -58,6 +67,10 @@ internal sealed class LogDecoder(CollectorOptions options, SeriesIndex series, R
     {
         if (!_decoders.TryGetValue(tenant, out Decoders? decoders))
         {
+            if (_decoders.Count >= MaxTenants)
+            {
+                _decoders.Clear();
+            }
             UInt128 key = keys.Of(tenant);
             var seriesOfTenant = new TenantSeries(tenant, series);
             var resourcesOfTenant = new TenantResources(tenant, resources);

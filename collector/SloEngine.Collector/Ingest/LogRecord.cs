@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using SloEngine.Collector.Gateway;
 
 namespace SloEngine.Collector.Ingest;
 
@@ -15,37 +16,54 @@ internal enum RequestKind : byte
 
 /// <summary>
 /// What a record of the write-ahead log holds: version (u8), kind (u8), arrival in Unix nanoseconds (i64), length of the tenant (u16),
-/// tenant, and the request as it came, decompressed and in protobuf.
+/// tenant, and the request as it came, decompressed and in protobuf. In version 2, of what a gateway forwarded, the mark (24 bytes) stands
+/// before the tenant.
 /// </summary>
 internal readonly record struct LogRecord(RequestKind Kind, long ArrivalNanos, string Tenant, ReadOnlyMemory<byte> Body)
 {
-    private const byte Version = 1;
+    private const byte Direct = 1;
+    private const byte ForwardedByGateway = 2;
     private const int FixedBytes = 12;
 
     /// <summary>Largest head.</summary>
-    public const int MaxHeadBytes = FixedBytes + OtlpIngest.MaxTenantBytes;
+    public const int MaxHeadBytes = FixedBytes + ForwardMark.Bytes + OtlpIngest.MaxTenantBytes;
 
-    public static int WriteHead(Span<byte> head, RequestKind kind, long arrivalNanos, string tenant)
+    /// <summary>How far the gateway that forwarded it has got with it.</summary>
+    public ForwardMark? Forwarded { get; private init; }
+
+    public static int WriteHead(Span<byte> head, RequestKind kind, long arrivalNanos, string tenant, ForwardMark? forwarded = null)
     {
-        int length = Encoding.UTF8.GetBytes(tenant, head[FixedBytes..]);
-        head[0] = Version;
+        int before = FixedBytes;
+        head[0] = Direct;
+        if (forwarded is { } mark)
+        {
+            head[0] = ForwardedByGateway;
+            mark.Write(head[FixedBytes..]);
+            before += ForwardMark.Bytes;
+        }
+        int length = Encoding.UTF8.GetBytes(tenant, head[before..]);
         head[1] = (byte)kind;
         BinaryPrimitives.WriteInt64LittleEndian(head[2..], arrivalNanos);
         BinaryPrimitives.WriteUInt16LittleEndian(head[10..], (ushort)length);
-        return FixedBytes + length;
+        return before + length;
     }
 
     /// <exception cref="InvalidDataException">A later program wrote it.</exception>
     public static LogRecord Read(ReadOnlyMemory<byte> payload)
     {
         ReadOnlySpan<byte> head = payload.Span;
-        if (head.Length < FixedBytes || head[0] != Version)
+        if (head.Length < FixedBytes || head[0] is not (Direct or ForwardedByGateway))
         {
             throw new InvalidDataException("the write-ahead log has a record of another version: start the program that wrote it, so that it is stored, then this one");
         }
+        ForwardMark? forwarded = head[0] == ForwardedByGateway ? ForwardMark.Read(head[FixedBytes..]) : null;
+        int before = FixedBytes + (forwarded is null ? 0 : ForwardMark.Bytes);
         int tenant = BinaryPrimitives.ReadUInt16LittleEndian(head[10..]);
         return new LogRecord(
-            (RequestKind)head[1], BinaryPrimitives.ReadInt64LittleEndian(head[2..]), Encoding.UTF8.GetString(head.Slice(FixedBytes, tenant)),
-            payload[(FixedBytes + tenant)..]);
+            (RequestKind)head[1], BinaryPrimitives.ReadInt64LittleEndian(head[2..]), Encoding.UTF8.GetString(head.Slice(before, tenant)),
+            payload[(before + tenant)..])
+        {
+            Forwarded = forwarded,
+        };
     }
 }

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
-using SloEngine.Collector.Limits;
 using SloEngine.Collector.Expiry;
+using SloEngine.Collector.Gateway;
+using SloEngine.Collector.Limits;
+using SloEngine.Collector.Pipelines;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -26,18 +28,33 @@ public sealed partial class LogReplay : IDisposable
     private readonly LogDecoder _decoder;
     private readonly BatchInserter _inserter;
     private readonly TapListeners _listeners;
+    private readonly StoreSelection _selection;
 
     /// <summary>Prepares the replay; <paramref name="taps"/> count from the points that are stored.</summary>
+    /// <param name="store">Where it goes.</param>
+    /// <param name="log">The log.</param>
+    /// <param name="checkpoint">How far the store has it.</param>
+    /// <param name="taps">Who counts it.</param>
+    /// <param name="options">Habits of the collector.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">The host's log.</param>
+    /// <param name="traces">Checkpoint of the reader that spans are left to; null when they are stored like the rest.</param>
     public LogReplay(
-        IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, ITelemetryTaps taps, CollectorOptions options, TimeProvider time, ILogger<LogReplay> logger)
+        IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, ITelemetryTaps taps, CollectorOptions options, TimeProvider time, ILogger<LogReplay> logger,
+        WalCheckpoint? traces = null)
     {
         (_log, _checkpoint, _taps, _options, _time, _logger) = (log, checkpoint, taps, options, time, logger);
         // What was acknowledged fits: which of a tenant's series did, when it came, is not asked again. The few points beside them that had been
         // rejected go in, too.
-        var series = new SeriesIndex(WithoutSeriesLimits(options), taps, time);
-        var resources = new ResourceIndex(time);
+        CollectorOptions unlimited = WithoutLimits(options);
+        var series = new SeriesIndex(unlimited, taps, time);
+        var resources = new ResourceIndex(unlimited, time);
         _decoder = new LogDecoder(options, series, resources, new TenantKeys());
-        _inserter = new BatchInserter(store, log, checkpoint, series, resources, _decoder, new ReferenceLeases(), time, logger);
+        _selection = new HeadSelection(options.Pipelines, null, leavesSpans: traces is not null);
+        _inserter = new BatchInserter(store, log, checkpoint, series, resources, _decoder, new ReferenceLeases(), ForwardMarks.Open(log, time), time, logger)
+        {
+            KeptFrom = () => traces?.Stored ?? long.MaxValue,
+        };
         _listeners = new TapListeners(series, resources, taps);
     }
 
@@ -75,7 +92,7 @@ public sealed partial class LogReplay : IDisposable
     /// <summary>Gathers records up to <paramref name="exactly"/>, or until the batch is full, and stores them; returns where it stopped.</summary>
     private async Task<long> StoreStretchAsync(long from, long? exactly, long end, CancellationToken cancellation)
     {
-        using var blocks = new SignalBlocks();
+        using var blocks = new SignalBlocks(_selection);
         var batch = new Batch(from, blocks, _time.GetTimestamp());
         try
         {
@@ -105,9 +122,9 @@ public sealed partial class LogReplay : IDisposable
         return batch.To;
     }
 
-    private static CollectorOptions WithoutSeriesLimits(CollectorOptions options) => options with
+    internal static CollectorOptions WithoutLimits(CollectorOptions options) => options with
     {
-        Limits = new TenantLimits { MaxActiveSeries = int.MaxValue, MaxLabels = int.MaxValue, MaxLabelValueLength = int.MaxValue },
+        Limits = new TenantLimits { MaxActiveSeries = int.MaxValue, MaxActiveResources = int.MaxValue, MaxLabels = int.MaxValue, MaxLabelValueLength = int.MaxValue },
         Tenants = new Dictionary<string, TenantLimits>(),
     };
 

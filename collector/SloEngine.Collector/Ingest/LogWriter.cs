@@ -8,49 +8,58 @@ namespace SloEngine.Collector.Ingest;
 /// The one writer of the log. Requests that come while it flushes form the next commit; between two commits lies at least the commit delay,
 /// so that many small requests share one. A request is acknowledged when its commit is on the disk. Flushing blocks: it has a thread.
 /// </summary>
-internal sealed partial class LogWriter : IAsyncDisposable
+/// <typeparam name="TEntry">What becomes a record.</typeparam>
+internal sealed partial class LogWriter<TEntry> : IAsyncDisposable
+    where TEntry : LogEntry
 {
+    /// <summary>Takes entries that the log now holds, in its order, before their senders are told.</summary>
+    public delegate void Take(ReadOnlySpan<TEntry> logged);
+
     private const int MaxCommitBytes = 16 << 20;
 
     private readonly object _gate = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly WriteAheadLog _log;
-    private readonly BatchQueue _batches;
+    private readonly Take _take;
     private readonly CollectorOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private List<Submission> _arrived = [];
-    private List<Submission> _group = [];
-    private readonly byte[] _head = new byte[LogRecord.MaxHeadBytes];
+    private List<TEntry> _arrived = [];
+    private List<TEntry> _group = [];
+    private readonly byte[] _head;
     private long _lastCommit;
     private bool _stopping;
     private bool _refusing;
 
-    public LogWriter(WriteAheadLog log, BatchQueue batches, CollectorOptions options, TimeProvider time, ILogger logger)
+    public LogWriter(WriteAheadLog log, int maxHeadBytes, Take take, CollectorOptions options, TimeProvider time, ILogger logger)
     {
-        (_log, _batches, _options, _time, _logger) = (log, batches, options, time, logger);
+        (_log, _head, _take, _options, _time, _logger) = (log, new byte[maxHeadBytes], take, options, time, logger);
         _lastCommit = time.GetTimestamp();
         new Thread(Run) { Name = "ingest-log", IsBackground = true }.Start();
     }
 
-    /// <summary>Hands a request over; completes when the log holds it.</summary>
-    /// <exception cref="IngestUnavailableException">The log did not take it; the sender may retry.</exception>
-    public Task AppendAsync(Submission submission)
+    /// <summary>Hands entries over; completes when the log holds all of them, and fails when it holds none.</summary>
+    /// <exception cref="IngestUnavailableException">The log did not take them; the sender may retry.</exception>
+    public Task AppendAsync(params ReadOnlySpan<TEntry> entries)
     {
+        foreach (TEntry entry in entries[..^1])
+        {
+            entry.GoesWithNext = true;
+        }
         lock (_gate)
         {
             if (!_stopping)
             {
-                _arrived.Add(submission);
-                if (_arrived.Count == 1)
-                {
-                    Monitor.Pulse(_gate);
-                }
-                return submission.Logged;
+                _arrived.AddRange(entries);
+                Monitor.Pulse(_gate);
+                return entries[^1].Logged;
             }
         }
-        submission.Refuse(new IngestUnavailableException("the collector is stopping", _options.RetryAfter));
-        return submission.Logged;
+        foreach (TEntry entry in entries)
+        {
+            entry.Refuse(new IngestUnavailableException("the collector is stopping", _options.RetryAfter));
+        }
+        return entries[^1].Logged;
     }
 
     /// <summary>Logs what was handed over and stops.</summary>
@@ -72,7 +81,7 @@ internal sealed partial class LogWriter : IAsyncDisposable
             while (first < _group.Count)
             {
                 int next = first;
-                while (next < _group.Count && (next == first || _log.Staged < MaxCommitBytes))
+                while (next < _group.Count && (next == first || _log.Staged < MaxCommitBytes || _group[next - 1].GoesWithNext))
                 {
                     Stage(_group[next++]);
                 }
@@ -110,15 +119,15 @@ internal sealed partial class LogWriter : IAsyncDisposable
         return true;
     }
 
-    private void Stage(Submission submission)
+    private void Stage(TEntry entry)
     {
-        int head = LogRecord.WriteHead(_head, submission.Kind, submission.ArrivalNanos, submission.Tenant);
+        int head = entry.WriteHead(_head);
         int before = _log.Staged;
-        _log.Stage(_head.AsSpan(0, head), submission.Body.Span);
-        (submission.Position, submission.End) = (before, _log.Staged);
+        _log.Stage(_head.AsSpan(0, head), entry.Body.Span);
+        (entry.Position, entry.End) = (before, _log.Staged);
     }
 
-    private void Commit(ReadOnlySpan<Submission> group)
+    private void Commit(ReadOnlySpan<TEntry> group)
     {
         long start = _log.End;
         try
@@ -133,9 +142,9 @@ internal sealed partial class LogWriter : IAsyncDisposable
                 _refusing = true;
                 LogRefusing(full.Message);
             }
-            foreach (Submission submission in group)
+            foreach (TEntry entry in group)
             {
-                submission.Refuse(new IngestUnavailableException(full.Message, _options.RetryAfter));
+                entry.Refuse(new IngestUnavailableException(full.Message, _options.RetryAfter));
             }
             return;
         }
@@ -143,15 +152,15 @@ internal sealed partial class LogWriter : IAsyncDisposable
         {
             _lastCommit = _time.GetTimestamp();
         }
-        foreach (Submission submission in group)
+        foreach (TEntry entry in group)
         {
-            (submission.Position, submission.End) = (start + submission.Position, start + submission.End);
+            (entry.Position, entry.End) = (start + entry.Position, start + entry.End);
         }
-        // Shown to the taps first, so that whoever is told "acknowledged" finds it counted.
-        _batches.Add(group);
-        foreach (Submission submission in group)
+        // Taken first, so that whoever is told "acknowledged" finds it counted.
+        _take(group);
+        foreach (TEntry entry in group)
         {
-            submission.Acknowledge();
+            entry.Acknowledge();
         }
     }
 

@@ -1,10 +1,14 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using SloEngine.Collector.Cardinality;
 using SloEngine.Collector.Expiry;
+using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Limits;
+using SloEngine.Collector.Pipelines;
+using SloEngine.Collector.Pipelines.Tail;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -34,7 +38,7 @@ public enum Signal
 /// The way of a request: decode inline, append to the write-ahead log, answer once that is on the disk; then the taps, a batch, and the
 /// store. Safe for concurrent use.
 /// </summary>
-public sealed class OtlpIngest : IAsyncDisposable
+public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
 {
     /// <summary>Name of the meter with the collector's own metrics.</summary>
     public const string MeterName = "SloEngine.Collector";
@@ -44,6 +48,8 @@ public sealed class OtlpIngest : IAsyncDisposable
 
     private readonly Meter _meter = new(MeterName);
     private readonly Counter<long> _items;
+    private readonly Counter<long> _exemplars;
+    private readonly Counter<long> _droppedExemplars;
     private readonly Counter<long> _rejected;
     private readonly Counter<long> _refused;
     private readonly Counter<long> _bytes;
@@ -56,10 +62,15 @@ public sealed class OtlpIngest : IAsyncDisposable
     private readonly ResourceIndex _resources;
     private readonly ReferenceLeases _leases = new();
     private readonly TenantKeys _keys = new();
+    private readonly RequestPreparation _preparation;
+    private readonly TraceReader? _traces;
     private readonly BatchQueue _batches;
     private readonly LogDecoder _fromLog;
     private readonly BatchInserter _inserter;
-    private readonly LogWriter _log;
+    private readonly LogWriter<Submission> _log;
+    private readonly ForwardMarks _forwards;
+    private readonly WriteAheadLog _logged;
+    private readonly StoredPosition _stored;
     private readonly Lane<MetricBlock> _metrics;
     private readonly Lane<MetricBlock> _remoteWrite1;
     private readonly Lane<MetricBlock> _remoteWrite2;
@@ -71,27 +82,55 @@ public sealed class OtlpIngest : IAsyncDisposable
     private readonly Task _expiring;
 
     /// <summary>Starts the writers of a log whose every record is in the store (<see cref="LogReplay"/>).</summary>
+    /// <param name="store">Where telemetry goes.</param>
+    /// <param name="log">The log.</param>
+    /// <param name="checkpoint">How far the store has it.</param>
+    /// <param name="taps">Who listens.</param>
+    /// <param name="options">Limits and habits.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">The host's log.</param>
+    /// <param name="waiting">How far traces are decided, where tail sampling is configured; else null.</param>
     public OtlpIngest(
-        IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, ITelemetryTaps taps, CollectorOptions options, TimeProvider time, ILogger<OtlpIngest> logger)
+        IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, ITelemetryTaps taps, CollectorOptions options, TimeProvider time, ILogger<OtlpIngest> logger,
+        TraceWaiting? waiting = null)
     {
-        (_options, _time) = (options, time);
+        (_options, _time, _logged) = (options, time, log);
+        _stored = new StoredPosition(checkpoint.Stored);
         _budget = new MemoryBudget(options, time);
         (_rates, _tenantTags) = (new TenantRates(options, time), new TenantTags(options));
         _series = new SeriesIndex(options, taps, time);
-        _resources = new ResourceIndex(time);
-        Cardinality = new CardinalityReader(options, _series);
-        _batches = new BatchQueue(options, _series, _resources, taps, _leases, time);
+        _resources = new ResourceIndex(options, time);
+        Cardinality = new CardinalityReader(options, _series, _resources);
+        _forwards = ForwardMarks.Open(log, time);
+        _preparation = new RequestPreparation(options, _meter);
+        var sampledOut = new SampledOut(_meter);
+        if (waiting is not null)
+        {
+            var decisions = new TraceDecisions(options.Pipelines.TailTraces, options.Pipelines.SampleTraces, sampledOut);
+            decisions.Keep(waiting.Kept);
+            _traces = new TraceReader(store, log, checkpoint, waiting.Checkpoint, decisions, _forwards, options, time, logger);
+            _meter.CreateObservableGauge("sloengine.pipeline.waiting_traces", () => decisions.Pending, "{trace}", "Traces that wait for a decision of tail sampling.");
+        }
+        var selection = new HeadSelection(options.Pipelines, sampledOut, leavesSpans: _traces is not null);
+        _batches = new BatchQueue(options, _series, _resources, taps, _leases, time, selection, _traces);
         _fromLog = new LogDecoder(options, _series, _resources, _keys);
-        _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, time, logger);
-        _log = new LogWriter(log, _batches, options, time, logger);
+        _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, _forwards, time, logger)
+        {
+            Selection = selection, KeptFrom = () => waiting?.Checkpoint.Stored ?? long.MaxValue,
+        };
+        _log = new LogWriter<Submission>(log, LogRecord.MaxHeadBytes, Take, options, time, logger);
         _metrics = new(NewMetricsDecoder, static block => block.Clear());
         _remoteWrite1 = new(tenant => NewRemoteWriteDecoder(tenant, isVersion2: false), static block => block.Clear());
         _remoteWrite2 = new(tenant => NewRemoteWriteDecoder(tenant, isVersion2: true), static block => block.Clear());
         _spans = new(NewTracesDecoder, static block => block.Clear());
         _logs = new(NewLogsDecoder, static block => block.Clear());
         _inserting = Task.Run(InsertAsync);
+        _traces?.Start();
         _expiring = new IdleExpiry(options, _series, _resources, _batches, _leases, time).RunAsync(_stopping.Token);
         _items = _meter.CreateCounter<long>("sloengine.collector.items", "{item}", "Points, spans and log records acknowledged.");
+        _exemplars = _meter.CreateCounter<long>("sloengine.collector.exemplars", "{exemplar}", "Exemplars acknowledged.");
+        _droppedExemplars = _meter.CreateCounter<long>(
+            "sloengine.collector.dropped_exemplars", "{exemplar}", "Exemplars dropped, whose points are kept, by tenant.");
         _rejected = _meter.CreateCounter<long>("sloengine.collector.rejected_items", "{item}", "Points, spans and log records rejected, by tenant and reason.");
         _refused = _meter.CreateCounter<long>("sloengine.collector.refused_requests", "{request}", "Requests that senders are asked to send again, by tenant and reason.");
         _bytes = _meter.CreateCounter<long>("sloengine.collector.request_size", "By", "Decompressed bytes of requests.");
@@ -105,33 +144,119 @@ public sealed class OtlpIngest : IAsyncDisposable
     /// <summary>Series that have had points of late, of all tenants.</summary>
     internal int ActiveSeries => _series.Count;
 
+    /// <summary>Resources of logs and spans.</summary>
+    internal ResourceIndex Resources => _resources;
+
     /// <summary>Whose series they are.</summary>
     internal CardinalityReader Cardinality { get; }
 
-    /// <summary>Decodes an OTLP request and makes it durable.</summary>
-    /// <param name="signal">What the request is.</param>
-    /// <param name="tenant">Owner; at most <see cref="MaxTenantBytes"/> bytes.</param>
-    /// <param name="request">The decompressed message; used during the call.</param>
-    /// <param name="cancellation">Gives up before the data is handed to the log.</param>
-    /// <exception cref="OtlpFormatException">The bytes are no such message.</exception>
-    /// <exception cref="IngestUnavailableException">Nothing was kept; the sender may retry.</exception>
-    public ValueTask<DecodeResult> IngestAsync(Signal signal, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation) => signal switch
+    /// <inheritdoc/>
+    public ValueTask<DecodeResult> IngestAsync(
+        Signal signal, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed, CancellationToken cancellation) => signal switch
     {
-        Signal.Metrics => IngestAsync(_metrics, RequestKind.Metrics, "metrics", tenant, request, cancellation),
-        Signal.Traces => IngestAsync(_spans, RequestKind.Traces, "traces", tenant, request, cancellation),
-        _ => IngestAsync(_logs, RequestKind.Logs, "logs", tenant, request, cancellation),
+        Signal.Metrics => IngestAsync(signal, _metrics, RequestKind.Metrics, "metrics", tenant, request, isAllowed, cancellation),
+        Signal.Traces => IngestAsync(signal, _spans, RequestKind.Traces, "traces", tenant, request, isAllowed, cancellation),
+        _ => IngestAsync(signal, _logs, RequestKind.Logs, "logs", tenant, request, isAllowed, cancellation),
     };
 
-    /// <summary>Decodes a Prometheus remote-write request and makes it durable.</summary>
-    /// <param name="isVersion2">Whether it is of version 2.0.</param>
-    /// <param name="tenant">Owner; at most <see cref="MaxTenantBytes"/> bytes.</param>
-    /// <param name="request">The decompressed message; used during the call.</param>
-    /// <param name="cancellation">Gives up before the data is handed to the log.</param>
-    /// <exception cref="OtlpFormatException">The bytes are no such message.</exception>
-    /// <exception cref="IngestUnavailableException">Nothing was kept; the sender may retry.</exception>
+    /// <inheritdoc/>
     public ValueTask<DecodeResult> IngestRemoteWriteAsync(bool isVersion2, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation) => isVersion2
         ? IngestAsync(_remoteWrite2, RequestKind.RemoteWrite2, "metrics", tenant, request, cancellation)
         : IngestAsync(_remoteWrite1, RequestKind.RemoteWrite1, "metrics", tenant, request, cancellation);
+
+    private ValueTask<DecodeResult> IngestAsync<TBlock>(
+        Signal signal, Lane<TBlock> lane, RequestKind kind, string name, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
+        CancellationToken cancellation)
+        where TBlock : class, IDisposable, new() => _preparation.Concerns(signal)
+            ? IngestPreparedAsync(signal, lane, kind, name, tenant, request, isAllowed, cancellation)
+            : IngestAsync(lane, kind, name, tenant, request, cancellation);
+
+    /// <summary>The way of a request that is divided by tenants, or edited, first: all of its parts are kept or none.</summary>
+    private async ValueTask<DecodeResult> IngestPreparedAsync<TBlock>(
+        Signal signal, Lane<TBlock> lane, RequestKind kind, string name, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
+        CancellationToken cancellation)
+        where TBlock : class, IDisposable, new()
+    {
+        IReadOnlyList<RequestPart> parts = _preparation.Divide(tenant, request, isAllowed);
+        foreach (RequestPart part in parts)
+        {
+            if (!_rates.TryTake(part.Tenant, part.Body.Length, out TimeSpan retryAfter))
+            {
+                throw OverRate(part.Tenant, retryAfter);
+            }
+        }
+        await _budget.AcquireAsync(request.Length, cancellation);
+        var prepared = new PreparedParts();
+        try
+        {
+            DecodeResult result = DecodeParts(signal, lane, kind, parts, forwarded: null, prepared);
+            await AppendAsync(prepared.Submissions);
+            foreach ((string owner, int bytes, Decoded decoded) in prepared.Decoded)
+            {
+                Count(decoded, name, owner, bytes);
+            }
+            return result;
+        }
+        finally
+        {
+            prepared.Edits.ForEach(own => _preparation.Return(own.Signal, own.Edits));
+            _budget.Release(request.Length);
+        }
+    }
+
+    /// <summary>Edits and decodes the parts of a request; when one is malformed, none of them is submitted.</summary>
+    /// <param name="signal">What they are; null for what is not edited.</param>
+    /// <param name="lane">Whose blocks and decoders.</param>
+    /// <param name="kind">What they are as records.</param>
+    /// <param name="parts">The parts.</param>
+    /// <param name="forwarded">Where a gateway's log ends behind them.</param>
+    /// <param name="prepared">Takes what they become.</param>
+    private DecodeResult DecodeParts<TBlock>(
+        Signal? signal, Lane<TBlock> lane, RequestKind kind, IReadOnlyList<RequestPart> parts, ForwardMark? forwarded, PreparedParts prepared)
+        where TBlock : class, IDisposable, new()
+    {
+        var sum = new DecodeResult(0, 0, null);
+        int earlier = prepared.Submissions.Count;
+        try
+        {
+            foreach (RequestPart part in parts)
+            {
+                RequestPart edited = part;
+                if (signal is { } editable)
+                {
+                    edited = _preparation.Edit(editable, part, out SignalEdits? edits);
+                    prepared.Edits.Add((editable, edits));
+                }
+                (Decoded decoded, Submission? submission) = Decode(lane, kind, part.Tenant, edited.Body, forwarded);
+                if (submission is not null)
+                {
+                    prepared.Submissions.Add(submission);
+                }
+                prepared.Decoded.Add((part.Tenant, part.Body.Length, decoded));
+                sum = Add(sum, decoded.Result);
+            }
+        }
+        catch
+        {
+            foreach (Submission submission in prepared.Submissions.Skip(earlier))
+            {
+                submission.Release();
+                _leases.GiveBack(submission.Lease);
+            }
+            prepared.Submissions.RemoveRange(earlier, prepared.Submissions.Count - earlier);
+            throw;
+        }
+        return sum;
+    }
+
+    private static DecodeResult Add(DecodeResult sum, DecodeResult part) =>
+        new(sum.Accepted + part.Accepted, sum.Rejected + part.Rejected, sum.ErrorMessage ?? part.ErrorMessage)
+        {
+            Histograms = sum.Histograms + part.Histograms,
+            Exemplars = sum.Exemplars + part.Exemplars,
+            DroppedExemplars = sum.DroppedExemplars + part.DroppedExemplars,
+            Warning = sum.Warning ?? part.Warning,
+        };
 
     private async ValueTask<DecodeResult> IngestAsync<TBlock>(
         Lane<TBlock> lane, RequestKind kind, string signal, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation)
@@ -144,22 +269,47 @@ public sealed class OtlpIngest : IAsyncDisposable
         await _budget.AcquireAsync(request.Length, cancellation);
         try
         {
-            Decoded decoded = await IngestAsync(lane, kind, tenant, request);
-            DecodeResult result = decoded.Result;
-            var tag = new KeyValuePair<string, object?>("signal", signal);
-            _bytes.Add(request.Length, tag);
-            _items.Add(result.Accepted, tag);
-            if (result.Rejected > 0)
+            (Decoded decoded, Submission? submission) = Decode(lane, kind, tenant, request, forwarded: null);
+            if (submission is not null)
             {
-                CountRejected(decoded, tag, tenant);
+                await AppendAsync([submission]);
             }
-            return result;
+            Count(decoded, signal, tenant, request.Length);
+            return decoded.Result;
         }
         finally
         {
             _budget.Release(request.Length);
         }
     }
+
+    /// <summary>
+    /// Takes what a gateway forwards, once: a repeated forward is answered and not stored. All of it becomes durable, or nothing. Slices that are
+    /// malformed are counted as rejected, since the gateway has acknowledged them. A tenant's rate was the gateway's to limit.
+    /// </summary>
+    /// <exception cref="IngestUnavailableException">Nothing was kept; the gateway is to retry.</exception>
+    internal async ValueTask<ForwardAnswer> IngestForwardAsync(ForwardId id, List<ForwardFrame> frames, CancellationToken cancellation)
+    {
+        SemaphoreSlim turn = _forwards.Turn(id.Gateway, _options.RetryAfter);
+        await turn.WaitAsync(cancellation);
+        try
+        {
+            long taken = _forwards.Position(id.Gateway);
+            if (id.From < taken)
+            {
+                return new ForwardAnswer(taken, 0, 0, null) { IsOverlap = id.To > taken };
+            }
+            return await TakeForwardAsync(id, frames, cancellation);
+        }
+        finally
+        {
+            turn.Release();
+        }
+    }
+
+    /// <summary>Completes when the store has all that was acknowledged before the call.</summary>
+    /// <exception cref="TimeoutException">The store did not take it within the time.</exception>
+    public Task StoredAsync(TimeSpan patience, CancellationToken cancellation) => _stored.ReachedAsync(_logged.End).WaitAsync(patience, _time, cancellation);
 
     /// <summary>Logs what is in flight, gives the store a while to take it, and stops; what it has not taken is in the log.</summary>
     public async ValueTask DisposeAsync()
@@ -170,6 +320,10 @@ public sealed class OtlpIngest : IAsyncDisposable
         _batches.Complete();
         _giveUp.CancelAfter(_options.StopPatience);
         await _inserting;
+        if (_traces is not null)
+        {
+            await _traces.DisposeAsync();
+        }
         _inserter.Dispose();
         _fromLog.Dispose();
         _batches.Dispose();
@@ -183,7 +337,66 @@ public sealed class OtlpIngest : IAsyncDisposable
         _meter.Dispose();
     }
 
-    private async ValueTask<Decoded> IngestAsync<TBlock>(Lane<TBlock> lane, RequestKind kind, string tenant, ReadOnlyMemory<byte> request)
+    private async ValueTask<ForwardAnswer> TakeForwardAsync(ForwardId id, List<ForwardFrame> frames, CancellationToken cancellation)
+    {
+        long bytes = frames.Sum(frame => (long)frame.Slice.Length);
+        await _budget.AcquireAsync(bytes, cancellation);
+        var prepared = new PreparedParts();
+        try
+        {
+            var answer = new ForwardAnswer(id.To, 0, 0, null);
+            foreach (ForwardFrame frame in frames)
+            {
+                try
+                {
+                    DecodeResult result = DecodeForwarded(frame, new ForwardMark(id.Gateway, frame.End), prepared);
+                    answer = answer with
+                    {
+                        Accepted = answer.Accepted + result.Accepted, Rejected = answer.Rejected + result.Rejected, Message = answer.Message ?? result.ErrorMessage,
+                    };
+                }
+                catch (OtlpFormatException malformed)
+                {
+                    _rejected.Add(1, new("signal", SignalOf(frame.Kind)), _tenantTags.Of(frame.Tenant), new("reason", "malformed"));
+                    answer = answer with { Rejected = answer.Rejected + 1, Message = answer.Message ?? "a slice is malformed: " + malformed.Message };
+                }
+            }
+            await AppendAsync(prepared.Submissions);
+            _forwards.Advance(new ForwardMark(id.Gateway, id.To));
+            return answer;
+        }
+        finally
+        {
+            prepared.Edits.ForEach(own => _preparation.Return(own.Signal, own.Edits));
+            _budget.Release(bytes);
+        }
+    }
+
+    private DecodeResult DecodeForwarded(in ForwardFrame frame, ForwardMark mark, PreparedParts prepared)
+    {
+        int earlier = prepared.Decoded.Count;
+        DecodeResult result = frame.Kind switch
+        {
+            RequestKind.Metrics => DecodeParts(Signal.Metrics, _metrics, frame.Kind, Divide(Signal.Metrics, frame), mark, prepared),
+            RequestKind.RemoteWrite1 => DecodeParts(null, _remoteWrite1, frame.Kind, [new RequestPart(frame.Tenant, frame.Slice)], mark, prepared),
+            RequestKind.RemoteWrite2 => DecodeParts(null, _remoteWrite2, frame.Kind, [new RequestPart(frame.Tenant, frame.Slice)], mark, prepared),
+            RequestKind.Traces => DecodeParts(Signal.Traces, _spans, frame.Kind, Divide(Signal.Traces, frame), mark, prepared),
+            _ => DecodeParts(Signal.Logs, _logs, frame.Kind, Divide(Signal.Logs, frame), mark, prepared),
+        };
+        foreach ((string tenant, int bytes, Decoded decoded) in prepared.Decoded.Skip(earlier))
+        {
+            Count(decoded, SignalOf(frame.Kind), tenant, bytes);
+        }
+        return result;
+    }
+
+    /// <summary>A gateway passes on what its senders may write: it is not asked again.</summary>
+    private IReadOnlyList<RequestPart> Divide(Signal signal, in ForwardFrame frame) =>
+        _preparation.Concerns(signal) ? _preparation.Divide(frame.Tenant, frame.Slice, null) : [new RequestPart(frame.Tenant, frame.Slice)];
+
+    /// <summary>Decodes a request; without a submission when there is nothing in it to store.</summary>
+    private (Decoded Decoded, Submission? Submission) Decode<TBlock>(
+        Lane<TBlock> lane, RequestKind kind, string tenant, ReadOnlyMemory<byte> request, ForwardMark? forwarded)
         where TBlock : class, IDisposable, new()
     {
         long arrival = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
@@ -200,31 +413,83 @@ public sealed class OtlpIngest : IAsyncDisposable
             _leases.GiveBack(lease);
             throw;
         }
-        if (decoded.Result.Accepted == 0)
+        int rows = decoded.Result.Accepted + decoded.Result.Exemplars;
+        if (rows == 0)
         {
             lane.Return(block);
             _leases.GiveBack(lease);
-            return decoded;
+            return (decoded, null);
+        }
+        return (decoded, new Submission(kind, tenant, arrival, request, block, rows, lane.Return) { Lease = lease, Forwarded = forwarded });
+    }
+
+    private async Task AppendAsync(List<Submission> submissions)
+    {
+        if (submissions.Count == 0)
+        {
+            return;
         }
         try
         {
-            await _log.AppendAsync(new Submission(kind, tenant, arrival, request, block, decoded.Result.Accepted, lane.Return) { Lease = lease });
+            await _log.AppendAsync(CollectionsMarshal.AsSpan(submissions));
         }
         catch (IngestUnavailableException)
         {
-            _leases.GiveBack(lease);
+            foreach (Submission submission in submissions)
+            {
+                _leases.GiveBack(submission.Lease);
+            }
             throw;
         }
-        return decoded;
+    }
+
+    /// <summary>Takes what the log now holds: what a gateway is told to be here, and what the taps have seen, is so from then on.</summary>
+    private void Take(ReadOnlySpan<Submission> logged)
+    {
+        foreach (Submission submission in logged)
+        {
+            if (submission.Forwarded is { } mark)
+            {
+                _forwards.Advance(mark);
+            }
+        }
+        _batches.Add(logged);
+    }
+
+    private static string SignalOf(RequestKind kind) => kind switch
+    {
+        RequestKind.Logs => "logs",
+        RequestKind.Traces => "traces",
+        _ => "metrics",
+    };
+
+    private void Count(Decoded decoded, string signal, string tenant, int bytes)
+    {
+        var tag = new KeyValuePair<string, object?>("signal", signal);
+        _bytes.Add(bytes, tag);
+        _items.Add(decoded.Result.Accepted, tag);
+        if (decoded.Result.Exemplars > 0)
+        {
+            _exemplars.Add(decoded.Result.Exemplars);
+        }
+        if (decoded.Result.DroppedExemplars > 0)
+        {
+            _droppedExemplars.Add(decoded.Result.DroppedExemplars, _tenantTags.Of(tenant));
+        }
+        if (decoded.Result.Rejected > 0)
+        {
+            CountRejected(decoded, tag, tenant);
+        }
     }
 
     private void CountRejected(Decoded decoded, KeyValuePair<string, object?> signal, string tenant)
     {
         KeyValuePair<string, object?> owner = _tenantTags.Of(tenant);
         // A rejected series of remote write may bring several samples, which all count; those beyond one a series count as invalid.
-        int invalid = decoded.Result.Rejected - decoded.OverSeriesLimit - decoded.OverLabelLimit;
+        int invalid = decoded.Result.Rejected - decoded.OverSeriesLimit - decoded.OverLabelLimit - decoded.OverResourceLimit;
         Count(decoded.OverSeriesLimit, "series_limit");
         Count(decoded.OverLabelLimit, "label_limit");
+        Count(decoded.OverResourceLimit, "resource_limit");
         Count(invalid, "invalid");
 
         void Count(int items, string reason)
@@ -269,13 +534,13 @@ public sealed class OtlpIngest : IAsyncDisposable
     private Decoder<SpanBlock> NewTracesDecoder(string tenant)
     {
         var decoder = new TracesDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant));
-        return (request, block) => new Decoded(decoder.Decode(request, block), 0, 0);
+        return (request, block) => new Decoded(decoder.Decode(request, block), OverResourceLimit: decoder.OverResourceLimit);
     }
 
     private Decoder<LogBlock> NewLogsDecoder(string tenant)
     {
         var decoder = new LogsDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant), _time, _options.LimitsOf(tenant).MaxLogLineBytes);
-        return (request, block) => new Decoded(decoder.Decode(request, block), 0, 0);
+        return (request, block) => new Decoded(decoder.Decode(request, block), OverResourceLimit: decoder.OverResourceLimit);
     }
 
     private async Task InsertAsync()
@@ -285,6 +550,7 @@ public sealed class OtlpIngest : IAsyncDisposable
             while (await _batches.TakeAsync(_giveUp.Token) is { } batch)
             {
                 await _inserter.InsertAsync(batch, _giveUp.Token);
+                _stored.Advance(batch.To);
                 _batches.Release(batch);
             }
         }
@@ -294,12 +560,25 @@ public sealed class OtlpIngest : IAsyncDisposable
         }
     }
 
+    /// <summary>What the parts of a request have become.</summary>
+    private sealed class PreparedParts
+    {
+        /// <summary>Whose memory the edited parts are in until they are logged.</summary>
+        public List<(Signal Signal, SignalEdits? Edits)> Edits { get; } = [];
+
+        public List<(string Tenant, int Bytes, Decoded Decoded)> Decoded { get; } = [];
+
+        public List<Submission> Submissions { get; } = [];
+    }
+
     private delegate Decoded Decoder<TBlock>(ReadOnlySpan<byte> request, TBlock block);
 
     /// <summary>A signal's pooled blocks, and its decoders, which are each for one request at a time.</summary>
     private sealed class Lane<TBlock>(Func<string, Decoder<TBlock>> create, Action<TBlock> clear) : IDisposable
         where TBlock : class, IDisposable, new()
     {
+        private const int MaxTenants = 1000;
+
         private readonly ConcurrentBag<TBlock> _blocks = [];
         private readonly ConcurrentDictionary<string, ConcurrentBag<Decoder<TBlock>>> _decoders = new(StringComparer.Ordinal);
 
@@ -314,7 +593,15 @@ public sealed class OtlpIngest : IAsyncDisposable
 
         public Decoded Decode(string tenant, ReadOnlySpan<byte> request, TBlock block)
         {
-            ConcurrentBag<Decoder<TBlock>> decoders = _decoders.GetOrAdd(tenant, static _ => []);
+            if (!_decoders.TryGetValue(tenant, out ConcurrentBag<Decoder<TBlock>>? decoders))
+            {
+                if (_decoders.Count >= MaxTenants)
+                {
+                    // Names are free to choose: the decoders of those that are in use are made anew.
+                    _decoders.Clear();
+                }
+                decoders = _decoders.GetOrAdd(tenant, static _ => []);
+            }
             Decoder<TBlock> decoder = decoders.TryTake(out Decoder<TBlock>? pooled) ? pooled : create(tenant);
             Decoded decoded = decoder(request, block);
             decoders.Add(decoder);

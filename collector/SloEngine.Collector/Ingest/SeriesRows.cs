@@ -19,7 +19,7 @@ internal static class SeriesRows
 
     public static NativeBlock Encode(List<ResourceRow> resources, DateTimeOffset now, NativeWriter writer)
     {
-        writer.Start("resources", 10, resources.Count);
+        writer.Start("resources", 12, resources.Count);
         Text(writer, "tenant", resources, row => row.Descriptor.Tenant);
         writer.Fixed<UInt128>("id", "UInt128", [.. resources.Select(row => row.Descriptor.Id)]);
         Text(writer, "service", resources, row => row.Descriptor.Service);
@@ -29,6 +29,8 @@ internal static class SeriesRows
         Text(writer, "scope_version", resources, row => row.ScopeVersion);
         writer.Map("scope_attributes", resources.Select(row => row.ScopeAttributes));
         Text(writer, "scope_attribute_types", resources, row => row.ScopeTypes);
+        writer.Fixed<uint>("dropped_attributes_count", "UInt32", [.. resources.Select(row => row.DroppedAttributes)]);
+        writer.Fixed<uint>("scope_dropped_attributes_count", "UInt32", [.. resources.Select(row => row.ScopeDroppedAttributes)]);
         writer.Fixed<uint>("last_seen", "DateTime").Fill((uint)now.ToUnixTimeSeconds());
         return writer.Finish();
     }

@@ -1,3 +1,4 @@
+using SloEngine.Collector.Pipelines;
 using SloEngine.Otlp.Logs;
 using SloEngine.Otlp.Metrics;
 using SloEngine.Otlp.Traces;
@@ -5,7 +6,8 @@ using SloEngine.Otlp.Traces;
 namespace SloEngine.Collector.Ingest;
 
 /// <summary>Columns of all three signals.</summary>
-internal sealed class SignalBlocks : IDisposable
+/// <param name="selection">What of that which is appended is kept.</param>
+internal sealed class SignalBlocks(StoreSelection selection) : IDisposable
 {
     public MetricBlock Metrics { get; } = new();
 
@@ -13,20 +15,22 @@ internal sealed class SignalBlocks : IDisposable
 
     public LogBlock Logs { get; } = new();
 
-    public int Rows => Metrics.Count + Spans.Count + Logs.Count;
+    public int Rows => Metrics.Count + Metrics.Exemplars.Count + Spans.Count + Logs.Count;
 
     public void Append(IDisposable block)
     {
         switch (block)
         {
-            case MetricBlock metrics:
+            case MetricBlock metrics when selection.TakesMetrics:
                 Metrics.Append(metrics);
                 break;
+            case MetricBlock:
+                break;
             case SpanBlock spans:
-                Spans.Append(spans);
+                selection.Take(spans, Spans);
                 break;
             case LogBlock logs:
-                Logs.Append(logs);
+                selection.Take(logs, Logs);
                 break;
             default:
                 throw new ArgumentException("a block of no signal", nameof(block));

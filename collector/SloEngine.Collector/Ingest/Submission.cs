@@ -1,3 +1,5 @@
+using SloEngine.Collector.Gateway;
+
 namespace SloEngine.Collector.Ingest;
 
 /// <summary>A decoded request on its way into the log and from there into a batch.</summary>
@@ -10,39 +12,33 @@ namespace SloEngine.Collector.Ingest;
 /// <param name="release">Takes the columns back once they are gathered.</param>
 internal sealed class Submission(
     RequestKind kind, string tenant, long arrivalNanos, ReadOnlyMemory<byte> body, IDisposable block, int rows, Action<IDisposable> release)
+    : LogEntry(body)
 {
-    private readonly TaskCompletionSource _logged = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
     public RequestKind Kind { get; } = kind;
 
     public string Tenant { get; } = tenant;
 
     public long ArrivalNanos { get; } = arrivalNanos;
 
-    public ReadOnlyMemory<byte> Body { get; } = body;
-
     public IDisposable Block { get; } = block;
 
     public int Rows { get; } = rows;
 
+    /// <summary>Whether the next one is of the same request, so that the log gets both or neither.</summary>
+    public bool JoinsNext { get; set; }
+
     /// <summary>Generation of the lease on the references in its columns.</summary>
     public int Lease { get; init; }
 
-    /// <summary>Position of its record in the log.</summary>
-    public long Position { get; set; }
+    /// <summary>Where a gateway's log ends behind it; null for what came from elsewhere.</summary>
+    public ForwardMark? Forwarded { get; init; }
 
-    /// <summary>Position behind its record.</summary>
-    public long End { get; set; }
+    public override int WriteHead(Span<byte> head) => LogRecord.WriteHead(head, Kind, ArrivalNanos, Tenant, Forwarded);
 
-    /// <summary>Completes when the log holds it.</summary>
-    public Task Logged => _logged.Task;
-
-    public void Acknowledge() => _logged.SetResult();
-
-    public void Refuse(IngestUnavailableException why)
+    public override void Refuse(IngestUnavailableException why)
     {
         release(Block);
-        _logged.SetException(why);
+        base.Refuse(why);
     }
 
     public void Release() => release(Block);

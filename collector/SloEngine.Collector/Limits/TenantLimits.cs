@@ -12,6 +12,11 @@ public sealed record TenantLimits
     /// <summary>Active series; points of further series are rejected.</summary>
     public int MaxActiveSeries { get; init; } = 1_000_000;
 
+    /// <summary>
+    /// Active resources of logs and spans, each scope of one counted, and as many KiB of them; items of further ones are rejected.
+    /// </summary>
+    public int MaxActiveResources { get; init; } = 100_000;
+
     /// <summary>Labels of a series.</summary>
     public int MaxLabels { get; init; } = 64;
 

@@ -16,12 +16,12 @@ public static class LokiPushReceiver
     /// <summary>Maps the path.</summary>
     public static void MapLokiPush(this IEndpointRouteBuilder endpoints)
     {
-        OtlpIngest ingest = endpoints.ServiceProvider.GetRequiredService<OtlpIngest>();
+        ITelemetryIntake ingest = endpoints.ServiceProvider.GetRequiredService<ITelemetryIntake>();
         CollectorOptions options = endpoints.ServiceProvider.GetRequiredService<CollectorOptions>();
         endpoints.MapPost("/loki/api/v1/push", http => PlainAnswers.AnswerAsync(http, () => ReceiveAsync(http, ingest, options)));
     }
 
-    private static async Task ReceiveAsync(HttpContext http, OtlpIngest ingest, CollectorOptions options)
+    private static async Task ReceiveAsync(HttpContext http, ITelemetryIntake ingest, CollectorOptions options)
     {
         string type = http.Request.ContentType?.Split(';')[0].Trim() ?? "";
         bool json = type.Equals("application/json", StringComparison.OrdinalIgnoreCase);
@@ -41,7 +41,7 @@ public static class LokiPushReceiver
         {
             ArrayPool<byte>.Shared.Return(rented);
         }
-        DecodeResult result = await ingest.IngestAsync(Signal.Logs, tenant, logs, http.RequestAborted);
+        DecodeResult result = await ingest.IngestAsync(Signal.Logs, tenant, logs, Tenants.Allowed(http.Request), http.RequestAborted);
         if (result.Rejected > 0)
         {
             throw new BadHttpRequestException(

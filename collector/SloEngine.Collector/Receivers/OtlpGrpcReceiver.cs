@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Collector.Ingest;
+using SloEngine.Collector.Pipelines;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Grpc;
 using SloEngine.Otlp.Protobuf;
@@ -23,7 +24,7 @@ public static class OtlpGrpcReceiver
     /// <summary>Maps the services.</summary>
     public static void MapOtlpGrpc(this IEndpointRouteBuilder endpoints)
     {
-        OtlpIngest ingest = endpoints.ServiceProvider.GetRequiredService<OtlpIngest>();
+        ITelemetryIntake ingest = endpoints.ServiceProvider.GetRequiredService<ITelemetryIntake>();
         CollectorOptions options = endpoints.ServiceProvider.GetRequiredService<CollectorOptions>();
         foreach ((Signal signal, string service) in Services)
         {
@@ -31,7 +32,7 @@ public static class OtlpGrpcReceiver
         }
     }
 
-    private static async ValueTask<ReadOnlyMemory<byte>> ExportAsync(OtlpIngest ingest, Signal signal, GrpcCall call, ReadOnlyMemory<byte> request)
+    private static async ValueTask<ReadOnlyMemory<byte>> ExportAsync(ITelemetryIntake ingest, Signal signal, GrpcCall call, ReadOnlyMemory<byte> request)
     {
         if (!Tenants.TryRead(call.Http.Request, out string tenant))
         {
@@ -39,12 +40,16 @@ public static class OtlpGrpcReceiver
         }
         try
         {
-            DecodeResult result = await ingest.IngestAsync(signal, tenant, request, call.Cancellation);
+            DecodeResult result = await ingest.IngestAsync(signal, tenant, request, Tenants.Allowed(call.Http.Request), call.Cancellation);
             return OtlpResponse.Protobuf(result);
         }
         catch (OtlpFormatException malformed)
         {
             throw new GrpcStatusException(GrpcStatusCode.InvalidArgument, malformed.Message);
+        }
+        catch (TenantForbiddenException forbidden)
+        {
+            throw new GrpcStatusException(GrpcStatusCode.PermissionDenied, forbidden.Message);
         }
         catch (IngestUnavailableException unavailable)
         {

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Collector.Ingest;
+using SloEngine.Collector.Pipelines;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Grpc;
 using SloEngine.Otlp.Json;
@@ -21,7 +22,7 @@ public static class OtlpHttpReceiver
     /// <summary>Maps <c>/v1/metrics</c>, <c>/v1/logs</c> and <c>/v1/traces</c>.</summary>
     public static void MapOtlpHttp(this IEndpointRouteBuilder endpoints)
     {
-        OtlpIngest ingest = endpoints.ServiceProvider.GetRequiredService<OtlpIngest>();
+        ITelemetryIntake ingest = endpoints.ServiceProvider.GetRequiredService<ITelemetryIntake>();
         CollectorOptions options = endpoints.ServiceProvider.GetRequiredService<CollectorOptions>();
         foreach (Signal signal in Enum.GetValues<Signal>())
         {
@@ -33,12 +34,12 @@ public static class OtlpHttpReceiver
     /// <summary>Maps the path under which Prometheus takes OTLP, <c>/api/v1/otlp/v1/metrics</c>.</summary>
     public static void MapPrometheusOtlp(this IEndpointRouteBuilder endpoints)
     {
-        OtlpIngest ingest = endpoints.ServiceProvider.GetRequiredService<OtlpIngest>();
+        ITelemetryIntake ingest = endpoints.ServiceProvider.GetRequiredService<ITelemetryIntake>();
         CollectorOptions options = endpoints.ServiceProvider.GetRequiredService<CollectorOptions>();
         endpoints.MapPost("/api/v1/otlp/v1/metrics", http => ReceiveAsync(http, Signal.Metrics, ingest, options));
     }
 
-    private static async Task ReceiveAsync(HttpContext http, Signal signal, OtlpIngest ingest, CollectorOptions options)
+    private static async Task ReceiveAsync(HttpContext http, Signal signal, ITelemetryIntake ingest, CollectorOptions options)
     {
         string type = http.Request.ContentType?.Split(';')[0].Trim() ?? "";
         bool json = type.Equals(JsonType, StringComparison.OrdinalIgnoreCase);
@@ -66,7 +67,7 @@ public static class OtlpHttpReceiver
                     _ => OtlpJson.Traces(request),
                 };
             }
-            DecodeResult result = await ingest.IngestAsync(signal, tenant, request, http.RequestAborted);
+            DecodeResult result = await ingest.IngestAsync(signal, tenant, request, Tenants.Allowed(http.Request), http.RequestAborted);
             http.Response.ContentType = json ? JsonType : ProtobufType;
             await http.Response.BodyWriter.WriteAsync(json ? OtlpResponse.Json(signal, result) : OtlpResponse.Protobuf(result), http.RequestAborted);
         }
@@ -77,6 +78,10 @@ public static class OtlpHttpReceiver
         catch (BadHttpRequestException bad)
         {
             await RefuseAsync(http, bad.StatusCode, bad.Message, json);
+        }
+        catch (TenantForbiddenException forbidden)
+        {
+            await RefuseAsync(http, StatusCodes.Status403Forbidden, forbidden.Message, json);
         }
         catch (IngestUnavailableException unavailable)
         {
@@ -101,6 +106,7 @@ public static class OtlpHttpReceiver
         GrpcStatusCode code = status switch
         {
             StatusCodes.Status503ServiceUnavailable => GrpcStatusCode.Unavailable,
+            StatusCodes.Status403Forbidden => GrpcStatusCode.PermissionDenied,
             StatusCodes.Status413PayloadTooLarge or StatusCodes.Status429TooManyRequests => GrpcStatusCode.ResourceExhausted,
             _ => GrpcStatusCode.InvalidArgument,
         };

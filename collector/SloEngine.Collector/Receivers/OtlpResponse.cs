@@ -9,17 +9,17 @@ namespace SloEngine.Collector.Receivers;
 /// <summary>Encodes the answers of OTLP: <c>ExportXServiceResponse</c> and <c>google.rpc.Status</c>, in protobuf and JSON.</summary>
 internal static class OtlpResponse
 {
-    /// <summary>An export response: empty, or with a partial success.</summary>
+    /// <summary>An export response: empty, or with a partial success, which with nothing rejected is a warning (OTLP specification, "Partial Success").</summary>
     public static ReadOnlyMemory<byte> Protobuf(DecodeResult result)
     {
-        if (result.Rejected == 0)
+        if (Message(result) is not { } message)
         {
             return default;
         }
         var writer = new ProtobufWriter();
         int partial = writer.Begin(1);
         writer.Varint(1, (ulong)result.Rejected);
-        writer.Text(2, result.ErrorMessage ?? "");
+        writer.Text(2, message);
         writer.End(partial);
         return writer.Written;
     }
@@ -27,7 +27,7 @@ internal static class OtlpResponse
     /// <summary>The same in JSON.</summary>
     public static byte[] Json(Signal signal, DecodeResult result)
     {
-        if (result.Rejected == 0)
+        if (Message(result) is not { } message)
         {
             return "{}"u8.ToArray();
         }
@@ -42,10 +42,19 @@ internal static class OtlpResponse
             ["partialSuccess"] = new Dictionary<string, object>
             {
                 [rejected] = result.Rejected.ToString(System.Globalization.CultureInfo.InvariantCulture),
-                ["errorMessage"] = result.ErrorMessage ?? "",
+                ["errorMessage"] = message,
             },
         });
     }
+
+    /// <summary>What the sender is told; null when all was well.</summary>
+    private static string? Message(DecodeResult result) => (result.ErrorMessage, result.Warning) switch
+    {
+        ({ } error, { } warning) => $"{error}; {warning}",
+        ({ } error, null) => error,
+        (null, { } warning) => warning,
+        _ => result.Rejected > 0 ? "" : null,
+    };
 
     /// <summary>A <c>google.rpc.Status</c>.</summary>
     public static byte[] Status(GrpcStatusCode code, string message, bool json)

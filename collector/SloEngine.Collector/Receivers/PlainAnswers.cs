@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using SloEngine.Collector.Ingest;
+using SloEngine.Collector.Pipelines;
 using SloEngine.Otlp.Protobuf;
 
 namespace SloEngine.Collector.Receivers;
@@ -21,6 +22,10 @@ internal static class PlainAnswers
         catch (BadHttpRequestException bad)
         {
             await RefuseAsync(http, bad.StatusCode, bad.Message);
+        }
+        catch (TenantForbiddenException forbidden)
+        {
+            await RefuseAsync(http, StatusCodes.Status403Forbidden, forbidden.Message);
         }
         catch (IngestUnavailableException unavailable)
         {

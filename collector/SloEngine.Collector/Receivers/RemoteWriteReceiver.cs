@@ -19,12 +19,12 @@ public static class RemoteWriteReceiver
     /// <summary>Maps the path.</summary>
     public static void MapRemoteWrite(this IEndpointRouteBuilder endpoints)
     {
-        OtlpIngest ingest = endpoints.ServiceProvider.GetRequiredService<OtlpIngest>();
+        ITelemetryIntake ingest = endpoints.ServiceProvider.GetRequiredService<ITelemetryIntake>();
         CollectorOptions options = endpoints.ServiceProvider.GetRequiredService<CollectorOptions>();
         endpoints.MapPost("/api/v1/write", http => PlainAnswers.AnswerAsync(http, () => ReceiveAsync(http, ingest, options)));
     }
 
-    private static async Task ReceiveAsync(HttpContext http, OtlpIngest ingest, CollectorOptions options)
+    private static async Task ReceiveAsync(HttpContext http, ITelemetryIntake ingest, CollectorOptions options)
     {
         bool isVersion2 = IsVersion2(http.Request);
         string tenant = PlainAnswers.Tenant(http.Request);
@@ -36,7 +36,7 @@ public static class RemoteWriteReceiver
             {
                 Tell("Samples", result.Accepted - result.Histograms);
                 Tell("Histograms", result.Histograms);
-                Tell("Exemplars", 0);
+                Tell("Exemplars", result.Exemplars);
             }
             if (result.Rejected > 0)
             {

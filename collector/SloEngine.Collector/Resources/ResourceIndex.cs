@@ -1,9 +1,8 @@
+using System.Globalization;
 using System.Text;
 using SloEngine.Collector.Expiry;
-using SloEngine.Collector.Naming;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
-using SloEngine.Otlp.Columns;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Hashing;
 using SloEngine.Otlp.Resources;
@@ -13,14 +12,22 @@ namespace SloEngine.Collector.Resources;
 
 /// <summary>
 /// Every active resource and scope that logs and spans came with. One that stops is retired; one that comes back is registered again, and
-/// described to the store again.
+/// described to the store again. A tenant has so many at most, and as many KiB of them: each is stored in full, also where many scopes share
+/// one large resource.
 /// </summary>
-internal sealed class ResourceIndex(TimeProvider time) : IResourceLookup
+internal sealed class ResourceIndex(CollectorOptions options, TimeProvider time) : IResourceLookup
 {
+    /// <summary>In place of a reference: the tenant has as many resources as it may.</summary>
+    public const int OverLimit = -1;
+
+    private const long BytesOfEach = 1024;
+    private const long MostBytesDescribedAtOnce = 16 << 20;
+
     private readonly IdentityTable _byIdentity = new();
+    private readonly Dictionary<string, ResourceUsage> _tenants = new(StringComparer.Ordinal);
     private readonly RetiredSlots _retired = new();
     private readonly Lock _registering = new();
-    private List<ResourceRow> _unsaved = [];
+    private readonly Queue<ResourceRow> _unsaved = [];
     private int _count;
     private volatile ResourceRow?[] _rows = new ResourceRow?[64];
     private volatile ResourceKey[] _keys = new ResourceKey[64];
@@ -39,15 +46,45 @@ internal sealed class ResourceIndex(TimeProvider time) : IResourceLookup
 
     public bool TryGet(UInt128 identity, out int resource) => _byIdentity.TryGetValue(identity, out resource);
 
-    public int Register(string tenant, UInt128 identity, ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope)
+    /// <summary>What each tenant has, as of now.</summary>
+    public List<(string Tenant, ResourceUsage Usage)> Usages()
     {
-        ResourceRow row = Parse(tenant, resource, scope);
+        lock (_registering)
+        {
+            return [.. _tenants.Select(tenant => (tenant.Key, tenant.Value with { }))];
+        }
+    }
+
+    /// <summary>Parses and registers a raw resource; see <see cref="IResourceIndex.Register"/>.</summary>
+    public int Register(string tenant, LastResource last, in RawResource raw, out string? rejection)
+    {
+        long bytes = (long)raw.Resource.Length + raw.Scope.Length;
+        lock (_registering)
+        {
+            // Before anything is parsed: what is over the limit costs a lookup.
+            rejection = Excess(tenant, bytes);
+            if (rejection is not null)
+            {
+                return OverLimit;
+            }
+        }
+        DecodedResource resource = last.Of(raw.ResourceIdentity, raw.Resource);
+        ResourceRow row = Parse(tenant, resource, raw.Scope) with { Bytes = bytes };
+        UInt128 identity = raw.Identity;
         lock (_registering)
         {
             if (_byIdentity.TryGetValue(identity, out int known))
             {
                 return known;
             }
+            rejection = Excess(tenant, bytes);
+            if (rejection is not null)
+            {
+                return OverLimit;
+            }
+            ResourceUsage usage = Usage(tenant);
+            usage.Active++;
+            usage.Bytes += bytes;
             if (!_retired.TryRevive(identity, out int reference))
             {
                 if (!_retired.TryReuse(out reference))
@@ -60,7 +97,7 @@ internal sealed class ResourceIndex(TimeProvider time) : IResourceLookup
             }
             _lastSeen[reference] = time.GetTimestamp();
             _byIdentity[identity] = reference;
-            _unsaved.Add(row);
+            _unsaved.Enqueue(row);
             return reference;
         }
     }
@@ -75,10 +112,21 @@ internal sealed class ResourceIndex(TimeProvider time) : IResourceLookup
                 bool isIdle = _lastSeen[resource] < seenBefore;
                 if (isIdle)
                 {
+                    ResourceRow row = _rows[resource]!;
+                    ResourceUsage usage = _tenants[row.Descriptor.Tenant];
+                    usage.Active--;
+                    usage.Bytes -= row.Bytes;
                     _retired.Retire(identity, resource);
                 }
                 return isIdle;
             });
+            foreach ((string tenant, ResourceUsage usage) in _tenants)
+            {
+                if (usage.Active == 0)
+                {
+                    _tenants.Remove(tenant);
+                }
+            }
         }
     }
 
@@ -95,12 +143,16 @@ internal sealed class ResourceIndex(TimeProvider time) : IResourceLookup
         }
     }
 
+    /// <summary>Takes rows that are not in the store yet, as many bytes as one insert should have; give them back when they could not be saved.</summary>
     public List<ResourceRow> TakeUnsaved()
     {
         lock (_registering)
         {
-            List<ResourceRow> taken = _unsaved;
-            _unsaved = [];
+            var taken = new List<ResourceRow>();
+            for (long bytes = 0; bytes < MostBytesDescribedAtOnce && _unsaved.TryDequeue(out ResourceRow? row); bytes += row.Bytes)
+            {
+                taken.Add(row);
+            }
             return taken;
         }
     }
@@ -109,7 +161,7 @@ internal sealed class ResourceIndex(TimeProvider time) : IResourceLookup
     {
         lock (_registering)
         {
-            _unsaved.InsertRange(0, unsaved);
+            unsaved.ForEach(_unsaved.Enqueue);
         }
     }
 
@@ -129,31 +181,52 @@ internal sealed class ResourceIndex(TimeProvider time) : IResourceLookup
         (_keys, _rows, _lastSeen) = (keys, rows, lastSeen);
     }
 
-    private static ResourceRow Parse(string tenant, ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope)
+    private static ResourceRow Parse(string tenant, DecodedResource resource, ReadOnlySpan<byte> scope)
     {
-        (Dictionary<string, string> attributes, string types) = Attributes(resource, 1);
-        (Dictionary<string, string> scopeAttributes, string scopeTypes) = Attributes(scope, 3);
+        (Dictionary<string, string> scopeAttributes, string scopeTypes) = LastResource.Attributes(scope, 3);
         (string scopeName, string scopeVersion) = AttributeSet.Scope(scope);
-        string service = SeriesLabels.Job(attributes);
-        UInt128 id = SipHash128.Hash(scope, SipHash128.Hash(resource, SipHash128.Hash(Encoding.UTF8.GetBytes(tenant), 0)));
-        var descriptor = new ResourceDescriptor(id, tenant, service.Length > 0 ? service : "unknown_service", attributes);
-        return new ResourceRow(descriptor, types, scopeName, scopeVersion, scopeAttributes, scopeTypes);
+        var descriptor = new ResourceDescriptor(
+            SipHash128.Hash(scope, resource.TenantHash), tenant, resource.Service.Length > 0 ? resource.Service : "unknown_service", resource.Attributes);
+        return new ResourceRow(descriptor, resource.Types, scopeName, scopeVersion, scopeAttributes, scopeTypes)
+        {
+            DroppedAttributes = resource.DroppedAttributes,
+            ScopeDroppedAttributes = AttributeSet.Dropped(scope, 4),
+        };
     }
 
-    private static (Dictionary<string, string> Attributes, string Types) Attributes(ReadOnlySpan<byte> message, int field)
+    private string? Excess(string tenant, long bytes)
     {
-        using AttributesColumn column = AttributeSet.Decode(message, field);
-        var attributes = new Dictionary<string, string>(StringComparer.Ordinal);
-        var types = new StringBuilder();
-        for (int entry = 0; entry < column.Keys.Count; entry++)
-        {
-            if (attributes.TryAdd(Encoding.UTF8.GetString(column.Keys[entry]), Encoding.UTF8.GetString(column.Values[entry])))
-            {
-                types.Append((char)column.Types[entry]);
-            }
-        }
-        return (attributes, types.ToString());
+        int limit = options.LimitsOf(tenant).MaxActiveResources;
+        ResourceUsage usage = Usage(tenant);
+        string? excess = usage.Active >= limit
+            ? string.Create(CultureInfo.InvariantCulture, $"tenant {tenant} has reached its limit of {limit} active resources (max_active_resources, each scope of a resource counts)")
+            : usage.Bytes + bytes > limit * BytesOfEach
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"a resource and scope of {bytes} bytes are beyond the {limit * BytesOfEach} bytes that tenant {tenant} may have in all: {BytesOfEach} for each of its max_active_resources")
+            : null;
+        usage.Rejected += excess is null ? 0 : 1;
+        return excess;
     }
+
+    private ResourceUsage Usage(string tenant)
+    {
+        if (!_tenants.TryGetValue(tenant, out ResourceUsage? usage))
+        {
+            _tenants.Add(tenant, usage = new ResourceUsage());
+        }
+        return usage;
+    }
+}
+
+/// <summary>What a tenant has of resources, each scope of one counted, and how often one was rejected since it has any.</summary>
+internal sealed record ResourceUsage
+{
+    public int Active { get; set; }
+
+    public long Bytes { get; set; }
+
+    public long Rejected { get; set; }
 }
 
 /// <summary>A row of table <c>resources</c>.</summary>
@@ -163,12 +236,22 @@ internal sealed record ResourceRow(
     string ScopeName,
     string ScopeVersion,
     IReadOnlyDictionary<string, string> ScopeAttributes,
-    string ScopeTypes);
+    string ScopeTypes)
+{
+    public uint DroppedAttributes { get; init; }
 
-/// <summary>The index as one tenant's decoders see it.</summary>
+    public uint ScopeDroppedAttributes { get; init; }
+
+    /// <summary>Bytes of resource and scope as they came.</summary>
+    public long Bytes { get; init; }
+}
+
+/// <summary>The index as one decoder of one tenant sees it.</summary>
 internal sealed class TenantResources(string tenant, ResourceIndex index) : IResourceIndex
 {
+    private readonly LastResource _last = new(tenant);
+
     public bool TryGet(UInt128 identity, out int resource) => index.TryGet(identity, out resource);
 
-    public int Register(UInt128 identity, ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope) => index.Register(tenant, identity, resource, scope);
+    public int Register(in RawResource resource, out string? rejection) => index.Register(tenant, _last, resource, out rejection);
 }

@@ -3,9 +3,8 @@ using System.Text;
 using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Limits;
 using SloEngine.Collector.Naming;
+using SloEngine.Collector.Resources;
 using SloEngine.Collector.Taps;
-using SloEngine.Otlp.Columns;
-using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Hashing;
 using SloEngine.Otlp.Metrics;
 using SloEngine.Otlp.RemoteWrite;
@@ -26,6 +25,14 @@ internal sealed class SeriesIndex
     private const int IdentitiesPerSlot = 16;
     private const int LeastIdentities = 1_000_000;
 
+    private const int MostDescribedAtOnce = 50_000;
+
+    /// <summary>A scope is read again for each new series, for its name and version.</summary>
+    private const int MaxScopeBytes = 16 << 10;
+
+    /// <summary>Longer descriptions are cut: one stands once in a request and is kept for each series.</summary>
+    private const int MaxHelpBytes = 1024;
+
     /// <summary>In place of a reference: the tenant has as many series as it may.</summary>
     public const int OverSeriesLimit = -2;
 
@@ -41,7 +48,7 @@ internal sealed class SeriesIndex
     private readonly CollectorOptions _options;
     private readonly ITelemetryTaps _taps;
     private readonly TimeProvider _time;
-    private List<SeriesDescriptor> _unsaved = [];
+    private readonly Queue<SeriesDescriptor> _unsaved = [];
     private volatile SeriesTable _table = new(1024);
 
     public SeriesIndex(CollectorOptions options, ITelemetryTaps taps, TimeProvider time)
@@ -99,13 +106,16 @@ internal sealed class SeriesIndex
         }
     }
 
-    /// <summary>Takes the descriptions that are not in the store yet; give them back when they could not be saved.</summary>
+    /// <summary>Takes descriptions that are not in the store yet, as many as one insert should have; give them back when they could not be saved.</summary>
     public List<SeriesDescriptor> TakeUnsaved()
     {
         lock (_registering)
         {
-            List<SeriesDescriptor> taken = _unsaved;
-            _unsaved = [];
+            var taken = new List<SeriesDescriptor>(Math.Min(_unsaved.Count, MostDescribedAtOnce));
+            while (taken.Count < MostDescribedAtOnce && _unsaved.TryDequeue(out SeriesDescriptor? descriptor))
+            {
+                taken.Add(descriptor);
+            }
             return taken;
         }
     }
@@ -114,16 +124,21 @@ internal sealed class SeriesIndex
     {
         lock (_registering)
         {
-            _unsaved.InsertRange(0, unsaved);
+            unsaved.ForEach(_unsaved.Enqueue);
         }
     }
 
     /// <summary>Parses and registers a raw series; see <see cref="ISeriesIndex.Register"/>.</summary>
-    public int Register(string tenant, in RawSeries raw, out string? rejection)
+    public int Register(string tenant, LastResource last, in RawSeries raw, out string? rejection)
     {
-        Dictionary<string, string> resource = Attributes(raw.Resource, 1);
+        rejection = Oversize(tenant, raw);
+        if (rejection is not null)
+        {
+            return OverLabelLimit;
+        }
+        DecodedResource resource = last.Of(raw.ResourceIdentity, raw.Resource);
         string metric = SeriesLabels.Metric(raw);
-        List<KeyValuePair<string, string>> labels = SeriesLabels.Of(raw, resource, _options.PromotedResourceAttributes);
+        List<KeyValuePair<string, string>> labels = SeriesLabels.Of(raw, resource.Attributes, _options.PromotedResourceAttributes);
         if (metric.Length == 0)
         {
             rejection = $"the metric name '{Encoding.UTF8.GetString(raw.Name)}' has no letter or digit";
@@ -136,15 +151,14 @@ internal sealed class SeriesIndex
         }
         MetricKind kind = raw.Part is SeriesPart.Sum or SeriesPart.Count ? MetricKind.Counter : raw.Kind;
         Temporality temporality = raw.Part is SeriesPart.Sum or SeriesPart.Count ? Temporality.Cumulative : raw.Temporality;
-        UInt128 resourceIdentity = SipHash128.Hash(raw.Resource, 0);
         double[] bounds = raw.Bounds.ToArray();
         var descriptor = new SeriesDescriptor(
             SeriesRow.IdOf(tenant, metric, kind, temporality, labels, bounds), tenant, metric, Encoding.UTF8.GetString(raw.Name), kind, temporality,
-            Encoding.UTF8.GetString(raw.Unit), Encoding.UTF8.GetString(raw.Description), labels, bounds, resourceIdentity);
+            Encoding.UTF8.GetString(raw.Unit), Encoding.UTF8.GetString(raw.Description[..Math.Min(raw.Description.Length, MaxHelpBytes)]), labels, bounds, resource.Hash);
         lock (_registering)
         {
             // The resource of a known series may be a later one (a new version, another host) that its labels do not tell apart.
-            return Register(raw.Identity, descriptor, () => Target(tenant, resource, resourceIdentity), out rejection);
+            return Register(raw.Identity, descriptor, () => Target(tenant, resource.Attributes, resource.Hash), out rejection);
         }
     }
 
@@ -220,6 +234,10 @@ internal sealed class SeriesIndex
         {
             foreach (int series in _retired.Turn())
             {
+                if (_table.Taps[series] is not null)
+                {
+                    _taps.Forget(_table.Descriptors[series]!);
+                }
                 _table.Free(series);
             }
         }
@@ -325,7 +343,7 @@ internal sealed class SeriesIndex
             _table.Set(series, descriptor, _taps.TapFor(descriptor), _time.GetTimestamp());
         }
         _byId.Add(descriptor.Id, series);
-        _unsaved.Add(descriptor);
+        _unsaved.Enqueue(descriptor);
         return true;
     }
 
@@ -344,6 +362,27 @@ internal sealed class SeriesIndex
                 }
             }
         }
+    }
+
+    /// <summary>What stands once in a request and would be read, or kept, for each of its series.</summary>
+    private string? Oversize(string tenant, in RawSeries raw)
+    {
+        int most = _options.LimitsOf(tenant).MaxLabelValueLength;
+        string? reason =
+            raw.Name.Length > most ? TooLong("the metric name", raw.Name.Length)
+            : raw.Unit.Length > most ? TooLong("the unit", raw.Unit.Length)
+            : raw.Scope.Length > MaxScopeBytes ? string.Create(CultureInfo.InvariantCulture, $"the scope has {raw.Scope.Length} bytes; the limit is {MaxScopeBytes}")
+            : null;
+        if (reason is not null)
+        {
+            lock (_registering)
+            {
+                Usage(tenant).RejectedByLabels++;
+            }
+        }
+        return reason;
+
+        string TooLong(string what, int length) => string.Create(CultureInfo.InvariantCulture, $"{what} has {length} bytes; the limit is {most}");
     }
 
     private string? Oversize(string tenant, List<KeyValuePair<string, string>> labels)
@@ -375,16 +414,5 @@ internal sealed class SeriesIndex
             _tenants.Add(tenant, usage = new TenantUsage());
         }
         return usage;
-    }
-
-    private static Dictionary<string, string> Attributes(ReadOnlySpan<byte> message, int field)
-    {
-        using AttributesColumn column = AttributeSet.Decode(message, field);
-        var attributes = new Dictionary<string, string>(StringComparer.Ordinal);
-        for (int entry = 0; entry < column.Keys.Count; entry++)
-        {
-            attributes[Encoding.UTF8.GetString(column.Keys[entry])] = Encoding.UTF8.GetString(column.Values[entry]);
-        }
-        return attributes;
     }
 }

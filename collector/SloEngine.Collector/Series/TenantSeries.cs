@@ -1,3 +1,4 @@
+using SloEngine.Collector.Resources;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Metrics;
 using SloEngine.Otlp.RemoteWrite;
@@ -7,6 +8,7 @@ namespace SloEngine.Collector.Series;
 /// <summary>The index as one decoder of one tenant sees it; counts what it was refused during a request.</summary>
 internal sealed class TenantSeries(string tenant, SeriesIndex index) : ISeriesIndex, ILabelledSeriesIndex
 {
+    private readonly LastResource _last = new(tenant);
     private int _overSeriesLimit;
     private int _overLabelLimit;
     private int _previous = -1;
@@ -20,7 +22,7 @@ internal sealed class TenantSeries(string tenant, SeriesIndex index) : ISeriesIn
 
     public int Register(UInt128 identity, LabelledSeries series, out string? rejection) => Note(index.Register(tenant, identity, series, out rejection));
 
-    public int Register(in RawSeries series, out string? rejection) => Note(index.Register(tenant, series, out rejection));
+    public int Register(in RawSeries series, out string? rejection) => Note(index.Register(tenant, _last, series, out rejection));
 
     /// <summary>A request begins.</summary>
     public void Begin() => (_overSeriesLimit, _overLabelLimit, _previous) = (0, 0, -1);
@@ -40,4 +42,5 @@ internal sealed class TenantSeries(string tenant, SeriesIndex index) : ISeriesIn
 /// <param name="Result">What became of its items.</param>
 /// <param name="OverSeriesLimit">Series rejected because its tenant has as many as it may.</param>
 /// <param name="OverLabelLimit">Series rejected for their labels.</param>
-internal readonly record struct Decoded(DecodeResult Result, int OverSeriesLimit, int OverLabelLimit);
+/// <param name="OverResourceLimit">Items rejected because their tenant has as many resources as it may.</param>
+internal readonly record struct Decoded(DecodeResult Result, int OverSeriesLimit = 0, int OverLabelLimit = 0, int OverResourceLimit = 0);

@@ -16,6 +16,9 @@ public interface ITelemetryTaps
     /// </summary>
     ISeriesTap? TapFor(SeriesDescriptor series);
 
+    /// <summary>A series with a tap has stopped and is forgotten: nothing comes to that tap any more. Should the series come back, a tap is asked for anew.</summary>
+    void Forget(SeriesDescriptor series);
+
     /// <summary>Raised when the answers of <see cref="TapFor"/> may have changed (SLO files reloaded).</summary>
     event Action? Changed;
 

@@ -62,6 +62,17 @@ public sealed class AttributesColumn : IDisposable
         Types.Append(other.Types.Values);
     }
 
+    /// <summary>Appends one row of another column.</summary>
+    public void AppendRow(AttributesColumn other, int row)
+    {
+        (int start, int length) = other.Row(row);
+        for (int entry = start; entry < start + length; entry++)
+        {
+            Add(other.Keys[entry], other.Values[entry], (AttributeType)other.Types[entry]);
+        }
+        EndRow();
+    }
+
     /// <summary>First entry index and number of entries of a row.</summary>
     public (int Start, int Length) Row(int row)
     {

@@ -23,6 +23,9 @@ public sealed class BytesColumn : IDisposable
         }
     }
 
+    /// <summary>Bytes of the rows from <paramref name="row"/> on.</summary>
+    internal int BytesFrom(int row) => Data.Count - (row == 0 ? 0 : Ends[row - 1]);
+
     /// <summary>Appends one row.</summary>
     public void Append(ReadOnlySpan<byte> value)
     {

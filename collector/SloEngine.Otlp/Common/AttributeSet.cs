@@ -30,6 +30,25 @@ public static class AttributeSet
         return attributes;
     }
 
+    /// <summary>How many attributes a resource (field 2) or a scope (field 4) says that it has lost.</summary>
+    public static uint Dropped(ReadOnlySpan<byte> message, int field)
+    {
+        uint dropped = 0;
+        var reader = new ProtobufReader(message);
+        while (reader.Next())
+        {
+            if (reader.Field == field)
+            {
+                dropped = (uint)reader.VarintField();
+            }
+            else
+            {
+                reader.Skip();
+            }
+        }
+        return dropped;
+    }
+
     /// <summary>Name and version of an encoded <c>InstrumentationScope</c>; empty where not given.</summary>
     public static (string Name, string Version) Scope(ReadOnlySpan<byte> scope)
     {

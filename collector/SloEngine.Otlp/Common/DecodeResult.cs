@@ -8,4 +8,13 @@ public readonly record struct DecodeResult(int Accepted, int Rejected, string? E
 {
     /// <summary>How many of the accepted items are histograms; told for remote write only.</summary>
     public int Histograms { get; init; }
+
+    /// <summary>Exemplars decoded.</summary>
+    public int Exemplars { get; init; }
+
+    /// <summary>Exemplars that cannot be stored; the points that they came with are.</summary>
+    public int DroppedExemplars { get; init; }
+
+    /// <summary>What the sender is told although nothing was rejected: how many exemplars were dropped, and why; null when none was.</summary>
+    public string? Warning { get; init; }
 }

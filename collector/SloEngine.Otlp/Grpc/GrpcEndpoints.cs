@@ -57,6 +57,13 @@ public static partial class GrpcEndpoints
         endpoints.MapFallback(http => RespondAsync(http, (call, _) => throw new GrpcStatusException(
             GrpcStatusCode.Unimplemented, $"there is no method {call.Http.Request.Path}")));
 
+    /// <summary>Answers a call with a status before it has got to its method.</summary>
+    public static void Refuse(HttpContext http, GrpcStatusCode code, string message)
+    {
+        http.Response.ContentType = "application/grpc";
+        GrpcStatus.Write(http.Response, code, message);
+    }
+
     internal static void Map(IEndpointRouteBuilder endpoints, string path, Func<GrpcCall, HttpResponse, Task> handler) =>
         endpoints.MapPost(path, http => RespondAsync(http, handler));
 

@@ -40,12 +40,22 @@ internal static class OtlpMessages
 
     private static readonly OtlpMessage KeyValue = new(new() { ["key"] = Text1, ["value"] = One(2, AnyValue) });
 
-    private static readonly OtlpMessage Resource = new(new() { ["attributes"] = Many(1, KeyValue) });
+    private static readonly OtlpMessage Resource = new(new() { ["attributes"] = Many(1, KeyValue), ["droppedAttributesCount"] = Count(2) });
 
-    private static readonly OtlpMessage Scope = new(new() { ["name"] = Text1, ["version"] = Text2, ["attributes"] = Many(3, KeyValue) });
+    private static readonly OtlpMessage Scope = new(new() { ["name"] = Text1, ["version"] = Text2, ["attributes"] = Many(3, KeyValue), ["droppedAttributesCount"] = Count(4) });
 
     private static readonly OtlpField Temporality = new(
         2, OtlpFieldKind.Enumeration, Names: ["AGGREGATION_TEMPORALITY_UNSPECIFIED", "AGGREGATION_TEMPORALITY_DELTA", "AGGREGATION_TEMPORALITY_CUMULATIVE"]);
+
+    private static readonly OtlpMessage Exemplar = new(new()
+    {
+        ["timeUnixNano"] = new(2, OtlpFieldKind.Fixed64),
+        ["asDouble"] = new(3, OtlpFieldKind.Double),
+        ["spanId"] = new(4, OtlpFieldKind.Hex),
+        ["traceId"] = new(5, OtlpFieldKind.Hex),
+        ["asInt"] = new(6, OtlpFieldKind.Fixed64),
+        ["filteredAttributes"] = Many(7, KeyValue),
+    });
 
     private static readonly OtlpMessage NumberDataPoint = new(new()
     {
@@ -53,6 +63,7 @@ internal static class OtlpMessages
         ["startTimeUnixNano"] = new(2, OtlpFieldKind.Fixed64),
         ["timeUnixNano"] = new(3, OtlpFieldKind.Fixed64),
         ["asDouble"] = new(4, OtlpFieldKind.Double),
+        ["exemplars"] = Many(5, Exemplar),
         ["asInt"] = new(6, OtlpFieldKind.Fixed64),
         ["flags"] = new(8, OtlpFieldKind.Varint),
     });
@@ -66,6 +77,7 @@ internal static class OtlpMessages
         ["sum"] = new(5, OtlpFieldKind.Double),
         ["bucketCounts"] = new(6, OtlpFieldKind.Fixed64, Repeated: true),
         ["explicitBounds"] = new(7, OtlpFieldKind.Double, Repeated: true),
+        ["exemplars"] = Many(8, Exemplar),
         ["flags"] = new(10, OtlpFieldKind.Varint),
         ["min"] = new(11, OtlpFieldKind.Double),
         ["max"] = new(12, OtlpFieldKind.Double),
@@ -89,6 +101,7 @@ internal static class OtlpMessages
         ["positive"] = One(8, Buckets),
         ["negative"] = One(9, Buckets),
         ["flags"] = new(10, OtlpFieldKind.Varint),
+        ["exemplars"] = Many(11, Exemplar),
         ["min"] = new(12, OtlpFieldKind.Double),
         ["max"] = new(13, OtlpFieldKind.Double),
         ["zeroThreshold"] = new(14, OtlpFieldKind.Double),
@@ -129,6 +142,7 @@ internal static class OtlpMessages
         ["severityText"] = Text3,
         ["body"] = One(5, AnyValue),
         ["attributes"] = Many(6, KeyValue),
+        ["droppedAttributesCount"] = Count(7),
         ["flags"] = new(8, OtlpFieldKind.Fixed32),
         ["traceId"] = new(9, OtlpFieldKind.Hex),
         ["spanId"] = new(10, OtlpFieldKind.Hex),
@@ -147,14 +161,25 @@ internal static class OtlpMessages
         ["startTimeUnixNano"] = new(7, OtlpFieldKind.Fixed64),
         ["endTimeUnixNano"] = new(8, OtlpFieldKind.Fixed64),
         ["attributes"] = Many(9, KeyValue),
-        ["events"] = Many(11, new(new() { ["timeUnixNano"] = new(1, OtlpFieldKind.Fixed64), ["name"] = Text2, ["attributes"] = Many(3, KeyValue) })),
+        ["droppedAttributesCount"] = Count(10),
+        ["events"] = Many(11, new(new()
+        {
+            ["timeUnixNano"] = new(1, OtlpFieldKind.Fixed64),
+            ["name"] = Text2,
+            ["attributes"] = Many(3, KeyValue),
+            ["droppedAttributesCount"] = Count(4),
+        })),
+        ["droppedEventsCount"] = Count(12),
         ["links"] = Many(13, new(new()
         {
             ["traceId"] = new(1, OtlpFieldKind.Hex),
             ["spanId"] = new(2, OtlpFieldKind.Hex),
             ["traceState"] = Text3,
             ["attributes"] = Many(4, KeyValue),
+            ["droppedAttributesCount"] = Count(5),
+            ["flags"] = new(6, OtlpFieldKind.Fixed32),
         })),
+        ["droppedLinksCount"] = Count(14),
         ["status"] = One(15, new(new()
         {
             ["message"] = Text2,
@@ -175,6 +200,8 @@ internal static class OtlpMessages
     private static OtlpField One(int number, OtlpMessage message) => new(number, OtlpFieldKind.Message, Message: message);
 
     private static OtlpField Many(int number, OtlpMessage message) => new(number, OtlpFieldKind.Message, Repeated: true, message);
+
+    private static OtlpField Count(int number) => new(number, OtlpFieldKind.Varint);
 
     private static OtlpMessage Request(string resources, string scopes, string items, OtlpMessage item) => new(new()
     {

@@ -41,6 +41,9 @@ public sealed class LogBlock : IDisposable
     /// <summary><c>flags</c>.</summary>
     public ColumnBuffer<uint> Flags { get; } = new();
 
+    /// <summary><c>dropped_attributes_count</c>.</summary>
+    public ColumnBuffer<uint> DroppedAttributes { get; } = new();
+
     /// <summary>Number of records.</summary>
     public int Count => Resources.Count;
 
@@ -59,6 +62,24 @@ public sealed class LogBlock : IDisposable
         TraceIds.Append(other.TraceIds.Values);
         SpanIds.Append(other.SpanIds.Values);
         Flags.Append(other.Flags.Values);
+        DroppedAttributes.Append(other.DroppedAttributes.Values);
+    }
+
+    /// <summary>Appends one record of another block.</summary>
+    public void AppendRow(LogBlock other, int row)
+    {
+        Resources.Append(other.Resources[row]);
+        TimeNanos.Append(other.TimeNanos[row]);
+        ObservedNanos.Append(other.ObservedNanos[row]);
+        Severities.Append(other.Severities[row]);
+        SeverityTexts.Append(other.SeverityTexts[row]);
+        Bodies.Append(other.Bodies[row]);
+        BodyTypes.Append(other.BodyTypes[row]);
+        EventNames.Append(other.EventNames[row]);
+        Attributes.AppendRow(other.Attributes, row);
+        TraceIds.Append(other.TraceIds[row]);
+        SpanIds.Append(other.SpanIds[row]);
+        Flags.Append(other.Flags[row]);
     }
 
     /// <summary>Drops every record from <paramref name="count"/> on, and what was appended of a record not finished.</summary>
@@ -76,6 +97,7 @@ public sealed class LogBlock : IDisposable
         TraceIds.Truncate(Math.Min(count, TraceIds.Count));
         SpanIds.Truncate(Math.Min(count, SpanIds.Count));
         Flags.Truncate(Math.Min(count, Flags.Count));
+        DroppedAttributes.Truncate(Math.Min(count, DroppedAttributes.Count));
     }
 
     /// <summary>Empties the block and keeps its memory.</summary>
@@ -96,5 +118,6 @@ public sealed class LogBlock : IDisposable
         TraceIds.Dispose();
         SpanIds.Dispose();
         Flags.Dispose();
+        DroppedAttributes.Dispose();
     }
 }

@@ -49,6 +49,7 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
         ReadOnlySpan<byte> trace = default;
         ReadOnlySpan<byte> span = default;
         uint flags = 0;
+        uint droppedAttributes = 0;
         int bodies = 0;
         int cutFrom = 0;
         while (record.Next())
@@ -69,6 +70,9 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
                     break;
                 case 6:
                     Attributes.Read(record.MessageField(), block.Attributes);
+                    break;
+                case 7:
+                    droppedAttributes = (uint)record.VarintField();
                     break;
                 case 8:
                     flags = record.Fixed32Field();
@@ -122,6 +126,7 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
         block.TraceIds.Append(traceId);
         block.SpanIds.Append(spanId);
         block.Flags.Append(flags);
+        block.DroppedAttributes.Append(droppedAttributes);
         return null;
     }
 

@@ -50,6 +50,9 @@ public readonly ref struct RawSeries
     /// <summary>Hash of resource, scope, metric name, unit, kind, temporality, bounds and attribute bytes as they stood on the wire.</summary>
     public UInt128 Identity { get; init; }
 
+    /// <summary>Hash of the encoded resource: equal for all series of one.</summary>
+    public UInt128 ResourceIdentity { get; init; }
+
     /// <summary>Encoded <c>opentelemetry.proto.resource.v1.Resource</c>.</summary>
     public ReadOnlySpan<byte> Resource { get; init; }
 

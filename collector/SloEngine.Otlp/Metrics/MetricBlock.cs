@@ -17,30 +17,36 @@ public sealed class MetricBlock : IDisposable
     /// <summary>Exponential histogram points.</summary>
     public ExponentialHistogramPoints ExponentialHistograms { get; } = new();
 
-    /// <summary>Points of all kinds.</summary>
+    /// <summary>Exemplars of points of all kinds.</summary>
+    public ExemplarColumns Exemplars { get; } = new();
+
+    /// <summary>Points of all kinds; exemplars are not points.</summary>
     public int Count => Numbers.Count + Histograms.Count + ExponentialHistograms.Count;
 
-    /// <summary>Lengths of the three tables, to return to by <see cref="Truncate"/> when a request turns out to be malformed.</summary>
-    public (int Numbers, int Histograms, int Exponential) Mark() => (Numbers.Count, Histograms.Count, ExponentialHistograms.Count);
+    /// <summary>Lengths of the four tables, to return to by <see cref="Truncate"/> when a request turns out to be malformed.</summary>
+    public (int Numbers, int Histograms, int Exponential, int Exemplars) Mark() =>
+        (Numbers.Count, Histograms.Count, ExponentialHistograms.Count, Exemplars.Count);
 
     /// <summary>Takes back everything appended since <paramref name="mark"/>.</summary>
-    public void Truncate((int Numbers, int Histograms, int Exponential) mark)
+    public void Truncate((int Numbers, int Histograms, int Exponential, int Exemplars) mark)
     {
         Numbers.Truncate(mark.Numbers);
         Histograms.Truncate(mark.Histograms);
         ExponentialHistograms.Truncate(mark.Exponential);
+        Exemplars.Truncate(mark.Exemplars);
     }
 
-    /// <summary>Appends all points of another block.</summary>
+    /// <summary>Appends all points and exemplars of another block.</summary>
     public void Append(MetricBlock other)
     {
         Numbers.Append(other.Numbers);
         Histograms.Append(other.Histograms);
         ExponentialHistograms.Append(other.ExponentialHistograms);
+        Exemplars.Append(other.Exemplars);
     }
 
     /// <summary>Empties the block and keeps its memory.</summary>
-    public void Clear() => Truncate((0, 0, 0));
+    public void Clear() => Truncate(default);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -48,6 +54,7 @@ public sealed class MetricBlock : IDisposable
         Numbers.Dispose();
         Histograms.Dispose();
         ExponentialHistograms.Dispose();
+        Exemplars.Dispose();
     }
 }
 

@@ -16,6 +16,7 @@ public sealed partial class MetricsDecoder
         double value = 0;
         bool hasValue = false;
         uint flags = 0;
+        bool hasExemplars = false;
         var attributes = new AttributeRun();
         while (point.Next())
         {
@@ -41,6 +42,10 @@ public sealed partial class MetricsDecoder
                 case 8:
                     flags = (uint)point.VarintField();
                     break;
+                case 5:
+                    hasExemplars = true;
+                    point.Skip();
+                    break;
                 default:
                     point.Skip();
                     break;
@@ -63,6 +68,10 @@ public sealed partial class MetricsDecoder
         into.TimeNanos.Append(time);
         into.StartNanos.Append(start);
         into.Values.Append(value);
+        if (hasExemplars)
+        {
+            Exemplars(point.Rewound, 5, series, time);
+        }
         return true;
     }
 
@@ -78,6 +87,7 @@ public sealed partial class MetricsDecoder
         double min = double.NaN;
         double max = double.NaN;
         uint flags = 0;
+        bool hasExemplars = false;
         var attributes = new AttributeRun();
         _bounds.Clear();
         while (point.Next())
@@ -120,6 +130,10 @@ public sealed partial class MetricsDecoder
                 case 12:
                     max = point.DoubleField();
                     break;
+                case 8:
+                    hasExemplars = true;
+                    point.Skip();
+                    break;
                 default:
                     point.Skip();
                     break;
@@ -152,6 +166,10 @@ public sealed partial class MetricsDecoder
         into.Minima.Append(min);
         into.Maxima.Append(max);
         into.BucketEnds.Append(into.Buckets.Count);
+        if (hasExemplars)
+        {
+            Exemplars(point.Rewound, 8, series, time);
+        }
         return true;
     }
 
@@ -173,6 +191,7 @@ public sealed partial class MetricsDecoder
         int positiveOffset = 0;
         int negativeOffset = 0;
         uint flags = 0;
+        bool hasExemplars = false;
         var attributes = new AttributeRun();
         while (point.Next())
         {
@@ -217,6 +236,10 @@ public sealed partial class MetricsDecoder
                 case 14:
                     zeroThreshold = point.DoubleField();
                     break;
+                case 11:
+                    hasExemplars = true;
+                    point.Skip();
+                    break;
                 default:
                     point.Skip();
                     break;
@@ -249,6 +272,10 @@ public sealed partial class MetricsDecoder
         into.PositiveEnds.Append(into.PositiveBuckets.Count);
         into.NegativeOffsets.Append(negativeOffset);
         into.NegativeEnds.Append(into.NegativeBuckets.Count);
+        if (hasExemplars)
+        {
+            Exemplars(point.Rewound, 11, series, time);
+        }
         return true;
     }
 

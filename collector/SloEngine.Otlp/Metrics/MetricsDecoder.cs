@@ -44,7 +44,8 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     {
         (_block, _accepted, _rejected, _error) = (block, 0, 0, null);
         (_resource, _scope, _metric, _point) = (-1, -1, -1, -1);
-        (int Numbers, int Histograms, int Exponential) mark = block.Mark();
+        _exemplarBounds.Begin();
+        (int Numbers, int Histograms, int Exponential, int Exemplars) mark = block.Mark();
         try
         {
             var reader = new ProtobufReader(request);
@@ -66,7 +67,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
             block.Truncate(mark);
             throw new OtlpFormatException(Path(), malformed);
         }
-        return new DecodeResult(_accepted, _rejected, _error);
+        return _exemplarBounds.AddTo(new DecodeResult(_accepted, _rejected, _error));
     }
 
     private void ResourceMetrics(ProtobufReader message)
@@ -88,17 +89,17 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
         }
     }
 
-    private void ScopeMetrics(ProtobufReader message, ReadOnlySpan<byte> resource, UInt128 identity)
+    private void ScopeMetrics(ProtobufReader message, ReadOnlySpan<byte> resource, UInt128 resourceIdentity)
     {
         (_metric, _point) = (-1, -1);
         ReadOnlySpan<byte> scope = message.Merged(1);
-        identity = SipHash128.Hash(scope, identity);
+        UInt128 identity = SipHash128.Hash(scope, resourceIdentity);
         while (message.Next())
         {
             if (message.Field == 2)
             {
                 _metric++;
-                Metric(message.MessageField(), resource, scope, identity);
+                Metric(message.MessageField(), new MetricContext { Resource = resource, ResourceIdentity = resourceIdentity, Scope = scope, Identity = identity });
             }
             else
             {
@@ -107,10 +108,9 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
         }
     }
 
-    private void Metric(ProtobufReader message, ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope, UInt128 identity)
+    private void Metric(ProtobufReader message, MetricContext metric)
     {
         _point = -1;
-        var metric = new MetricContext { Resource = resource, Scope = scope };
         ProtobufReader whole = message;
         ProtobufReader data = default;
         int dataField = 0;
@@ -180,7 +180,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
                 ? "aggregation_temporality is neither delta nor cumulative" : null;
 
         Span<byte> traits = stackalloc byte[2] { (byte)metric.Kind, (byte)metric.Temporality };
-        metric.Identity = SipHash128.Hash(metric.Unit, SipHash128.Hash(metric.Name, SipHash128.Hash(traits, identity)));
+        metric.Identity = SipHash128.Hash(metric.Unit, SipHash128.Hash(metric.Name, SipHash128.Hash(traits, metric.Identity)));
         while (data.Next())
         {
             if (data.Field != 1)
@@ -230,6 +230,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
                 new RawSeries
                 {
                     Identity = identity,
+                    ResourceIdentity = metric.ResourceIdentity,
                     Resource = metric.Resource,
                     Scope = metric.Scope,
                     Name = metric.Name,
@@ -286,12 +287,15 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     private ref struct MetricContext
     {
         public ReadOnlySpan<byte> Resource;
+        public UInt128 ResourceIdentity;
         public ReadOnlySpan<byte> Scope;
         public ReadOnlySpan<byte> Name;
         public ReadOnlySpan<byte> Unit;
         public ReadOnlySpan<byte> Description;
         public MetricKind Kind;
         public Temporality Temporality;
+
+        /// <summary>Hash of what comes before the points: of resource and scope at first.</summary>
         public UInt128 Identity;
     }
 

@@ -15,6 +15,12 @@ public sealed class ProtobufWriter
     /// <summary>What has been written.</summary>
     public ReadOnlyMemory<byte> Written => _buffer.AsMemory(0, _length);
 
+    /// <summary>Empties the writer and keeps its memory.</summary>
+    public void Clear() => _length = 0;
+
+    /// <summary>Writes fields that are encoded already.</summary>
+    public void Encoded(ReadOnlySpan<byte> fields) => fields.CopyTo(Reserve(fields.Length));
+
     /// <summary>Writes a varint field.</summary>
     public void Varint(int field, ulong value)
     {

@@ -15,7 +15,7 @@ namespace SloEngine.Otlp.RemoteWrite;
 /// </summary>
 /// <param name="index">Gives out series references.</param>
 /// <param name="hashKey">Key of the raw identities; the same for all decoders over one index.</param>
-public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashKey)
+public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashKey)
 {
     private const string NameLabel = "__name__";
 
@@ -51,7 +51,9 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
         (_block, _accepted, _rejected, _histograms, _error) = (block, 0, 0, 0, null);
         _expansion = ExpansionAllowance + request.Length * ExpansionLimit;
         _histogram.GapsLeft = NativeHistogram.MaxBuckets + request.Length * NativeHistogram.GapsPerByte;
-        (int Numbers, int Histograms, int Exponential) mark = block.Mark();
+        _exemplarBounds.Begin();
+        _exemplarBytes = (long)request.Length * ExemplarExpansion;
+        (int Numbers, int Histograms, int Exponential, int Exemplars) mark = block.Mark();
         try
         {
             read(request);
@@ -61,7 +63,7 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
             block.Truncate(mark);
             throw;
         }
-        return new DecodeResult(_accepted, _rejected, _error) { Histograms = _histograms };
+        return _exemplarBounds.AddTo(new DecodeResult(_accepted, _rejected, _error) { Histograms = _histograms });
     }
 
     private void Version1(ReadOnlySpan<byte> request)
@@ -164,6 +166,8 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
             }
         }
         int number = int.MinValue;
+        int histograms = -1;
+        bool hasExemplars = false;
         _isRefused = false;
         ProtobufReader points = series;
         while (points.Next())
@@ -180,12 +184,20 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
                     break;
                 case 3 when isVersion2:
                 case 4 when !isVersion2:
-                    Histogram(points.MessageField(), identity, series, request, isVersion2, startMs);
+                    histograms = Math.Max(histograms, Histogram(points.MessageField(), identity, series, request, isVersion2, startMs));
+                    break;
+                case 3 or 4:
+                    hasExemplars = true;
+                    points.Skip();
                     break;
                 default:
                     points.Skip();
                     break;
             }
+        }
+        if (hasExemplars)
+        {
+            Exemplars(series, identity, number >= 0 ? number : histograms, request, isVersion2);
         }
     }
 
@@ -224,7 +236,8 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
         _accepted++;
     }
 
-    private void Histogram(ProtobufReader message, UInt128 identity, ProtobufReader series, ReadOnlySpan<byte> request, bool isVersion2, long startMs)
+    /// <summary>Returns the series; negative when the histogram was rejected.</summary>
+    private int Histogram(ProtobufReader message, UInt128 identity, ProtobufReader series, ReadOnlySpan<byte> request, bool isVersion2, long startMs)
     {
         _histogram.Read(message);
         startMs = isVersion2 && _histogram.StartMs != 0 ? _histogram.StartMs : startMs;
@@ -232,7 +245,7 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
         if (wrong is not null || !IsTime(_histogram.TimestampMs))
         {
             Reject(wrong);
-            return;
+            return -1;
         }
         ReadOnlySpan<double> bounds = CollectionsMarshal.AsSpan(_histogram.CustomBounds);
         UInt128 own = SipHash128.Hash(MemoryMarshal.AsBytes(bounds), identity + (UInt128)(_histogram.IsCustom ? 1 : 2));
@@ -240,7 +253,7 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
         if (reference < 0)
         {
             _rejected++;
-            return;
+            return -1;
         }
         if (_histogram.IsCustom)
         {
@@ -252,7 +265,11 @@ public sealed class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt128 hashK
         }
         _accepted++;
         _histograms++;
+        return reference;
     }
+
+    /// <summary>What a series of native histograms of those labels is known by, but for bounds of its own.</summary>
+    private static UInt128 NativeIdentity(UInt128 identity) => SipHash128.Hash([], identity + 2);
 
     private int Resolve(UInt128 identity, ProtobufReader series, ReadOnlySpan<byte> request, bool isVersion2, bool histogram, ReadOnlySpan<double> bounds)
     {

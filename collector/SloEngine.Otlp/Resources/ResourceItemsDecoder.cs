@@ -22,15 +22,19 @@ public abstract class ResourceItemsDecoder
     private int _resource;
     private int _scope;
     private int _item;
+    private int _overLimit;
 
     private protected ResourceItemsDecoder(IResourceIndex index, UInt128 hashKey, string resources, string scopes, string items) =>
         (_index, _hashKey, _resources, _scopes, _items) = (index, hashKey, resources, scopes, items);
+
+    /// <summary>Items of the last request that were rejected because the index did not take their resource.</summary>
+    public int OverResourceLimit => _overLimit;
 
     private protected AttributeReader Attributes { get; } = new();
 
     private protected DecodeResult DecodeRequest(ReadOnlySpan<byte> request)
     {
-        (_accepted, _rejected, _error) = (0, 0, null);
+        (_accepted, _rejected, _overLimit, _error) = (0, 0, 0, null);
         (_resource, _scope, _item) = (-1, -1, -1);
         try
         {
@@ -89,14 +93,11 @@ public abstract class ResourceItemsDecoder
         }
     }
 
-    private void Scope(ProtobufReader message, ReadOnlySpan<byte> resource, UInt128 identity)
+    private void Scope(ProtobufReader message, ReadOnlySpan<byte> resource, UInt128 resourceIdentity)
     {
-        ReadOnlySpan<byte> scope = message.Merged(1);
-        identity = SipHash128.Hash(scope, identity);
-        if (!_index.TryGet(identity, out int reference))
-        {
-            reference = _index.Register(identity, resource, scope);
-        }
+        int reference = 0;
+        bool isRegistered = false;
+        string? refused = null;
         while (message.Next())
         {
             if (message.Field != 2)
@@ -104,8 +105,16 @@ public abstract class ResourceItemsDecoder
                 message.Skip();
                 continue;
             }
+            if (!isRegistered)
+            {
+                // At the first item: to a scope without any nothing refers.
+                reference = Register(message.Rewound, resource, resourceIdentity, out refused);
+                isRegistered = true;
+            }
             _item++;
-            string? rejection = Item(message.MessageField(), reference);
+            ProtobufReader item = message.MessageField();
+            _overLimit += reference < 0 ? 1 : 0;
+            string? rejection = reference < 0 ? refused : Item(item, reference);
             if (rejection is null)
             {
                 _accepted++;
@@ -116,6 +125,17 @@ public abstract class ResourceItemsDecoder
                 _error ??= $"{Path()}: {rejection}";
             }
         }
+    }
+
+    private int Register(ProtobufReader message, ReadOnlySpan<byte> resource, UInt128 resourceIdentity, out string? rejection)
+    {
+        rejection = null;
+        ReadOnlySpan<byte> scope = message.Merged(1);
+        UInt128 identity = SipHash128.Hash(scope, resourceIdentity);
+        return _index.TryGet(identity, out int reference)
+            ? reference
+            : _index.Register(
+                new RawResource { Identity = identity, ResourceIdentity = resourceIdentity, Resource = resource, Scope = scope }, out rejection);
     }
 
     private string Path()

@@ -47,6 +47,15 @@ public sealed class SpanBlock : IDisposable
     /// <summary><c>flags</c>.</summary>
     public ColumnBuffer<uint> Flags { get; } = new();
 
+    /// <summary><c>dropped_attributes_count</c>.</summary>
+    public ColumnBuffer<uint> DroppedAttributes { get; } = new();
+
+    /// <summary><c>dropped_events_count</c>.</summary>
+    public ColumnBuffer<uint> DroppedEvents { get; } = new();
+
+    /// <summary><c>dropped_links_count</c>.</summary>
+    public ColumnBuffer<uint> DroppedLinks { get; } = new();
+
     /// <summary>Events of all spans, one after the other.</summary>
     public SpanEvents Events { get; } = new();
 
@@ -78,10 +87,44 @@ public sealed class SpanBlock : IDisposable
         StatusMessages.Append(other.StatusMessages);
         Attributes.Append(other.Attributes);
         Flags.Append(other.Flags.Values);
+        DroppedAttributes.Append(other.DroppedAttributes.Values);
+        DroppedEvents.Append(other.DroppedEvents.Values);
+        DroppedLinks.Append(other.DroppedLinks.Values);
         EventEnds.AppendEnds(other.EventEnds, Events.Count);
         Events.Append(other.Events);
         LinkEnds.AppendEnds(other.LinkEnds, Links.Count);
         Links.Append(other.Links);
+    }
+
+    /// <summary>Appends one span of another block.</summary>
+    /// <param name="other">The other block.</param>
+    /// <param name="row">The span.</param>
+    /// <param name="traceState">Its <c>tracestate</c> from now on.</param>
+    public void AppendRow(SpanBlock other, int row, ReadOnlySpan<byte> traceState)
+    {
+        Resources.Append(other.Resources[row]);
+        TraceIds.Append(other.TraceIds[row]);
+        SpanIds.Append(other.SpanIds[row]);
+        ParentSpanIds.Append(other.ParentSpanIds[row]);
+        TraceStates.Append(traceState);
+        Names.Append(other.Names[row]);
+        Kinds.Append(other.Kinds[row]);
+        StartNanos.Append(other.StartNanos[row]);
+        DurationNanos.Append(other.DurationNanos[row]);
+        StatusCodes.Append(other.StatusCodes[row]);
+        StatusMessages.Append(other.StatusMessages[row]);
+        Attributes.AppendRow(other.Attributes, row);
+        Flags.Append(other.Flags[row]);
+        for (int index = row == 0 ? 0 : other.EventEnds[row - 1]; index < other.EventEnds[row]; index++)
+        {
+            Events.AppendRow(other.Events, index);
+        }
+        EventEnds.Append(Events.Count);
+        for (int index = row == 0 ? 0 : other.LinkEnds[row - 1]; index < other.LinkEnds[row]; index++)
+        {
+            Links.AppendRow(other.Links, index);
+        }
+        LinkEnds.Append(Links.Count);
     }
 
     /// <summary>Drops every span from <paramref name="count"/> on, and what was appended of a span not finished.</summary>
@@ -104,6 +147,9 @@ public sealed class SpanBlock : IDisposable
         StatusMessages.Truncate(Math.Min(count, StatusMessages.Count));
         Attributes.Truncate(Math.Min(count, Attributes.Count));
         Flags.Truncate(Math.Min(count, Flags.Count));
+        DroppedAttributes.Truncate(Math.Min(count, DroppedAttributes.Count));
+        DroppedEvents.Truncate(Math.Min(count, DroppedEvents.Count));
+        DroppedLinks.Truncate(Math.Min(count, DroppedLinks.Count));
     }
 
     /// <summary>Empties the block and keeps its memory.</summary>
@@ -125,6 +171,9 @@ public sealed class SpanBlock : IDisposable
         StatusMessages.Dispose();
         Attributes.Dispose();
         Flags.Dispose();
+        DroppedAttributes.Dispose();
+        DroppedEvents.Dispose();
+        DroppedLinks.Dispose();
         Events.Dispose();
         EventEnds.Dispose();
         Links.Dispose();
@@ -144,6 +193,9 @@ public sealed class SpanEvents : IDisposable
     /// <summary>Attributes of the event.</summary>
     public AttributesColumn Attributes { get; } = new();
 
+    /// <summary><c>dropped_attributes_count</c>.</summary>
+    public ColumnBuffer<uint> DroppedAttributes { get; } = new();
+
     /// <summary>Number of events.</summary>
     public int Count => TimeNanos.Count;
 
@@ -153,6 +205,14 @@ public sealed class SpanEvents : IDisposable
         TimeNanos.Append(other.TimeNanos.Values);
         Names.Append(other.Names);
         Attributes.Append(other.Attributes);
+        DroppedAttributes.Append(other.DroppedAttributes.Values);
+    }
+
+    internal void AppendRow(SpanEvents other, int row)
+    {
+        TimeNanos.Append(other.TimeNanos[row]);
+        Names.Append(other.Names[row]);
+        Attributes.AppendRow(other.Attributes, row);
     }
 
     internal void Truncate(int count)
@@ -160,6 +220,7 @@ public sealed class SpanEvents : IDisposable
         TimeNanos.Truncate(Math.Min(count, TimeNanos.Count));
         Names.Truncate(Math.Min(count, Names.Count));
         Attributes.Truncate(Math.Min(count, Attributes.Count));
+        DroppedAttributes.Truncate(Math.Min(count, DroppedAttributes.Count));
     }
 
     /// <inheritdoc/>
@@ -168,6 +229,7 @@ public sealed class SpanEvents : IDisposable
         TimeNanos.Dispose();
         Names.Dispose();
         Attributes.Dispose();
+        DroppedAttributes.Dispose();
     }
 }
 
@@ -186,6 +248,12 @@ public sealed class SpanLinks : IDisposable
     /// <summary>Attributes of the link.</summary>
     public AttributesColumn Attributes { get; } = new();
 
+    /// <summary><c>dropped_attributes_count</c>.</summary>
+    public ColumnBuffer<uint> DroppedAttributes { get; } = new();
+
+    /// <summary><c>flags</c>.</summary>
+    public ColumnBuffer<uint> Flags { get; } = new();
+
     /// <summary>Number of links.</summary>
     public int Count => TraceIds.Count;
 
@@ -196,6 +264,16 @@ public sealed class SpanLinks : IDisposable
         SpanIds.Append(other.SpanIds.Values);
         TraceStates.Append(other.TraceStates);
         Attributes.Append(other.Attributes);
+        DroppedAttributes.Append(other.DroppedAttributes.Values);
+        Flags.Append(other.Flags.Values);
+    }
+
+    internal void AppendRow(SpanLinks other, int row)
+    {
+        TraceIds.Append(other.TraceIds[row]);
+        SpanIds.Append(other.SpanIds[row]);
+        TraceStates.Append(other.TraceStates[row]);
+        Attributes.AppendRow(other.Attributes, row);
     }
 
     internal void Truncate(int count)
@@ -204,6 +282,8 @@ public sealed class SpanLinks : IDisposable
         SpanIds.Truncate(Math.Min(count, SpanIds.Count));
         TraceStates.Truncate(Math.Min(count, TraceStates.Count));
         Attributes.Truncate(Math.Min(count, Attributes.Count));
+        DroppedAttributes.Truncate(Math.Min(count, DroppedAttributes.Count));
+        Flags.Truncate(Math.Min(count, Flags.Count));
     }
 
     /// <inheritdoc/>
@@ -213,5 +293,7 @@ public sealed class SpanLinks : IDisposable
         SpanIds.Dispose();
         TraceStates.Dispose();
         Attributes.Dispose();
+        DroppedAttributes.Dispose();
+        Flags.Dispose();
     }
 }

@@ -47,6 +47,9 @@ public sealed class TracesDecoder(IResourceIndex index, UInt128 hashKey)
         long start = 0;
         long end = 0;
         uint flags = 0;
+        uint droppedAttributes = 0;
+        uint droppedEvents = 0;
+        uint droppedLinks = 0;
         while (span.Next())
         {
             switch (span.Field)
@@ -80,11 +83,20 @@ public sealed class TracesDecoder(IResourceIndex index, UInt128 hashKey)
                 case 9:
                     Attributes.Read(span.MessageField(), block.Attributes);
                     break;
+                case 10:
+                    droppedAttributes = (uint)span.VarintField();
+                    break;
                 case 11:
                     Event(span.MessageField());
                     break;
+                case 12:
+                    droppedEvents = (uint)span.VarintField();
+                    break;
                 case 13:
                     Link(span.MessageField());
+                    break;
+                case 14:
+                    droppedLinks = (uint)span.VarintField();
                     break;
                 case 15:
                     Status(span.MessageField(), ref statusMessage, ref status);
@@ -120,6 +132,9 @@ public sealed class TracesDecoder(IResourceIndex index, UInt128 hashKey)
         block.StatusCodes.Append(status);
         block.StatusMessages.Append(statusMessage);
         block.Flags.Append(flags);
+        block.DroppedAttributes.Append(droppedAttributes);
+        block.DroppedEvents.Append(droppedEvents);
+        block.DroppedLinks.Append(droppedLinks);
         block.EventEnds.Append(block.Events.Count);
         block.LinkEnds.Append(block.Links.Count);
         return null;
@@ -130,6 +145,7 @@ public sealed class TracesDecoder(IResourceIndex index, UInt128 hashKey)
     {
         SpanEvents events = _block.Events;
         long timeNanos = 0;
+        uint droppedAttributes = 0;
         ReadOnlySpan<byte> name = default;
         while (message.Next())
         {
@@ -144,6 +160,9 @@ public sealed class TracesDecoder(IResourceIndex index, UInt128 hashKey)
                 case 3:
                     Attributes.Read(message.MessageField(), events.Attributes);
                     break;
+                case 4:
+                    droppedAttributes = (uint)message.VarintField();
+                    break;
                 default:
                     message.Skip();
                     break;
@@ -152,6 +171,7 @@ public sealed class TracesDecoder(IResourceIndex index, UInt128 hashKey)
         events.TimeNanos.Append(timeNanos);
         events.Names.Append(name);
         events.Attributes.EndRow();
+        events.DroppedAttributes.Append(droppedAttributes);
     }
 
     /// <summary><c>Span.Link</c></summary>
@@ -160,6 +180,8 @@ public sealed class TracesDecoder(IResourceIndex index, UInt128 hashKey)
         SpanLinks links = _block.Links;
         UInt128 traceId = default;
         ulong spanId = 0;
+        uint droppedAttributes = 0;
+        uint flags = 0;
         ReadOnlySpan<byte> traceState = default;
         while (message.Next())
         {
@@ -177,6 +199,12 @@ public sealed class TracesDecoder(IResourceIndex index, UInt128 hashKey)
                 case 4:
                     Attributes.Read(message.MessageField(), links.Attributes);
                     break;
+                case 5:
+                    droppedAttributes = (uint)message.VarintField();
+                    break;
+                case 6:
+                    flags = message.Fixed32Field();
+                    break;
                 default:
                     message.Skip();
                     break;
@@ -186,6 +214,8 @@ public sealed class TracesDecoder(IResourceIndex index, UInt128 hashKey)
         links.SpanIds.Append(spanId);
         links.TraceStates.Append(traceState);
         links.Attributes.EndRow();
+        links.DroppedAttributes.Append(droppedAttributes);
+        links.Flags.Append(flags);
     }
 
     private static void Status(ProtobufReader message, ref ReadOnlySpan<byte> text, ref byte code)

@@ -1,5 +1,6 @@
 using SloEngine.Storage.Chdb;
 using SloEngine.Storage.Results;
+using SloEngine.Storage.Schema;
 
 namespace SloEngine.Storage.Backup;
 
@@ -9,16 +10,24 @@ namespace SloEngine.Storage.Backup;
 /// </summary>
 /// <param name="store">The store.</param>
 /// <param name="directory">Where backups go: <see cref="EmbeddedStoreOptions.Backups"/> of the store.</param>
-public sealed class StoreBackups(IColumnStore store, string directory)
+/// <param name="flush">Puts into the store what was acknowledged before the call; a <see cref="TimeoutException"/> says that it could not in time.</param>
+/// <param name="cluster">The cluster that holds the tables: its backups are its own.</param>
+public sealed class StoreBackups(IColumnStore store, string directory, Func<TimeSpan, CancellationToken, Task> flush, StoreCluster? cluster = null)
 {
+    private static readonly TimeSpan FlushPatience = TimeSpan.FromSeconds(30);
+
     /// <summary>Where backups go.</summary>
     public string Directory => directory;
 
-    /// <summary>Starts a backup; it goes on without the caller.</summary>
+    /// <summary>Starts a backup; it goes on without the caller. What was acknowledged before the call is in it.</summary>
     /// <exception cref="ArgumentException">A name is none.</exception>
     /// <exception cref="StoreException">Another backup is under way, or the engine refused.</exception>
     public async Task StartAsync(string name, string? baseName, CancellationToken cancellation = default)
     {
+        if (cluster is not null)
+        {
+            throw new StoreException(0, $"the tables are those of a cluster, which backs them up itself: BACKUP DATABASE {StoreCluster.LocalDatabase} {cluster.OnCluster} TO ...");
+        }
         string destination = BackupName.ToSql(name);
         string settings = baseName is null ? "" : $" SETTINGS base_backup = {BackupName.ToSql(baseName)}";
         if (baseName is not null && !File.Exists(Path.Combine(directory, baseName, ".backup")))
@@ -34,6 +43,15 @@ public sealed class StoreBackups(IColumnStore store, string directory)
         if (running.Rows > 0)
         {
             throw new StoreException(0, $"the backup {running.Blocks[0].Text(0).String(0)} is under way");
+        }
+        try
+        {
+            await flush(FlushPatience, cancellation);
+        }
+        catch (TimeoutException)
+        {
+            throw new StoreException(
+                0, $"the store has not taken within {FlushPatience.TotalSeconds:0} s what waits in the log, which the backup would lack: try again when it has caught up");
         }
         System.IO.Directory.CreateDirectory(directory);
         await store.ExecuteAsync($"BACKUP DATABASE {EmbeddedColumnStore.Database} TO {destination}{settings} ASYNC", cancellation);

@@ -71,7 +71,7 @@ public static class StoreRestore
     {
         var output = new ArrayBufferWriter<byte>();
         connection.Query("SELECT toString(status), files_read, bytes_read, total_size, error FROM system.backups", "Native", NoParameters, output);
-        ResultBlock row = NativeReader.Read(output.WrittenSpan).Blocks[0];
+        ResultBlock row = NativeReader.Read(output.WrittenMemory, copies: false).Blocks[0];
         BackupState state = row.Text(0).String(0) switch
         {
             "RESTORED" => BackupState.Done,

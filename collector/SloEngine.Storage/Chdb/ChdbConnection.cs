@@ -2,6 +2,8 @@ using System.Buffers;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using SloEngine.Storage.Native;
+using SloEngine.Storage.Results;
 
 namespace SloEngine.Storage.Chdb;
 
@@ -46,7 +48,32 @@ internal sealed unsafe class ChdbConnection : SafeHandle
     }
 
     /// <summary>Runs a statement and writes its whole result to <paramref name="output"/>.</summary>
-    public void Query(string sql, string format, IReadOnlyDictionary<string, string> parameters, IBufferWriter<byte> output)
+    public void Query(string sql, string format, IReadOnlyDictionary<string, string> parameters, IBufferWriter<byte> output) => Query(
+        sql, format, parameters, result =>
+        {
+            Copy(result, output);
+            return true;
+        });
+
+    /// <summary>Runs a statement and decodes its result where the engine has put it.</summary>
+    /// <param name="sql">The statement.</param>
+    /// <param name="parameters">Values of its placeholders.</param>
+    /// <param name="copies">Whether columns outlive <paramref name="read"/>.</param>
+    /// <param name="read">Takes the result.</param>
+    /// <exception cref="StoreException">The statement failed, or its result is larger than 2 GiB.</exception>
+    public T Query<T>(string sql, IReadOnlyDictionary<string, string> parameters, bool copies, Func<QueryResult, T> read) => Query(
+        sql, "Native", parameters, result =>
+        {
+            nuint length = ChdbNative.chdb_result_length(result);
+            if (length > int.MaxValue)
+            {
+                throw new StoreException(0, $"a result of {length} bytes is too large: ask for less at once");
+            }
+            using var memory = new EngineMemory(ChdbNative.chdb_result_buffer(result), (int)length);
+            return read(NativeReader.Read(memory.Memory, copies));
+        });
+
+    private T Query<T>(string sql, string format, IReadOnlyDictionary<string, string> parameters, Func<nint, T> read)
     {
         using var arguments = new ChdbArguments(sql, format, parameters);
         nint result = ChdbNative.chdb_query_with_params_n(
@@ -54,7 +81,12 @@ internal sealed unsafe class ChdbConnection : SafeHandle
             arguments.Names, arguments.NameLengths, arguments.Values, arguments.ValueLengths, arguments.Count);
         try
         {
-            Copy(result, output);
+            if (result == 0)
+            {
+                throw new StoreException(0, "the engine gave no result");
+            }
+            ThrowIfError(ChdbNative.chdb_result_error(result));
+            return read(result);
         }
         finally
         {
@@ -107,11 +139,6 @@ internal sealed unsafe class ChdbConnection : SafeHandle
 
     private static void Copy(nint result, IBufferWriter<byte> output)
     {
-        if (result == 0)
-        {
-            throw new StoreException(0, "the engine gave no result");
-        }
-        ThrowIfError(ChdbNative.chdb_result_error(result));
         byte* buffer = ChdbNative.chdb_result_buffer(result);
         if (buffer is null)
         {

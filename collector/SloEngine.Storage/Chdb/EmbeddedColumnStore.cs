@@ -20,6 +20,8 @@ public sealed class EmbeddedColumnStore : IColumnStore
     private readonly Lane _reads;
     private readonly Lane _inserts;
     private readonly FileStream _lock;
+    private readonly ConcurrentDictionary<string, long> _versions = new(StringComparer.Ordinal);
+    private long _statements;
 
     private EmbeddedColumnStore(Lane reads, Lane inserts, FileStream @lock) => (_reads, _inserts, _lock) = (reads, inserts, @lock);
 
@@ -49,7 +51,8 @@ public sealed class EmbeddedColumnStore : IColumnStore
     }
 
     /// <inheritdoc/>
-    public async ValueTask ExecuteAsync(string sql, CancellationToken cancellation = default) =>
+    public async ValueTask ExecuteAsync(string sql, CancellationToken cancellation = default)
+    {
         await _inserts.RunAsync(
             connection =>
             {
@@ -57,19 +60,39 @@ public sealed class EmbeddedColumnStore : IColumnStore
                 return true;
             },
             cancellation);
+        Interlocked.Increment(ref _statements);
+    }
 
     /// <inheritdoc/>
     public async ValueTask InsertAsync(NativeBlock block, string? deduplicationToken = null, CancellationToken cancellation = default)
     {
-        await InsertAsync(block.Statement(Database, deduplicationToken), "Native", block.Data, cancellation);
+        try
+        {
+            await _inserts.RunAsync(
+                connection =>
+                {
+                    connection.Insert(block.Statement(Database, deduplicationToken), "Native", block.Data.Span);
+                    return true;
+                },
+                cancellation);
+        }
+        finally
+        {
+            // Also after a failure: it may have come behind the commit.
+            _versions.AddOrUpdate(block.Table, 1, static (_, version) => version + 1);
+        }
     }
+
+    /// <inheritdoc/>
+    public long? Version(string table) => Volatile.Read(ref _statements) + _versions.GetValueOrDefault(table);
 
     /// <summary>Inserts data in one of the engine's input formats.</summary>
     /// <param name="sql">INSERT INTO ... without VALUES and FORMAT.</param>
     /// <param name="format">Format of the data.</param>
     /// <param name="data">The data.</param>
     /// <param name="cancellation">Gives up before the insert begins.</param>
-    public async ValueTask InsertAsync(string sql, string format, ReadOnlyMemory<byte> data, CancellationToken cancellation = default) =>
+    public async ValueTask InsertAsync(string sql, string format, ReadOnlyMemory<byte> data, CancellationToken cancellation = default)
+    {
         await _inserts.RunAsync(
             connection =>
             {
@@ -77,6 +100,8 @@ public sealed class EmbeddedColumnStore : IColumnStore
                 return true;
             },
             cancellation);
+        Interlocked.Increment(ref _statements);
+    }
 
     /// <summary>Runs a statement as it stands and writes its result in one of the engine's output formats.</summary>
     /// <param name="sql">The statement.</param>
@@ -86,7 +111,8 @@ public sealed class EmbeddedColumnStore : IColumnStore
     /// <param name="output">Takes the result.</param>
     /// <param name="cancellation">Gives up before the statement begins.</param>
     public async ValueTask RunAsync(
-        string sql, string format, IReadOnlyDictionary<string, string> parameters, bool isRead, IBufferWriter<byte> output, CancellationToken cancellation = default) =>
+        string sql, string format, IReadOnlyDictionary<string, string> parameters, bool isRead, IBufferWriter<byte> output, CancellationToken cancellation = default)
+    {
         await (isRead ? _reads : _inserts).RunAsync(
             connection =>
             {
@@ -94,17 +120,19 @@ public sealed class EmbeddedColumnStore : IColumnStore
                 return true;
             },
             cancellation);
+        if (!isRead)
+        {
+            Interlocked.Increment(ref _statements);
+        }
+    }
 
     /// <inheritdoc/>
     public async ValueTask<QueryResult> QueryAsync(StoreQuery query, CancellationToken cancellation = default) =>
-        await _reads.RunAsync(
-            connection =>
-            {
-                var output = new ArrayBufferWriter<byte>(64 << 10);
-                connection.Query(query.Statement(), "Native", query.Parameters, output);
-                return NativeReader.Read(output.WrittenSpan);
-            },
-            cancellation);
+        await _reads.RunAsync(connection => connection.Query(query.Statement(), query.Parameters, copies: true, static result => result), cancellation);
+
+    /// <inheritdoc/>
+    public async ValueTask<T> ReadAsync<T>(StoreQuery query, Func<QueryResult, T> read, CancellationToken cancellation = default) =>
+        await _reads.RunAsync(connection => connection.Query(query.Statement(), query.Parameters, copies: false, read), cancellation);
 
     /// <inheritdoc/>
     public async ValueTask QueryFormattedAsync(StoreQuery query, string format, IBufferWriter<byte> output, CancellationToken cancellation = default) =>

@@ -23,23 +23,29 @@ public sealed class HttpColumnStore : IColumnStore
     private readonly HttpClient _http;
     private readonly Uri _url;
 
-    private HttpColumnStore(HttpClient http, Uri url) => (_http, _url) = (http, url);
+    private readonly StoreCluster? _cluster;
+
+    /// <summary>An insert is acknowledged when each shard has its rows, not when they wait to be sent there.</summary>
+    private string WriteSettings => _cluster is null ? "" : "distributed_foreground_insert=1&";
+
+    private HttpColumnStore(HttpClient http, Uri url, StoreCluster? cluster) => (_http, _url, _cluster) = (http, url, cluster);
 
     /// <summary>Connects and brings the schema up to date.</summary>
     /// <param name="url">Address of the server, with user and password where it wants them.</param>
+    /// <param name="cluster">The cluster, one server of which this is, that holds the tables; null for a single server.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="StoreException">The server is not there, refuses, or holds data of a newer version.</exception>
-    public static async Task<HttpColumnStore> OpenAsync(Uri url, CancellationToken cancellation = default)
+    public static async Task<HttpColumnStore> OpenAsync(Uri url, StoreCluster? cluster = null, CancellationToken cancellation = default)
     {
         var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 16, ConnectTimeout = TimeSpan.FromSeconds(5) }) { Timeout = Timeout.InfiniteTimeSpan };
         if (url.UserInfo.Length > 0)
         {
             http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(url.UserInfo))));
         }
-        var store = new HttpColumnStore(http, new UriBuilder(url) { UserName = "", Password = "" }.Uri);
+        var store = new HttpColumnStore(http, new UriBuilder(url) { UserName = "", Password = "" }.Uri, cluster);
         try
         {
-            await SchemaMigration.ApplyAsync(store, EmbeddedColumnStore.Database, store._url.ToString(), Migration.All, cancellation);
+            await SchemaMigration.ApplyAsync(store, EmbeddedColumnStore.Database, store._url.ToString(), Migration.All, cluster, cancellation);
             return store;
         }
         catch
@@ -53,7 +59,7 @@ public sealed class HttpColumnStore : IColumnStore
     public async ValueTask ExecuteAsync(string sql, CancellationToken cancellation = default)
     {
         using var content = new StringContent(sql, Encoding.UTF8);
-        await SendAsync("", content, InsertTimeout, output: null, cancellation);
+        await SendAsync(WriteSettings, content, InsertTimeout, output: null, cancellation);
     }
 
     /// <inheritdoc/>
@@ -61,7 +67,7 @@ public sealed class HttpColumnStore : IColumnStore
     {
         using var content = new ReadOnlyMemoryContent(block.Data);
         string query = Uri.EscapeDataString(block.Statement(EmbeddedColumnStore.Database, deduplicationToken) + " FORMAT Native");
-        await SendAsync("query=" + query, content, InsertTimeout, output: null, cancellation);
+        await SendAsync(WriteSettings + "query=" + query, content, InsertTimeout, output: null, cancellation);
     }
 
     /// <inheritdoc/>
@@ -69,7 +75,7 @@ public sealed class HttpColumnStore : IColumnStore
     {
         var output = new ArrayBufferWriter<byte>(64 << 10);
         await QueryFormattedAsync(query, "Native", output, cancellation);
-        return NativeReader.Read(output.WrittenSpan);
+        return NativeReader.Read(output.WrittenMemory, copies: false);
     }
 
     /// <inheritdoc/>
@@ -82,6 +88,8 @@ public sealed class HttpColumnStore : IColumnStore
             content.Add(new StringContent(SqlText.Parameter(query.Sql, name, value)), "param_" + name);
         }
         string settings = $"database={EmbeddedColumnStore.Database}&default_format={format}&output_format_json_quote_64bit_integers=0&wait_end_of_query=1";
+        // A list that is read from a table of all shards is read once, and sent to each.
+        settings += _cluster is null ? "" : "&distributed_product_mode=global";
         await SendAsync(settings, content, query.Timeout + Grace, output, cancellation);
     }
 

@@ -12,14 +12,22 @@ internal ref struct NativeReader
     /// <summary>Dictionary keys stand in the block itself (SerializationLowCardinality, HasAdditionalKeysBit).</summary>
     private const ulong HasAdditionalKeys = 1 << 9;
 
+    private readonly ReadOnlyMemory<byte> _all;
+    private readonly bool _copies;
     private ReadOnlySpan<byte> _rest;
 
-    private NativeReader(ReadOnlySpan<byte> bytes) => _rest = bytes;
+    private NativeReader(ReadOnlyMemory<byte> bytes, bool copies)
+    {
+        (_all, _copies) = (bytes, copies);
+        _rest = bytes.Span;
+    }
 
     /// <summary>Decodes all blocks.</summary>
-    public static QueryResult Read(ReadOnlySpan<byte> bytes)
+    /// <param name="bytes">The output.</param>
+    /// <param name="copies">Whether columns have their own memory; else those of fixed width are views of <paramref name="bytes"/>.</param>
+    public static QueryResult Read(ReadOnlyMemory<byte> bytes, bool copies)
     {
-        var reader = new NativeReader(bytes);
+        var reader = new NativeReader(bytes, copies);
         var blocks = new List<ResultBlock>();
         while (!reader._rest.IsEmpty)
         {
@@ -113,7 +121,12 @@ internal ref struct NativeReader
     }
 
     private FixedColumn<T> Fixed<T>(string name, string type, int rows)
-        where T : unmanaged => new(Take(rows * Unsafe.SizeOf<T>()).ToArray()) { Name = name, Type = type };
+        where T : unmanaged
+    {
+        int start = _all.Length - _rest.Length;
+        ReadOnlySpan<byte> values = Take(rows * Unsafe.SizeOf<T>());
+        return new FixedColumn<T>(_copies ? values.ToArray() : _all.Slice(start, values.Length)) { Name = name, Type = type };
+    }
 
     private StringColumn Strings(string name, string type, int rows)
     {

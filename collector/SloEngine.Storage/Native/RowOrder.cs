@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace SloEngine.Storage.Native;
 
@@ -31,6 +32,40 @@ public sealed class RowOrder : IDisposable
 
     /// <summary>Which row is written as the one at <paramref name="position"/>.</summary>
     public int this[int position] => IsSet ? _rows[position] : position;
+
+    /// <summary>Gives each thing that rows name its place among those that are named; equal ones share it.</summary>
+    /// <param name="rows">What each row names.</param>
+    /// <param name="keys">What things are sorted by.</param>
+    /// <param name="ranks">Takes the place of each that is named; at least as long as the keys.</param>
+    /// <param name="compare">Compares keys.</param>
+    /// <returns>Number of places.</returns>
+    internal static int Rank<TKey>(ReadOnlySpan<int> rows, ReadOnlySpan<TKey> keys, Span<int> ranks, Comparison<TKey> compare)
+    {
+        ranks[..keys.Length].Fill(-1);
+        var named = new List<int>();
+        foreach (int thing in rows)
+        {
+            if (ranks[thing] < 0)
+            {
+                ranks[thing] = 0;
+                named.Add(thing);
+            }
+        }
+        var sorted = new TKey[named.Count];
+        for (int index = 0; index < sorted.Length; index++)
+        {
+            sorted[index] = keys[named[index]];
+        }
+        Span<int> things = CollectionsMarshal.AsSpan(named);
+        sorted.AsSpan().Sort(things, compare);
+        int rank = 0;
+        for (int index = 1; index < sorted.Length; index++)
+        {
+            rank += compare(sorted[index - 1], sorted[index]) == 0 ? 0 : 1;
+            ranks[things[index]] = rank;
+        }
+        return rank + 1;
+    }
 
     /// <summary>Room for the keys of so many rows, for the caller to fill in before <see cref="Sort"/>.</summary>
     public Span<ulong> Keys(int rows)

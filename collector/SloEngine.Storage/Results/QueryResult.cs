@@ -71,13 +71,13 @@ public abstract class ResultColumn
 public sealed class FixedColumn<T> : ResultColumn
     where T : unmanaged
 {
-    private readonly byte[] _bytes;
+    private readonly ReadOnlyMemory<byte> _bytes;
 
     /// <summary>Creates a column over the little-endian bytes of its values.</summary>
-    public FixedColumn(byte[] bytes) => _bytes = bytes;
+    public FixedColumn(ReadOnlyMemory<byte> bytes) => _bytes = bytes;
 
     /// <summary>The values.</summary>
-    public ReadOnlySpan<T> Values => MemoryMarshal.Cast<byte, T>(_bytes);
+    public ReadOnlySpan<T> Values => MemoryMarshal.Cast<byte, T>(_bytes.Span);
 }
 
 /// <summary>Byte strings; a dictionary-coded column looks the same as a plain one.</summary>

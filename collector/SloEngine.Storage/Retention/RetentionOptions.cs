@@ -5,7 +5,7 @@ namespace SloEngine.Storage.Retention;
 /// <summary>How long rows are kept, and how much of the disk they may take.</summary>
 public sealed record RetentionOptions
 {
-    /// <summary>Age of samples and histograms, from their time on.</summary>
+    /// <summary>Age of samples, histograms and exemplars, from their time on.</summary>
     public TimeSpan Metrics { get; init; } = TimeSpan.FromDays(30);
 
     /// <summary>Age of log records.</summary>

@@ -14,13 +14,13 @@ namespace SloEngine.Storage.Retention;
 /// <param name="Bytes">Its bytes on disk.</param>
 internal sealed record StorePartition(string Table, StoreSignal Signal, string Id, DateTimeOffset From, DateTimeOffset Until, long Rows, long Bytes)
 {
-    /// <summary>The partitions of every table that has any, the oldest first.</summary>
-    public static async Task<IReadOnlyList<StorePartition>> ReadAsync(IColumnStore store, string database, CancellationToken cancellation)
+    /// <summary>The partitions of every table that has any, the oldest first, from <c>system.parts</c> or what stands for it.</summary>
+    public static async Task<IReadOnlyList<StorePartition>> ReadAsync(IColumnStore store, string database, string parts, CancellationToken cancellation)
     {
         QueryResult result = await store.QueryAsync(
             new StoreQuery(
-                """
-                SELECT table, partition_id, sum(rows), sum(bytes_on_disk) FROM system.parts
+                $$"""
+                SELECT table, partition_id, sum(rows), sum(bytes_on_disk) FROM {{parts}}
                 WHERE active AND database = {database:String} AND partition_id != 'all' GROUP BY table, partition_id
                 """)
             {

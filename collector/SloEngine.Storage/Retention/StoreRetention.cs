@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using SloEngine.Storage.Chdb;
+using SloEngine.Storage.Schema;
 using SloEngine.Storage.Stats;
 using SloEngine.Storage.Tables;
 
@@ -15,8 +16,9 @@ public sealed class StoreRetention : IDisposable
 
     private readonly IColumnStore _store;
     private readonly RetentionOptions _options;
-    private readonly TimeProvider _time;
+    private readonly RetentionClock _clock;
     private readonly string _database;
+    private readonly StoreCluster? _cluster;
     private readonly Meter _meter = new("SloEngine.Store");
     private readonly Counter<long> _partitions;
     private readonly Counter<long> _bytes;
@@ -24,16 +26,16 @@ public sealed class StoreRetention : IDisposable
     private DiskStats _disk = new(0, 0);
     private Dictionary<StoreSignal, long> _sizes = [];
 
-    /// <summary>Creates the retention of <paramref name="store"/>.</summary>
-    public StoreRetention(IColumnStore store, RetentionOptions options, TimeProvider time)
-        : this(store, options, time, EmbeddedColumnStore.Database)
+    /// <summary>Creates the retention of <paramref name="store"/>, whose tables may be those of a cluster.</summary>
+    public StoreRetention(IColumnStore store, RetentionOptions options, TimeProvider time, StoreCluster? cluster = null)
+        : this(store, options, time, cluster is null ? EmbeddedColumnStore.Database : StoreCluster.LocalDatabase, cluster)
     {
     }
 
-    internal StoreRetention(IColumnStore store, RetentionOptions options, TimeProvider time, string database)
+    internal StoreRetention(IColumnStore store, RetentionOptions options, TimeProvider time, string database, StoreCluster? cluster = null)
     {
-        (_store, _options, _time, _database) = (store, options, time, database);
-        _tenants = new TenantDeletion(store, options.Tenants, database);
+        (_store, _options, _clock, _database, _cluster) = (store, options, new RetentionClock(time), database, cluster);
+        _tenants = new TenantDeletion(store, options.Tenants, database, cluster);
         _partitions = _meter.CreateCounter<long>("sloengine.store.dropped.partitions", "{partition}", "Partitions dropped by retention.");
         _bytes = _meter.CreateCounter<long>("sloengine.store.dropped.size", "By", "Bytes on disk of the partitions dropped by retention.");
         _meter.CreateObservableGauge("sloengine.store.disk.free", () => _disk.FreeBytes, "By", "Bytes free on the disk of the store.");
@@ -44,12 +46,15 @@ public sealed class StoreRetention : IDisposable
             "Bytes on disk of the rows of a signal.");
     }
 
+    /// <summary>How far the time by which ages are measured is behind a clock that was set ahead.</summary>
+    public TimeSpan BehindClock => _clock.Behind;
+
     /// <summary>Drops what is to go now; returns it, in the order in which it went.</summary>
     /// <exception cref="StoreException">The engine refused; what was dropped before is gone.</exception>
     public async Task<IReadOnlyList<DroppedPartition>> ApplyAsync(CancellationToken cancellation = default)
     {
-        DateTimeOffset now = _time.GetUtcNow();
-        IReadOnlyList<StorePartition> all = await StorePartition.ReadAsync(_store, _database, cancellation);
+        IReadOnlyList<StorePartition> all = await StorePartition.ReadAsync(_store, _database, _cluster?.Parts ?? "system.parts", cancellation);
+        DateTimeOffset now = _clock.Read(all.Where(partition => Droppable.Contains(partition.Signal)).Max(partition => (DateTimeOffset?)partition.Until));
         var dropped = new List<DroppedPartition>();
         var kept = new List<StorePartition>();
         foreach (StorePartition partition in all)
@@ -111,7 +116,7 @@ public sealed class StoreRetention : IDisposable
 
     private async Task<DroppedPartition> DropAsync(StorePartition partition, DropReason reason, CancellationToken cancellation)
     {
-        await _store.ExecuteAsync($"ALTER TABLE {_database}.{partition.Table} DROP PARTITION ID '{SqlText.Quote(partition.Id)}'", cancellation);
+        await _store.ExecuteAsync($"ALTER TABLE {_database}.{partition.Table} {_cluster?.OnCluster} DROP PARTITION ID '{SqlText.Quote(partition.Id)}'", cancellation);
         KeyValuePair<string, object?>[] tags = [new("table", partition.Table), new("reason", reason == DropReason.Age ? "age" : "size")];
         _partitions.Add(1, tags);
         _bytes.Add(partition.Bytes, tags);

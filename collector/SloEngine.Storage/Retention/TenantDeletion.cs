@@ -1,3 +1,4 @@
+using SloEngine.Storage.Schema;
 using SloEngine.Storage.Tables;
 
 namespace SloEngine.Storage.Retention;
@@ -6,7 +7,7 @@ namespace SloEngine.Storage.Retention;
 /// Deletes the rows of tenants with a shorter retention out of days that are older. The engine writes such a day anew, so it is done once a
 /// day and table, and again only when late rows have changed it.
 /// </summary>
-internal sealed class TenantDeletion(IColumnStore store, IReadOnlyList<TenantRetention> tenants, string database)
+internal sealed class TenantDeletion(IColumnStore store, IReadOnlyList<TenantRetention> tenants, string database, StoreCluster? cluster = null)
 {
     private readonly Dictionary<(string Table, string Partition), (long Rows, int Tenants)> _clean = [];
 
@@ -35,14 +36,16 @@ internal sealed class TenantDeletion(IColumnStore store, IReadOnlyList<TenantRet
         string table = $"{database}.{partition.Table}";
         string id = $"'{SqlText.Quote(partition.Id)}'";
         Results.QueryResult found = await store.QueryAsync(
-            new StoreQuery($"SELECT count() FROM {table} WHERE _partition_id = {id} AND {condition}"), cancellation);
+            new StoreQuery($"SELECT count() FROM {All(partition.Table)} WHERE _partition_id = {id} AND {condition}"), cancellation);
         long rows = (long)found.Blocks[0].Values<ulong>(0)[0];
         if (rows > 0)
         {
-            await store.ExecuteAsync($"ALTER TABLE {table} DELETE IN PARTITION ID {id} WHERE {condition} SETTINGS mutations_sync = 1", cancellation);
+            await store.ExecuteAsync($"ALTER TABLE {table} {cluster?.OnCluster} DELETE IN PARTITION ID {id} WHERE {condition} SETTINGS mutations_sync = 1", cancellation);
         }
         return rows;
     }
+
+    private string All(string table) => cluster is null ? $"{database}.{table}" : $"cluster('{SqlText.Quote(cluster.Name)}', {database}.{table})";
 
     /// <summary>Rows of metrics know their tenant by their series.</summary>
     private string Condition(StoreSignal signal, string[] due)

@@ -1,5 +1,6 @@
 using SloEngine.Storage.Chdb;
 using SloEngine.Storage.Results;
+using SloEngine.Storage.Schema;
 using SloEngine.Storage.Tables;
 
 namespace SloEngine.Storage.Stats;
@@ -10,11 +11,11 @@ public static class StoreStatsReader
     private const string Database = EmbeddedColumnStore.Database;
 
     /// <summary>A part knows the span of its time only where the table is partitioned by it (otherwise it says 1970).</summary>
-    private const string Tables =
+    private static string Tables(StoreCluster? cluster) =>
         $"""
         SELECT t.name, sum(p.rows), sum(p.bytes_on_disk), sum(p.data_uncompressed_bytes), countIf(p.active),
                toInt64(toUnixTimestamp(min(p.min_time))), toInt64(toUnixTimestamp(max(p.max_time)))
-        FROM system.tables AS t LEFT JOIN (SELECT * FROM system.parts WHERE active AND database = '{Database}') AS p ON p.table = t.name
+        FROM system.tables AS t LEFT JOIN (SELECT * FROM {cluster?.Parts ?? "system.parts"} WHERE active AND database = '{(cluster is null ? Database : StoreCluster.LocalDatabase)}') AS p ON p.table = t.name
         WHERE t.database = '{Database}'
         GROUP BY t.name ORDER BY sum(p.bytes_on_disk) DESC, t.name
         """;
@@ -28,11 +29,11 @@ public static class StoreStatsReader
         """;
 
     /// <summary>Reads the figures as they are now.</summary>
-    public static async Task<StoreStats> ReadAsync(IColumnStore store, CancellationToken cancellation = default)
+    public static async Task<StoreStats> ReadAsync(IColumnStore store, StoreCluster? cluster = null, CancellationToken cancellation = default)
     {
         Dictionary<string, (long Oldest, long Newest)> times = await TimesAsync(store, cancellation);
         var tables = new List<TableStats>();
-        QueryResult result = await store.QueryAsync(new StoreQuery(Tables), cancellation);
+        QueryResult result = await store.QueryAsync(new StoreQuery(Tables(cluster)), cancellation);
         foreach (ResultBlock block in result.Blocks)
         {
             for (int row = 0; row < block.Rows; row++)

@@ -21,7 +21,7 @@ public static class EventTables
     /// <summary>Rows for <c>spans</c>.</summary>
     public static NativeBlock Encode(SpanBlock spans, ReadOnlySpan<ResourceKey> resources, NativeWriter writer)
     {
-        writer.Start("spans", 25, spans.Count);
+        writer.Start("spans", 31, spans.Count);
         Order(spans.Resources.Values, spans.StartNanos.Values, resources, writer.Order);
         Resource(spans.Resources.Values, resources, writer);
         writer.Fixed("ts", Nanoseconds, spans.StartNanos.Values);
@@ -35,25 +35,31 @@ public static class EventTables
         writer.Fixed("status_code", "UInt8", spans.StatusCodes.Values);
         writer.Text("status_message", spans.StatusMessages);
         writer.Fixed("flags", "UInt32", spans.Flags.Values);
+        writer.Fixed("dropped_attributes_count", "UInt32", spans.DroppedAttributes.Values);
+        writer.Fixed("dropped_events_count", "UInt32", spans.DroppedEvents.Values);
+        writer.Fixed("dropped_links_count", "UInt32", spans.DroppedLinks.Values);
         writer.Attributes("attributes", "attribute_types", spans.Attributes);
 
         ReadOnlySpan<int> events = spans.EventEnds.Values;
         writer.Array("events.ts", Nanoseconds, events, spans.Events.TimeNanos.Values);
         writer.TextArray("events.name", events, spans.Events.Names);
         writer.AttributesArray("events.attributes", "events.attribute_types", events, spans.Events.Attributes);
+        writer.Array("events.dropped_attributes_count", "UInt32", events, spans.Events.DroppedAttributes.Values);
 
         ReadOnlySpan<int> links = spans.LinkEnds.Values;
         writer.Array("links.trace_id", "FixedString(16)", links, spans.Links.TraceIds.Values);
         writer.Array("links.span_id", "FixedString(8)", links, spans.Links.SpanIds.Values);
         writer.TextArray("links.trace_state", links, spans.Links.TraceStates);
         writer.AttributesArray("links.attributes", "links.attribute_types", links, spans.Links.Attributes);
+        writer.Array("links.dropped_attributes_count", "UInt32", links, spans.Links.DroppedAttributes.Values);
+        writer.Array("links.flags", "UInt32", links, spans.Links.Flags.Values);
         return writer.Finish();
     }
 
     /// <summary>Rows for <c>logs</c>.</summary>
     public static NativeBlock Encode(LogBlock logs, ReadOnlySpan<ResourceKey> resources, NativeWriter writer)
     {
-        writer.Start("logs", 15, logs.Count);
+        writer.Start("logs", 16, logs.Count);
         Order(logs.Resources.Values, logs.TimeNanos.Values, resources, writer.Order);
         Resource(logs.Resources.Values, resources, writer);
         writer.Fixed("ts", Nanoseconds, logs.TimeNanos.Values);
@@ -70,6 +76,7 @@ public static class EventTables
         writer.Fixed("trace_id", "FixedString(16)", logs.TraceIds.Values);
         writer.Fixed("span_id", "FixedString(8)", logs.SpanIds.Values);
         writer.Fixed("flags", "UInt32", logs.Flags.Values);
+        writer.Fixed("dropped_attributes_count", "UInt32", logs.DroppedAttributes.Values);
         writer.Attributes("attributes", "attribute_types", logs.Attributes);
         return writer.Finish();
     }
@@ -78,7 +85,7 @@ public static class EventTables
     private static void Order(ReadOnlySpan<int> rows, ReadOnlySpan<long> nanos, ReadOnlySpan<ResourceKey> resources, RowOrder order)
     {
         int[] ranks = ArrayPool<int>.Shared.Rent(resources.Length);
-        Rank(rows, resources, ranks);
+        RowOrder.Rank(rows, resources, ranks, Compare);
         Span<ulong> keys = order.Keys(rows.Length);
         for (int row = 0; row < keys.Length; row++)
         {
@@ -86,32 +93,6 @@ public static class EventTables
         }
         ArrayPool<int>.Shared.Return(ranks);
         order.Sort();
-    }
-
-    /// <summary>Gives each resource that a row names its place among them; those of one tenant and service share it.</summary>
-    private static void Rank(ReadOnlySpan<int> rows, ReadOnlySpan<ResourceKey> resources, int[] ranks)
-    {
-        ranks.AsSpan(0, resources.Length).Fill(-1);
-        var named = new List<int>();
-        foreach (int resource in rows)
-        {
-            if (ranks[resource] < 0)
-            {
-                ranks[resource] = 0;
-                named.Add(resource);
-            }
-        }
-        ResourceKey[] keys = new ResourceKey[named.Count];
-        for (int index = 0; index < keys.Length; index++)
-        {
-            keys[index] = resources[named[index]];
-        }
-        Span<int> sorted = CollectionsMarshal.AsSpan(named);
-        keys.AsSpan().Sort(sorted, Compare);
-        for (int index = 1; index < keys.Length; index++)
-        {
-            ranks[sorted[index]] = ranks[sorted[index - 1]] + (Compare(keys[index - 1], keys[index]) == 0 ? 0 : 1);
-        }
     }
 
     private static int Compare(ResourceKey left, ResourceKey right)

@@ -1,15 +1,15 @@
+using System.Buffers;
 using System.Numerics;
 using SloEngine.Otlp.Metrics;
 using SloEngine.Storage.Native;
 
 namespace SloEngine.Storage.Tables;
 
-/// <summary>Encodes metric points for their tables. <c>seriesIds</c> gives the id in the store of each series reference.</summary>
+/// <summary>Encodes metric points and exemplars for their tables. <c>seriesIds</c> gives the id in the store of each series reference.</summary>
 public static class MetricTables
 {
     private const string Milliseconds = "DateTime64(3, 'UTC')";
     private const int NanosPerMilli = 1_000_000;
-    private const int TimeBits = 24;
 
     /// <summary>Rows for <c>samples</c>.</summary>
     public static NativeBlock Encode(NumberPoints points, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
@@ -61,12 +61,25 @@ public static class MetricTables
         return writer.Finish();
     }
 
-    /// <summary>
-    /// The tables' order, by series and time, but for what does not fit: ids that agree in their first 40 bits, and rows of one series so far
-    /// apart in time that milliseconds need more than 24 bits.
-    /// </summary>
+    /// <summary>Rows for <c>exemplars</c>.</summary>
+    public static NativeBlock Encode(ExemplarColumns exemplars, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
+    {
+        writer.Start("exemplars", 7, exemplars.Count);
+        Order(exemplars.Series.Values, exemplars.TimeNanos.Values, seriesIds, writer.Order);
+        Ids(exemplars.Series.Values, seriesIds, writer);
+        writer.Fixed("ts", "DateTime64(9, 'UTC')", exemplars.TimeNanos.Values);
+        writer.Fixed("value", "Float64", exemplars.Values.Values);
+        writer.Fixed("trace_id", "FixedString(16)", exemplars.TraceIds.Values);
+        writer.Fixed("span_id", "FixedString(8)", exemplars.SpanIds.Values);
+        writer.Attributes("attributes", "attribute_types", exemplars.Attributes);
+        return writer.Finish();
+    }
+
+    /// <summary>The tables' order, by series and time: exact, unless rows lie so far apart that the milliseconds do not fit beside the series.</summary>
     private static void Order(ReadOnlySpan<int> series, ReadOnlySpan<long> nanos, ReadOnlySpan<UInt128> seriesIds, RowOrder order)
     {
+        int[] ranks = ArrayPool<int>.Shared.Rent(seriesIds.Length);
+        int distinct = RowOrder.Rank(series, seriesIds, ranks, static (left, right) => left.CompareTo(right));
         long first = long.MaxValue;
         long last = long.MinValue;
         foreach (long time in nanos)
@@ -75,14 +88,14 @@ public static class MetricTables
             last = Math.Max(last, time);
         }
         first /= NanosPerMilli;
-        ulong span = (ulong)(last / NanosPerMilli) - (ulong)first;
-        int coarse = Math.Max(0, 64 - BitOperations.LeadingZeroCount(span) - TimeBits);
+        int timeBits = BitOperations.LeadingZeroCount((ulong)distinct);
+        int coarse = Math.Max(0, 64 - BitOperations.LeadingZeroCount((ulong)((last / NanosPerMilli) - first)) - timeBits);
         Span<ulong> keys = order.Keys(series.Length);
         for (int row = 0; row < keys.Length; row++)
         {
-            ulong time = (ulong)((nanos[row] / NanosPerMilli) - first) >> coarse;
-            keys[row] = ((ulong)(seriesIds[series[row]] >> 64) & ~((1ul << TimeBits) - 1)) | time;
+            keys[row] = ((ulong)ranks[series[row]] << timeBits) | ((ulong)((nanos[row] / NanosPerMilli) - first) >> coarse);
         }
+        ArrayPool<int>.Shared.Return(ranks);
         order.Sort();
     }
 

@@ -16,6 +16,9 @@ namespace SloEngine.Storage.Tables;
 public sealed record SeriesRow(
     string Tenant, string Metric, MetricKind Kind, Temporality Temporality, IReadOnlyList<KeyValuePair<string, string>> Labels, double[] Bounds)
 {
+    /// <summary>Bits of an id that tell a series from the others of its metric.</summary>
+    private const int OwnBits = 96;
+
     /// <summary>Id in the store: equal for equal series in every process and at every time, whoever writes them.</summary>
     public UInt128 Id { get; } = IdOf(Tenant, Metric, Kind, Temporality, Labels, Bounds);
 
@@ -59,7 +62,13 @@ public sealed record SeriesRow(
         }
     }
 
-    /// <summary>The id of a series with these properties.</summary>
+    /// <summary>The part of an id that the series of one metric share.</summary>
+    public static UInt128 FamilyOf(UInt128 id) => id >> OwnBits;
+
+    /// <summary>
+    /// The id of a series with these properties. Its first 32 bits follow from tenant and name alone: the tables of points are sorted by id, so that
+    /// the series of a metric, which queries ask for together, lie side by side and are read without what lies between them.
+    /// </summary>
     public static UInt128 IdOf(
         string tenant, string metric, MetricKind kind, Temporality temporality, IReadOnlyList<KeyValuePair<string, string>> labels, ReadOnlySpan<double> bounds)
     {
@@ -70,6 +79,8 @@ public sealed record SeriesRow(
             text.Append('\0').Append(name).Append('\0').Append(value);
         }
         UInt128 hash = SipHash128.Hash(Encoding.UTF8.GetBytes(text.ToString()), 0);
-        return SipHash128.Hash(MemoryMarshal.AsBytes(bounds), hash);
+        hash = SipHash128.Hash(MemoryMarshal.AsBytes(bounds), hash);
+        UInt128 family = SipHash128.Hash(Encoding.UTF8.GetBytes($"{tenant}\0{metric}"), 0);
+        return (FamilyOf(family) << OwnBits) | (hash & ((UInt128.One << OwnBits) - 1));
     }
 }

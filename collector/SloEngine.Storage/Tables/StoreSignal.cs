@@ -6,7 +6,7 @@ namespace SloEngine.Storage.Tables;
 [JsonConverter(typeof(JsonStringEnumConverter<StoreSignal>))]
 public enum StoreSignal
 {
-    /// <summary>Samples and histograms.</summary>
+    /// <summary>Samples, histograms and exemplars.</summary>
     [JsonStringEnumMemberName("metrics")]
     Metrics,
 
@@ -32,7 +32,7 @@ internal static class StoreSignals
 {
     public static StoreSignal Of(string table) => table switch
     {
-        "samples" or "histograms" or "exponential_histograms" or "float_histograms" => StoreSignal.Metrics,
+        "samples" or "histograms" or "exponential_histograms" or "float_histograms" or "exemplars" => StoreSignal.Metrics,
         "logs" => StoreSignal.Logs,
         "spans" => StoreSignal.Traces,
         "sli_buckets" => StoreSignal.Slo,

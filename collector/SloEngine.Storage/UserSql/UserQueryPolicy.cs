@@ -14,7 +14,7 @@ internal sealed class UserQueryPolicy
     private static readonly string[] TenantTables = ["series", "resources", "spans", "logs"];
 
     /// <summary>Tables whose rows name a series, which names its tenant.</summary>
-    private static readonly string[] SeriesTables = ["samples", "histograms", "exponential_histograms", "float_histograms"];
+    private static readonly string[] SeriesTables = ["samples", "histograms", "exponential_histograms", "float_histograms", "exemplars"];
 
     /// <summary>Tables with what is nobody's to read: addresses and bodies of notifications, bookkeeping.</summary>
     private static readonly FrozenSet<string> HiddenTables = FrozenSet.Create(

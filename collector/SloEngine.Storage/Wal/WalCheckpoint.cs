@@ -26,16 +26,23 @@ public sealed class WalCheckpoint : IDisposable
     public long Intent { get; private set; }
 
     /// <summary>Opens the checkpoint of a log.</summary>
-    public static WalCheckpoint Open(string directory, WriteAheadLog log)
+    public static WalCheckpoint Open(string directory, WriteAheadLog log) => Open(directory, log, FileName, log.Start);
+
+    /// <summary>Opens the checkpoint of a further reader of a log.</summary>
+    /// <param name="directory">The log's directory.</param>
+    /// <param name="log">The log.</param>
+    /// <param name="name">Name of its file.</param>
+    /// <param name="start">Where the reader begins that has no checkpoint yet.</param>
+    public static WalCheckpoint Open(string directory, WriteAheadLog log, string name, long start)
     {
-        string path = Path.Combine(directory, FileName);
+        string path = Path.Combine(directory, name);
         SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite);
         DirectorySync.Flush(directory);
         var checkpoint = new WalCheckpoint(file, log.Id);
         checkpoint.Load();
         if (checkpoint._sequence == 0)
         {
-            (checkpoint.Stored, checkpoint.Intent) = (log.Start, log.Start);
+            checkpoint.Save(start, start);
         }
         return checkpoint;
     }

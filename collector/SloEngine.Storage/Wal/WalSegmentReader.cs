@@ -1,3 +1,4 @@
+using System.Buffers;
 using Microsoft.Win32.SafeHandles;
 
 namespace SloEngine.Storage.Wal;
@@ -9,7 +10,7 @@ internal sealed class WalSegmentReader : IDisposable
 
     private readonly SafeFileHandle _file;
     private readonly long _length;
-    private byte[] _buffer = new byte[ReadAhead];
+    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(ReadAhead);
     private int _start;
     private int _end;
 
@@ -50,7 +51,12 @@ internal sealed class WalSegmentReader : IDisposable
         return true;
     }
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        _file.Dispose();
+        ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = [];
+    }
 
     private bool Fill(int bytes)
     {
@@ -65,8 +71,9 @@ internal sealed class WalSegmentReader : IDisposable
         }
         if (_buffer.Length < bytes)
         {
-            byte[] larger = new byte[bytes + ReadAhead];
+            byte[] larger = ArrayPool<byte>.Shared.Rent(bytes + ReadAhead);
             _buffer.AsSpan(_start, held).CopyTo(larger);
+            ArrayPool<byte>.Shared.Return(_buffer);
             _buffer = larger;
         }
         else

@@ -30,6 +30,9 @@ public sealed class WriteAheadLog : IDisposable
     /// <summary>Tells this log from any other, also from one made later in the same directory.</summary>
     public Guid Id { get; }
 
+    /// <summary>Where its segments lie.</summary>
+    public string Directory => _options.Directory;
+
     /// <summary>Bytes at the end that a process left half-written, and that were cut when the log was opened.</summary>
     public long TornBytes { get; private init; }
 
@@ -60,12 +63,15 @@ public sealed class WriteAheadLog : IDisposable
     /// <summary>Bytes of the records kept.</summary>
     public long Bytes => End - Start;
 
+    /// <summary>Whether it has reached half of its limit.</summary>
+    public bool IsHalfFull => Bytes > _options.MaxBytes / 2;
+
     /// <summary>Opens the log of a directory, or begins one at <paramref name="start"/>.</summary>
     /// <exception cref="InvalidDataException">The files are no log, or segments are missing.</exception>
     /// <exception cref="IOException">The directory cannot be used.</exception>
     public static WriteAheadLog Open(WalOptions options, TimeProvider time, long start = 0)
     {
-        Directory.CreateDirectory(options.Directory);
+        System.IO.Directory.CreateDirectory(options.Directory);
         List<WalSegment> segments = WalSegment.List(options.Directory);
         long torn = segments.Count == 0 ? 0 : segments[^1].CutTornTail();
         if (segments.Count > 0 && segments[^1].Length == 0)
@@ -179,6 +185,15 @@ public sealed class WriteAheadLog : IDisposable
                 }
                 yield return new WalRecord(position, segment.Start + reader.Offset, payload);
             }
+        }
+    }
+
+    /// <summary>Whether <see cref="TrimBefore"/> would delete anything.</summary>
+    public bool CanTrimBefore(long position)
+    {
+        lock (_lock)
+        {
+            return _segments[0].End <= position && _segments.Count > 1;
         }
     }
 

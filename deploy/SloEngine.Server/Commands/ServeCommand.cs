@@ -55,6 +55,11 @@ internal static class ServeCommand
                 await Console.Error.WriteLineAsync("sloengine: " + wrong.Message);
                 return ExitCodes.Usage;
             }
+            if (parsed.GetValue(demo) && options.Credentials is not null)
+            {
+                await Console.Error.WriteLineAsync("sloengine: --demo sends telemetry without a credential; expected no section authentication beside it");
+                return ExitCodes.Usage;
+            }
             return await ServerHost.RunAsync(options with { Demo = parsed.GetValue(demo) }, cancellation);
         });
         return command;

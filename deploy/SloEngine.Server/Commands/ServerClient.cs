@@ -7,6 +7,15 @@ internal sealed class ServerClient(Uri server) : IDisposable
 {
     private readonly HttpClient _http = new() { BaseAddress = server, Timeout = TimeSpan.FromMinutes(1) };
 
+    /// <summary>The credential of commands: the environment variable SLOENGINE_TOKEN, where the server asks for one.</summary>
+    public static void Authorize(HttpRequestMessage request)
+    {
+        if (Environment.GetEnvironmentVariable("SLOENGINE_TOKEN") is { Length: > 0 } token)
+        {
+            request.Headers.Authorization = new System.Net.Http.Headers.AuthenticationHeaderValue("Bearer", token);
+        }
+    }
+
     public void Dispose() => _http.Dispose();
 
     /// <summary>The body of a GET.</summary>
@@ -25,6 +34,7 @@ internal sealed class ServerClient(Uri server) : IDisposable
     private async Task<string> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
     {
         using HttpRequestMessage sent = request;
+        Authorize(sent);
         try
         {
             using HttpResponseMessage response = await _http.SendAsync(sent, cancellation);

@@ -5,7 +5,7 @@ namespace SloEngine.Server.Commands;
 /// <summary><c>sloengine store</c>: what the store holds, and copies of it.</summary>
 internal static class StoreCommand
 {
-    public static Command Create() => new("store", "Look after the store") { StoreServeCommand.Create(), StoreStatsCommand.Create(), StoreBackupCommand.Create(), StoreRestoreCommand.Create() };
+    public static Command Create() => new("store", "Look after the store") { StoreServeCommand.Create(), StoreDdlCommand.Create(), StoreStatsCommand.Create(), StoreBackupCommand.Create(), StoreRestoreCommand.Create() };
 
     /// <summary>The option that names the running server.</summary>
     public static Option<Uri> Server() => new("--server")

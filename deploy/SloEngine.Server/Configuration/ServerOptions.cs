@@ -1,14 +1,25 @@
 using System.Globalization;
 using System.Net;
+using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Limits;
+using SloEngine.Collector.Pipelines;
 using SloEngine.PromQL.Syntax;
+using SloEngine.Server.Authentication;
+using SloEngine.Slo.Ledger;
+using SloEngine.Slo.OpenSlo;
 using SloEngine.Storage.Retention;
+using SloEngine.Storage.Schema;
 
 namespace SloEngine.Server.Configuration;
 
 /// <summary>The configuration of <c>serve</c>, parsed and checked: flags win over the environment, which wins over the file.</summary>
 internal sealed record ServerOptions
 {
+    public required ServerRoles Roles { get; init; }
+
+    /// <summary>Where a gateway forwards to; empty for engines.</summary>
+    public IReadOnlyList<GatewayNode> Engines { get; init; } = [];
+
     public required IPEndPoint ListenGrpc { get; init; }
 
     public required IPEndPoint ListenOtlpHttp { get; init; }
@@ -22,7 +33,12 @@ internal sealed record ServerOptions
     /// <summary>The store's address; null for the embedded engine.</summary>
     public Uri? Store { get; init; }
 
+    /// <summary>The cluster that the store is a server of; null for a single server.</summary>
+    public StoreCluster? StoreCluster { get; init; }
+
     public string? Slos { get; init; }
+
+    public LedgerOptions Ledger { get; init; } = LedgerOptions.Default;
 
     public string? Rules { get; init; }
 
@@ -49,6 +65,8 @@ internal sealed record ServerOptions
 
     public long MemoryBudgetBytes { get; init; }
 
+    public int MaxConnections { get; init; }
+
     /// <summary>Limits of the tenants that have none of their own.</summary>
     public TenantLimits Limits { get; init; } = new();
 
@@ -56,6 +74,14 @@ internal sealed record ServerOptions
     public IReadOnlyDictionary<string, TenantLimits> Tenants { get; init; } = new Dictionary<string, TenantLimits>();
 
     public TimeSpan SeriesIdle { get; init; }
+
+    /// <summary>Resource attribute that names the tenant; null for none.</summary>
+    public string? TenantAttribute { get; init; }
+
+    public PipelineOptions Pipelines { get; init; } = new();
+
+    /// <summary>Who may do what; null for everybody everything.</summary>
+    public CredentialSet? Credentials { get; init; }
 
     public required string Wal { get; init; }
 
@@ -95,15 +121,20 @@ internal sealed record ServerOptions
 
         string data = Path.GetFullPath(Text(Setting.Data).Text);
         string backups = Text(Setting.Backups).Text;
+        ServerRoles roles = ServerRolesText.Parse(Text(Setting.Roles));
         return new ServerOptions
         {
+            Roles = roles,
+            Engines = ServerRolesText.Engines(Text(Setting.Engines), roles),
             ListenGrpc = Address(Setting.ListenGrpc, Text(Setting.ListenGrpc)),
             ListenOtlpHttp = Address(Setting.ListenOtlpHttp, Text(Setting.ListenOtlpHttp)),
             ListenHttp = Address(Setting.ListenHttp, Text(Setting.ListenHttp)),
             Data = data,
             Backups = backups.Length == 0 ? Path.Combine(data, "backups") : Path.GetFullPath(backups),
             Store = Url(Setting.Store, Text(Setting.Store)),
+            StoreCluster = Cluster(Text(Setting.StoreCluster), Text(Setting.Store)),
             Slos = ExistingDirectory(Setting.Slos, Text(Setting.Slos)),
+            Ledger = new LedgerOptions(Duration(Setting.SloLateness, Text(Setting.SloLateness), TimeSpan.FromMinutes(1))),
             Rules = ExistingDirectory(Setting.Rules, Text(Setting.Rules)),
             Alertmanagers = Urls(Setting.Alertmanagers, Text(Setting.Alertmanagers)),
             ExternalLabels = Labels(Setting.ExternalLabels, Text(Setting.ExternalLabels)),
@@ -115,10 +146,14 @@ internal sealed record ServerOptions
             EngineLibrary = ExistingFile(Setting.EngineLibrary, Text(Setting.EngineLibrary)),
             MaxBodyBytes = (int)Number(Setting.MaxBodyBytes, Text(Setting.MaxBodyBytes), 1024, 64 << 20),
             MemoryBudgetBytes = Number(Setting.MemoryBudgetBytes, Text(Setting.MemoryBudgetBytes), 1 << 20, 1L << 40),
+            MaxConnections = (int)Number(Setting.MaxConnections, Text(Setting.MaxConnections), 1, 1_000_000),
             Limits = TenantLimitsText.Read(Text),
             Tenants = file.Tenants.ToDictionary(
                 tenant => tenant.Key, tenant => TenantLimitsText.Read(setting => tenant.Value.TryGetValue(setting, out SettingText own) ? own : Text(setting))),
             SeriesIdle = Duration(Setting.SeriesIdle, Text(Setting.SeriesIdle), TimeSpan.FromMinutes(1)),
+            TenantAttribute = Text(Setting.TenantAttribute).Text is { Length: > 0 } attribute ? attribute : null,
+            Pipelines = Section(file.Pipelines, section => PipelinesText.Read(section, environment)) ?? new PipelineOptions(),
+            Credentials = Section(file.Authentication, section => CredentialsText.Read(section, environment)),
             Wal = Text(Setting.Wal).Text is { Length: > 0 } wal ? Path.GetFullPath(wal) : Path.Combine(Path.GetFullPath(Text(Setting.Data).Text), "wal"),
             WalMaxBytes = Number(Setting.WalMaxBytes, Text(Setting.WalMaxBytes), 64 << 20, 1L << 50),
             Retention = TenantRetentionText.Parse(Text(Setting.RetentionTenants), new RetentionOptions
@@ -140,6 +175,19 @@ internal sealed record ServerOptions
                 ("warning", LogLevel.Warning),
                 ("error", LogLevel.Error)),
         };
+    }
+
+    private static T? Section<T>(YamlPlace? section, Func<YamlPlace, T> read)
+        where T : class
+    {
+        try
+        {
+            return section is null ? null : read(section);
+        }
+        catch (SloFileException wrong)
+        {
+            throw new ConfigurationException(wrong.Message);
+        }
     }
 
     private static IPEndPoint Address(Setting setting, SettingText value)
@@ -205,6 +253,15 @@ internal sealed record ServerOptions
         return labels;
     }
 
+    private static StoreCluster? Cluster(SettingText name, SettingText store)
+    {
+        if (name.Text.Length > 0 && store.Text.Length == 0)
+        {
+            throw new ConfigurationException($"{Setting.StoreCluster.Key} ({name.Origin}): the embedded engine is no server of a cluster; {Setting.Store.Key} is to be the address of one");
+        }
+        return name.Text.Length == 0 ? null : new StoreCluster(name.Text);
+    }
+
     private static long Number(Setting setting, SettingText value, long least, long most)
     {
         return long.TryParse(value.Text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number >= least && number <= most
@@ -236,6 +293,6 @@ internal sealed record ServerOptions
         throw Bad(setting, value, "one of " + string.Join(", ", names));
     }
 
-    private static ConfigurationException Bad(Setting setting, SettingText value, string expected) =>
+    internal static ConfigurationException Bad(Setting setting, SettingText value, string expected) =>
         new($"{setting.Key} ({value.Origin}): '{value.Text}' does not fit; expected {expected}");
 }

@@ -11,13 +11,17 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     /// <summary>Environment variable of this setting.</summary>
     public string EnvironmentVariable => "SLOENGINE_" + Key.ToUpperInvariant().Replace('.', '_');
 
+    public static readonly Setting Roles = new("roles", "--roles", "LIST", "engine,alerting", "What this node does: engine and alerting, engine alone, or gateway; of engine nodes that share a store one is to have alerting");
+    public static readonly Setting Engines = new("gateway.engines", "--engines", "LIST", "", "Engine nodes that a gateway forwards to: addresses of their OTLP/HTTP, each with a name before it where that is to stay when the address changes: a=http://10.0.0.1:4318,b=http://10.0.0.2:4318");
     public static readonly Setting ListenGrpc = new("listen.grpc", "--listen-grpc", "HOST:PORT", "127.0.0.1:4317", "Address of OTLP/gRPC, scaling signals and health");
     public static readonly Setting ListenOtlpHttp = new("listen.otlp_http", "--listen-otlp-http", "HOST:PORT", "127.0.0.1:4318", "Address of OTLP/HTTP");
     public static readonly Setting ListenHttp = new("listen.http", "--listen-http", "HOST:PORT", "127.0.0.1:7070", "Address of the UI and the HTTP APIs");
     public static readonly Setting Data = new("data", "--data", "DIR", "data", "Directory of the store; made when missing");
     public static readonly Setting Backups = new("backups", "--backups", "DIR", "", "Directory of backups, best on another disk (default: backups below the data)");
     public static readonly Setting Store = new("store.url", "--store", "URL", "", "Address of a ClickHouse server, or of `sloengine store serve`, to use in place of the embedded engine");
+    public static readonly Setting StoreCluster = new("store.cluster", "--store-cluster", "NAME", "", "Cluster of the ClickHouse server: tables are replicated on its shards, and distributed tables stand in front");
     public static readonly Setting Slos = new("slos", "--slos", "DIR", "", "Directory of OpenSLO files, reloaded on change");
+    public static readonly Setting SloLateness = new("slo.lateness", "--slo-lateness", "DURATION", "1d", "How late an event may come and still count for its SLO, at its time");
     public static readonly Setting Rules = new("rules", "--rules", "DIR", "", "Directory of Prometheus rule files, reloaded on change");
     public static readonly Setting Alertmanagers = new("alertmanagers", "--alertmanagers", "URLS", "", "Alertmanagers that alerts of rules are sent to, separated by commas, such as http://alertmanager:9093");
     public static readonly Setting ExternalLabels = new("external_labels", "--external-labels", "LIST", "", "Labels that alerts of rules get, and templates know: cluster=eu, replica=a");
@@ -29,16 +33,19 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting EngineLibrary = new("engine.library", "--engine-library", "FILE", "", "Path of libchdb.so (default: beside the program, or the restored npm package)");
     public static readonly Setting MaxBodyBytes = new("limits.max_body_bytes", "--max-body-bytes", "BYTES", "16777216", "Largest OTLP request, compressed and decompressed");
     public static readonly Setting MemoryBudgetBytes = new("limits.memory_budget_bytes", "--memory-budget-bytes", "BYTES", "536870912", "Request bytes in flight before senders are asked to wait");
+    public static readonly Setting MaxConnections = new("limits.max_connections", "--max-connections", "COUNT", "10000", "Open connections of all listeners; further ones are closed at once");
     public static readonly Setting MaxActiveSeries = new("limits.max_active_series", "--max-active-series", "COUNT", "1000000", "Active series a tenant may have");
+    public static readonly Setting MaxActiveResources = new("limits.max_active_resources", "--max-active-resources", "COUNT", "100000", "Active resources of logs and spans a tenant may have, each scope of one counted, and as many KiB of them");
     public static readonly Setting BytesPerSecond = new("limits.bytes_per_second", "--bytes-per-second", "BYTES", "0", "Request bytes a second a tenant may send, decompressed; 0: no limit");
     public static readonly Setting BurstBytes = new("limits.burst_bytes", "--burst-bytes", "BYTES", "0", "Bytes a tenant may send at once after a quiet time; 0: what two seconds bring");
     public static readonly Setting MaxLabels = new("limits.max_labels", "--max-labels", "COUNT", "64", "Labels a series may have");
     public static readonly Setting MaxLabelValueLength = new("limits.max_label_value_length", "--max-label-value-length", "CHARS", "2048", "Longest value of a label");
     public static readonly Setting MaxLogLineBytes = new("limits.max_log_line_bytes", "--max-log-line-bytes", "BYTES", "262144", "Longest log line; the rest is cut off");
     public static readonly Setting SeriesIdle = new("limits.series_idle", "--series-idle", "DURATION", "30m", "How long a series without points stays active");
+    public static readonly Setting TenantAttribute = new("tenant_attribute", "--tenant-attribute", "NAME", "", "Resource attribute of OTLP, such as tenant.id, that names the tenant; the header's stands in where it is missing");
     public static readonly Setting Wal = new("wal.directory", "--wal", "DIR", "", "Directory of the write-ahead log, on a disk of its own where that helps (default: wal below the data)");
     public static readonly Setting WalMaxBytes = new("wal.max_bytes", "--wal-max-bytes", "BYTES", "8589934592", "Bytes that may wait in the log while the store is away, before senders are asked to retry");
-    public static readonly Setting RetentionMetrics = new("retention.metrics", "--retention-metrics", "DURATION", "30d", "How long samples and histograms are kept");
+    public static readonly Setting RetentionMetrics = new("retention.metrics", "--retention-metrics", "DURATION", "30d", "How long samples, histograms and exemplars are kept");
     public static readonly Setting RetentionLogs = new("retention.logs", "--retention-logs", "DURATION", "7d", "How long logs are kept");
     public static readonly Setting RetentionTraces = new("retention.traces", "--retention-traces", "DURATION", "7d", "How long spans are kept");
     public static readonly Setting RetentionSlo = new("retention.slo", "--retention-slo", "DURATION", "400d", "How long the minutes of the SLO ledger are kept; at least 90d, the longest window");
@@ -51,8 +58,10 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     /// <summary>Every setting, in the order of the help text.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, Backups, Slos, Rules, Alertmanagers, ExternalLabels, Scaling, Receivers, Dashboards, ExternalUrl, EngineLibrary,
-        MaxBodyBytes, MemoryBudgetBytes, MaxActiveSeries, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes, SeriesIdle, RuleGroups, Wal, WalMaxBytes,
+        Roles, Engines, ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, StoreCluster, Backups, Slos, SloLateness, Rules, Alertmanagers, ExternalLabels, Scaling, Receivers, Dashboards,
+        ExternalUrl, EngineLibrary,
+        MaxBodyBytes, MemoryBudgetBytes, MaxConnections, MaxActiveSeries, MaxActiveResources, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes,
+        SeriesIdle, TenantAttribute, RuleGroups, Wal, WalMaxBytes,
         RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionTenants, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
     ];
 }

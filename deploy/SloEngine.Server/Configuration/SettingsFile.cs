@@ -8,12 +8,20 @@ namespace SloEngine.Server.Configuration;
 internal sealed class SettingsFile
 {
     private const string TenantsKey = "tenants";
+    private const string PipelinesKey = "pipelines";
+    private const string AuthenticationKey = "authentication";
 
     /// <summary>Settings by their keys.</summary>
     public Dictionary<Setting, SettingText> Settings { get; } = [];
 
     /// <summary>What differs for single tenants, by their names.</summary>
     public Dictionary<string, Dictionary<Setting, SettingText>> Tenants { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>The section of pipelines; null when it is not there.</summary>
+    public YamlPlace? Pipelines { get; private set; }
+
+    /// <summary>The section of credentials; null when it is not there.</summary>
+    public YamlPlace? Authentication { get; private set; }
 
     public static SettingsFile Read(string path)
     {
@@ -44,6 +52,11 @@ internal sealed class SettingsFile
         if (stream.Documents.Count > 0)
         {
             file.Collect(stream.Documents[0].RootNode, "", path);
+            if (stream.Documents[0].RootNode is YamlMappingNode)
+            {
+                YamlPlace document = YamlPlace.Documents(path, text)[0];
+                (file.Pipelines, file.Authentication) = (document.Optional(PipelinesKey), document.Optional(AuthenticationKey));
+            }
         }
         return file;
     }
@@ -70,13 +83,17 @@ internal sealed class SettingsFile
             {
                 CollectTenants(valueNode, path);
             }
+            else if (key is PipelinesKey or AuthenticationKey)
+            {
+                continue;
+            }
             else if (Setting.All.Any(candidate => candidate.Key.StartsWith(key + ".", StringComparison.Ordinal)))
             {
                 Collect(valueNode, key, path);
             }
             else
             {
-                throw new ConfigurationException($"{At(path, keyNode)}: unknown key {key}; did you mean {NearestKey.Of(key, Setting.All.Select(known => known.Key).Append(TenantsKey))}?");
+                throw new ConfigurationException($"{At(path, keyNode)}: unknown key {key}; did you mean {NearestKey.Of(key, Setting.All.Select(known => known.Key).Concat([TenantsKey, PipelinesKey, AuthenticationKey]))}?");
             }
         }
     }

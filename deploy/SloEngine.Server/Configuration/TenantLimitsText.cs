@@ -9,7 +9,7 @@ internal static class TenantLimitsText
     /// <summary>Settings that a tenant may have of its own, below its name without the prefix <c>limits.</c>.</summary>
     public static readonly IReadOnlyList<Setting> Settings =
     [
-        Setting.BytesPerSecond, Setting.BurstBytes, Setting.MaxActiveSeries, Setting.MaxLabels, Setting.MaxLabelValueLength, Setting.MaxLogLineBytes,
+        Setting.BytesPerSecond, Setting.BurstBytes, Setting.MaxActiveSeries, Setting.MaxActiveResources, Setting.MaxLabels, Setting.MaxLabelValueLength, Setting.MaxLogLineBytes,
     ];
 
     /// <summary>The key of a setting below a tenant's name.</summary>
@@ -24,6 +24,7 @@ internal static class TenantLimitsText
             BytesPerSecond = Number(Setting.BytesPerSecond, 0, 1L << 40),
             BurstBytes = Number(Setting.BurstBytes, 0, 1L << 40),
             MaxActiveSeries = (int)Number(Setting.MaxActiveSeries, 1, 100_000_000),
+            MaxActiveResources = (int)Number(Setting.MaxActiveResources, 1, 100_000_000),
             MaxLabels = (int)Number(Setting.MaxLabels, 1, 1000),
             MaxLabelValueLength = (int)Number(Setting.MaxLabelValueLength, 1, 1 << 20),
             MaxLogLineBytes = (int)Number(Setting.MaxLogLineBytes, 64, 64 << 20),

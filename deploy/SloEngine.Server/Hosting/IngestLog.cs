@@ -1,5 +1,6 @@
 using SloEngine.Collector;
 using SloEngine.Collector.Ingest;
+using SloEngine.Collector.Pipelines.Tail;
 using SloEngine.Server.Configuration;
 using SloEngine.Server.Slos;
 using SloEngine.Slo.Ledger;
@@ -12,11 +13,16 @@ namespace SloEngine.Server.Hosting;
 /// <summary>The write-ahead log of the collector with its checkpoint.</summary>
 internal sealed partial class IngestLog : IDisposable
 {
-    private IngestLog(WriteAheadLog log, WalCheckpoint checkpoint) => (Log, Checkpoint) = (log, checkpoint);
+    private readonly string _directory;
+
+    private IngestLog(string directory, WriteAheadLog log, WalCheckpoint checkpoint) => (_directory, Log, Checkpoint) = (directory, log, checkpoint);
 
     public WriteAheadLog Log { get; }
 
     public WalCheckpoint Checkpoint { get; }
+
+    /// <summary>How far traces are decided, when tail sampling is configured.</summary>
+    public TraceWaiting? Waiting { get; private set; }
 
     /// <exception cref="InvalidDataException">The directory holds something else, or segments are missing.</exception>
     /// <exception cref="IOException">The directory cannot be used.</exception>
@@ -29,27 +35,45 @@ internal sealed partial class IngestLog : IDisposable
         {
             LogTorn(loggers.CreateLogger<IngestLog>(), log.TornBytes);
         }
-        return new IngestLog(log, WalCheckpoint.Open(options.Wal, log));
+        return new IngestLog(options.Wal, log, WalCheckpoint.Open(options.Wal, log));
     }
 
     /// <summary>Stores what an earlier process had acknowledged and not stored, and counts it for the SLOs, before either is read.</summary>
-    public async Task ReplayAsync(IColumnStore store, SloCatalog catalog, CollectorOptions collector, ILoggerFactory loggers, CancellationToken cancellation)
+    public async Task ReplayAsync(IColumnStore store, SloCatalog catalog, LedgerOptions options, CollectorOptions collector, ILoggerFactory loggers, CancellationToken cancellation)
     {
-        if (!LogReplay.IsNeeded(Log, Checkpoint))
+        // Whether spans wait in this log is what the process before did, not what this one is to do.
+        string path = Path.Combine(_directory, TraceWaiting.FileName);
+        WalCheckpoint? waited = File.Exists(path) ? OpenWaiting() : null;
+        if (LogReplay.IsNeeded(Log, Checkpoint))
         {
-            return;
+            using var table = new LedgerTable(store, Log.Id);
+            using var ledger = new Ledger(table, TimeProvider.System, since: Log.BegunAt(Checkpoint.Stored), options);
+            catalog.Reload();
+            await ledger.SetSlosAsync(catalog.Slos, cancellation);
+            var taps = new LedgerTaps(ledger, table, await SeriesBaselines.ReadAsync(store, TimeProvider.System, cancellation));
+            using var replay = new LogReplay(store, Log, Checkpoint, taps, collector, TimeProvider.System, loggers.CreateLogger<LogReplay>(), waited);
+            await replay.RunAsync(cancellation);
         }
-        using var table = new LedgerTable(store);
-        var ledger = new Ledger(table, TimeProvider.System, since: Log.BegunAt(Checkpoint.Stored));
-        catalog.Reload();
-        await ledger.SetSlosAsync(catalog.Slos, cancellation);
-        var taps = new LedgerTaps(ledger, table, await SeriesBaselines.ReadAsync(store, cancellation));
-        using var replay = new LogReplay(store, Log, Checkpoint, taps, collector, TimeProvider.System, loggers.CreateLogger<LogReplay>());
-        await replay.RunAsync(cancellation);
+        if (collector.Pipelines.TailTraces is { } tail)
+        {
+            IReadOnlyList<UInt128> kept = waited is null ? [] : await KeptTraces.ReadAsync(store, tail.MaxDecisions / 2, cancellation);
+            Waiting = new TraceWaiting(waited ?? OpenWaiting()) { Kept = kept };
+        }
+        else if (waited is not null)
+        {
+            using (waited)
+            {
+                await new TraceWaiting(waited).StoreAllAsync(store, Log, Checkpoint, collector, TimeProvider.System, loggers.CreateLogger<LogReplay>(), cancellation);
+            }
+            File.Delete(path);
+        }
     }
+
+    private WalCheckpoint OpenWaiting() => WalCheckpoint.Open(_directory, Log, TraceWaiting.FileName, Checkpoint.Stored);
 
     public void Dispose()
     {
+        Waiting?.Checkpoint.Dispose();
         Checkpoint.Dispose();
         Log.Dispose();
     }

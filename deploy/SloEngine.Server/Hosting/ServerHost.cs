@@ -7,6 +7,7 @@ using SloEngine.Alerting;
 using SloEngine.Alerting.Http;
 using SloEngine.Alerting.Notifications;
 using SloEngine.Collector;
+using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Receivers;
 using SloEngine.Collector.Taps;
@@ -26,6 +27,7 @@ using SloEngine.Rules.Http;
 using SloEngine.Rules.Scheduling;
 using SloEngine.Scaling.Http;
 using SloEngine.Scaling.Signals;
+using SloEngine.Server.Authentication;
 using SloEngine.Server.Commands;
 using SloEngine.Server.Configuration;
 using SloEngine.Server.Demo;
@@ -51,6 +53,10 @@ internal static class ServerHost
     /// <summary>Runs until told to stop; returns the exit code.</summary>
     public static async Task<int> RunAsync(ServerOptions options, CancellationToken cancellation)
     {
+        if (options.Roles == ServerRoles.Gateway)
+        {
+            return await GatewayHost.RunAsync(options, cancellation);
+        }
         IColumnStore store;
         ReceiverConfiguration receivers;
         try
@@ -65,7 +71,7 @@ internal static class ServerHost
         try
         {
             store = options.Store is { } url
-                ? await HttpColumnStore.OpenAsync(url, cancellation)
+                ? await HttpColumnStore.OpenAsync(url, options.StoreCluster, cancellation)
                 : await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = options.Data, Library = options.EngineLibrary, Backups = options.Backups }, cancellation);
         }
         catch (Exception failure) when (failure is StoreException or DllNotFoundException)
@@ -79,7 +85,7 @@ internal static class ServerHost
         {
             return ExitCodes.Failed;
         }
-        SeriesBaselines baselines = await SeriesBaselines.ReadAsync(store, cancellation);
+        SeriesBaselines baselines = await SeriesBaselines.ReadAsync(store, TimeProvider.System, cancellation);
         WebApplication app = Build(options, store, log, baselines, receivers);
         try
         {
@@ -100,56 +106,71 @@ internal static class ServerHost
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         ConfigureLogging(builder.Logging, options);
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes + 1024L;
-            kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(10));
-            kestrel.Listen(options.ListenGrpc, listen => listen.Serve(Listener.Grpc, HttpProtocols.Http2));
-            kestrel.Listen(options.ListenOtlpHttp, listen => listen.Serve(Listener.OtlpHttp, HttpProtocols.Http1));
-            kestrel.Listen(options.ListenHttp, listen => listen.Serve(Listener.Http, HttpProtocols.Http1));
-        });
+        ConfigureListeners(builder, options);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
         AddServices(builder.Services, options, store, log, baselines, receivers);
 
         WebApplication app = builder.Build();
-        app.MapListener(Listener.Grpc, branch => branch.UseRouting().UseEndpoints(endpoints =>
+        CredentialSet? credentials = options.Credentials;
+        app.MapListener(Listener.Grpc, branch => branch.UseRouting().UseAccessControl(credentials).UseEndpoints(all =>
         {
-            endpoints.MapOtlpGrpc();
-            endpoints.MapScalingGrpc();
+            all.Needing(Rights.Write, credentials).MapOtlpGrpc();
+            IEndpointRouteBuilder endpoints = all.Open(credentials);
+            (credentials?.OpensScaling == false ? all.Needing(Rights.Read, credentials) : endpoints).MapScalingGrpc();
             var health = new HealthService(() => true, OtlpGrpcReceiver.ServiceNames.Concat(ScalingServices.ServiceNames).ToHashSet(), TimeProvider.System);
             health.Map(endpoints);
             endpoints.MapGrpcUnimplemented();
         }));
-        app.MapListener(Listener.OtlpHttp, branch => branch.UseRouting().UseEndpoints(endpoints => endpoints.MapOtlpHttp()));
+        app.MapListener(Listener.OtlpHttp, branch => branch.UseRouting().UseAccessControl(credentials).UseEndpoints(endpoints =>
+        {
+            endpoints.Needing(Rights.Write, credentials).MapOtlpHttp();
+            // Its frames name any tenant.
+            endpoints.Needing(Rights.Admin, credentials).MapForward();
+        }));
         app.MapListener(Listener.Http, branch =>
         {
             branch.UseWebApplication();
             branch.UseResponseCompression();
             branch.UseRequestTracing();
-            branch.UseRouting().UseEndpoints(MapHttp);
+            branch.UseRouting().UseAccessControl(credentials).UseEndpoints(endpoints => MapHttp(endpoints, credentials));
             branch.RunWebApplication();
         });
         return app;
     }
 
-    private static void MapHttp(IEndpointRouteBuilder endpoints)
+    internal static void ConfigureListeners(WebApplicationBuilder builder, ServerOptions options) => builder.WebHost.ConfigureKestrel(kestrel =>
     {
-        endpoints.MapRemoteWrite();
-        endpoints.MapPrometheusOtlp();
-        endpoints.MapLokiPush();
-        endpoints.MapPrometheusApi();
-        endpoints.MapRemoteRead();
-        endpoints.MapLokiApi();
-        endpoints.MapTempoApi();
-        endpoints.MapSqlApi();
-        endpoints.MapStoreStatusApi();
-        endpoints.MapCardinalityApi();
-        endpoints.MapBackupApi();
-        endpoints.MapSloApi();
-        endpoints.MapRulesApi(SloAlerts.In(endpoints.ServiceProvider));
-        endpoints.MapScalingHttp();
-        endpoints.MapDashboardsApi();
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes + 1024L;
+        kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+        kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(10));
+        kestrel.Listen(options.ListenGrpc, listen => listen.Serve(Listener.Grpc, HttpProtocols.Http2));
+        kestrel.Listen(options.ListenOtlpHttp, listen => listen.Serve(Listener.OtlpHttp, HttpProtocols.Http1));
+        kestrel.Listen(options.ListenHttp, listen => listen.Serve(Listener.Http, HttpProtocols.Http1));
+    });
+
+    private static void MapHttp(IEndpointRouteBuilder all, CredentialSet? credentials)
+    {
+        IEndpointRouteBuilder write = all.Needing(Rights.Write, credentials);
+        write.MapRemoteWrite();
+        write.MapPrometheusOtlp();
+        write.MapLokiPush();
+        IEndpointRouteBuilder read = all.Needing(Rights.Read, credentials);
+        read.MapPrometheusApi();
+        read.MapRemoteRead();
+        read.MapLokiApi();
+        read.MapTempoApi();
+        read.MapSqlApi();
+        read.MapCardinalityApi();
+        read.MapSloApi();
+        read.MapRulesApi(SloAlerts.In(all.ServiceProvider));
+        read.MapScalingHttp();
+        all.NeedingAdminForChanges(credentials).MapDashboardsApi();
+        IEndpointRouteBuilder admin = all.Needing(Rights.Admin, credentials);
+        admin.MapStoreStatusApi(all.ServiceProvider.GetRequiredService<ServerOptions>().StoreCluster);
+        admin.MapBackupApi();
+        IEndpointRouteBuilder endpoints = all.Open(credentials);
         endpoints.MapGet("/healthz", () => "ok\n");
         endpoints.MapGet("/readyz", async (IColumnStore store, CancellationToken cancellation) =>
         {
@@ -157,25 +178,27 @@ internal static class ServerHost
             return "ready\n";
         });
         // Made at the start, not at the first scrape: a counter that has counted by then is to be in it.
-        SelfTelemetry telemetry = endpoints.ServiceProvider.GetRequiredService<SelfTelemetry>();
-        endpoints.MapGet("/metrics", () => Results.Text(telemetry.Scrape(), PrometheusText.ContentType));
+        SelfTelemetry telemetry = all.ServiceProvider.GetRequiredService<SelfTelemetry>();
+        (credentials?.OpensMetrics == false ? admin : endpoints).MapGet("/metrics", () => Results.Text(telemetry.Scrape(), PrometheusText.ContentType));
     }
 
     private static void AddServices(IServiceCollection services, ServerOptions options, IColumnStore store, IngestLog log, SeriesBaselines baselines, ReceiverConfiguration receivers)
     {
         services.AddSingleton(TimeProvider.System);
         services.AddResponseCompression();
+        services.AddAccessControl(options.Credentials);
         // Nobody embeds JSON into a page: a plus or a quote is written as it is.
         services.ConfigureHttpJsonOptions(static json => json.SerializerOptions.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
         services.AddSingleton(options);
         services.AddSingleton(store);
 
-        services.AddSingleton(provider => new StoreRetention(store, options.Retention, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new StoreRetention(store, options.Retention, provider.GetRequiredService<TimeProvider>(), options.StoreCluster));
         services.AddHostedService<RetentionLoop>();
-        services.AddSingleton(new StoreBackups(store, options.Backups));
+        services.AddSingleton(provider => new StoreBackups(store, options.Backups, provider.GetRequiredService<OtlpIngest>().StoredAsync, options.StoreCluster));
 
-        services.AddSingleton<LedgerTable>();
+        services.AddSingleton(new LedgerTable(store, log.Log.Id));
         services.AddSingleton<ILedgerStore>(provider => provider.GetRequiredService<LedgerTable>());
+        services.AddSingleton(options.Ledger);
         services.AddSingleton<Ledger>();
         services.AddSingleton<SloEvaluator>();
         services.AddSingleton(new SloCatalog(SloDirectory(options)));
@@ -187,14 +210,19 @@ internal static class ServerHost
             provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILedgerStore>(), provider.GetRequiredService<PromQLEngine>(),
             provider.GetRequiredService<Func<string, ISeriesSource>>()(Tenants.Default), provider.GetRequiredService<QueryCounterOptions>(),
             provider.GetRequiredService<TimeProvider>()));
-        services.AddHostedService<QueryCounterLoop>();
+        if (options.Store is not null)
+        {
+            services.AddHostedService<LedgerRefresh>();
+        }
 
         services.AddSingleton(Collector(options));
         services.AddSingleton(provider => new OtlpIngest(
             store, log.Log, log.Checkpoint, provider.GetRequiredService<ITelemetryTaps>(), provider.GetRequiredService<CollectorOptions>(),
-            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<OtlpIngest>>()));
+            provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<OtlpIngest>>(), log.Waiting));
+        services.AddSingleton<ITelemetryIntake>(provider => provider.GetRequiredService<OtlpIngest>());
 
         services.AddSingleton(new QueryOptions());
+        services.AddSingleton<StoredSeriesSources>();
         services.AddSingleton(new PromQLEngine(new EngineOptions()));
 
         services.AddSingleton(provider => new AlertingOptions
@@ -202,11 +230,11 @@ internal static class ServerHost
             ExternalUrl = () => options.ExternalUrl ?? Addresses(provider.GetRequiredService<IServer>())[2],
             Receivers = receivers,
         });
-        services.AddAlerting();
+        bool alerts = options.Roles.HasFlag(ServerRoles.Alerting);
+        services.AddAlerting(evaluates: alerts);
         services.AddSingleton(new RuleCatalog(options.Rules, new ParserOptions(), Tenants.IsValid));
         services.AddSingleton(new AlertmanagerOptions { Addresses = options.Alertmanagers });
         services.AddSingleton<AlertmanagerPush>();
-        services.AddHostedService(provider => provider.GetRequiredService<AlertmanagerPush>());
         services.AddSingleton<IRuleNotifier, RuleNotifications>();
         services.AddSingleton(provider => new RuleSchedulerOptions
         {
@@ -214,9 +242,15 @@ internal static class ServerHost
             ExternalLabels = options.ExternalLabels,
             ExternalUrl = provider.GetRequiredService<AlertingOptions>().ExternalUrl,
         });
-        services.AddSingleton<Func<string, ISeriesSource>>(provider => tenant => StoredSeriesSources.Of(store, provider.GetRequiredService<QueryOptions>(), tenant));
+        services.AddSingleton<Func<string, ISeriesSource>>(provider => provider.GetRequiredService<StoredSeriesSources>().Of);
         services.AddSingleton<RuleScheduler>();
-        services.AddHostedService(provider => provider.GetRequiredService<RuleScheduler>());
+        if (alerts)
+        {
+            services.AddHostedService(provider => provider.GetRequiredService<AlertmanagerPush>());
+            services.AddHostedService(provider => provider.GetRequiredService<RuleScheduler>());
+            // Of nodes that share a store one asks: the others read what it counted.
+            services.AddHostedService<QueryCounterLoop>();
+        }
         services.AddScaling(new ScalingOptions(options.Scaling ?? (options.Demo ? DemoFiles("scaling") : null)));
 
         services.AddSingleton(provider => new DashboardCatalog(
@@ -230,18 +264,20 @@ internal static class ServerHost
         }
     }
 
-    private static CollectorOptions Collector(ServerOptions options) => new()
+    internal static CollectorOptions Collector(ServerOptions options) => new()
     {
         MaxBodyBytes = options.MaxBodyBytes,
         MemoryBudgetBytes = options.MemoryBudgetBytes,
         Limits = options.Limits,
         Tenants = options.Tenants,
         SeriesIdle = options.SeriesIdle,
+        TenantAttribute = options.TenantAttribute,
+        Pipelines = options.Pipelines,
     };
 
     private static string? SloDirectory(ServerOptions options) => options.Slos ?? (options.Demo ? DemoFiles("slos") : null);
 
-    private static void ConfigureLogging(ILoggingBuilder logging, ServerOptions options)
+    internal static void ConfigureLogging(ILoggingBuilder logging, ServerOptions options)
     {
         logging.ClearProviders();
         logging.AddSimpleConsole(console =>
@@ -263,7 +299,7 @@ internal static class ServerHost
         try
         {
             log = IngestLog.Open(options, loggers);
-            await log.ReplayAsync(store, new SloCatalog(SloDirectory(options)), Collector(options), loggers, cancellation);
+            await log.ReplayAsync(store, new SloCatalog(SloDirectory(options)), options.Ledger, Collector(options), loggers, cancellation);
             return log;
         }
         catch (Exception failure) when (failure is InvalidDataException or IOException or UnauthorizedAccessException)
@@ -281,7 +317,7 @@ internal static class ServerHost
     internal static IReadOnlyList<Uri> Addresses(IServer server) =>
         [.. server.Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new Uri(address))];
 
-    private static void Announce(WebApplication app)
+    internal static void Announce(WebApplication app)
     {
         IReadOnlyList<Uri> addresses = Addresses(app.Services.GetRequiredService<IServer>());
         Console.WriteLine("ready");

@@ -46,6 +46,10 @@ internal sealed partial class SelfTelemetryExport(IServer server, ServerOptions 
             exporter.Endpoint = collector;
             exporter.Protocol = OtlpExportProtocol.Grpc;
             exporter.TimeoutMilliseconds = 5_000;
+            if (options.Credentials is { } credentials)
+            {
+                exporter.Headers = "authorization=Bearer%20" + credentials.OwnToken;
+            }
         }
 
         _metrics = Sdk.CreateMeterProviderBuilder()

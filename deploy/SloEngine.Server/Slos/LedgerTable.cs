@@ -6,9 +6,14 @@ using SloEngine.Storage.Results;
 
 namespace SloEngine.Server.Slos;
 
-/// <summary>The ledger's buckets in table <c>sli_buckets</c>: increments are appended, reading sums them.</summary>
-internal sealed class LedgerTable(IColumnStore store) : ILedgerStore, IDisposable
+/// <summary>
+/// The ledger's buckets in table <c>sli_buckets</c>: increments are appended, reading sums them. Nodes that share a store append rows of their own.
+/// </summary>
+/// <param name="store">The store.</param>
+/// <param name="node">What tells this node's rows from others': the id of its log, which goes on over restarts.</param>
+internal sealed class LedgerTable(IColumnStore store, Guid node) : ILedgerStore, IDisposable
 {
+    private readonly string _node = node.ToString("N");
     private readonly NativeWriter _writer = new();
 
     /// <summary>Batches of telemetry and queries append each at their own time, with one writer.</summary>
@@ -29,9 +34,10 @@ internal sealed class LedgerTable(IColumnStore store) : ILedgerStore, IDisposabl
 
     private NativeBlock Block(IReadOnlyList<LedgerIncrement> increments)
     {
-        _writer.Start("sli_buckets", 5, increments.Count);
+        _writer.Start("sli_buckets", 6, increments.Count);
         Text("slo", increment => increment.Key);
         Text("group", increment => increment.Group);
+        Text("node", _ => _node);
         Span<uint> minutes = _writer.Fixed<uint>("minute", "DateTime");
         for (int row = 0; row < minutes.Length; row++)
         {
@@ -51,25 +57,42 @@ internal sealed class LedgerTable(IColumnStore store) : ILedgerStore, IDisposabl
         }
     }
 
-    public async Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation)
+    public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
+        ReadAsync("node = {node:String} AND slo = {slo:String}", key, since, cancellation);
+
+    public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
+        ReadAsync("node != {node:String}", "", since, cancellation);
+
+    private async Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string condition, string key, DateTimeOffset since, CancellationToken cancellation)
     {
+        var parameters = new Dictionary<string, string>
+        {
+            ["node"] = _node,
+            ["since"] = Math.Max(0, since.ToUnixTimeSeconds()).ToString(CultureInfo.InvariantCulture),
+        };
+        if (key.Length > 0)
+        {
+            parameters["slo"] = key;
+        }
         QueryResult result = await store.QueryAsync(
-            new StoreQuery("SELECT minute, sum(good), sum(total), toString(`group`) FROM sli_buckets WHERE slo = {slo:String} AND minute >= fromUnixTimestamp({since:Int64}) GROUP BY minute, `group` ORDER BY minute")
+            new StoreQuery(
+                $$"""
+                SELECT toString(slo), toString(`group`), minute, sum(good), sum(total) FROM sli_buckets
+                WHERE {{condition}} AND minute >= fromUnixTimestamp({since:Int64}) GROUP BY slo, `group`, minute ORDER BY slo, minute
+                """)
             {
-                Parameters = new Dictionary<string, string>
-                {
-                    ["slo"] = key,
-                    ["since"] = Math.Max(0, since.ToUnixTimeSeconds()).ToString(CultureInfo.InvariantCulture),
-                },
+                Parameters = parameters,
             },
             cancellation);
         var increments = new List<LedgerIncrement>(result.Rows);
         foreach (ResultBlock block in result.Blocks)
         {
+            BytesResultColumn keys = block.Text(0);
+            BytesResultColumn groups = block.Text(1);
             for (int row = 0; row < block.Rows; row++)
             {
                 increments.Add(new LedgerIncrement(
-                    key, block.Text(3).String(row), DateTimeOffset.FromUnixTimeSeconds(block.Values<uint>(0)[row]), block.Values<double>(1)[row], block.Values<double>(2)[row]));
+                    keys.String(row), groups.String(row), DateTimeOffset.FromUnixTimeSeconds(block.Values<uint>(2)[row]), block.Values<double>(3)[row], block.Values<double>(4)[row]));
             }
         }
         return increments;

@@ -39,21 +39,34 @@ internal sealed class LedgerTaps(Ledger ledger, ILedgerStore store, SeriesBaseli
             series.Labels.ToDictionary(label => label.Key, label => label.Value), series.Bounds, series.ResourceIdentity.ToString());
         using Lock.Scope batch = ledger.BeginBatch();
         SeriesTap? tap = ledger.Bind(view);
-        if (tap is null)
+        _live.Remove(series.Id, out SeriesTap? earlier);
+        if (tap is not null)
         {
-            _live.Remove(series.Id);
-            return null;
+            if (earlier?.Baseline is { } last)
+            {
+                tap.ContinueFrom(last);
+            }
+            else
+            {
+                baselines.Apply(series.Id, view, tap);
+            }
+            _live.Add(series.Id, tap);
         }
-        if (_live.TryGetValue(series.Id, out SeriesTap? earlier))
+        earlier?.Release();
+        return tap is null ? null : new SeriesTapAdapter(tap);
+    }
+
+    public void Forget(SeriesDescriptor series)
+    {
+        using Lock.Scope batch = ledger.BeginBatch();
+        if (_live.Remove(series.Id, out SeriesTap? tap))
         {
-            tap.ContinueFrom(earlier);
+            if (tap.Baseline is { } last)
+            {
+                baselines.Keep(series.Id, last);
+            }
+            tap.Release();
         }
-        else
-        {
-            baselines.Apply(series.Id, view, tap);
-        }
-        _live[series.Id] = tap;
-        return new SeriesTapAdapter(tap);
     }
 
     public void Observe(SpanBlock spans, IResourceLookup resources)

@@ -6,24 +6,36 @@ using SloEngine.Storage.Results;
 namespace SloEngine.Server.Slos;
 
 /// <summary>
-/// The last stored point of each cumulative series: where the ledger goes on counting after a restart, so that what happened between the
-/// last point before and the first one after is counted once.
+/// Where the ledger goes on counting when a series comes back, so that what happened between the last point before and the first one after is
+/// counted once: after a restart from its last stored point, after it has stopped for a while from where its tap stood. Both are kept for a day;
+/// of taps that were let go the latest <see cref="MaxKept"/>. Guarded by the ledger's batch.
 /// </summary>
 internal sealed class SeriesBaselines
 {
-    private readonly Dictionary<UInt128, Baseline> _points = [];
+    /// <summary>Taps kept of series that stopped: about 200 bytes each.</summary>
+    public const int MaxKept = 1_000_000;
 
-    private SeriesBaselines()
-    {
-    }
+    private static readonly TimeSpan KeptFor = TimeSpan.FromDays(1);
+
+    private readonly Dictionary<UInt128, Baseline> _points = [];
+    private readonly Dictionary<UInt128, (TapBaseline Last, long Since)> _kept = [];
+    private readonly Queue<(UInt128 Id, long Since)> _oldest = [];
+    private readonly TimeProvider _time;
+    private readonly int _maxKept;
+    private readonly long _read;
+
+    private SeriesBaselines(TimeProvider time, int maxKept) => (_time, _maxKept, _read) = (time, maxKept, time.GetTimestamp());
+
+    /// <summary>How many taps are kept.</summary>
+    public int Kept => _kept.Count;
 
     /// <summary>Those of a store without points.</summary>
-    public static SeriesBaselines None => new();
+    public static SeriesBaselines None(TimeProvider time, int maxKept = MaxKept) => new(time, maxKept);
 
     /// <summary>Reads the last points of the past day.</summary>
-    public static async Task<SeriesBaselines> ReadAsync(IColumnStore store, CancellationToken cancellation)
+    public static async Task<SeriesBaselines> ReadAsync(IColumnStore store, TimeProvider time, CancellationToken cancellation)
     {
-        var baselines = new SeriesBaselines();
+        var baselines = new SeriesBaselines(time, MaxKept);
         QueryResult counters = await store.QueryAsync(
             new StoreQuery("""
                 SELECT id, argMax(start, ts) AS last_start, max(ts) AS last, argMax(value, ts) FROM samples
@@ -58,9 +70,34 @@ internal sealed class SeriesBaselines
         return baselines;
     }
 
-    /// <summary>Gives a tap the last stored point of its series, if there is one.</summary>
+    /// <summary>Keeps where the tap of a series stood that has stopped.</summary>
+    public void Keep(UInt128 id, TapBaseline last)
+    {
+        long now = _time.GetTimestamp();
+        _kept[id] = (last, now);
+        _oldest.Enqueue((id, now));
+        while (_oldest.TryPeek(out (UInt128 Id, long Since) oldest) && (_oldest.Count > _maxKept || _time.GetElapsedTime(oldest.Since, now) > KeptFor))
+        {
+            _oldest.Dequeue();
+            if (_kept.TryGetValue(oldest.Id, out (TapBaseline Last, long Since) kept) && kept.Since == oldest.Since)
+            {
+                _kept.Remove(oldest.Id);
+            }
+        }
+        if (_points.Count > 0 && _time.GetElapsedTime(_read, now) > KeptFor)
+        {
+            _points.Clear();
+        }
+    }
+
+    /// <summary>Gives a tap the last point of its series, if one is known.</summary>
     public void Apply(UInt128 id, SeriesView series, SeriesTap tap)
     {
+        if (_kept.Remove(id, out (TapBaseline Last, long Since) kept))
+        {
+            tap.ContinueFrom(kept.Last);
+            return;
+        }
         if (_points.Remove(id, out Baseline baseline))
         {
             tap.Restore(

@@ -7,6 +7,9 @@ namespace SloEngine.Server.Store;
 internal sealed partial class RetentionLoop(StoreRetention retention, TimeProvider time, ILogger<RetentionLoop> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Doubt = TimeSpan.FromHours(1);
+
+    private bool _doubts;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -19,6 +22,12 @@ internal sealed partial class RetentionLoop(StoreRetention retention, TimeProvid
                 {
                     Log(dropped);
                 }
+                bool doubts = retention.BehindClock > Doubt;
+                if (doubts && !_doubts)
+                {
+                    LogClock(retention.BehindClock.TotalHours);
+                }
+                _doubts = doubts;
             }
             catch (StoreException failure)
             {
@@ -71,6 +80,10 @@ internal sealed partial class RetentionLoop(StoreRetention retention, TimeProvid
     [LoggerMessage(EventName = "store.retention.full", Level = LogLevel.Warning,
         Message = "Dropped {Partition} of {Table}, {Rows} rows and {Bytes} bytes, before its time: retention.max_bytes or retention.min_free_bytes is reached. Give the disk room, or keep less")]
     private partial void LogForRoom(string table, string partition, long rows, long bytes);
+
+    [LoggerMessage(EventName = "store.retention.clock", Level = LogLevel.Warning,
+        Message = "The clock is {Hours:0} hours ahead of what has passed, or of the newest telemetry: retention follows it by a day an hour. Set it right if it is wrong")]
+    private partial void LogClock(double hours);
 
     [LoggerMessage(EventName = "store.retention.failed", Level = LogLevel.Error, Message = "Retention failed and is tried again in a minute")]
     private partial void LogFailed(Exception failure);

@@ -75,6 +75,10 @@ internal sealed class Aggregations(Aggregation aggregation, AnnotationSet annota
 
     private StepSeries Reduce(Labels labels, List<StepSeries> members, double[]? parameter)
     {
+        if (aggregation.Operator == "sum")
+        {
+            return Sum(labels, members);
+        }
         var values = new double[steps];
         var present = new double[members.Count];
         for (int step = 0; step < steps; step++)
@@ -91,6 +95,31 @@ internal sealed class Aggregations(Aggregation aggregation, AnnotationSet annota
             values[step] = count == 0 ? Sample.Absent : Reduce(present.AsSpan(0, count), parameter is null ? 0 : parameter[step]);
         }
         return new StepSeries(labels, values) { DropName = members.Exists(static member => member.DropName) };
+    }
+
+    /// <summary>The sum, down one column after the other: each step adds its values in the same order as it would by itself.</summary>
+    private StepSeries Sum(Labels labels, List<StepSeries> members)
+    {
+        var sums = StepSeries.Empty(labels, steps, members.Exists(static member => member.DropName));
+        double[] totals = sums.Values;
+        var lost = new double[steps];
+        foreach (StepSeries member in members)
+        {
+            double[] values = member.Values;
+            for (int step = 0; step < totals.Length; step++)
+            {
+                if (Sample.IsAbsent(values[step]))
+                {
+                    continue;
+                }
+                (totals[step], lost[step]) = CompensatedSum.Add(values[step], Sample.IsAbsent(totals[step]) ? 0 : totals[step], lost[step]);
+            }
+        }
+        for (int step = 0; step < totals.Length; step++)
+        {
+            totals[step] = Sample.IsAbsent(totals[step]) || double.IsInfinity(totals[step]) ? totals[step] : totals[step] + lost[step];
+        }
+        return sums;
     }
 
     private double Reduce(ReadOnlySpan<double> values, double parameter)

@@ -36,6 +36,60 @@ internal static class CounterFunctions
         return window.Histograms.Count > 0 ? OfHistograms(window, call, isCounter, isRate) : OfFloats(window, call, isCounter, isRate);
     }
 
+    /// <summary>Whether <see cref="Extrapolate"/> gives what the function does.</summary>
+    public static bool IsPlain(string function, SeriesColumns series) =>
+        function is "rate" or "increase" or "delta" && series.Floats is { Falls: not null, StartsMs: null } && (!series.IsDelta || function == "delta");
+
+    /// <summary>
+    /// The same over all windows of a series of floats without start times: a window is its two ends and the falls between them, whatever its length.
+    /// </summary>
+    public static void Extrapolate(string function, Column<double> column, long[] endsMs, long rangeMs, ScannedSamples scanned, double[] results)
+    {
+        bool isCounter = function != "delta";
+        bool isRate = function == "rate";
+        (long[] times, double[] values, int[] falls) = (column.TimesMs, column.Values, column.Falls!);
+        (int first, int end, int firstFall) = (0, 0, 0);
+        for (int step = 0; step < endsMs.Length; step++)
+        {
+            long endMs = endsMs[step];
+            long startMs = endMs - rangeMs;
+            while (end < times.Length && times[end] <= endMs)
+            {
+                end++;
+            }
+            while (first < end && times[first] <= startMs)
+            {
+                first++;
+            }
+            if (end > first)
+            {
+                scanned.Add(step, end - first);
+            }
+            if (end - first < 2)
+            {
+                continue;
+            }
+            double result = values[end - 1] - values[first];
+            double toZero = double.PositiveInfinity;
+            if (isCounter)
+            {
+                while (firstFall < falls.Length && falls[firstFall] <= first)
+                {
+                    firstFall++;
+                }
+                double lost = 0;
+                for (int fall = firstFall; fall < falls.Length && falls[fall] < end; fall++)
+                {
+                    lost += values[falls[fall] - 1];
+                }
+                result += lost;
+                toZero = result > 0 && values[first] >= 0 ? values[first] / result : toZero;
+            }
+            var sampled = new Sampled(startMs, endMs, times[first], times[end - 1], end - first);
+            results[step] = result * Factor(sampled, 0, fromStart: false, toZero, isRate);
+        }
+    }
+
     private static StepSample OfFloats(in RangeWindow window, RangeCall call, bool isCounter, bool isRate)
     {
         WindowColumn<double> floats = window.Floats;
@@ -52,7 +106,7 @@ internal static class CounterFunctions
         double first = floats.Values[0];
         result += fromStart ? first : 0;
         double toZero = isCounter && result > 0 && first >= 0 ? first / result : double.PositiveInfinity;
-        return StepSample.Of(result * Factor(window, floats.Times, floats.Start(0), fromStart, toZero, isRate));
+        return StepSample.Of(result * Factor(Sampled.Of(window, floats.Times), floats.Start(0), fromStart, toZero, isRate));
     }
 
     private static StepSample OfHistograms(in RangeWindow window, RangeCall call, bool isCounter, bool isRate)
@@ -83,13 +137,21 @@ internal static class CounterFunctions
             return StepSample.None;
         }
         double toZero = isCounter && result.Count > 0 && first.Count >= 0 ? first.Count / result.Count : double.PositiveInfinity;
-        return StepSample.Of(result.Times(Factor(window, histograms.Times, histograms.Start(0), fromStart, toZero, isRate)));
+        return StepSample.Of(result.Times(Factor(Sampled.Of(window, histograms.Times), histograms.Start(0), fromStart, toZero, isRate)));
     }
 
     /// <summary>What a counter had reached before each reset.</summary>
     private static double Resets(WindowColumn<double> floats, RangeCall call)
     {
         double lost = 0;
+        if (floats.KnowsFalls && floats.Starts.IsEmpty)
+        {
+            foreach (int fall in floats.Falls)
+            {
+                lost += floats.Values[fall - 1 - floats.First];
+            }
+            return lost;
+        }
         bool overlaps = false;
         for (int index = 1; index < floats.Count; index++)
         {
@@ -114,16 +176,16 @@ internal static class CounterFunctions
     /// Factor from the sampled part to the window: it reaches to the window's ends where samples are near them, else half an interval out;
     /// and a counter never reaches back beyond zero, which <paramref name="toZero"/> tells as a part of the sampled time.
     /// </summary>
-    private static double Factor(in RangeWindow window, ReadOnlySpan<long> times, long start, bool fromStart, double toZero, bool isRate)
+    private static double Factor(in Sampled window, long start, bool fromStart, double toZero, bool isRate)
     {
-        double toStart = (times[0] - window.StartMs) / 1000d;
-        double toEnd = (window.EndMs - times[^1]) / 1000d;
-        double sampled = (times[^1] - times[0]) / 1000d;
-        double interval = times.Length > 1 ? sampled / (times.Length - 1) : 0;
+        double toStart = (window.FirstMs - window.StartMs) / 1000d;
+        double toEnd = (window.EndMs - window.LastMs) / 1000d;
+        double sampled = (window.LastMs - window.FirstMs) / 1000d;
+        double interval = window.Count > 1 ? sampled / (window.Count - 1) : 0;
         if (fromStart)
         {
             toStart = 0;
-            sampled = (times[^1] - start) / 1000d;
+            sampled = (window.LastMs - start) / 1000d;
         }
         else
         {
@@ -133,6 +195,12 @@ internal static class CounterFunctions
         }
         toEnd = toEnd >= interval * NearInterval ? interval / 2 : toEnd;
         double factor = sampled == 0 ? 1 : (sampled + toStart + toEnd) / sampled;
-        return isRate ? factor / window.RangeSeconds : factor;
+        return isRate ? factor / ((window.EndMs - window.StartMs) / 1000d) : factor;
+    }
+
+    /// <summary>A window and what of it is sampled.</summary>
+    private readonly record struct Sampled(long StartMs, long EndMs, long FirstMs, long LastMs, int Count)
+    {
+        public static Sampled Of(in RangeWindow window, ReadOnlySpan<long> times) => new(window.StartMs, window.EndMs, times[0], times[^1], times.Length);
     }
 }

@@ -4,7 +4,11 @@ using SloEngine.PromQL.Syntax;
 namespace SloEngine.PromQL.Evaluation;
 
 /// <summary>Series of a range argument, and when its windows end.</summary>
-internal sealed record RangeInput(IReadOnlyList<SeriesColumns> Series, long[] EndsMs, long RangeMs, RangeExtension Extension, SourceRange Range);
+internal sealed record RangeInput(IReadOnlyList<SeriesColumns> Series, long[] EndsMs, long RangeMs, RangeExtension Extension, SourceRange Range)
+{
+    /// <summary>What was read for it, which nobody needs once it is evaluated; empty for subqueries.</summary>
+    public IReadOnlyList<SeriesData> Read { get; init; } = [];
+}
 
 /// <summary>Applies functions to windows that move over series.</summary>
 internal sealed class RangeEvaluator(EngineOptions options, SelectorReader reader, AnnotationSet annotations, long[] steps, CancellationToken cancellation)
@@ -18,7 +22,7 @@ internal sealed class RangeEvaluator(EngineOptions options, SelectorReader reade
         IReadOnlyList<SeriesData> all = await reader.FetchAsync(selector, ends, before, after, function);
         bool withStarts = options.UseStartTimes && function is "rate" or "irate" or "increase" or "resets";
         SeriesColumns[] series = [.. all.Select(one => SeriesColumns.Of(one, dropName: false, withStarts))];
-        return new RangeInput(series, ends, matrix.RangeMs, selector.Extension, matrix.Range);
+        return new RangeInput(series, ends, matrix.RangeMs, selector.Extension, matrix.Range) { Read = all };
     }
 
     public StepVector Evaluate(Call call, RangeInput input, double[][] parameters, bool rangeIsFirst)
@@ -38,19 +42,26 @@ internal sealed class RangeEvaluator(EngineOptions options, SelectorReader reade
         {
             cancellation.ThrowIfCancellationRequested();
             (context.Labels, context.IsDelta) = (series.Labels, series.IsDelta);
-            StepSeries one = Evaluate(function, context, series, input, dropsName || series.DropName);
+            StepSeries one = Evaluate(call.Function, function, context, series, input, dropsName || series.DropName);
             if (one.HasAny())
             {
                 result.Add(one);
                 RemarkOnName(call.Function, context, one);
             }
         }
+        reader.Release(input.Read);
+        reader.Count((long)result.Count * steps.Length);
         return new StepVector(result);
     }
 
-    private StepSeries Evaluate(RangeFunction function, RangeCall context, SeriesColumns series, RangeInput input, bool dropName)
+    private StepSeries Evaluate(string call, RangeFunction function, RangeCall context, SeriesColumns series, RangeInput input, bool dropName)
     {
         var result = StepSeries.Empty(series.Labels, steps.Length, dropName);
+        if (input.Extension == RangeExtension.None && series.Histograms.TimesMs.Length == 0 && CounterFunctions.IsPlain(call, series))
+        {
+            CounterFunctions.Extrapolate(call, series.Floats, input.EndsMs, input.RangeMs, reader.Scanned, result.Values);
+            return result;
+        }
         long reachBack = input.RangeMs + (input.Extension == RangeExtension.None ? 0 : options.LookbackMs);
         long reachAhead = input.Extension == RangeExtension.Smoothed ? options.LookbackMs : 0;
         var floats = new Cursor<double>(series.Floats);

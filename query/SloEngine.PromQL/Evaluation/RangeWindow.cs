@@ -13,12 +13,26 @@ internal readonly ref struct WindowColumn<T>(ReadOnlySpan<long> times, ReadOnlyS
     /// <summary>Empty if start times are not known.</summary>
     public readonly ReadOnlySpan<long> Starts = starts;
 
+    /// <summary>Whether <see cref="Falls"/> is known.</summary>
+    public bool KnowsFalls { get; init; }
+
+    /// <summary>Positions, in the whole column, of values that are smaller than the one before them, the window's first left out.</summary>
+    public ReadOnlySpan<int> Falls { get; init; }
+
+    /// <summary>Position of the window's first sample in the whole column.</summary>
+    public int First { get; init; }
+
     public int Count => Times.Length;
 
     public long Start(int index) => index < Starts.Length ? Starts[index] : 0;
 
     public static WindowColumn<T> Of(Column<T> column, int first, int end) =>
-        new(column.TimesMs.AsSpan(first..end), column.Values.AsSpan(first..end), column.StartsMs is null ? [] : column.StartsMs.AsSpan(first..end));
+        new(column.TimesMs.AsSpan(first..end), column.Values.AsSpan(first..end), column.StartsMs is null ? [] : column.StartsMs.AsSpan(first..end))
+        {
+            KnowsFalls = column.Falls is not null,
+            Falls = column.Falls is null ? [] : column.FallsBetween(first + 1, end),
+            First = first,
+        };
 }
 
 /// <summary>Samples of one series in a window that is open on the left, and what a function over them needs besides.</summary>

@@ -10,6 +10,8 @@ internal static class Sample
 
     public static readonly double Absent = BitConverter.Int64BitsToDouble(AbsentBits);
 
+    public static bool AnyAbsent(ReadOnlySpan<double> values) => System.Runtime.InteropServices.MemoryMarshal.Cast<double, long>(values).Contains(AbsentBits);
+
     public static bool IsAbsent(double value) => BitConverter.DoubleToInt64Bits(value) == AbsentBits;
 }
 

@@ -8,11 +8,12 @@ namespace SloEngine.PromQL.Evaluation;
 internal sealed class SelectorReader(ISeriesSource source, EngineOptions options, AnnotationSet annotations, CancellationToken cancellation)
 {
     private long _samples;
+    private long _peak;
 
     /// <summary>What steps look at.</summary>
     public ScannedSamples Scanned { get; } = new();
 
-    public QueryStatistics Statistics => new(Scanned.BySteps, _samples);
+    public QueryStatistics Statistics => new(Scanned.BySteps, _peak);
 
     public long LookbackMs => options.LookbackMs;
 
@@ -40,7 +41,7 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
             new SeriesSelection(matchers, times.Min() - before, times.Max() + after) { Function = function }, cancellation);
         foreach (SeriesData data in series)
         {
-            Count(data.Histograms is null ? data.Values.Length : data.Histograms.Sum(static histogram => (long)(histogram?.Weight ?? 1)));
+            Count(Weight(data));
         }
         return series;
     }
@@ -50,9 +51,19 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
     public void Count(long samples)
     {
         _samples += samples;
+        _peak = Math.Max(_peak, _samples);
         if (_samples > options.MaxSamples)
         {
             throw new PromQLEvaluationException(QueryFailure.Limit, "query processing would load too many samples into memory in query execution");
+        }
+    }
+
+    /// <summary>Gives back what was counted for series that the query no longer holds: the limit is on what it holds at one time.</summary>
+    public void Release(IReadOnlyList<SeriesData> series)
+    {
+        foreach (SeriesData data in series)
+        {
+            _samples -= Weight(data);
         }
     }
 
@@ -72,8 +83,12 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
             cancellation.ThrowIfCancellationRequested();
             result.Add(Latest(series, times));
         }
+        Release(all);
+        Count((long)result.Count * times.Length);
         return new StepVector(result);
     }
+
+    private static long Weight(SeriesData data) => data.Histograms is null ? data.Values.Length : data.Histograms.Sum(static histogram => (long)(histogram?.Weight ?? 1));
 
     /// <summary>The latest sample at each time that is not older than the lookback, nor stale.</summary>
     private StepSeries Latest(SeriesData series, long[] times)

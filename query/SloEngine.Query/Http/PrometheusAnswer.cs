@@ -16,6 +16,9 @@ internal static class PrometheusAnswer
     public const int StoreTooManyRows = 396;
     private const int StoreTimeout = 159;
 
+    /// <summary>An answer that there is none to: 204.</summary>
+    public static readonly Action<Utf8JsonWriter> NoData = static _ => { };
+
     /// <summary>Runs a handler, whose result writes the value of <c>data</c> and what stands behind it.</summary>
     public static Task WriteAsync(HttpContext http, Func<RequestParameters, HttpContext, Task<Action<Utf8JsonWriter>>> handler) =>
         RunAsync(http, async parameters => await WriteAsync(http, await handler(parameters, http)));
@@ -23,6 +26,11 @@ internal static class PrometheusAnswer
     /// <summary>Writes a successful answer; <paramref name="data"/> writes the value of <c>data</c> and what stands behind it.</summary>
     public static async Task WriteAsync(HttpContext http, Action<Utf8JsonWriter> data)
     {
+        if (ReferenceEquals(data, NoData))
+        {
+            http.Response.StatusCode = StatusCodes.Status204NoContent;
+            return;
+        }
         http.Response.ContentType = "application/json";
         await using var json = new Utf8JsonWriter(http.Response.BodyWriter, ApiJson.Options);
         json.WriteStartObject();

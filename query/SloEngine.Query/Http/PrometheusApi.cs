@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.PromQL;
 using SloEngine.PromQL.Evaluation;
+using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Syntax;
 using SloEngine.Query.Metrics;
 using SloEngine.Storage;
@@ -23,6 +24,7 @@ public static class PrometheusApi
         TimeProvider time = services.GetRequiredService<TimeProvider>();
         IColumnStore store = services.GetRequiredService<IColumnStore>();
         QueryOptions options = services.GetRequiredService<QueryOptions>();
+        StoredSeriesSources sources = services.GetRequiredService<StoredSeriesSources>();
         PromQLEngine engine = services.GetRequiredService<PromQLEngine>();
 
         endpoints.MapMethods("/api/v1/query", GetOrPost, http => QueryAnswer.WriteAsync(http, async (parameters, http) =>
@@ -31,7 +33,7 @@ public static class PrometheusApi
             long timeMs = parameters.TimeMs("time", time.GetUtcNow().ToUnixTimeMilliseconds());
             PromQLEngine limited = Limited(engine, parameters);
             Expr query = PrometheusAnswer.Expression(parameters);
-            var source = new TimedSeriesSource(new StoreSeriesSource(store, options, parameters.Tenant), time);
+            var source = new TimedSeriesSource(sources.Of(parameters.Tenant), time);
             QueryValue value = await limited.InstantAsync(query, source, timeMs, http.RequestAborted);
             return new QueryAnswer(value, parameters.Text("query"), limit, ShownStatistics.Of(parameters, source, new RangeSteps(timeMs, timeMs, 0)));
         }));
@@ -46,19 +48,25 @@ public static class PrometheusApi
                 string type = query.Type == ExprType.String ? "string" : "range vector";
                 throw new ParameterException($"invalid parameter \"query\": invalid expression type \"{type}\" for range query, must be Scalar or instant Vector");
             }
-            var source = new TimedSeriesSource(new StoreSeriesSource(store, options, parameters.Tenant), time);
+            var source = new TimedSeriesSource(sources.Of(parameters.Tenant), time);
             MatrixResult value = await limited.RangeAsync(query, source, steps.StartMs, steps.EndMs, steps.StepMs, http.RequestAborted);
             return new QueryAnswer(value, parameters.Text("query"), limit, ShownStatistics.Of(parameters, source, steps));
         }));
-        endpoints.MapPrometheus("query_exemplars", GetOrPost, (parameters, _) =>
+        endpoints.MapPrometheus("query_exemplars", GetOrPost, async (parameters, http) =>
         {
-            long start = parameters.TimeMs("start", 0);
-            if (parameters.TimeMs("end", long.MaxValue) < start)
+            var range = new TimeRange(parameters.TimeMs("start", 0), parameters.TimeMs("end", long.MaxValue));
+            if (parameters.TimeMs("end", long.MaxValue) < parameters.TimeMs("start", 0))
             {
                 throw new ParameterException("end timestamp must not be before start timestamp");
             }
-            PromQLParser.Parse(parameters.Text("query"));
-            return PrometheusRoutes.Answer(PrometheusAnswer.List<string>([], 0, static (json, item) => json.WriteStringValue(item)));
+            IReadOnlyList<IReadOnlyList<LabelMatcher>> selectors =
+                [.. Selectors.In(PromQLParser.Parse(parameters.Text("query"))).Select(selector => selector.Matchers)];
+            if (selectors.Count == 0)
+            {
+                return PrometheusAnswer.NoData;
+            }
+            var reader = new ExemplarReader(store, options, parameters.Tenant);
+            return PrometheusAnswer.List(await reader.SelectAsync(selectors, range, http.RequestAborted), 0, PrometheusJson.Write);
         });
         endpoints.MapPrometheus("format_query", GetOrPost, (parameters, _) =>
         {

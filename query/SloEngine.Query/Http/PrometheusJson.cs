@@ -47,6 +47,26 @@ internal static class PrometheusJson
         json.WriteEndObject();
     }
 
+    public static void Write(Utf8JsonWriter json, SeriesExemplars series)
+    {
+        json.WriteStartObject();
+        json.WritePropertyName("seriesLabels");
+        Write(json, series.Series);
+        json.WriteStartArray("exemplars");
+        foreach ((Labels labels, double value, long timeMs) in series.Exemplars)
+        {
+            json.WriteStartObject();
+            json.WritePropertyName("labels");
+            Write(json, labels);
+            json.WriteString("value", SampleText.Print(value));
+            json.WritePropertyName("timestamp");
+            Time(json, timeMs);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
     private static bool IsTruncated(QueryValue value, int limit) =>
         limit != 0 && value switch { VectorResult vector => vector.Samples.Count > limit, MatrixResult matrix => matrix.Series.Count > limit, _ => false };
 

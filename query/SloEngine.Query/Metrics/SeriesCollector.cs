@@ -9,48 +9,67 @@ internal sealed class SeriesCollector
 {
     private readonly Dictionary<Labels, Entry> _all = [];
 
-    public void Add(Labels labels, bool isDelta, ReadOnlySpan<long> times, ReadOnlySpan<double> values)
-    {
-        Entry entry = For(labels, isDelta);
-        entry.Times.AddRange(times);
-        entry.Values.AddRange(values);
-        entry.Histograms?.AddRange(new FloatHistogram?[times.Length]);
-    }
+    /// <summary>Adds samples, ascending in time; the arrays are the collector's from then on.</summary>
+    public void Add(Labels labels, bool isDelta, long[] times, double[] values) => For(labels, isDelta).Stretches.Add(new Stretch(times, values, null));
 
-    /// <summary>Adds native histograms; one that is null is a stale marker.</summary>
-    public void Add(Labels labels, bool isDelta, ReadOnlySpan<long> times, ReadOnlySpan<FloatHistogram?> histograms)
+    /// <summary>Adds native histograms, ascending in time; one that is null is a stale marker. The arrays are the collector's from then on.</summary>
+    public void Add(Labels labels, bool isDelta, long[] times, FloatHistogram?[] histograms)
     {
-        Entry entry = For(labels, isDelta);
-        entry.Histograms ??= [.. new FloatHistogram?[entry.Times.Count]];
-        entry.Times.AddRange(times);
-        entry.Histograms.AddRange(histograms);
-        foreach (FloatHistogram? histogram in histograms)
-        {
-            entry.Values.Add(histogram is null ? StaleMarker.Value : 0);
-        }
+        double[] values = Array.ConvertAll(histograms, static histogram => histogram is null ? StaleMarker.Value : 0);
+        For(labels, isDelta).Stretches.Add(new Stretch(times, values, histograms));
     }
 
     /// <summary>The series, ordered by labels: answers are to have the same order each time.</summary>
     public List<SeriesData> Finish()
     {
-        List<SeriesData> series = [.. _all.Select(pair => Joined(pair.Key, pair.Value))];
-        series.Sort(static (left, right) => left.Labels.CompareTo(right.Labels));
+        var series = new List<SeriesData>(_all.Count);
+        bool ordered = true;
+        foreach ((Labels labels, Entry entry) in _all)
+        {
+            ordered &= series.Count == 0 || series[^1].Labels.CompareTo(labels) < 0;
+            series.Add(Joined(labels, entry));
+        }
+        if (!ordered)
+        {
+            series.Sort(static (left, right) => left.Labels.CompareTo(right.Labels));
+        }
         return series;
     }
 
     private Entry For(Labels labels, bool isDelta)
     {
         ref Entry? entry = ref CollectionsMarshal.GetValueRefOrAddDefault(_all, labels, out _);
-        entry ??= new Entry(isDelta);
-        entry.Runs++;
-        return entry;
+        return entry ??= new Entry(isDelta);
     }
 
     private static SeriesData Joined(Labels labels, Entry entry)
     {
-        long[] times = [.. entry.Times];
+        List<Stretch> stretches = entry.Stretches;
+        Stretch all = stretches.Count == 1 && IsAscending(stretches[0].Times) ? stretches[0] : Merged(stretches);
+        return new SeriesData { Labels = labels, IsDelta = entry.IsDelta, TimesMs = all.Times, Values = all.Values, Histograms = all.Histograms };
+    }
+
+    private static bool IsAscending(long[] times)
+    {
+        for (int index = 1; index < times.Length; index++)
+        {
+            if (times[index] <= times[index - 1])
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static Stretch Merged(List<Stretch> stretches)
+    {
+        long[] times = [.. stretches.SelectMany(static stretch => stretch.Times)];
+        double[] values = [.. stretches.SelectMany(static stretch => stretch.Values)];
+        FloatHistogram?[]? histograms = stretches.Exists(static stretch => stretch.Histograms is not null)
+            ? [.. stretches.SelectMany(static stretch => stretch.Histograms ?? new FloatHistogram?[stretch.Times.Length])]
+            : null;
         int[] order = [.. Enumerable.Range(0, times.Length)];
-        if (entry.Runs > 1)
+        if (!IsAscending(times))
         {
             // Positions break ties, so that of equal times the first added comes first.
             Array.Sort(order, (left, right) => times[left] != times[right] ? times[left].CompareTo(times[right]) : left.CompareTo(right));
@@ -64,26 +83,18 @@ internal sealed class SeriesCollector
             }
         }
         order = order[..kept];
-        return new SeriesData
-        {
-            Labels = labels,
-            IsDelta = entry.IsDelta,
-            TimesMs = Array.ConvertAll(order, position => times[position]),
-            Values = Array.ConvertAll(order, position => entry.Values[position]),
-            Histograms = entry.Histograms is null ? null : Array.ConvertAll(order, position => entry.Histograms[position]),
-        };
+        return new Stretch(
+            Array.ConvertAll(order, position => times[position]),
+            Array.ConvertAll(order, position => values[position]),
+            histograms is null ? null : Array.ConvertAll(order, position => histograms[position]));
     }
+
+    private readonly record struct Stretch(long[] Times, double[] Values, FloatHistogram?[]? Histograms);
 
     private sealed class Entry(bool isDelta)
     {
         public bool IsDelta { get; } = isDelta;
 
-        public List<long> Times { get; } = [];
-
-        public List<double> Values { get; } = [];
-
-        public List<FloatHistogram?>? Histograms { get; set; }
-
-        public int Runs { get; set; }
+        public List<Stretch> Stretches { get; } = new(1);
     }
 }

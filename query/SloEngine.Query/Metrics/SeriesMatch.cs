@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using SloEngine.PromQL.Series;
@@ -19,8 +20,16 @@ internal sealed record StoredSeries(UInt128 Id, string Metric, byte Kind, bool I
     public const byte ExponentialHistogram = 4;
     public const byte FloatHistogram = 6;
 
+    /// <summary>Labels with the name.</summary>
+    public Labels Named { get; } = Labels.With(Labels.MetricName, Metric);
+
     public bool IsHistogram => Kind is Histogram or ExponentialHistogram or FloatHistogram;
 }
+
+/// <summary>What was found.</summary>
+/// <param name="Series">The series.</param>
+/// <param name="IsWhole">Whether these are all series of their metrics.</param>
+internal readonly record struct FoundSeries(IReadOnlyList<StoredSeries> Series, bool IsWhole);
 
 /// <summary>Times, both ends included, that the store can hold.</summary>
 internal readonly record struct TimeRange
@@ -38,6 +47,12 @@ internal readonly record struct TimeRange
 /// <summary>Finds series by matchers in the table <c>series</c>.</summary>
 internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
 {
+    /// <summary>Series that are kept in memory, of all tenants.</summary>
+    private const int MaxKept = 500_000;
+
+    private readonly ConcurrentDictionary<(string Tenant, string Name), KnownSeries> _known = [];
+    private int _kept;
+
     /// <summary>The names of a stored series: a histogram with explicit bounds stands for several.</summary>
     public const string NamesSql = "if(kind = 3, [concat(metric, '_bucket'), concat(metric, '_count'), concat(metric, '_sum')], [toString(metric)])";
 
@@ -49,7 +64,56 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     /// <param name="matchers">The matchers.</param>
     /// <param name="active">Times within which a series has a point, or null for any series.</param>
     /// <param name="cancellation">Cancels the search.</param>
-    public async ValueTask<IReadOnlyList<StoredSeries>> FindAsync(
+    public async ValueTask<FoundSeries> FindAsync(
+        string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, CancellationToken cancellation)
+    {
+        LabelMatcher? name = matchers.FirstOrDefault(static matcher => matcher is { Label: Labels.MetricName, Kind: MatchKind.Equal });
+        if (active is not null || name is null || store.Version("series") is not { } version)
+        {
+            return new FoundSeries(await ReadAsync(tenant, matchers, active, cancellation), IsWhole: false);
+        }
+        StoredSeries[] all = await OfNameAsync(tenant, name, version, cancellation);
+        LabelPattern[] patterns =
+        [
+            .. matchers.Where(static matcher => matcher.Label is not (Labels.MetricName or "le")).Select(LabelPattern.Of),
+        ];
+        string[] labels = [.. matchers.Where(static matcher => matcher.Label is not (Labels.MetricName or "le")).Select(static matcher => matcher.Label)];
+        return patterns.Length == 0 ? new FoundSeries(all, IsWhole: true) : new FoundSeries(Array.FindAll(all, Matches), IsWhole: false);
+
+        bool Matches(StoredSeries series)
+        {
+            for (int index = 0; index < patterns.Length; index++)
+            {
+                if (!patterns[index].Matches(series.Labels[labels[index]]))
+                {
+                    return false;
+                }
+            }
+            return true;
+        }
+    }
+
+    /// <summary>
+    /// All series of a name, ordered by labels. What a series is does not change, so that they are kept until the table gets further rows.
+    /// </summary>
+    private async ValueTask<StoredSeries[]> OfNameAsync(string tenant, LabelMatcher name, long version, CancellationToken cancellation)
+    {
+        if (_known.TryGetValue((tenant, name.Value), out KnownSeries? known) && known.Version == version)
+        {
+            return known.Series;
+        }
+        StoredSeries[] all = [.. await ReadAsync(tenant, [name], null, cancellation)];
+        Array.Sort(all, static (left, right) => left.Named.CompareTo(right.Named));
+        if (Interlocked.Add(ref _kept, all.Length - (known?.Series.Length ?? 0)) > MaxKept)
+        {
+            _known.Clear();
+            Interlocked.Exchange(ref _kept, all.Length);
+        }
+        _known[(tenant, name.Value)] = new KnownSeries(version, all);
+        return all;
+    }
+
+    private async ValueTask<List<StoredSeries>> ReadAsync(
         string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, CancellationToken cancellation)
     {
         var parameters = new Dictionary<string, string>();
@@ -135,6 +199,9 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
             }
         }
     }
+
+    /// <summary>Series as the table had them at a version.</summary>
+    private sealed record KnownSeries(long Version, StoredSeries[] Series);
 
     private static void Read(ResultBlock block, List<StoredSeries> into)
     {

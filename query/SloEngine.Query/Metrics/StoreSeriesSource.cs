@@ -4,6 +4,7 @@ using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Text;
 using SloEngine.Storage;
 using SloEngine.Storage.Results;
+using SloEngine.Storage.Tables;
 
 namespace SloEngine.Query.Metrics;
 
@@ -11,13 +12,25 @@ namespace SloEngine.Query.Metrics;
 /// Reads one tenant's series out of the store. A histogram with explicit bounds, one row a point there, is shown as its classic series:
 /// <c>_bucket</c> with cumulative counts, <c>_sum</c> and <c>_count</c>; an exponential one as a native histogram of the base name.
 /// </summary>
-internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options, string tenant) : ISeriesSource
+internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, QueryOptions options, string tenant) : ISeriesSource
 {
-    private readonly SeriesMatch _match = new(store, options);
+    /// <summary>Rows that one statement is to read: few statements, since each looks into every part, and no result that is large (32 bytes a row).</summary>
+    private const long RowsAtOnce = 16_000_000;
+
+    /// <summary>Statements that read at one time.</summary>
+    private const int Readers = 2;
+
+    /// <summary>What is taken for the interval of samples before they are read.</summary>
+    private const long UsualIntervalMs = 15_000;
+
+    public StoreSeriesSource(IColumnStore store, QueryOptions options, string tenant)
+        : this(store, new SeriesMatch(store, options), options, tenant)
+    {
+    }
 
     public async ValueTask<IReadOnlyList<SeriesData>> SelectAsync(SeriesSelection selection, CancellationToken cancellation)
     {
-        IReadOnlyList<StoredSeries> stored = await _match.FindAsync(tenant, selection.Matchers, null, cancellation);
+        (IReadOnlyList<StoredSeries> stored, bool isWhole) = await match.FindAsync(tenant, selection.Matchers, null, cancellation);
         LabelPattern[] names = Patterns(selection.Matchers, Labels.MetricName);
         LabelPattern[] bounds = Patterns(selection.Matchers, "le");
         var collected = new SeriesCollector();
@@ -25,7 +38,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
         List<StoredSeries> plain = [.. stored.Where(series => !series.IsHistogram && IsNamed(series))];
         if (plain.Count > 0)
         {
-            await ReadSamplesAsync(plain, selection, collected, cancellation);
+            await ReadSamplesAsync(plain, isWhole, selection, collected, cancellation);
         }
         List<StoredSeries> classic = [.. stored.Where(series => series.Kind == StoredSeries.Histogram)];
         if (classic.Count > 0)
@@ -53,9 +66,9 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
         LabelPattern[] names = Patterns(matchers, Labels.MetricName);
         LabelPattern[] bounds = Patterns(matchers, "le");
         var all = new HashSet<Labels>();
-        foreach (StoredSeries series in await _match.FindAsync(tenant, matchers, active, cancellation))
+        foreach (StoredSeries series in (await match.FindAsync(tenant, matchers, active, cancellation)).Series)
         {
-            foreach (Labels labels in series.Kind == StoredSeries.Histogram ? Virtual(series, names, bounds).Select(part => part.Labels) : [Named(series, series.Metric)])
+            foreach (Labels labels in series.Kind == StoredSeries.Histogram ? Virtual(series, names, bounds).Select(part => part.Labels) : [series.Named])
             {
                 if (All(names, labels[Labels.MetricName]) && All(bounds, labels["le"]))
                 {
@@ -67,21 +80,28 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
     }
 
     private async ValueTask ReadSamplesAsync(
-        List<StoredSeries> series, SeriesSelection selection, SeriesCollector into, CancellationToken cancellation)
+        List<StoredSeries> series, bool isWhole, SeriesSelection selection, SeriesCollector into, CancellationToken cancellation)
     {
         Dictionary<UInt128, StoredSeries> byId = series.ToDictionary(one => one.Id);
-        QueryResult result = await QueryAsync("SELECT id, ts, value FROM samples", byId.Keys, selection, cancellation);
-        foreach (ResultBlock block in result.Blocks)
+        UInt128[] ids = [.. byId.Keys];
+        // Series that are neighbours in the table are read together.
+        Array.Sort(ids);
+        long left = options.MaxSamples;
+        var range = new TimeRange(selection.StartMs, selection.EndMs);
+        long usual = Math.Max(1, (range.EndMs - range.StartMs) / UsualIntervalMs);
+        UInt128[][] parts = [.. ids.Chunk((int)Math.Clamp(RowsAtOnce / usual, 1, ids.Length))];
+        var read = new List<SampleStretch>[parts.Length];
+        await Parallel.ForAsync(0, parts.Length, new ParallelOptions { MaxDegreeOfParallelism = Readers, CancellationToken = cancellation }, async (part, token) =>
         {
-            ReadOnlySpan<UInt128> ids = block.Values<UInt128>(0);
-            ReadOnlySpan<long> times = block.Values<long>(1);
-            ReadOnlySpan<double> values = block.Values<double>(2);
-            for (int start = 0; start < ids.Length;)
+            StoreQuery query = Query("SELECT id, ts, value FROM samples", parts[part], selection, isRange: isWhole && AreNeighbours(parts[part]));
+            read[part] = await store.ReadAsync(query, result => Interlocked.Add(ref left, -result.Rows) >= 0 ? SampleRuns.Read(result) : throw TooMany(), token);
+        });
+        foreach (SampleStretch stretch in read.SelectMany(static part => part))
+        {
+            // A series that came meanwhile is for the next query.
+            if (byId.TryGetValue(stretch.Id, out StoredSeries? one))
             {
-                int end = RunEnd(ids, start);
-                StoredSeries one = byId[ids[start]];
-                into.Add(Named(one, one.Metric), one.IsDelta, times[start..end], values[start..end]);
-                start = end;
+                into.Add(one.Named, one.IsDelta, stretch.TimesMs, stretch.Values);
             }
         }
     }
@@ -129,7 +149,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
                 {
                     histograms[row - start] = rows.Read(row, one.IsDelta);
                 }
-                into.Add(Named(one, one.Metric), one.IsDelta, times[start..end], histograms);
+                into.Add(one.Named, one.IsDelta, times[start..end].ToArray(), histograms);
                 start = end;
             }
         }
@@ -154,7 +174,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
                     histograms[row - start] = rows.Read(row);
                 }
                 StoredSeries one = byId[ids[start]];
-                into.Add(Named(one, one.Metric), one.IsDelta, times[start..end], histograms);
+                into.Add(one.Named, one.IsDelta, times[start..end].ToArray(), histograms);
                 start = end;
             }
         }
@@ -172,9 +192,9 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
         {
             int end = RunEnd(ids, start);
             (StoredSeries series, List<Part> parts) = byId[ids[start]];
-            var values = new double[end - start];
             foreach (Part part in parts)
             {
+                var values = new double[end - start];
                 for (int row = start; row < end; row++)
                 {
                     bool stale = StaleMarker.Is(sums[row]);
@@ -182,7 +202,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
                         : part.Bucket == Part.Count ? counts[row]
                         : Cumulative(items, buckets.Row(row), part.Bucket);
                 }
-                into.Add(part.Labels, series.IsDelta, times[start..end], values);
+                into.Add(part.Labels, series.IsDelta, times[start..end].ToArray(), values);
             }
             start = end;
         }
@@ -207,7 +227,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
             string name = series.Metric + suffix;
             if (All(names, name) && All(bounds, le))
             {
-                Labels labels = Named(series, name);
+                Labels labels = series.Named.With(Labels.MetricName, name);
                 parts.Add(new Part(le.Length > 0 ? labels.With("le", le) : labels, bucket));
             }
         }
@@ -221,25 +241,43 @@ internal sealed class StoreSeriesSource(IColumnStore store, QueryOptions options
         return parts;
     }
 
-    private async ValueTask<QueryResult> QueryAsync(string select, IEnumerable<UInt128> ids, SeriesSelection selection, CancellationToken cancellation)
+    /// <summary>What the engine says when one statement alone reads too much (TOO_MANY_ROWS_OR_BYTES).</summary>
+    private StoreException TooMany() => new(396, $"the selector reads more than {options.MaxSamples} samples");
+
+    private async ValueTask<QueryResult> QueryAsync(string select, IReadOnlyCollection<UInt128> ids, SeriesSelection selection, CancellationToken cancellation) =>
+        await store.QueryAsync(Query(select, [.. ids], selection, " ORDER BY id, ts"), cancellation);
+
+    /// <summary>Whether ids begin alike, as those of one metric do: nothing else lies between them.</summary>
+    private static bool AreNeighbours(UInt128[] ids) => SeriesRow.FamilyOf(ids[0]) == SeriesRow.FamilyOf(ids[^1]);
+
+    private StoreQuery Query(string select, UInt128[] ids, SeriesSelection selection, string order = "", bool isRange = false)
     {
         var range = new TimeRange(selection.StartMs, selection.EndMs);
-        return await store.QueryAsync(
-            new StoreQuery($"{select} WHERE id IN {{ids:Array(UInt128)}} AND ts > fromUnixTimestamp64Milli({{start:Int64}}) AND ts <= fromUnixTimestamp64Milli({{end:Int64}}) ORDER BY id, ts")
-            {
-                Parameters = new Dictionary<string, string>
-                {
-                    ["ids"] = SqlText.Array(ids),
-                    ["start"] = range.StartMs.ToString(CultureInfo.InvariantCulture),
-                    ["end"] = range.EndMs.ToString(CultureInfo.InvariantCulture),
-                },
-                Timeout = options.Timeout,
-                MaxResultRows = options.MaxSamples,
-            },
-            cancellation);
+        var parameters = new Dictionary<string, string>
+        {
+            ["start"] = range.StartMs.ToString(CultureInfo.InvariantCulture),
+            ["end"] = range.EndMs.ToString(CultureInfo.InvariantCulture),
+        };
+        string which = "id IN {ids:Array(UInt128)}";
+        if (isRange)
+        {
+            // Comparing with two ids costs a fraction of looking each row's id up in a set.
+            which = "id BETWEEN {first:UInt128} AND {last:UInt128}";
+            parameters["first"] = ids[0].ToString(CultureInfo.InvariantCulture);
+            parameters["last"] = ids[^1].ToString(CultureInfo.InvariantCulture);
+        }
+        else
+        {
+            parameters["ids"] = SqlText.Array(ids);
+        }
+        const string When = "ts > fromUnixTimestamp64Milli({start:Int64}) AND ts <= fromUnixTimestamp64Milli({end:Int64})";
+        return new StoreQuery($"{select} WHERE {which} AND {When}{order}")
+        {
+            Parameters = parameters,
+            Timeout = options.Timeout,
+            MaxResultRows = options.MaxSamples,
+        };
     }
-
-    private static Labels Named(StoredSeries series, string name) => series.Labels.With(Labels.MetricName, name);
 
     private static LabelPattern[] Patterns(IReadOnlyList<LabelMatcher> matchers, string label) =>
         [.. matchers.Where(matcher => matcher.Label == label).Select(LabelPattern.Of)];

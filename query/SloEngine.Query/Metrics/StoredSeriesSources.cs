@@ -3,9 +3,11 @@ using SloEngine.Storage;
 
 namespace SloEngine.Query.Metrics;
 
-/// <summary>Series of the store for those who evaluate PromQL outside of a request.</summary>
-public static class StoredSeriesSources
+/// <summary>Series of the store for whoever evaluates PromQL; what was learnt about them for one query serves the next.</summary>
+public sealed class StoredSeriesSources(IColumnStore store, QueryOptions options)
 {
+    private readonly SeriesMatch _match = new(store, options);
+
     /// <summary>One tenant's series.</summary>
-    public static ISeriesSource Of(IColumnStore store, QueryOptions options, string tenant) => new StoreSeriesSource(store, options, tenant);
+    public ISeriesSource Of(string tenant) => new StoreSeriesSource(store, _match, options, tenant);
 }

@@ -27,6 +27,7 @@ internal static class OtlpTraceJson
             if (known)
             {
                 Attributes(json, resource.Block.Map(1), resource.Row, resource.Block.Text(2).String(resource.Row));
+                Count(json, "droppedAttributesCount", resource.Block.Values<uint>(7)[resource.Row]);
             }
             json.WriteEndObject();
             json.WriteStartArray("scopeSpans");
@@ -34,6 +35,11 @@ internal static class OtlpTraceJson
             json.WriteStartObject("scope");
             json.WriteString("name", known ? resource.Block.Text(3).String(resource.Row) : "");
             json.WriteString("version", known ? resource.Block.Text(4).String(resource.Row) : "");
+            if (known)
+            {
+                Attributes(json, resource.Block.Map(5), resource.Row, resource.Block.Text(6).String(resource.Row));
+                Count(json, "droppedAttributesCount", resource.Block.Values<uint>(8)[resource.Row]);
+            }
             json.WriteEndObject();
             json.WriteStartArray("spans");
             foreach ((ResultBlock block, int row) in group)
@@ -67,9 +73,13 @@ internal static class OtlpTraceJson
         json.WriteString("kind", ((string[])["SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER", "SPAN_KIND_CLIENT", "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER"])[block.Values<byte>(5)[row]]);
         json.WriteString("startTimeUnixNano", start.ToString(CultureInfo.InvariantCulture));
         json.WriteString("endTimeUnixNano", (start + (long)block.Values<ulong>(7)[row]).ToString(CultureInfo.InvariantCulture));
+        Count(json, "flags", block.Values<uint>(20)[row]);
         Attributes(json, block.Map(10), row, block.Text(11).String(row));
+        Count(json, "droppedAttributesCount", block.Values<uint>(21)[row]);
         Events(json, block, row);
+        Count(json, "droppedEventsCount", block.Values<uint>(22)[row]);
         Links(json, block, row);
+        Count(json, "droppedLinksCount", block.Values<uint>(23)[row]);
         json.WriteStartObject("status");
         json.WriteString("code", ((string[])["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"])[block.Values<byte>(8)[row]]);
         if (block.Text(9).Bytes(row).Length > 0)
@@ -90,6 +100,7 @@ internal static class OtlpTraceJson
             json.WriteString("timeUnixNano", ((FixedColumn<long>)block.Array(12).Items).Values[item].ToString(CultureInfo.InvariantCulture));
             json.WriteString("name", ((BytesResultColumn)block.Array(13).Items).String(item));
             Attributes(json, (MapColumn)block.Array(14).Items, item, ((BytesResultColumn)block.Array(15).Items).String(item));
+            Count(json, "droppedAttributesCount", Item(block, 24, item));
             json.WriteEndObject();
         }
         json.WriteEndArray();
@@ -104,10 +115,28 @@ internal static class OtlpTraceJson
             json.WriteStartObject();
             json.WriteString("traceId", ((BytesResultColumn)block.Array(16).Items).String(item));
             json.WriteString("spanId", ((BytesResultColumn)block.Array(17).Items).String(item));
+            string traceState = ((BytesResultColumn)block.Array(25).Items).String(item);
+            if (traceState.Length > 0)
+            {
+                json.WriteString("traceState", traceState);
+            }
             Attributes(json, (MapColumn)block.Array(18).Items, item, ((BytesResultColumn)block.Array(19).Items).String(item));
+            Count(json, "droppedAttributesCount", Item(block, 27, item));
+            Count(json, "flags", Item(block, 26, item));
             json.WriteEndObject();
         }
         json.WriteEndArray();
+    }
+
+    private static uint Item(ResultBlock block, int column, int item) => ((FixedColumn<uint>)block.Array(column).Items).Values[item];
+
+    /// <summary>A number that is left out where it is 0, as protobuf's JSON does.</summary>
+    private static void Count(Utf8JsonWriter json, string name, uint count)
+    {
+        if (count > 0)
+        {
+            json.WriteNumber(name, count);
+        }
     }
 
     private static void Attributes(Utf8JsonWriter json, MapColumn column, int row, string types)

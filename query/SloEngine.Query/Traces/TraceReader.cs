@@ -57,7 +57,9 @@ internal sealed class TraceReader(IColumnStore store, QueryOptions options)
         new StoreQuery("""
             SELECT resource, lower(hex(span_id)), lower(hex(parent_span_id)), trace_state, name, kind, toUnixTimestamp64Nano(ts), duration, status_code, status_message,
                    attributes, attribute_types, arrayMap(t -> toUnixTimestamp64Nano(t), events.ts), events.name, events.attributes, events.attribute_types,
-                   arrayMap(t -> lower(hex(t)), links.trace_id), arrayMap(t -> lower(hex(t)), links.span_id), links.attributes, links.attribute_types
+                   arrayMap(t -> lower(hex(t)), links.trace_id), arrayMap(t -> lower(hex(t)), links.span_id), links.attributes, links.attribute_types,
+                   flags, dropped_attributes_count, dropped_events_count, dropped_links_count, events.dropped_attributes_count,
+                   links.trace_state, links.flags, links.dropped_attributes_count
             FROM spans WHERE tenant = {tenant:String} AND trace_id = unhex({trace:String}) ORDER BY resource, ts
             """)
         {
@@ -69,7 +71,8 @@ internal sealed class TraceReader(IColumnStore store, QueryOptions options)
     /// <summary>The resources of a trace.</summary>
     public async ValueTask<QueryResult> ReadResourcesAsync(string tenant, string traceId, CancellationToken cancellation) => await store.QueryAsync(
         new StoreQuery("""
-            SELECT id, attributes, attribute_types, scope_name, scope_version FROM resources FINAL WHERE tenant = {tenant:String}
+            SELECT id, attributes, attribute_types, scope_name, scope_version, scope_attributes, scope_attribute_types,
+                   dropped_attributes_count, scope_dropped_attributes_count FROM resources FINAL WHERE tenant = {tenant:String}
             AND id IN (SELECT resource FROM spans WHERE tenant = {tenant:String} AND trace_id = unhex({trace:String}))
             """)
         {

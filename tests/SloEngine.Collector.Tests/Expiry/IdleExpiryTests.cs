@@ -1,6 +1,7 @@
 using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Limits;
+using SloEngine.Collector.Pipelines;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
@@ -31,9 +32,9 @@ public sealed class IdleExpiryTests : IDisposable
     public IdleExpiryTests()
     {
         _series = new SeriesIndex(_options, _taps, _clock);
-        _resources = new ResourceIndex(_clock);
+        _resources = new ResourceIndex(_options, _clock);
         _listeners = new TapListeners(_series, _resources, _taps);
-        _batches = new BatchQueue(_options, _series, _resources, _taps, _leases, _clock);
+        _batches = new BatchQueue(_options, _series, _resources, _taps, _leases, _clock, StoreSelection.All, null);
         _expiry = new IdleExpiry(_options, _series, _resources, _batches, _leases, _clock);
     }
 
@@ -101,12 +102,14 @@ public sealed class IdleExpiryTests : IDisposable
             Expire();
         }
         Assert.NotNull(_series.Table.Descriptors[slot]);
+        Assert.Empty(_taps.Forgotten);
 
         _leases.GiveBack(lease);
         Expire();
         Expire();
 
         Assert.Null(_series.Table.Descriptors[slot]);
+        Assert.Equal(_taps.Series, _taps.Forgotten);
         Assert.Equal(slot, Send("/b").Single());
     }
 

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using SloEngine.Collector.Ingest;
+using SloEngine.Collector.Pipelines.Tail;
 using SloEngine.Otlp.Common;
 using SloEngine.Storage.Wal;
 
@@ -9,20 +10,26 @@ namespace SloEngine.Collector.Tests.Ingest;
 internal sealed class IngestRig : IAsyncDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("sloengine-ingest-");
-    private readonly CollectorOptions _options;
     private readonly WalOptions _wal;
     private WriteAheadLog? _log;
     private WalCheckpoint? _checkpoint;
+    private WalCheckpoint? _waiting;
 
     public IngestRig(CollectorOptions? options = null, long segmentBytes = 1 << 20, long maxLogBytes = 1 << 30)
     {
-        _options = (options ?? new CollectorOptions()) with
+        Options = (options ?? new CollectorOptions()) with
         {
             StopPatience = TimeSpan.FromMilliseconds(1), BatchDelay = TimeSpan.FromMilliseconds(20), CommitDelay = TimeSpan.Zero,
         };
         _wal = new WalOptions { Directory = _directory.FullName, SegmentBytes = segmentBytes, MaxBytes = maxLogBytes };
         Taps = new RecordingTaps(Store);
     }
+
+    /// <summary>Habits of the collector that is begun next.</summary>
+    public CollectorOptions Options { get; set; }
+
+    /// <summary>What the last replay showed.</summary>
+    public RecordingTaps? ReplayTaps { get; private set; }
 
     public RecordingStore Store { get; } = new();
 
@@ -39,14 +46,29 @@ internal sealed class IngestRig : IAsyncDisposable
         Close();
         _log = WriteAheadLog.Open(_wal, TimeProvider.System, WalCheckpoint.LastIntent(_wal.Directory));
         _checkpoint = WalCheckpoint.Open(_wal.Directory, _log);
+        string waitingPath = Path.Combine(_wal.Directory, TraceWaiting.FileName);
+        _waiting = File.Exists(waitingPath) ? OpenWaiting() : null;
         if (LogReplay.IsNeeded(_log, _checkpoint))
         {
+            ReplayTaps = new RecordingTaps(Store);
             using var replay = new LogReplay(
-                Store, _log, _checkpoint, new RecordingTaps(Store), _options, TimeProvider.System, NullLogger<LogReplay>.Instance);
+                Store, _log, _checkpoint, ReplayTaps, Options, TimeProvider.System, NullLogger<LogReplay>.Instance, _waiting);
             await replay.RunAsync(cancellation);
         }
+        if (Options.Pipelines.TailTraces is not null)
+        {
+            _waiting ??= OpenWaiting();
+        }
+        else if (_waiting is not null)
+        {
+            await new TraceWaiting(_waiting).StoreAllAsync(Store, _log, _checkpoint, Options, TimeProvider.System, NullLogger.Instance, cancellation);
+            _waiting.Dispose();
+            _waiting = null;
+            File.Delete(waitingPath);
+        }
         Taps = new RecordingTaps(Store) { ListensToSeries = Taps.ListensToSeries };
-        Ingest = new OtlpIngest(Store, _log, _checkpoint, Taps, _options, TimeProvider.System, NullLogger<OtlpIngest>.Instance);
+        Ingest = new OtlpIngest(Store, _log, _checkpoint, Taps, Options, TimeProvider.System, NullLogger<OtlpIngest>.Instance,
+            _waiting is null ? null : new TraceWaiting(_waiting));
     }
 
     /// <summary>Ends the collector; when the store does not take what is left, the log keeps it.</summary>
@@ -56,14 +78,18 @@ internal sealed class IngestRig : IAsyncDisposable
         Close();
     }
 
+    private WalCheckpoint OpenWaiting() => WalCheckpoint.Open(_wal.Directory, _log!, TraceWaiting.FileName, _checkpoint!.Stored);
+
     private void Close()
     {
+        _waiting?.Dispose();
+        _waiting = null;
         _checkpoint?.Dispose();
         _log?.Dispose();
     }
 
     public async Task<DecodeResult> SendAsync(Signal signal, byte[] request, string tenant = "default") =>
-        await Ingest.IngestAsync(signal, tenant, request, default);
+        await Ingest.IngestAsync(signal, tenant, request, null, default);
 
     /// <summary>Flips a bit in the first record of a segment.</summary>
     public void DamageLog(int segment)

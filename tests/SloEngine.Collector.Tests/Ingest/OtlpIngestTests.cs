@@ -44,7 +44,37 @@ public sealed class OtlpIngestTests
         await rig.Store.HoldsAsync("histograms", 1);
 
         Assert.Equal((6, 1, 1), (rig.Store.Rows("samples"), rig.Store.Rows("histograms"), rig.Store.Rows("exponential_histograms")));
+        Assert.Equal(1, rig.Store.Rows("exemplars"));
         Assert.Equal(8, rig.Store.Rows("counts"));
+    }
+
+    [Fact]
+    public async Task Exemplars_that_come_without_samples_are_stored()
+    {
+        await using var rig = new IngestRig();
+        await rig.StartAsync();
+        byte[] request = Encode(writer => writer.Message(1, series =>
+        {
+            Label(series, "__name__", "requests_total");
+            series.Message(3, exemplar =>
+            {
+                Label(exemplar, "trace_id", "0af7651916cd43dd8448eb211c80319c");
+                exemplar.Double(2, 0.5);
+                exemplar.Varint(3, Time / 1_000_000);
+            });
+        }));
+
+        DecodeResult result = await rig.Ingest.IngestRemoteWriteAsync(isVersion2: false, "default", request, default);
+
+        Assert.Equal((0, 0, 1, 0), (result.Accepted, result.Rejected, result.Exemplars, result.DroppedExemplars));
+        await rig.Store.HoldsAsync("exemplars", 1);
+        Assert.Equal(1, rig.Store.Rows("series"));
+
+        static void Label(ProtobufWriter writer, string name, string value) => writer.Message(1, label =>
+        {
+            label.Text(1, name);
+            label.Text(2, value);
+        });
     }
 
     [Fact]
@@ -212,6 +242,7 @@ public sealed class OtlpIngestTests
             var random = new Random(seed);
             await using var rig = new IngestRig(new CollectorOptions { MaxBatchesInMemory = 1 + (seed % 3), MaxBatchRows = 15 }, segmentBytes: 700);
             int points = 0;
+            int exemplars = 0;
             int logs = 0;
             for (int process = 0; process < 4; process++)
             {
@@ -238,7 +269,10 @@ public sealed class OtlpIngestTests
                 int requests = random.Next(1, 15);
                 for (int request = 0; request < requests; request++)
                 {
-                    points += (await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(request, "/a"), Number(request, "/b"))))).Accepted;
+                    DecodeResult metrics = await rig.SendAsync(
+                        Signal.Metrics, Request(Gauge("load", Number(request, "/a"), With(5, Number(request, "/b"), Exemplar(request, TraceId, SpanId)))));
+                    points += metrics.Accepted;
+                    exemplars += metrics.Exemplars;
                     logs += (await rig.SendAsync(Signal.Logs, RichLogs())).Accepted;
                 }
                 if (random.Next(2) == 0)
@@ -251,6 +285,7 @@ public sealed class OtlpIngestTests
             await rig.StartAsync();
 
             Assert.Equal((seed, points, logs, points + logs), (seed, rig.Store.Rows("samples"), rig.Store.Rows("logs"), rig.Store.Rows("counts")));
+            Assert.Equal((seed, exemplars), (seed, rig.Store.Rows("exemplars")));
         }
     }
 

@@ -29,6 +29,8 @@ internal sealed class RecordingTaps(RecordingStore store) : ITelemetryTaps
 
     public List<SeriesDescriptor> Series { get; } = [];
 
+    public List<SeriesDescriptor> Forgotten { get; } = [];
+
     private int _taken;
 
     private int Shown => Numbers.Count + Histograms.Count + Spans + Logs;
@@ -40,6 +42,8 @@ internal sealed class RecordingTaps(RecordingStore store) : ITelemetryTaps
         Series.Add(series);
         return ListensToSeries ? new Tap(this, series.Metric) : null;
     }
+
+    public void Forget(SeriesDescriptor series) => Forgotten.Add(series);
 
     public Lock.Scope BeginBatch() => _batch.EnterScope();
 

@@ -95,6 +95,41 @@ public sealed class TenantLimitTests
     }
 
     [Fact]
+    public async Task Endless_names_of_tenants_leave_nothing_behind()
+    {
+        await using var rig = new IngestRig();
+        await rig.StartAsync();
+        long before = 0;
+        for (int tenant = 0; tenant < 60_000; tenant++)
+        {
+            await rig.SendAsync(Signal.Metrics, [], $"tenant-{tenant}");
+            await rig.SendAsync(Signal.Logs, [], $"tenant-{tenant}");
+            before = tenant == 10_000 ? GC.GetTotalMemory(forceFullCollection: true) : before;
+        }
+
+        // Other tests run beside; kept decoders of 50,000 tenants would take twice as much.
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 64 << 20);
+    }
+
+    [Fact]
+    public async Task Whoever_waits_for_the_store_is_told_when_it_has_what_was_acknowledged_or_that_it_has_not()
+    {
+        await using var rig = new IngestRig();
+        var away = new TaskCompletionSource();
+        await rig.StartAsync();
+        rig.Store.Before = table => table == "logs" ? away.Task : Task.CompletedTask;
+        await rig.SendAsync(Signal.Logs, RichLogs());
+
+        await Assert.ThrowsAsync<TimeoutException>(() => rig.Ingest.StoredAsync(TimeSpan.FromMilliseconds(50), default));
+        Task stored = rig.Ingest.StoredAsync(TimeSpan.FromSeconds(20), default);
+        Assert.False(stored.IsCompleted);
+        away.SetResult();
+        await stored;
+
+        Assert.Equal(1, rig.Store.Rows("logs"));
+    }
+
+    [Fact]
     public void Tenants_beyond_the_named_ones_are_counted_together()
     {
         var tags = new TenantTags(new CollectorOptions { Tenants = new Dictionary<string, TenantLimits> { ["known"] = new() } });

@@ -21,7 +21,7 @@ internal sealed class PrometheusProcess : IAsyncDisposable
             program ?? PrometheusPackage.Program!,
             [
                 "--config.file=" + configuration, "--storage.tsdb.path=" + Path.Combine(files.Path, "prometheus"), $"--web.listen-address=127.0.0.1:{port}",
-                "--web.enable-remote-write-receiver", "--enable-feature=native-histograms,promql-delayed-name-removal,promql-per-step-stats", "--log.level=error",
+                "--web.enable-remote-write-receiver", "--enable-feature=native-histograms,promql-delayed-name-removal,promql-per-step-stats,exemplar-storage", "--log.level=error",
             ]))!;
         var started = new PrometheusProcess(process, new Uri($"http://127.0.0.1:{port}"));
         using var http = new HttpClient { BaseAddress = started.Http };

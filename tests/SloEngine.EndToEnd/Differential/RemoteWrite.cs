@@ -40,6 +40,19 @@ internal sealed class RemoteWrite
         _request.Add(1, series);
     }
 
+    /// <summary>An exemplar, in a message of its own, as Prometheus sends them.</summary>
+    public void Exemplar(IEnumerable<KeyValuePair<string, string>> labels, long timeMs, double value, params KeyValuePair<string, string>[] exemplarLabels)
+    {
+        Message series = Series(labels);
+        var exemplar = new Message();
+        foreach ((string name, string text) in exemplarLabels)
+        {
+            exemplar.Add(1, new Message().Add(1, name).Add(2, text));
+        }
+        series.Add(3, exemplar.Add(2, value).Add(3, (ulong)timeMs));
+        _request.Add(1, series);
+    }
+
     public async Task SendAsync(Uri prometheus)
     {
         using var http = new HttpClient { BaseAddress = prometheus };

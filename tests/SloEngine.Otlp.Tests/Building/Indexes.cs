@@ -49,15 +49,22 @@ internal sealed class ResourceLog : IResourceIndex
 {
     private readonly Dictionary<UInt128, int> _byIdentity = [];
 
+    public int Limit { get; init; } = int.MaxValue;
+
     public List<(Dictionary<string, string> Resource, string Scope)> Resources { get; } = [];
 
     public bool TryGet(UInt128 identity, out int resource) => _byIdentity.TryGetValue(identity, out resource);
 
-    public int Register(UInt128 identity, ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope)
+    public int Register(in RawResource resource, out string? rejection)
     {
-        using AttributesColumn attributes = AttributeSet.Decode(resource, 1);
-        Resources.Add((ColumnText.Row(attributes, 0), AttributeSet.Scope(scope).Name));
-        _byIdentity.Add(identity, Resources.Count - 1);
+        rejection = Resources.Count < Limit ? null : "there are too many resources";
+        if (rejection is not null)
+        {
+            return -1;
+        }
+        using AttributesColumn attributes = AttributeSet.Decode(resource.Resource, 1);
+        Resources.Add((ColumnText.Row(attributes, 0), AttributeSet.Scope(resource.Scope).Name));
+        _byIdentity.Add(resource.Identity, Resources.Count - 1);
         return Resources.Count - 1;
     }
 }

@@ -83,6 +83,26 @@ internal static class OtlpBuilder
         point.Double(4, value);
     };
 
+    /// <summary>A point with exemplars, at the field that it has for them.</summary>
+    public static Action<ProtobufWriter> With(int field, Action<ProtobufWriter> point, params Action<ProtobufWriter>[] exemplars) => writer =>
+    {
+        foreach (Action<ProtobufWriter> exemplar in exemplars)
+        {
+            writer.Message(field, exemplar);
+        }
+        point(writer);
+    };
+
+    /// <summary>An <c>Exemplar</c> a nanosecond before <see cref="Time"/>.</summary>
+    public static Action<ProtobufWriter> Exemplar(double value, byte[] traceId, byte[] spanId, string user = "u1") => exemplar =>
+    {
+        exemplar.Fixed64(2, Time - 1);
+        exemplar.Double(3, value);
+        exemplar.Bytes(4, spanId);
+        exemplar.Bytes(5, traceId);
+        exemplar.Attribute(7, "user", user);
+    };
+
     /// <summary>A <c>HistogramDataPoint</c> whose count is the sum of its buckets.</summary>
     public static Action<ProtobufWriter> Buckets(double[] bounds, params ulong[] counts) => point =>
     {
@@ -109,7 +129,7 @@ internal static class OtlpBuilder
     /// <summary>Some of everything the three signals can carry, for tests that damage it.</summary>
     public static byte[] RichMetrics() => Request(
         Gauge("temperature", Number(21.5, "/a"), Number(22, "/b")),
-        Sum("requests", 2, true, Number(7, "/a")),
+        Sum("requests", 2, true, With(5, Number(7, "/a"), Exemplar(0.5, TraceId, SpanId))),
         Histogram("latency", Buckets([0.1, 1], 1, 2, 3)),
         ExponentialHistogram("size", point =>
         {

@@ -54,6 +54,37 @@ public sealed class AmplificationTests
     }
 
     [Fact]
+    public void Symbols_that_every_exemplar_refers_to_cost_a_multiple_of_the_request()
+    {
+        byte[] request = OtlpBuilder.Encode(writer =>
+        {
+            writer.Text(4, "");
+            writer.Text(4, "__name__");
+            writer.Text(4, "requests_total");
+            writer.Text(4, new string('v', 4_000));
+            writer.Message(5, series =>
+            {
+                series.Bytes(1, [1, 2]);
+                for (int exemplar = 0; exemplar < 200_000; exemplar++)
+                {
+                    series.Message(4, message =>
+                    {
+                        message.Bytes(1, [1, 3]);
+                        message.Varint(3, 1);
+                    });
+                }
+            });
+        });
+        using var block = new MetricBlock();
+        DecodeResult result = Bounded(() => new RemoteWriteDecoder(new NoIndex(), 1).Decode2(request, block), mebibytes: 200);
+
+        Assert.Equal((0, 0, 200_000), (result.Accepted, result.Rejected, result.Exemplars + result.DroppedExemplars));
+        Assert.InRange(result.Exemplars, 1, 20_000);
+        Assert.InRange(block.Exemplars.Attributes.Values.Data.Count, 1, request.Length * 16);
+        Assert.EndsWith(" exemplars were dropped: the labels of the request's exemplars take too much room for its size", result.Warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Gaps_between_the_spans_of_histograms_cost_a_multiple_of_the_request()
     {
         byte[] request = OtlpBuilder.Encode(writer => writer.Message(1, series =>

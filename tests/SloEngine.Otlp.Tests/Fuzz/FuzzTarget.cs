@@ -58,9 +58,9 @@ internal sealed class FuzzTarget : IDisposable
     public DecodeResult Decode(byte[] buffer, int length) => _decode(buffer, length);
 
     /// <summary>Takes back what came after a mark.</summary>
-    public ((int, int, int), int, int) Mark() => (_metrics.Mark(), _logs.Count, _spans.Count);
+    public ((int, int, int, int), int, int) Mark() => (_metrics.Mark(), _logs.Count, _spans.Count);
 
-    public void Truncate(((int, int, int) Metrics, int Logs, int Spans) mark)
+    public void Truncate(((int, int, int, int) Metrics, int Logs, int Spans) mark)
     {
         _metrics.Truncate(mark.Metrics);
         _logs.Truncate(mark.Logs);
@@ -137,6 +137,13 @@ internal sealed class FuzzTarget : IDisposable
         to.Add(exponential.NegativeOffsets);
         to.Add(exponential.NegativeBuckets);
         to.Add(exponential.NegativeEnds);
+        ExemplarColumns exemplars = _metrics.Exemplars;
+        to.Add(exemplars.Series);
+        to.Add(exemplars.TimeNanos);
+        to.Add(exemplars.Values);
+        to.Add(exemplars.TraceIds);
+        to.Add(exemplars.SpanIds);
+        to.Add(exemplars.Attributes);
         to.Add(_logs.Resources);
         to.Add(_logs.TimeNanos);
         to.Add(_logs.ObservedNanos);
@@ -149,6 +156,7 @@ internal sealed class FuzzTarget : IDisposable
         to.Add(_logs.TraceIds);
         to.Add(_logs.SpanIds);
         to.Add(_logs.Flags);
+        to.Add(_logs.DroppedAttributes);
         to.Add(_spans.Resources);
         to.Add(_spans.TraceIds);
         to.Add(_spans.SpanIds);
@@ -162,14 +170,20 @@ internal sealed class FuzzTarget : IDisposable
         to.Add(_spans.StatusMessages);
         to.Add(_spans.Attributes);
         to.Add(_spans.Flags);
+        to.Add(_spans.DroppedAttributes);
+        to.Add(_spans.DroppedEvents);
+        to.Add(_spans.DroppedLinks);
         to.Add(_spans.Events.TimeNanos);
         to.Add(_spans.Events.Names);
         to.Add(_spans.Events.Attributes);
+        to.Add(_spans.Events.DroppedAttributes);
         to.Add(_spans.EventEnds);
         to.Add(_spans.Links.TraceIds);
         to.Add(_spans.Links.SpanIds);
         to.Add(_spans.Links.TraceStates);
         to.Add(_spans.Links.Attributes);
+        to.Add(_spans.Links.DroppedAttributes);
+        to.Add(_spans.Links.Flags);
         to.Add(_spans.LinkEnds);
     }
 
@@ -186,14 +200,17 @@ internal sealed class FuzzTarget : IDisposable
         {
             rejection = null;
             AttributeSet.Decode(series.Point, series.AttributesField).Dispose();
-            return Register(series.Identity, series.Resource, series.Scope);
+            return Register(new RawResource { Resource = series.Resource, Scope = series.Scope }, out rejection);
         }
 
-        public int Register(UInt128 identity, ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope)
+        public int Register(in RawResource resource, out string? rejection)
         {
-            AttributeSet.Decode(resource, 1).Dispose();
-            AttributeSet.Decode(scope, 3).Dispose();
-            AttributeSet.Scope(scope);
+            rejection = null;
+            AttributeSet.Decode(resource.Resource, 1).Dispose();
+            AttributeSet.Decode(resource.Scope, 3).Dispose();
+            AttributeSet.Scope(resource.Scope);
+            AttributeSet.Dropped(resource.Resource, 2);
+            AttributeSet.Dropped(resource.Scope, 4);
             return 1;
         }
 

@@ -119,9 +119,10 @@ public sealed class LokiPushTests
             return false;
         }
 
-        public int Register(UInt128 identity, ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope)
+        public int Register(in RawResource resource, out string? rejection)
         {
-            Text = Encoding.UTF8.GetString(resource);
+            rejection = null;
+            Text = Encoding.UTF8.GetString(resource.Resource);
             return 0;
         }
     }

@@ -42,6 +42,67 @@ public sealed class MetricsDecoderTests : IDisposable
     }
 
     [Fact]
+    public void Exemplars_belong_to_the_series_of_their_point()
+    {
+        DecodeResult result = Decode(Request(
+            Sum("requests", 2, true, Number(1, "/a"), With(5, Number(2, "/b"), Exemplar(0.5, TraceId, SpanId), Exemplar(0.25, [], []))),
+            Histogram("latency", With(8, Buckets([0.1, 1], 1, 2, 3), Exemplar(0.7, TraceId, SpanId))),
+            ExponentialHistogram("size", With(11, point => point.Fixed64(3, Time), Exemplar(3, TraceId, SpanId)))));
+
+        ExemplarColumns exemplars = _block.Exemplars;
+        Assert.Equal((4, 0, 4, 0, null), (result.Accepted, result.Rejected, result.Exemplars, result.DroppedExemplars, result.Warning));
+        Assert.Equal(["requests", "requests", "latency", "size"], exemplars.Series.Values.ToArray().Select(series => _series.Series[series].Name));
+        Assert.Equal("/b", _series.Series[exemplars.Series[0]].Attributes["path"]);
+        Assert.Equal([0.5, 0.25, 0.7, 3], exemplars.Values.Values.ToArray());
+        Assert.Equal([(long)Time - 1, (long)Time - 1, (long)Time - 1, (long)Time - 1], exemplars.TimeNanos.Values.ToArray());
+        Assert.Equal(TraceId, System.Runtime.InteropServices.MemoryMarshal.AsBytes(exemplars.TraceIds.Values)[..16].ToArray());
+        Assert.Equal(SpanId, System.Runtime.InteropServices.MemoryMarshal.AsBytes(exemplars.SpanIds.Values)[..8].ToArray());
+        Assert.Equal((UInt128.Zero, 0ul), (exemplars.TraceIds[1], exemplars.SpanIds[1]));
+        Assert.True(exemplars.Attributes.TryGet(2, "user"u8, out ReadOnlySpan<byte> user));
+        Assert.Equal("u1", System.Text.Encoding.UTF8.GetString(user));
+    }
+
+    [Fact]
+    public void An_exemplar_that_makes_no_sense_or_is_too_large_is_dropped_and_told_and_its_point_is_kept()
+    {
+        DecodeResult result = Decode(Request(Gauge("load", With(
+            5, Number(1), Exemplar(1, [1, 2], SpanId), Exemplar(1, TraceId, [1]), none => none.Fixed64(2, Time), Exemplar(1, [], [], new string('x', 5_000)),
+            Exemplar(2, TraceId, SpanId)))));
+
+        Assert.Equal((1, 0, null), (result.Accepted, result.Rejected, result.ErrorMessage));
+        Assert.Equal((1, 4), (result.Exemplars, result.DroppedExemplars));
+        Assert.Equal(
+            "4 exemplars were dropped: resource_metrics[0].scope_metrics[0].metrics[0].data_points[0]: the trace_id of an exemplar is not 16 bytes", result.Warning);
+        Assert.Equal([2.0], _block.Exemplars.Values.Values.ToArray());
+        Assert.Equal(1, _block.Exemplars.Attributes.Count);
+    }
+
+    [Fact]
+    public void A_request_has_at_most_100000_exemplars()
+    {
+        Action<ProtobufWriter> exemplar = Exemplar(1, [], []);
+        DecodeResult result = Decode(Request(Gauge("load", With(5, Number(1), [.. Enumerable.Repeat(exemplar, 100_001)]), With(5, Number(2), exemplar))));
+
+        Assert.Equal((2, 100_000, 2), (result.Accepted, result.Exemplars, result.DroppedExemplars));
+        Assert.EndsWith("the request has more than 100000 exemplars", result.Warning, StringComparison.Ordinal);
+        Assert.Equal(1, Decode(Request(Gauge("load", With(5, Number(1), exemplar)))).Exemplars);
+    }
+
+    [Fact]
+    public void Exemplars_of_known_series_cost_no_allocation()
+    {
+        byte[] request = Request(Sum("requests", 2, true, With(5, Number(2, "/b"), [.. Enumerable.Repeat(Exemplar(0.5, TraceId, SpanId), 1_000)])));
+        var decoder = new MetricsDecoder(_series, 1);
+        decoder.Decode(request, _block);
+        _block.Clear();
+        long allocated = GC.GetAllocatedBytesForCurrentThread();
+        decoder.Decode(request, _block);
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - allocated);
+        Assert.Equal(1_000, _block.Exemplars.Count);
+    }
+
+    [Fact]
     public void The_same_series_keeps_its_reference_and_another_gets_its_own()
     {
         Decode(Request(Gauge("a", Number(1, "/x"), Number(2, "/y"), Number(3, "/x")), Gauge("b", Number(4, "/x"))));
@@ -212,7 +273,7 @@ public sealed class MetricsDecoderTests : IDisposable
         DecodeResult result = Decode(Request(Gauge("kept", Number(1)), wrong, Histogram("kept too", Buckets([1], 5, 6))));
 
         Assert.Equal(new DecodeResult(2, 1, $"resource_metrics[0].scope_metrics[0].metrics[1].data_points[0]: {reason}"), result);
-        Assert.Equal((1, 1, 0), _block.Mark());
+        Assert.Equal((1, 1, 0, 0), _block.Mark());
         Assert.Equal([5ul, 6], _block.Histograms.BucketsOf(0).ToArray());
     }
 
@@ -280,7 +341,7 @@ public sealed class MetricsDecoderTests : IDisposable
     public void A_malformed_request_says_where_and_takes_everything_back()
     {
         Decode(RichMetrics());
-        (int, int, int) before = _block.Mark();
+        (int, int, int, int) before = _block.Mark();
         int buckets = _block.Histograms.Buckets.Count;
         byte[] request = Request(Histogram("a", Buckets([1], 1, 2)), Histogram("b", point => point.Bytes(6, [1, 2, 3])));
 

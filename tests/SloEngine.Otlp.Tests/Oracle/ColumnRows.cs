@@ -30,6 +30,13 @@ internal static class ColumnRows
                 exponential.ZeroThresholds[row], exponential.PositiveOffsets[row], Slice(exponential.PositiveBuckets.Values, exponential.PositiveEnds.Values, row),
                 exponential.NegativeOffsets[row], Slice(exponential.NegativeBuckets.Values, exponential.NegativeEnds.Values, row));
         }
+        ExemplarColumns exemplars = block.Exemplars;
+        for (int row = 0; row < exemplars.Count; row++)
+        {
+            yield return Rows.Line(
+                "exemplar", index.Labels(exemplars.Series[row]), exemplars.TimeNanos[row], exemplars.Values[row], Rows.Id(exemplars.TraceIds[row]),
+                Rows.Id(exemplars.SpanIds[row]), Rows.Attributes(exemplars.Attributes, row));
+        }
     }
 
     public static IEnumerable<string> Of(LogBlock block, TextIndex index)
@@ -39,7 +46,7 @@ internal static class ColumnRows
             yield return Rows.Line(
                 index[block.Resources[row]], block.TimeNanos[row], block.ObservedNanos[row], block.Severities[row], Rows.Text(block.SeverityTexts, row),
                 $"{(char)block.BodyTypes[row]}:{Rows.Text(block.Bodies, row)}", Rows.Text(block.EventNames, row), Rows.Attributes(block.Attributes, row),
-                Rows.Id(block.TraceIds[row]), Rows.Id(block.SpanIds[row]), block.Flags[row]);
+                Rows.Id(block.TraceIds[row]), Rows.Id(block.SpanIds[row]), block.Flags[row], block.DroppedAttributes[row]);
         }
     }
 
@@ -50,16 +57,19 @@ internal static class ColumnRows
             yield return Rows.Line(
                 index[block.Resources[row]], Rows.Id(block.TraceIds[row]), Rows.Id(block.SpanIds[row]), Rows.Id(block.ParentSpanIds[row]),
                 Rows.Text(block.TraceStates, row), Rows.Text(block.Names, row), block.Kinds[row], block.StartNanos[row], block.DurationNanos[row],
-                block.StatusCodes[row], Rows.Text(block.StatusMessages, row), Rows.Attributes(block.Attributes, row), block.Flags[row]);
+                block.StatusCodes[row], Rows.Text(block.StatusMessages, row), Rows.Attributes(block.Attributes, row), block.Flags[row],
+                block.DroppedAttributes[row], block.DroppedEvents[row], block.DroppedLinks[row]);
             for (int at = row == 0 ? 0 : block.EventEnds[row - 1]; at < block.EventEnds[row]; at++)
             {
-                yield return Rows.Line("event", block.Events.TimeNanos[at], Rows.Text(block.Events.Names, at), Rows.Attributes(block.Events.Attributes, at));
+                yield return Rows.Line(
+                    "event", block.Events.TimeNanos[at], Rows.Text(block.Events.Names, at), Rows.Attributes(block.Events.Attributes, at),
+                    block.Events.DroppedAttributes[at]);
             }
             for (int at = row == 0 ? 0 : block.LinkEnds[row - 1]; at < block.LinkEnds[row]; at++)
             {
                 yield return Rows.Line(
                     "link", Rows.Id(block.Links.TraceIds[at]), Rows.Id(block.Links.SpanIds[at]), Rows.Text(block.Links.TraceStates, at),
-                    Rows.Attributes(block.Links.Attributes, at));
+                    Rows.Attributes(block.Links.Attributes, at), block.Links.DroppedAttributes[at], block.Links.Flags[at]);
             }
         }
     }

@@ -9,13 +9,18 @@ internal sealed class GeneratedRows
     private readonly List<string> _numbers = [];
     private readonly List<string> _histograms = [];
     private readonly List<string> _exponential = [];
+    private readonly List<string> _exemplars = [];
     private int _accepted;
 
     public int Items { get; private set; }
 
     public int Accepted => _accepted;
 
-    public IEnumerable<string> Lines => _numbers.Concat(_histograms).Concat(_exponential);
+    public int Exemplars => _exemplars.Count;
+
+    public int DroppedExemplars { get; private set; }
+
+    public IEnumerable<string> Lines => _numbers.Concat(_histograms).Concat(_exponential).Concat(_exemplars);
 
     public static GeneratedRows Of(ExportMetricsServiceRequest request)
     {
@@ -136,6 +141,7 @@ internal sealed class GeneratedRows
         }
         double value = stale ? MetricsDecoder.StaleMarker : point.ValueCase == NumberDataPoint.ValueOneofCase.AsInt ? point.AsInt : point.AsDouble;
         _numbers.Add(Rows.Line("number", series, point.TimeUnixNano, point.StartTimeUnixNano, value));
+        Add(point.Exemplars, series, point.TimeUnixNano);
     }
 
     private void Histogram(HistogramDataPoint point, bool sound, string series)
@@ -151,6 +157,7 @@ internal sealed class GeneratedRows
             "histogram", series, point.TimeUnixNano, point.StartTimeUnixNano, point.Count,
             (point.Flags & 1) != 0 ? MetricsDecoder.StaleMarker : point.HasSum ? point.Sum : double.NaN,
             point.HasMin ? point.Min : double.NaN, point.HasMax ? point.Max : double.NaN, buckets));
+        Add(point.Exemplars, series, point.TimeUnixNano);
     }
 
     private void Exponential(ExponentialHistogramDataPoint point, bool sound, string series)
@@ -167,6 +174,25 @@ internal sealed class GeneratedRows
             (point.Flags & 1) != 0 ? MetricsDecoder.StaleMarker : point.HasSum ? point.Sum : double.NaN,
             point.HasMin ? point.Min : double.NaN, point.HasMax ? point.Max : double.NaN, point.Scale, point.ZeroCount, point.ZeroThreshold,
             point.Positive?.Offset ?? 0, positive, point.Negative?.Offset ?? 0, negative));
+        Add(point.Exemplars, series, point.TimeUnixNano);
+    }
+
+    private void Add(IEnumerable<Exemplar> exemplars, string series, ulong time)
+    {
+        foreach (Exemplar exemplar in exemplars)
+        {
+            bool sound = exemplar.ValueCase != Exemplar.ValueOneofCase.None && exemplar.TimeUnixNano <= long.MaxValue && exemplar.TraceId.Length is 0 or 16
+                && exemplar.SpanId.Length is 0 or 8 && Rows.Fit(exemplar.FilteredAttributes.Select(pair => (pair.Key, Rows.Value(pair.Value)[2..])));
+            if (!sound)
+            {
+                DroppedExemplars++;
+                continue;
+            }
+            _exemplars.Add(Rows.Line(
+                "exemplar", series, exemplar.TimeUnixNano == 0 ? time : exemplar.TimeUnixNano,
+                exemplar.ValueCase == Exemplar.ValueOneofCase.AsInt ? (double)exemplar.AsInt : exemplar.AsDouble,
+                Rows.Id(exemplar.TraceId, 16), Rows.Id(exemplar.SpanId, 8), Rows.Attributes(exemplar.FilteredAttributes)));
+        }
     }
 
     private void Log(LogRecord record, string resource, long now)
@@ -179,7 +205,7 @@ internal sealed class GeneratedRows
         ulong time = record.TimeUnixNano != 0 ? record.TimeUnixNano : record.ObservedTimeUnixNano != 0 ? record.ObservedTimeUnixNano : (ulong)now;
         _numbers.Add(Rows.Line(
             resource, time, record.ObservedTimeUnixNano, (int)record.SeverityNumber, record.SeverityText, Rows.Value(record.Body), record.EventName,
-            Rows.Attributes(record.Attributes), Rows.Id(record.TraceId, 16), Rows.Id(record.SpanId, 8), record.Flags));
+            Rows.Attributes(record.Attributes), Rows.Id(record.TraceId, 16), Rows.Id(record.SpanId, 8), record.Flags, record.DroppedAttributesCount));
     }
 
     private void Span(Span span, string resource)
@@ -193,14 +219,16 @@ internal sealed class GeneratedRows
         _numbers.Add(Rows.Line(
             resource, Rows.Id(span.TraceId, 16), Rows.Id(span.SpanId, 8), Rows.Id(span.ParentSpanId, 8), span.TraceState, span.Name,
             (int)span.Kind is >= 0 and <= 5 ? (int)span.Kind : 0, span.StartTimeUnixNano, ends ? span.EndTimeUnixNano - span.StartTimeUnixNano : 0,
-            (int)(span.Status?.Code ?? 0) is var code and >= 0 and <= 2 ? code : 0, span.Status?.Message ?? "", Rows.Attributes(span.Attributes), span.Flags));
+            (int)(span.Status?.Code ?? 0) is var code and >= 0 and <= 2 ? code : 0, span.Status?.Message ?? "", Rows.Attributes(span.Attributes), span.Flags,
+            span.DroppedAttributesCount, span.DroppedEventsCount, span.DroppedLinksCount));
         foreach (Span.Types.Event item in span.Events)
         {
-            _numbers.Add(Rows.Line("event", (long)item.TimeUnixNano, item.Name, Rows.Attributes(item.Attributes)));
+            _numbers.Add(Rows.Line("event", (long)item.TimeUnixNano, item.Name, Rows.Attributes(item.Attributes), item.DroppedAttributesCount));
         }
         foreach (Span.Types.Link link in span.Links)
         {
-            _numbers.Add(Rows.Line("link", Rows.Id(link.TraceId, 16), Rows.Id(link.SpanId, 8), link.TraceState, Rows.Attributes(link.Attributes)));
+            _numbers.Add(Rows.Line(
+                "link", Rows.Id(link.TraceId, 16), Rows.Id(link.SpanId, 8), link.TraceState, Rows.Attributes(link.Attributes), link.DroppedAttributesCount, link.Flags));
         }
     }
 
@@ -224,5 +252,6 @@ internal sealed class GeneratedRows
     }
 
     private static string Resource(Resource? resource, InstrumentationScope? scope) => Rows.Line(
-        Rows.Attributes(resource?.Attributes ?? []), scope?.Name ?? "", scope?.Version ?? "", Rows.Attributes(scope?.Attributes ?? []));
+        Rows.Attributes(resource?.Attributes ?? []), scope?.Name ?? "", scope?.Version ?? "", Rows.Attributes(scope?.Attributes ?? []),
+        resource?.DroppedAttributesCount ?? 0, scope?.DroppedAttributesCount ?? 0);
 }

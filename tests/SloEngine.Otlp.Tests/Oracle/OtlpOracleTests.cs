@@ -67,9 +67,10 @@ public sealed class OtlpOracleTests
     }
 
     internal static void Same(int seed, GeneratedRows expected, DecodeResult result, IEnumerable<string> lines) =>
-        Same(seed, expected.Lines, expected.Accepted, expected.Items, result, lines);
+        Same(seed, expected.Lines, expected.Accepted, expected.Items, (expected.Exemplars, expected.DroppedExemplars), result, lines);
 
-    internal static void Same(int seed, IEnumerable<string> expected, int accepted, int items, DecodeResult result, IEnumerable<string> lines)
+    internal static void Same(
+        int seed, IEnumerable<string> expected, int accepted, int items, (int Kept, int Dropped) exemplars, DecodeResult result, IEnumerable<string> lines)
     {
         string[] left = [.. expected];
         string[] right = [.. lines];
@@ -78,8 +79,9 @@ public sealed class OtlpOracleTests
             Assert.True(left[row] == right[row], $"seed {seed}, row {row}\nread:    {left[row]}\ncolumns: {right[row]}");
         }
         Assert.True(
-            (accepted, items, left.Length) == (result.Accepted, result.Accepted + result.Rejected, right.Length),
-            $"seed {seed}: read {accepted} of {items} in {left.Length} rows; columns {result} in {right.Length} rows");
+            (accepted, items, exemplars, left.Length)
+                == (result.Accepted, result.Accepted + result.Rejected, (result.Exemplars, result.DroppedExemplars), right.Length),
+            $"seed {seed}: read {accepted} of {items}, exemplars {exemplars}, in {left.Length} rows; columns {result} in {right.Length} rows");
     }
 
     internal sealed class FixedClock : TimeProvider

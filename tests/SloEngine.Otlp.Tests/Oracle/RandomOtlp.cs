@@ -244,13 +244,16 @@ internal sealed class RandomOtlp(int seed) : RandomValues(seed)
         {
             var exemplar = new Exemplar { TimeUnixNano = Time(), SpanId = Bytes(8), TraceId = Bytes(16) };
             exemplar.FilteredAttributes.Add(Attributes());
-            if (Chance(2))
+            switch (Next(10))
             {
-                exemplar.AsInt = Long();
-            }
-            else
-            {
-                exemplar.AsDouble = Double();
+                case 0:
+                    break;
+                case < 5:
+                    exemplar.AsInt = Long();
+                    break;
+                default:
+                    exemplar.AsDouble = Double();
+                    break;
             }
             yield return exemplar;
         }

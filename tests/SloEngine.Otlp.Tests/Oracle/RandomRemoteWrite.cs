@@ -21,7 +21,9 @@ internal sealed class RandomRemoteWrite(int seed) : RandomValues(seed)
             }
             for (int exemplars = Next(2); exemplars > 0; exemplars--)
             {
-                series.Exemplars.Add(new V1.Exemplar { Labels = { new V1.Label { Name = "trace_id", Value = Text() } }, Value = Double(), Timestamp = Millis() });
+                var exemplar = new V1.Exemplar { Value = Double(), Timestamp = Millis() };
+                exemplar.Labels.Add(ExemplarLabels().Select(label => new V1.Label { Name = label.Name, Value = label.Value }));
+                series.Exemplars.Add(exemplar);
             }
             for (int histograms = Chance(2) ? Next(3) : 0; histograms > 0; histograms--)
             {
@@ -70,7 +72,13 @@ internal sealed class RandomRemoteWrite(int seed) : RandomValues(seed)
             }
             for (int exemplars = Next(2); exemplars > 0; exemplars--)
             {
-                series.Exemplars.Add(new V2.Exemplar { LabelsRefs = { Symbol("trace_id"), Symbol(Text()) }, Value = Double(), Timestamp = Millis() });
+                var exemplar = new V2.Exemplar { Value = Double(), Timestamp = Millis() };
+                exemplar.LabelsRefs.Add(ExemplarLabels().SelectMany(label => new[] { Symbol(label.Name), Symbol(label.Value) }));
+                if (Chance(20))
+                {
+                    exemplar.LabelsRefs.Add(Symbol("odd"));
+                }
+                series.Exemplars.Add(exemplar);
             }
             for (int histograms = Chance(2) ? Next(3) : 0; histograms > 0; histograms--)
             {
@@ -93,6 +101,26 @@ internal sealed class RandomRemoteWrite(int seed) : RandomValues(seed)
         {
             yield return (Chance(20) ? Text() : "label" + count, Text());
         }
+    }
+
+    private IEnumerable<(string Name, string Value)> ExemplarLabels()
+    {
+        if (!Chance(4))
+        {
+            yield return ("trace_id", Chance(8) ? Pick(Text(), "0AF7651916CD43DD8448EB211C80319C", "0af7651916cd43dd") : Id(16));
+            yield return ("span_id", Chance(8) ? Text() : Id(8));
+        }
+        for (int count = Chance(30) ? 70 : Next(3); count > 0; count--)
+        {
+            yield return (Text(), Text());
+        }
+    }
+
+    private string Id(int bytes)
+    {
+        byte[] id = new byte[bytes];
+        Random.NextBytes(id);
+        return Convert.ToHexStringLower(id);
     }
 
     private long Millis() => Chance(25) ? Pick(0, -1, long.MaxValue, long.MinValue, long.MaxValue / 1_000_000 - 1) : 1_700_000_000_000 + Next(1_000_000);

@@ -27,7 +27,8 @@ public sealed class RemoteWriteOracleTests
             {
                 expected.Add(
                     [.. series.Labels.Select(label => (label.Name, label.Value))], 0, "", "",
-                    series.Samples.Select(sample => (sample.Timestamp, sample.Value, 0L)), series.Histograms.Select(histogram => (histogram, 0L)));
+                    series.Samples.Select(sample => (sample.Timestamp, sample.Value, 0L)), series.Histograms.Select(histogram => (histogram, 0L)),
+                    series.Exemplars.Select(exemplar => (exemplar.Timestamp, exemplar.Value, (string[])[.. exemplar.Labels.SelectMany(label => new[] { label.Name, label.Value })])));
             }
             Check(seed, request, expected, isVersion2: false);
         }
@@ -52,7 +53,9 @@ public sealed class RemoteWriteOracleTests
                     labels, series.Metadata?.Type ?? 0, read.Symbols[(int)(series.Metadata?.UnitRef ?? 0)], read.Symbols[(int)(series.Metadata?.HelpRef ?? 0)],
                     series.Samples.Select(sample => (sample.Timestamp, sample.Value, sample.StartTimestamp != 0 ? sample.StartTimestamp : series.CreatedTimestamp)),
                     series.Histograms.Select(histogram => (
-                        V1.Histogram.Parser.ParseFrom(histogram.ToByteArray()), histogram.StartTimestamp != 0 ? histogram.StartTimestamp : series.CreatedTimestamp)));
+                        V1.Histogram.Parser.ParseFrom(histogram.ToByteArray()), histogram.StartTimestamp != 0 ? histogram.StartTimestamp : series.CreatedTimestamp)),
+                    series.Exemplars.Select(exemplar => (
+                        exemplar.Timestamp, exemplar.Value, (string[])[.. exemplar.LabelsRefs.Select(reference => read.Symbols[(int)reference])])));
             }
             Check(seed, request, expected, isVersion2: true);
         }
@@ -64,7 +67,7 @@ public sealed class RemoteWriteOracleTests
         using var block = new MetricBlock();
         var decoder = new RemoteWriteDecoder(index, 1);
         DecodeResult result = isVersion2 ? decoder.Decode2(request, block) : decoder.Decode(request, block);
-        OtlpOracleTests.Same(seed, expected.Lines, expected.Accepted, expected.Items, result, ColumnRows.Of(block, index));
+        OtlpOracleTests.Same(seed, expected.Lines, expected.Accepted, expected.Items, (expected.Exemplars, expected.DroppedExemplars), result, ColumnRows.Of(block, index));
     }
 
     private sealed class Expected
@@ -72,17 +75,22 @@ public sealed class RemoteWriteOracleTests
         private readonly List<string> _numbers = [];
         private readonly List<string> _custom = [];
         private readonly List<string> _exponential = [];
+        private readonly List<string> _exemplars = [];
+
+        public int Exemplars => _exemplars.Count;
+
+        public int DroppedExemplars { get; private set; }
 
         public int Items { get; private set; }
 
         public int Accepted => _numbers.Count + _custom.Count + _exponential.Count;
 
-        public IEnumerable<string> Lines => _numbers.Concat(_custom).Concat(_exponential);
+        public IEnumerable<string> Lines => _numbers.Concat(_custom).Concat(_exponential).Concat(_exemplars);
 
         /// <summary>Adds what a series holds; labels are null where they are no pairs.</summary>
         public void Add(
             (string Name, string Value)[]? labels, uint type, string unit, string help, IEnumerable<(long Time, double Value, long Start)> samples,
-            IEnumerable<(V1.Histogram Histogram, long Start)> histograms)
+            IEnumerable<(V1.Histogram Histogram, long Start)> histograms, IEnumerable<(long Time, double Value, string[] Labels)> exemplars)
         {
             (string Name, string Value)[] given = [.. (labels ?? []).Where(label => label.Value.Length > 0).OrderBy(label => label.Name, StringComparer.Ordinal)];
             string? name = given.FirstOrDefault(label => label.Name == "__name__").Value;
@@ -132,7 +140,33 @@ public sealed class RemoteWriteOracleTests
                         unchecked((int)First(histogram.NegativeSpans) - 1), Dense(histogram.NegativeSpans, negative)]));
                 }
             }
+            foreach ((long time, double value, string[] texts) in exemplars)
+            {
+                Add(sound ? Rows.Line(name!, rest) : null, time, value, texts);
+            }
         }
+
+        /// <summary>Adds an exemplar to the series of a name and labels; null where these make no sense.</summary>
+        private void Add(string? series, long time, double value, string[] texts)
+        {
+            (string Name, string Value)[] labels = texts.Length % 2 != 0 ? []
+                : [.. texts.Chunk(2).Select(pair => (pair[0], pair[1])).Where(label => label.Item1.Length > 0 && label.Item2.Length > 0)];
+            string? trace = labels.FirstOrDefault(label => label.Name == "trace_id" && IsId(label.Value, 16)).Value;
+            string? span = labels.FirstOrDefault(label => label.Name == "span_id" && IsId(label.Value, 8)).Value;
+            List<(string Name, string Value)> rest = [.. labels];
+            rest.Remove(("trace_id", trace!));
+            rest.Remove(("span_id", span!));
+            if (series is null || !IsTime(time) || texts.Length % 2 != 0 || !Rows.Fit(rest))
+            {
+                DroppedExemplars++;
+                return;
+            }
+            _exemplars.Add(Rows.Line(
+                "exemplar", series, time * 1_000_000, value, (trace ?? new string('0', 32)).ToUpperInvariant(), (span ?? new string('0', 16)).ToUpperInvariant(),
+                "{" + string.Join(", ", rest.Select(label => $"{label.Name}=s:{label.Value}")) + "}"));
+        }
+
+        private static bool IsId(string text, int bytes) => text.Length == bytes * 2 && text.All(char.IsAsciiHexDigitLower);
 
         /// <summary>Counts by absolute index; null where the spans make no sense.</summary>
         private static SortedDictionary<long, ulong>? Buckets(RepeatedField<V1.BucketSpan> spans, RepeatedField<long> deltas)

@@ -30,6 +30,10 @@ internal static class Rows
             $"{Text(column.Keys, entry)}={(char)column.Types[entry]}:{Text(column.Values, entry)}")) + "}";
     }
 
+    /// <summary>Whether attributes are not too many, or too large, for an exemplar.</summary>
+    public static bool Fit(IEnumerable<(string Key, string Value)> attributes) =>
+        attributes.Count() <= 64 && attributes.Sum(pair => Encoding.UTF8.GetByteCount(pair.Key) + Encoding.UTF8.GetByteCount(pair.Value)) <= 4096;
+
     /// <summary>Type letter and text of a value.</summary>
     public static string Value(AnyValue? value) => value?.ValueCase switch
     {
@@ -79,8 +83,12 @@ internal sealed class TextIndex : ISeriesIndex, IResourceIndex, ILabelledSeriesI
 {
     private readonly Dictionary<UInt128, int> _byIdentity = [];
     private readonly List<string> _lines = [];
+    private readonly Dictionary<int, string> _labels = [];
 
     public string this[int reference] => _lines[reference];
+
+    /// <summary>Name and labels of a series of remote write, which do not say whether it is one of histograms.</summary>
+    public string Labels(int reference) => _labels.GetValueOrDefault(reference, _lines[reference]);
 
     public bool TryGet(UInt128 identity, out int reference) => _byIdentity.TryGetValue(identity, out reference);
 
@@ -93,13 +101,19 @@ internal sealed class TextIndex : ISeriesIndex, IResourceIndex, ILabelledSeriesI
             series.Bounds.ToArray(), Resource(series.Resource, series.Scope), Rows.Attributes(attributes, 0)));
     }
 
-    public int Register(UInt128 identity, ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope) => Add(identity, Resource(resource, scope));
+    public int Register(in RawResource resource, out string? rejection)
+    {
+        rejection = null;
+        return Add(resource.Identity, Resource(resource.Resource, resource.Scope));
+    }
 
     public int Register(UInt128 identity, LabelledSeries series, out string? rejection)
     {
         rejection = null;
-        return Add(identity, Rows.Line(
-            series.Metric, series.Kind, series.Unit, series.Help, string.Join(", ", series.Labels.Select(label => $"{label.Key}={label.Value}")), series.Bounds));
+        string labels = string.Join(", ", series.Labels.Select(label => $"{label.Key}={label.Value}"));
+        int reference = Add(identity, Rows.Line(series.Metric, series.Kind, series.Unit, series.Help, labels, series.Bounds));
+        _labels[reference] = Rows.Line(series.Metric, labels);
+        return reference;
     }
 
     private static string Resource(ReadOnlySpan<byte> resource, ReadOnlySpan<byte> scope)
@@ -107,7 +121,8 @@ internal sealed class TextIndex : ISeriesIndex, IResourceIndex, ILabelledSeriesI
         using AttributesColumn resourceAttributes = AttributeSet.Decode(resource, 1);
         using AttributesColumn scopeAttributes = AttributeSet.Decode(scope, 3);
         (string name, string version) = AttributeSet.Scope(scope);
-        return Rows.Line(Rows.Attributes(resourceAttributes, 0), name, version, Rows.Attributes(scopeAttributes, 0));
+        return Rows.Line(
+            Rows.Attributes(resourceAttributes, 0), name, version, Rows.Attributes(scopeAttributes, 0), AttributeSet.Dropped(resource, 2), AttributeSet.Dropped(scope, 4));
     }
 
     private int Add(UInt128 identity, string line)

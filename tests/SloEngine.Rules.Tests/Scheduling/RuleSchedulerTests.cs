@@ -40,6 +40,24 @@ public sealed class RuleSchedulerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_clock_that_is_set_back_by_a_day_stops_neither_rules_nor_alerts_that_pend()
+    {
+        Write("- record: answer\n  expr: vector(42)\n- alert: Fires\n  expr: vector(1)\n  for: 2m");
+        RuleScheduler scheduler = Scheduler();
+        await scheduler.TickAsync(default);
+
+        _clock.NowMs -= 86_400_000;
+        for (int minute = 0; minute < 4; minute++)
+        {
+            await scheduler.TickAsync(default);
+            _clock.NowMs += 60_000;
+        }
+
+        Assert.Equal(4, _store.Evaluations);
+        Assert.Equal(RuleAlertState.Firing, Assert.Single(_notifications.Alerts).State);
+    }
+
+    [Fact]
     public async Task Recording_rules_catch_up_after_downtime()
     {
         Write("- record: answer\n  expr: vector(42)\n- alert: Fires\n  expr: vector(1)");

@@ -159,10 +159,10 @@ public sealed class WriteAheadLogTests : IDisposable
         }
         string file = Path.Combine(LogDirectory, "checkpoint");
         byte[] bytes = File.ReadAllBytes(file);
-        bytes[5] ^= 1;
+        bytes[64 + 5] ^= 1;
         File.WriteAllBytes(file, bytes);
 
-        // The later of the two slots is the first one, and is torn now.
+        // A new checkpoint is saved at once, so that the last of the three is in the second slot, and torn now.
         using var reopened = WalCheckpoint.Open(LogDirectory, log);
         Assert.Equal((10, 20), (reopened.Stored, reopened.Intent));
         reopened.Save(30, 30);

@@ -119,6 +119,7 @@ internal static class PromqlQueryCommands
         // The server has a time limit of its own.
         using var http = new HttpClient { Timeout = Timeout.InfiniteTimeSpan };
         using var request = new HttpRequestMessage(HttpMethod.Post, address) { Content = new FormUrlEncodedContent(form) };
+        ServerClient.Authorize(request);
         if (tenant is not null)
         {
             request.Headers.Add("X-Scope-OrgID", tenant);

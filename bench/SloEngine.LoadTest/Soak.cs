@@ -1,0 +1,221 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+
+namespace SloEngine.LoadTest;
+
+/// <summary>
+/// A long run in a short time: pods come and go, days pass in the times of logs, spans and some metrics, series expire, retention drops by age and by
+/// size, and queries run beside it. Samples what the process holds, and tells whether that grows.
+/// </summary>
+internal static class Soak
+{
+    private const int Pods = 100;
+    private const int MetricRequestsPerSecond = 10;
+    private const int EventRequestsPerSecond = 3;
+
+    /// <summary>Days that pass in the times of what is sent.</summary>
+    private const int Days = 8;
+
+    private static readonly TimeSpan SamplePeriod = TimeSpan.FromSeconds(5);
+
+    /// <summary>Growth over the second half that does not count: of what is held on average, or within the noise.</summary>
+    private const double Tolerance = 0.1;
+
+    private static readonly string[] Queries =
+    [
+        "/api/v1/query?query=" + Uri.EscapeDataString("topk(10, sum by (job) (rate(app_requests_total[5m])))"),
+        "/api/v1/query_range?step=15&start={from}&end={to}&query=" + Uri.EscapeDataString("histogram_quantile(0.99, sum by (le) (rate(app_latency_bucket[2m])))"),
+        "/loki/api/v1/query_range?limit=100&query=" + Uri.EscapeDataString("{service_name=~\"service-.*\"} |= \"answered\""),
+        "/api/search?limit=20&q=" + Uri.EscapeDataString("{ duration > 1ms }"),
+        "/api/v1/status/cardinality",
+        "/api/v1/sql?query=" + Uri.EscapeDataString("SELECT count() FROM logs"),
+        "/api/v1/labels",
+    ];
+
+    public static Command Command(Option<FileInfo> server)
+    {
+        var minutes = new Option<double>("--minutes") { Description = "How long", DefaultValueFactory = _ => 10 };
+        var churn = new Option<double>("--churn") { Description = "Pods replaced a second, of " + Pods, DefaultValueFactory = _ => 2 };
+        var maxBytes = new Option<long>("--max-bytes") { Description = "Bytes that the store may take, so that retention by size has work", DefaultValueFactory = _ => 20_000_000 };
+        var command = new Command("soak", "Mixed load with churn for a while: does anything grow?") { server, minutes, churn, maxBytes };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            bool isFlat = await RunAsync(
+                parsed.GetValue(server)!.FullName, TimeSpan.FromMinutes(parsed.GetValue(minutes)), parsed.GetValue(churn), parsed.GetValue(maxBytes), cancellation);
+            return isFlat ? 0 : 1;
+        });
+        return command;
+    }
+
+    private static async Task<bool> RunAsync(string program, TimeSpan duration, double churn, long maxBytes, CancellationToken cancellation)
+    {
+        await using LoadedServer server = await LoadedServer.StartAsync(
+            program, "--series-idle", "1m", "--retention-metrics", "6d", "--retention-logs", "5d", "--retention-traces", "5d",
+            "--retention-max-bytes", maxBytes.ToString(CultureInfo.InvariantCulture));
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        end.CancelAfter(duration);
+        long began = Stopwatch.GetTimestamp();
+        var counts = new Counts();
+        Task[] running =
+        [
+            PacedAsync(MetricRequestsPerSecond, sender => SendAsync("metrics", Request.Metrics, sender, isPast: false)),
+            PacedAsync(1, sender => SendAsync("metrics", Request.Metrics, sender, isPast: true)),
+            PacedAsync(EventRequestsPerSecond, sender => SendAsync("logs", Request.Logs, sender, isPast: true)),
+            PacedAsync(EventRequestsPerSecond, sender => SendAsync("traces", Request.Spans, sender, isPast: true)),
+            PacedAsync(1, _ => QueryAsync()),
+        ];
+        List<Sample> samples = [];
+        using (var timer = new PeriodicTimer(SamplePeriod))
+        {
+            Console.WriteLine($"{"s",5}{Sample.Header}");
+            while (await NextAsync(timer))
+            {
+                Sample sample = await Sample.TakeAsync(server, cancellation);
+                samples.Add(sample);
+                Console.WriteLine($"{Stopwatch.GetElapsedTime(began).TotalSeconds,5:0}{sample}");
+            }
+        }
+        await Task.WhenAll(running);
+        await server.StoredAsync(TimeSpan.FromMinutes(2), cancellation);
+
+        Trend[] trends = [.. Sample.Measures.Select(measure => Trend.Of(measure.Name, [.. samples.Skip(samples.Count / 2).Select(measure.Value)], Tolerance))];
+        Console.WriteLine();
+        Console.WriteLine($"{"second half",-16}{"mean",16}{"growth",16}{"noise",16}  flat");
+        foreach (Trend trend in trends)
+        {
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"{trend.Name,-16}{trend.Mean,16:N0}{trend.Growth,16:N0}{trend.Noise,16:N0}  {(trend.IsFlat ? "yes" : "NO")}"));
+        }
+        bool isFlat = trends.All(trend => trend.IsFlat);
+        Console.WriteLine(JsonSerializer.Serialize(new
+        {
+            minutes = duration.TotalMinutes, isFlat, items = counts.Items, queries = counts.Queries, unansweredQueries = counts.UnansweredQueries, slowestQueryMs = Math.Round(counts.SlowestQueryMs),
+            podsSeen = Pod(0, Stopwatch.GetElapsedTime(began)), trends,
+        }));
+        return isFlat;
+
+        async Task PacedAsync(int perSecond, Func<OtlpSender, Task> once)
+        {
+            using OtlpSender sender = server.Sender(isGrpc: perSecond == EventRequestsPerSecond, 2);
+            using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1.0 / perSecond));
+            while (await NextAsync(timer))
+            {
+                try
+                {
+                    await once(sender);
+                }
+                catch (OperationCanceledException late)
+                {
+                    throw new InvalidOperationException($"after {Stopwatch.GetElapsedTime(began).TotalSeconds:0} s a request was not answered in time", late);
+                }
+            }
+        }
+
+        // A pod of a slot lives for a while; the one after it has another instance and other series.
+        int Pod(int slot, TimeSpan elapsed) => slot + (Pods * (int)(((elapsed.TotalSeconds * churn) + Pods - 1 - slot) / Pods));
+
+        async Task SendAsync(string signal, Func<int, Request> make, OtlpSender sender, bool isPast)
+        {
+            TimeSpan elapsed = Stopwatch.GetElapsedTime(began);
+            int sent = Interlocked.Increment(ref counts.Requests);
+            Request request = make(Pod(sent % Pods, elapsed));
+            DateTimeOffset now = DateTimeOffset.UtcNow;
+            request.SetTime(((isPast ? now - (TimeSpan.FromDays(Days) * (1 - Math.Min(1, elapsed / duration))) : now) - DateTimeOffset.UnixEpoch).Ticks * 100);
+            await sender.SendAsync(signal, request.Body, null, default);
+            Interlocked.Add(ref counts.Items, request.Items);
+        }
+
+        async Task QueryAsync()
+        {
+            long asked = Stopwatch.GetTimestamp();
+            long now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+            string path = Queries[counts.Queries++ % Queries.Length]
+                .Replace("{from}", (now - 600).ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
+                .Replace("{to}", now.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+            try
+            {
+                await server.GetAsync(path, null, default);
+            }
+            catch (OperationCanceledException)
+            {
+                counts.UnansweredQueries++;
+                Console.WriteLine($"not answered in two minutes: {path}");
+            }
+            counts.SlowestQueryMs = Math.Max(counts.SlowestQueryMs, Stopwatch.GetElapsedTime(asked).TotalMilliseconds);
+        }
+
+        async Task<bool> NextAsync(PeriodicTimer timer)
+        {
+            try
+            {
+                return await timer.WaitForNextTickAsync(end.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                return false;
+            }
+        }
+    }
+
+    private sealed class Counts
+    {
+        public int Requests;
+
+        public long Items;
+
+        public int Queries;
+
+        public int UnansweredQueries;
+
+        public double SlowestQueryMs;
+    }
+}
+
+/// <summary>What a server holds at a moment.</summary>
+internal sealed record Sample(long ResidentBytes, double HeapBytes, int Handles, int Threads, int Parts, double LogBytes, double Series, double StoreBytes)
+{
+    public static readonly IReadOnlyList<(string Name, Func<Sample, double> Value)> Measures =
+    [
+        ("rss", sample => sample.ResidentBytes), ("heap", sample => sample.HeapBytes), ("handles", sample => sample.Handles), ("threads", sample => sample.Threads),
+        ("parts", sample => sample.Parts), ("log", sample => sample.LogBytes), ("series", sample => sample.Series), ("store", sample => sample.StoreBytes),
+    ];
+
+    public const string Header = "  RSS MB heap MB handles threads  parts  log MB   series store MB";
+
+    public static async Task<Sample> TakeAsync(LoadedServer server, CancellationToken cancellation)
+    {
+        Dictionary<string, double> metrics = await server.MetricsAsync(cancellation);
+        JsonElement store = await server.StoreAsync(cancellation);
+        return new Sample(
+            server.ResidentBytes,
+            metrics["dotnet_gc_last_collection_heap_size_bytes"] - metrics["dotnet_gc_last_collection_heap_fragmentation_size_bytes"],
+            server.Handles, server.Threads, store.GetProperty("tables").EnumerateArray().Sum(table => table.GetProperty("parts").GetInt32()),
+            metrics["sloengine_collector_log_size_bytes"], metrics["sloengine_collector_active_series"], store.GetProperty("bytes").GetDouble());
+    }
+
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{ResidentBytes / 1e6,8:0}{HeapBytes / 1e6,8:0}{Handles,8}{Threads,8}{Parts,7}{LogBytes / 1e6,8:0.0}{Series,9:0}{StoreBytes / 1e6,9:0.0}");
+}
+
+/// <summary>Whether a measure grows: the straight line of least squares through it.</summary>
+/// <param name="Name">Name.</param>
+/// <param name="Mean">Mean.</param>
+/// <param name="Growth">Rise of the line from the first sample to the last.</param>
+/// <param name="Noise">Standard deviation around the line.</param>
+/// <param name="IsFlat">Whether the growth is within a tenth of the mean or within the noise.</param>
+internal sealed record Trend(string Name, double Mean, double Growth, double Noise, bool IsFlat)
+{
+    public static Trend Of(string name, double[] values, double tolerance)
+    {
+        double mean = values.Average();
+        double middle = (values.Length - 1) / 2.0;
+        double slope = values.Select((value, index) => (index - middle) * (value - mean)).Sum() / values.Select((_, index) => (index - middle) * (index - middle)).Sum();
+        double noise = Math.Sqrt(values.Select((value, index) => Math.Pow(value - mean - (slope * (index - middle)), 2)).Sum() / values.Length);
+        double growth = slope * (values.Length - 1);
+        return new Trend(name, mean, growth, noise, growth <= mean * tolerance || growth <= noise);
+    }
+}

@@ -1,0 +1,291 @@
+using System.Security.Cryptography;
+using SloEngine.Collector.Ingest;
+using SloEngine.Otlp.Common;
+using SloEngine.Otlp.Protobuf;
+
+namespace SloEngine.Collector.Pipelines;
+
+/// <summary>
+/// Writes a request anew with its attributes and texts edited, before it is decoded and before the log has it: what is redacted is on no disk.
+/// One pass for a run of steps that edit. Reusable, not thread-safe.
+/// </summary>
+internal sealed class RequestEdit(Signal signal, PipelineStep[] steps, Action<PipelineStep, int> count)
+{
+    private const int MaxDepth = AttributeReader.MaxDepth;
+
+    private readonly ProtobufWriter _writer = new();
+    private readonly AttributeReader _values = new();
+    private readonly byte[] _hashed = new byte[2 + (2 * SHA256.HashSizeInBytes)];
+    private readonly int[] _hits = new int[steps.Length];
+
+    /// <summary>The edited request, valid until the next call.</summary>
+    /// <exception cref="OtlpFormatException">The bytes are no such message.</exception>
+    public ReadOnlyMemory<byte> Apply(ReadOnlySpan<byte> request)
+    {
+        _writer.Clear();
+        Array.Clear(_hits);
+        Message(request, 0, MessageShape.Of(signal));
+        for (int step = 0; step < steps.Length; step++)
+        {
+            if (_hits[step] > 0)
+            {
+                count(steps[step], _hits[step]);
+            }
+        }
+        return _writer.Written;
+    }
+
+    private void Message(ReadOnlySpan<byte> message, int offset, MessageShape shape)
+    {
+        var reader = new ProtobufReader(message, offset);
+        int unwritten = 0;
+        while (reader.Next())
+        {
+            FieldRole role = reader.Type == WireType.LengthDelimited ? shape.RoleOf(reader.Field) : FieldRole.Other;
+            if (role == FieldRole.Other)
+            {
+                reader.Skip();
+                continue;
+            }
+            _writer.Encoded(message[unwritten..reader.FieldStart]);
+            ReadOnlySpan<byte> bytes = reader.BytesField();
+            int at = reader.Offset - bytes.Length;
+            switch (role)
+            {
+                case FieldRole.Attribute:
+                    Attribute(bytes, at, reader.Field, message);
+                    break;
+                case FieldRole.Text:
+                    _writer.Bytes(reader.Field, Redacted(bytes));
+                    break;
+                case FieldRole.Value:
+                    _writer.Bytes(reader.Field, Redacted(bytes, default, at, 0));
+                    break;
+                default:
+                    int start = _writer.Begin(reader.Field);
+                    Message(bytes, at, shape.ShapeOf(reader.Field));
+                    _writer.End(start);
+                    break;
+            }
+            unwritten = reader.Position;
+        }
+        _writer.Encoded(message[unwritten..]);
+    }
+
+    private void Attribute(ReadOnlySpan<byte> pair, int offset, int field, ReadOnlySpan<byte> owner)
+    {
+        var reader = new ProtobufReader(pair, offset);
+        ReadOnlySpan<byte> key = reader.Last(1);
+        ReadOnlySpan<byte> value = reader.Merged(2);
+        bool isSet = !value.IsEmpty;
+        for (int index = 0; index < steps.Length; index++)
+        {
+            switch (steps[index])
+            {
+                case DropStep drop when drop.Keys.Contains(key):
+                    _hits[index]++;
+                    return;
+                case RenameStep rename:
+                    if (NewName(rename, key) is { } name)
+                    {
+                        _hits[index]++;
+                        key = name;
+                    }
+                    else if (GivesWay(rename, key, field, owner))
+                    {
+                        return;
+                    }
+                    break;
+                case HashStep hash when isSet && hash.Keys.Contains(key):
+                    _hits[index]++;
+                    value = Hashed(hash, value);
+                    break;
+                case RedactStep redact when isSet:
+                    value = Redacted(redact, index, value, key, offset, 0);
+                    break;
+                default:
+                    break;
+            }
+        }
+        int start = _writer.Begin(field);
+        _writer.Bytes(1, key);
+        if (isSet)
+        {
+            _writer.Bytes(2, value);
+        }
+        _writer.End(start);
+    }
+
+    private static byte[]? NewName(RenameStep rename, ReadOnlySpan<byte> key)
+    {
+        foreach ((byte[] from, byte[] to) in rename.Names)
+        {
+            if (key.SequenceEqual(from))
+            {
+                return to;
+            }
+        }
+        return null;
+    }
+
+    /// <summary>Whether another attribute beside this one is about to get its name.</summary>
+    private static bool GivesWay(RenameStep rename, ReadOnlySpan<byte> key, int field, ReadOnlySpan<byte> owner)
+    {
+        foreach ((byte[] from, byte[] to) in rename.Names)
+        {
+            if (key.SequenceEqual(to) && Holds(owner, field, from))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static bool Holds(ReadOnlySpan<byte> owner, int field, ReadOnlySpan<byte> key)
+    {
+        var reader = new ProtobufReader(owner);
+        while (reader.Next())
+        {
+            if (reader.Field == field && reader.Type == WireType.LengthDelimited)
+            {
+                if (reader.MessageField().Last(1).SequenceEqual(key))
+                {
+                    return true;
+                }
+            }
+            else
+            {
+                reader.Skip();
+            }
+        }
+        return false;
+    }
+
+    private ReadOnlySpan<byte> Hashed(HashStep step, ReadOnlySpan<byte> value)
+    {
+        ReadOnlySpan<byte> text = _values.Value(new ProtobufReader(value), out _);
+        using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        sha.AppendData(step.Salt);
+        sha.AppendData(text);
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        sha.GetHashAndReset(hash);
+        // AnyValue.string_value, whose length is one byte.
+        _hashed[0] = 1 << 3 | (byte)WireType.LengthDelimited;
+        _hashed[1] = 2 * SHA256.HashSizeInBytes;
+        Convert.TryToHexStringLower(hash, _hashed.AsSpan(2), out _);
+        return _hashed;
+    }
+
+    private ReadOnlySpan<byte> Redacted(ReadOnlySpan<byte> text)
+    {
+        for (int index = 0; index < steps.Length; index++)
+        {
+            if (steps[index] is RedactStep step && step.Redactor.Redact(text) is { } changed)
+            {
+                _hits[index]++;
+                text = changed;
+            }
+        }
+        return text;
+    }
+
+    private ReadOnlySpan<byte> Redacted(ReadOnlySpan<byte> value, ReadOnlySpan<byte> key, int offset, int depth)
+    {
+        for (int index = 0; index < steps.Length; index++)
+        {
+            if (steps[index] is RedactStep step)
+            {
+                value = Redacted(step, index, value, key, offset, depth);
+            }
+        }
+        return value;
+    }
+
+    /// <summary>An <c>AnyValue</c> without what a step looks for: the same bytes where it finds nothing.</summary>
+    private ReadOnlySpan<byte> Redacted(RedactStep step, int index, ReadOnlySpan<byte> value, ReadOnlySpan<byte> key, int offset, int depth)
+    {
+        if (depth > MaxDepth)
+        {
+            throw new OtlpFormatException($"values are nested deeper than {MaxDepth}", offset);
+        }
+        var reader = new ProtobufReader(value, offset);
+        ProtobufWriter? changed = null;
+        int unwritten = 0;
+        while (reader.Next())
+        {
+            if (reader.Type != WireType.LengthDelimited || reader.Field is not (1 or 5 or 6))
+            {
+                reader.Skip();
+                continue;
+            }
+            int start = reader.FieldStart;
+            ReadOnlySpan<byte> bytes = reader.BytesField();
+            ReadOnlySpan<byte> edited = reader.Field == 1
+                ? step.Redactor.RedactValue(key, bytes)
+                : Elements(step, index, bytes, key, reader.Field == 6, reader.Offset - bytes.Length, depth);
+            if (edited != bytes)
+            {
+                changed ??= new ProtobufWriter();
+                changed.Encoded(value[unwritten..start]);
+                changed.Bytes(reader.Field, edited);
+                unwritten = reader.Position;
+                _hits[index] += reader.Field == 1 ? 1 : 0;
+            }
+        }
+        if (changed is null)
+        {
+            return value;
+        }
+        changed.Encoded(value[unwritten..]);
+        return changed.Written.Span;
+    }
+
+    /// <summary>The elements of an <c>ArrayValue</c> or <c>KeyValueList</c>.</summary>
+    private ReadOnlySpan<byte> Elements(RedactStep step, int index, ReadOnlySpan<byte> list, ReadOnlySpan<byte> key, bool isMap, int offset, int depth)
+    {
+        var reader = new ProtobufReader(list, offset);
+        ProtobufWriter? changed = null;
+        int unwritten = 0;
+        while (reader.Next())
+        {
+            if (reader.Field != 1 || reader.Type != WireType.LengthDelimited)
+            {
+                reader.Skip();
+                continue;
+            }
+            int start = reader.FieldStart;
+            ReadOnlySpan<byte> element = reader.BytesField();
+            int at = reader.Offset - element.Length;
+            ReadOnlySpan<byte> edited = isMap ? Entry(step, index, element, at, depth) : Redacted(step, index, element, key, at, depth + 1);
+            if (edited != element)
+            {
+                changed ??= new ProtobufWriter();
+                changed.Encoded(list[unwritten..start]);
+                changed.Bytes(1, edited);
+                unwritten = reader.Position;
+            }
+        }
+        if (changed is null)
+        {
+            return list;
+        }
+        changed.Encoded(list[unwritten..]);
+        return changed.Written.Span;
+    }
+
+    private ReadOnlySpan<byte> Entry(RedactStep step, int index, ReadOnlySpan<byte> pair, int offset, int depth)
+    {
+        var reader = new ProtobufReader(pair, offset);
+        ReadOnlySpan<byte> key = reader.Last(1);
+        ReadOnlySpan<byte> value = reader.Merged(2);
+        ReadOnlySpan<byte> edited = Redacted(step, index, value, key, offset, depth + 1);
+        if (edited == value)
+        {
+            return pair;
+        }
+        var changed = new ProtobufWriter();
+        changed.Bytes(1, key);
+        changed.Bytes(2, edited);
+        return changed.Written.Span;
+    }
+}

@@ -1,0 +1,73 @@
+using SloEngine.Storage.Results;
+
+namespace SloEngine.Query.Metrics;
+
+/// <summary>
+/// Samples out of blocks of (id, time, value) in any order: the engine's parts are sorted by id and time, so that rows of one series lie together
+/// in runs, and putting these in order costs next to nothing, where the engine would merge row by row.
+/// </summary>
+internal static class SampleRuns
+{
+    /// <summary>The series, each as one stretch that ascends in time, or as several where its runs overlap.</summary>
+    public static List<SampleStretch> Read(QueryResult result)
+    {
+        Dictionary<UInt128, List<Run>> byId = [];
+        foreach (ResultBlock block in result.Blocks)
+        {
+            ReadOnlySpan<UInt128> ids = block.Values<UInt128>(0);
+            ReadOnlySpan<long> times = block.Values<long>(1);
+            for (int start = 0; start < ids.Length;)
+            {
+                int end = start + 1;
+                while (end < ids.Length && ids[end] == ids[start] && times[end] > times[end - 1])
+                {
+                    end++;
+                }
+                if (!byId.TryGetValue(ids[start], out List<Run>? runs))
+                {
+                    byId.Add(ids[start], runs = []);
+                }
+                runs.Add(new Run(block, start, end - start, times[start], times[end - 1]));
+                start = end;
+            }
+        }
+        var stretches = new List<SampleStretch>(byId.Count);
+        foreach ((UInt128 id, List<Run> runs) in byId)
+        {
+            runs.Sort(static (left, right) => left.FirstMs.CompareTo(right.FirstMs));
+            for (int first = 0; first < runs.Count;)
+            {
+                int next = first + 1;
+                int rows = runs[first].Length;
+                while (next < runs.Count && runs[next].FirstMs > runs[next - 1].LastMs)
+                {
+                    rows += runs[next++].Length;
+                }
+                stretches.Add(Joined(id, runs, first, next, rows));
+                first = next;
+            }
+        }
+        return stretches;
+    }
+
+    private static SampleStretch Joined(UInt128 id, List<Run> runs, int first, int end, int rows)
+    {
+        long[] times = GC.AllocateUninitializedArray<long>(rows);
+        double[] values = GC.AllocateUninitializedArray<double>(rows);
+        int at = 0;
+        for (int index = first; index < end; index++)
+        {
+            Run run = runs[index];
+            run.Block.Values<long>(1).Slice(run.Start, run.Length).CopyTo(times.AsSpan(at));
+            run.Block.Values<double>(2).Slice(run.Start, run.Length).CopyTo(values.AsSpan(at));
+            at += run.Length;
+        }
+        return new SampleStretch(id, times, values);
+    }
+
+    /// <summary>Rows of one series, ascending in time.</summary>
+    private readonly record struct Run(ResultBlock Block, int Start, int Length, long FirstMs, long LastMs);
+}
+
+/// <summary>Samples of one stored series, ascending in time.</summary>
+internal readonly record struct SampleStretch(UInt128 Id, long[] TimesMs, double[] Values);

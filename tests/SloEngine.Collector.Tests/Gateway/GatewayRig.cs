@@ -1,0 +1,158 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using SloEngine.Collector.Gateway;
+using SloEngine.Collector.Tests.Ingest;
+using SloEngine.Storage.Wal;
+
+namespace SloEngine.Collector.Tests.Gateway;
+
+/// <summary>What becomes of a forward.</summary>
+internal enum Fate
+{
+    Taken,
+    TakenAndAnswerLost,
+    Lost,
+    Refused,
+}
+
+/// <summary>An engine node behind a real port, which may end and begin again like a process, and whose answers may be lost.</summary>
+internal sealed class TargetNode : IAsyncDisposable
+{
+    private WebApplication? _app;
+
+    public IngestRig Rig { get; } = new(segmentBytes: 4096);
+
+    public int Port { get; private set; }
+
+    /// <summary>Decides about each forward.</summary>
+    public Func<Fate> Decide { get; set; } = () => Fate.Taken;
+
+    public async Task StartAsync()
+    {
+        await Rig.StartAsync();
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, Port));
+        builder.Services.AddSingleton(Rig.Ingest).AddSingleton(new CollectorOptions());
+        _app = builder.Build();
+        _app.Use(MeetFateAsync);
+        _app.MapForward();
+        await _app.StartAsync();
+        Port = new Uri(_app.Urls.First()).Port;
+    }
+
+    public async Task StopAsync()
+    {
+        await _app!.DisposeAsync();
+        await Rig.StopAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        await Rig.StartAsync();
+        await Rig.DisposeAsync();
+    }
+
+    private async Task MeetFateAsync(HttpContext http, RequestDelegate next)
+    {
+        Fate fate;
+        lock (Rig)
+        {
+            fate = Decide();
+        }
+        switch (fate)
+        {
+            case Fate.Taken:
+                await next(http);
+                break;
+            case Fate.TakenAndAnswerLost:
+                http.Response.Body = new MemoryStream();
+                await next(http);
+                http.Abort();
+                break;
+            case Fate.Refused:
+                http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+                http.Response.Headers.RetryAfter = "0";
+                break;
+            default:
+                http.Abort();
+                break;
+        }
+    }
+}
+
+/// <summary>A gateway with a log of its own on the disk, which may end and begin again like a process.</summary>
+internal sealed class GatewayRig(IReadOnlyList<TargetNode> nodes, long maxLogBytes = 1 << 30) : IAsyncDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("sloengine-gateway-");
+    private WriteAheadLog? _log;
+
+    public TelemetryGateway Gateway { get; private set; } = null!;
+
+    /// <summary>Begins with some of the nodes, by their indexes.</summary>
+    public void Start(params int[] of)
+    {
+        _log = WriteAheadLog.Open(new WalOptions { Directory = _directory.FullName, SegmentBytes = 4096, MaxBytes = maxLogBytes }, TimeProvider.System);
+        int[] all = of.Length > 0 ? of : [.. Enumerable.Range(0, nodes.Count)];
+        var options = new GatewayOptions
+        {
+            Nodes = [.. all.Select(index => new GatewayNode($"node-{index}", new Uri($"http://127.0.0.1:{nodes[index].Port}")))],
+            MaxForwardBytes = 2000,
+            FirstRetry = TimeSpan.FromMilliseconds(1),
+            LongestRetry = TimeSpan.FromMilliseconds(20),
+            CheckpointPeriod = TimeSpan.FromMilliseconds(5),
+        };
+        try
+        {
+            Gateway = new TelemetryGateway(
+                _log, options, new CollectorOptions { CommitDelay = TimeSpan.Zero }, TimeProvider.System, NullLogger<TelemetryGateway>.Instance);
+        }
+        catch
+        {
+            _log.Dispose();
+            throw;
+        }
+    }
+
+    public async Task StopAsync()
+    {
+        await Gateway.DisposeAsync();
+        _log!.Dispose();
+    }
+
+    /// <summary>Ends it as a crash does: how far the nodes were stands where it stood some time before.</summary>
+    public async Task CrashAsync(int crashedNodes)
+    {
+        string[] checkpoints = [.. Enumerable.Range(0, crashedNodes).Select(index => Path.Combine(_directory.FullName, "nodes", $"node-{index}", "checkpoint"))];
+        byte[][] before = [.. checkpoints.Select(File.ReadAllBytes)];
+        await StopAsync();
+        for (int index = 0; index < checkpoints.Length; index++)
+        {
+            await File.WriteAllBytesAsync(checkpoints[index], before[index]);
+        }
+    }
+
+    /// <summary>Completes when every node has taken everything.</summary>
+    public Task DeliveredAsync() => UntilAsync(() => Gateway.Nodes.All(node => node.QueuedBytes == 0));
+
+    public static async Task UntilAsync(Func<bool> holds)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (!holds())
+        {
+            await Task.Delay(5, patience.Token);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        _directory.Delete(recursive: true);
+    }
+}

@@ -1,0 +1,204 @@
+using System.Globalization;
+using SloEngine.Collector.Gateway;
+using SloEngine.Collector.Ingest;
+using SloEngine.Collector.Tests.Ingest;
+using SloEngine.Otlp.Protobuf;
+using SloEngine.Otlp.Tests.Building;
+using static SloEngine.Otlp.Tests.Building.OtlpBuilder;
+
+namespace SloEngine.Collector.Tests.Gateway;
+
+/// <summary>From a gateway's log to nodes on real ports, whose answers are lost and which end and begin as the test says.</summary>
+public sealed class TelemetryGatewayTests
+{
+    [Fact]
+    public async Task Whatever_ends_and_whichever_answers_are_lost_each_item_is_stored_once()
+    {
+        for (int seed = 0; seed < 12; seed++)
+        {
+            var random = new Random(seed);
+            await using TargetNode a = new(), b = new();
+            foreach (TargetNode node in (TargetNode[])[a, b])
+            {
+                int unlucky = random.Next(2, 6);
+                node.Decide = () => random.Next(unlucky) > 0 ? Fate.Taken : (Fate)random.Next(1, 4);
+                await node.StartAsync();
+            }
+            await using var rig = new GatewayRig([a, b]);
+            rig.Start();
+            int sent = 0;
+            for (int step = 0; step < 12; step++)
+            {
+                for (int request = 0; request < 5; request++)
+                {
+                    await rig.Gateway.IngestAsync(Signal.Metrics, request % 2 == 0 ? "default" : "acme", Gauges(sent, 4), null, default);
+                    sent += 4;
+                }
+                switch (random.Next(6))
+                {
+                    case 0:
+                        TargetNode restarted = random.Next(2) == 0 ? a : b;
+                        await restarted.StopAsync();
+                        await restarted.StartAsync();
+                        break;
+                    case 1:
+                        await rig.CrashAsync(2);
+                        rig.Start();
+                        break;
+                    default:
+                        break;
+                }
+            }
+            await rig.DeliveredAsync();
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+            while (a.Rig.Store.Rows("samples") + b.Rig.Store.Rows("samples") < sent)
+            {
+                await Task.Delay(5, patience.Token);
+            }
+            // A sample stored twice would come with these, or with what the next restart replays.
+            foreach (TargetNode node in (TargetNode[])[a, b])
+            {
+                await node.StopAsync();
+                await node.StartAsync();
+            }
+            Assert.Equal(sent, a.Rig.Store.Rows("samples") + b.Rig.Store.Rows("samples"));
+            Assert.True(a.Rig.Store.Rows("samples") > 0 && b.Rig.Store.Rows("samples") > 0, $"seed {seed}");
+        }
+    }
+
+    [Fact]
+    public async Task A_repeated_forward_is_not_stored_again_when_the_record_of_the_first_is_trimmed_and_the_node_began_anew()
+    {
+        await using var rig = new IngestRig(segmentBytes: 2048);
+        await rig.StartAsync();
+        var gateway = Guid.NewGuid();
+        var first = new ForwardId(gateway, 0, 100);
+        Assert.Equal(1, (await ForwardAsync(first)).Accepted);
+        for (int request = 0; request < 60; request++)
+        {
+            await rig.SendAsync(Signal.Metrics, Gauges(1000 + request, 1));
+        }
+        await rig.Store.HoldsAsync("samples", 61);
+        await rig.StopAsync();
+        await rig.StartAsync();
+        Assert.True(rig.Log.Start > 0, "nothing was trimmed, so that this says nothing");
+
+        ForwardAnswer repeated = await ForwardAsync(first);
+        ForwardAnswer overlapping = await ForwardAsync(new ForwardId(gateway, 50, 150));
+        ForwardAnswer next = await ForwardAsync(new ForwardId(gateway, 100, 200));
+        ForwardAnswer other = await ForwardAsync(first with { Gateway = Guid.NewGuid() });
+
+        Assert.Equal((100, 0, false), (repeated.Position, repeated.Accepted, repeated.IsOverlap));
+        Assert.Equal((100, 0, true), (overlapping.Position, overlapping.Accepted, overlapping.IsOverlap));
+        Assert.Equal((200, 1), (next.Position, next.Accepted));
+        Assert.Equal(1, other.Accepted);
+
+        ValueTask<ForwardAnswer> ForwardAsync(ForwardId id) =>
+            rig.Ingest.IngestForwardAsync(id, [new ForwardFrame(id.To, RequestKind.Metrics, "default", Gauges(1, 1))], default);
+    }
+
+    [Fact]
+    public async Task A_malformed_slice_is_told_and_the_others_of_its_forward_are_stored()
+    {
+        await using var rig = new IngestRig();
+        await rig.StartAsync();
+
+        ForwardAnswer answer = await rig.Ingest.IngestForwardAsync(
+            new ForwardId(Guid.NewGuid(), 0, 30),
+            [
+                new ForwardFrame(10, RequestKind.Metrics, "default", Gauges(1, 1)),
+                new ForwardFrame(20, RequestKind.Logs, "default", new byte[] { 0x0A, 0x05, 0x01 }),
+                new ForwardFrame(30, RequestKind.Metrics, "acme", Gauges(2, 1)),
+            ],
+            default);
+
+        Assert.Equal((30, 2, 1), (answer.Position, answer.Accepted, answer.Rejected));
+        Assert.StartsWith("a slice is malformed: ", answer.Message, StringComparison.Ordinal);
+        await rig.Store.HoldsAsync("samples", 2);
+    }
+
+    [Fact]
+    public async Task A_full_log_is_a_refusal_that_may_be_retried()
+    {
+        await using var away = new TargetNode { Decide = () => Fate.Refused };
+        await away.StartAsync();
+        await using var rig = new GatewayRig([away], maxLogBytes: 20_000);
+        rig.Start();
+
+        IngestUnavailableException full = await Assert.ThrowsAsync<IngestUnavailableException>(async () =>
+        {
+            for (int request = 0; request < 1000; request++)
+            {
+                await rig.Gateway.IngestAsync(Signal.Metrics, "default", Gauges(request, 1), null, default);
+            }
+        });
+
+        Assert.Contains("its limit is 20000", full.Message, StringComparison.Ordinal);
+        await GatewayRig.UntilAsync(() => rig.Gateway.Nodes.All(node => node.Failure is not null));
+        NodeStatus status = Assert.Single(rig.Gateway.Nodes);
+        Assert.True(status.QueuedBytes > 0);
+        Assert.StartsWith("503 ", status.Failure, StringComparison.Ordinal);
+        // Room again, without a restart.
+        away.Decide = () => Fate.Taken;
+        await rig.DeliveredAsync();
+        await TakenAsync(() => rig.Gateway.IngestAsync(Signal.Metrics, "default", Gauges(5000, 1), null, default));
+    }
+
+    [Fact]
+    public async Task A_node_that_is_taken_away_while_slices_wait_for_it_is_an_error_that_says_so_and_none_once_it_has_them()
+    {
+        await using TargetNode stays = new(), goes = new() { Decide = () => Fate.Refused };
+        await stays.StartAsync();
+        await goes.StartAsync();
+        await using var rig = new GatewayRig([stays, goes]);
+        rig.Start();
+        await rig.Gateway.IngestAsync(Signal.Metrics, "default", Gauges(0, 20), null, default);
+        await rig.StopAsync();
+
+        InvalidDataException refused = Assert.Throws<InvalidDataException>(() => rig.Start(0));
+
+        Assert.Matches("node node-1 is not among them, and \\d+ acknowledged bytes wait for it", refused.Message);
+        goes.Decide = () => Fate.Taken;
+        rig.Start();
+        await rig.DeliveredAsync();
+        await rig.StopAsync();
+        rig.Start(0);
+    }
+
+    [Fact]
+    public async Task A_malformed_request_is_refused_at_the_gateway()
+    {
+        await using var node = new TargetNode();
+        await node.StartAsync();
+        await using var rig = new GatewayRig([node]);
+        rig.Start();
+
+        await Assert.ThrowsAsync<OtlpFormatException>(async () => await rig.Gateway.IngestAsync(Signal.Traces, "default", new byte[] { 0x0A, 0x05, 0x01 }, null, default));
+    }
+
+    /// <summary>Points of different processes, each with a series of its own.</summary>
+    private static byte[] Gauges(int first, int count) => Encode(request =>
+    {
+        for (int number = first; number < first + count; number++)
+        {
+            request.Resource(string.Create(CultureInfo.InvariantCulture, $"process-{number}"), scope => scope.Message(2, Gauge("temperature", Number(number))));
+        }
+    });
+
+    private static async Task TakenAsync(Func<ValueTask<Otlp.Common.DecodeResult>> send)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (true)
+        {
+            try
+            {
+                await send();
+                return;
+            }
+            catch (IngestUnavailableException)
+            {
+                await Task.Delay(5, patience.Token);
+            }
+        }
+    }
+}

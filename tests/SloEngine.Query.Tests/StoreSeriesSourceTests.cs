@@ -1,0 +1,87 @@
+using SloEngine.Otlp.Metrics;
+using SloEngine.PromQL.Series;
+using SloEngine.PromQL.Syntax;
+using SloEngine.Query.Metrics;
+using SloEngine.Storage.Native;
+using SloEngine.Storage.Tables;
+
+namespace SloEngine.Query.Tests;
+
+/// <summary>Samples come out of the store by series and in order, however its parts hold them.</summary>
+[Collection(MetricStoreCollection.Name)]
+public sealed class StoreSeriesSourceTests(MetricStore engine)
+{
+    private const long DayMs = 86_400_000;
+
+    [Fact]
+    public async Task Samples_of_several_parts_and_days_are_put_in_order_and_repeated_times_count_once()
+    {
+        int one = await engine.SeriesAsync("parts", "m", 1, "'k':'1'");
+        int two = await engine.SeriesAsync("parts", "m", 1, "'k':'2'");
+        // Late ones, ones that lie between others, and ones sent again, each in a part of its own.
+        await engine.SamplesAsync(one, (DayMs + 1000, 4), (DayMs + 2000, 5));
+        await engine.SamplesAsync(one, (1000, 1), (3000, 3));
+        await engine.SamplesAsync(one, (2000, 2), (3000, 3), (DayMs - 1, 3.5));
+        await engine.SamplesAsync(two, (500, 9), (1500, 8));
+
+        IReadOnlyList<SeriesData> all = await SelectAsync("parts", "m", 0, 2 * DayMs);
+
+        Assert.Equal(["1", "2"], all.Select(series => series.Labels["k"]));
+        Assert.Equal([1000, 2000, 3000, DayMs - 1, DayMs + 1000, DayMs + 2000], all[0].TimesMs);
+        Assert.Equal([1, 2, 3, 3.5, 4, 5], all[0].Values);
+        Assert.Equal([500, 1500], all[1].TimesMs);
+        // The start is left out, the end is not.
+        SeriesData between = Assert.Single(await SelectAsync("parts", "m{k=\"1\"}", 1000, 3000));
+        Assert.Equal([2000, 3000], between.TimesMs);
+    }
+
+    [Fact]
+    public async Task Series_with_equal_labels_are_one()
+    {
+        int gauge = await engine.SeriesAsync("kinds", "m", 1, "'k':'1'");
+        int counter = await engine.SeriesAsync("kinds", "m", 2, "'k':'1'");
+        await engine.SamplesAsync(gauge, (1000, 1), (3000, 3));
+        await engine.SamplesAsync(counter, (2000, 2), (4000, 4));
+
+        SeriesData series = Assert.Single(await SelectAsync("kinds", "m", 0, DayMs));
+
+        Assert.Equal([1000, 2000, 3000, 4000], series.TimesMs);
+    }
+
+    [Fact]
+    public async Task Series_that_were_stored_meanwhile_are_found()
+    {
+        var sources = new StoredSeriesSources(engine.Store, new QueryOptions());
+        ISeriesSource source = sources.Of("meanwhile");
+        SeriesRow[] rows = [.. Enumerable.Range(0, 3).Select(index => Row("meanwhile", "m", $"{index}"))];
+        for (int stored = 0; stored < rows.Length; stored++)
+        {
+            await engine.Store.InsertAsync(SeriesRow.Encode([rows[stored]], DateTimeOffset.UnixEpoch, new NativeWriter()));
+            await engine.InsertAsync("samples", [$"({rows[stored].Id}, fromUnixTimestamp64Milli(1000), fromUnixTimestamp64Milli(0), {stored})"]);
+
+            IReadOnlyList<SeriesData> all = await source.SelectAsync(new SeriesSelection(PromQLParser.ParseSelector("m").Matchers, 0, 2000), default);
+
+            Assert.Equal(Enumerable.Range(0, stored + 1).Select(index => $"{index}"), all.Select(series => series.Labels["k"]));
+            Assert.Equal(Enumerable.Range(0, stored + 1).Select(index => (double)index), all.Select(series => series.Values[0]));
+        }
+        IReadOnlyList<SeriesData> some = await source.SelectAsync(new SeriesSelection(PromQLParser.ParseSelector("m{k!=\"1\",k=~\"1|2\"}").Matchers, 0, 2000), default);
+        Assert.Equal("2", Assert.Single(some).Labels["k"]);
+    }
+
+    [Fact]
+    public void Series_of_one_metric_lie_side_by_side()
+    {
+        SeriesRow[] metric = [.. Enumerable.Range(0, 20).Select(index => Row("t", "m", $"{index}"))];
+
+        Assert.Single(metric.Select(row => SeriesRow.FamilyOf(row.Id)).Distinct());
+        Assert.Equal(20, metric.Select(row => row.Id).Distinct().Count());
+        Assert.NotEqual(SeriesRow.FamilyOf(metric[0].Id), SeriesRow.FamilyOf(Row("t", "n", "0").Id));
+        Assert.NotEqual(SeriesRow.FamilyOf(metric[0].Id), SeriesRow.FamilyOf(Row("u", "m", "0").Id));
+    }
+
+    private static SeriesRow Row(string tenant, string metric, string value) =>
+        new(tenant, metric, MetricKind.Gauge, Temporality.Unspecified, [new("k", value)], []);
+
+    private async Task<IReadOnlyList<SeriesData>> SelectAsync(string tenant, string selector, long start, long end) =>
+        await new StoreSeriesSource(engine.Store, new QueryOptions(), tenant).SelectAsync(new SeriesSelection(PromQLParser.ParseSelector(selector).Matchers, start, end), default);
+}
