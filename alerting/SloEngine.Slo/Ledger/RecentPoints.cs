@@ -9,7 +9,7 @@ internal readonly record struct RecentPoint(long Start, long Time, double Count)
 /// <summary>The last points of a cumulative series, oldest first, each with the value of every listener.</summary>
 internal sealed class RecentPoints(int listeners)
 {
-    /// <summary>How many points may lie between a point and its place.</summary>
+    /// <summary>How many points may lie between a point and its place: a power of two.</summary>
     public const int Most = 8;
 
     private readonly RecentPoint[] _points = new RecentPoint[Most];
@@ -23,6 +23,9 @@ internal sealed class RecentPoints(int listeners)
 
     public RecentPoint this[int index] => _points[Place(index)];
 
+    /// <summary>The newest point; there is to be one.</summary>
+    public ref readonly RecentPoint Newest => ref _points[Place(Count - 1)];
+
     public ReadOnlySpan<double> Values(int index) => _values.AsSpan(Place(index) * listeners, listeners);
 
     /// <summary>Begins with a point that others came before.</summary>
@@ -31,6 +34,23 @@ internal sealed class RecentPoints(int listeners)
         Count = 0;
         Insert(0, start, time, count, values);
         HasForgotten = true;
+    }
+
+    /// <summary>Puts a point behind all others; every listener has its count for a value.</summary>
+    public void Append(long start, long time, double count)
+    {
+        if (Count == Most)
+        {
+            HasForgotten = true;
+            _first = (_first + 1) & (Most - 1);
+        }
+        else
+        {
+            Count++;
+        }
+        int place = Place(Count - 1);
+        _points[place] = new RecentPoint(start, time, count);
+        _values.AsSpan(place * listeners, listeners).Fill(count);
     }
 
     /// <summary>Puts a point before the one at an index; the oldest makes room for it.</summary>
@@ -43,7 +63,7 @@ internal sealed class RecentPoints(int listeners)
             {
                 return;
             }
-            _first = (_first + 1) % Most;
+            _first = (_first + 1) & (Most - 1);
             Count--;
             index--;
         }
@@ -57,5 +77,5 @@ internal sealed class RecentPoints(int listeners)
         Count++;
     }
 
-    private int Place(int index) => (_first + index) % Most;
+    private int Place(int index) => (_first + index) & (Most - 1);
 }

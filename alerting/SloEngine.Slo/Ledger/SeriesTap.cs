@@ -35,6 +35,27 @@ public sealed class SeriesTap
         {
             return;
         }
+        if (_recent.Count > 0)
+        {
+            ref readonly RecentPoint last = ref _recent.Newest;
+            if (timeNanos > last.Time && value >= last.Count && startNanos == last.Start)
+            {
+                // A counter that goes on: every listener counts the same.
+                double increase = value - last.Count;
+                foreach (TapListener listener in _listeners)
+                {
+                    listener.Add(timeNanos, increase);
+                }
+                _recent.Append(startNanos, timeNanos, value);
+                return;
+            }
+        }
+        Irregular(startNanos, timeNanos, value);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Irregular(long startNanos, long timeNanos, double value)
+    {
         if (_series.Kind == SeriesKind.Gauge)
         {
             if (timeNanos <= _lastTime)
