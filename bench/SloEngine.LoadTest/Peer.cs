@@ -14,6 +14,9 @@ namespace SloEngine.LoadTest;
 /// <param name="Ready">Path that answers once it is ready.</param>
 internal sealed record Peer(string Name, string Program, Func<string, int, string[]> Arguments, string Ready)
 {
+    /// <summary>Where it says what its store takes without what merges have replaced; null when it does not.</summary>
+    private string? Store { get; init; }
+
     public static Peer SloEngine(string program) => new(
         "sloengine", program,
         (data, port) =>
@@ -21,7 +24,10 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
             "serve", "--data", data, "--retention-metrics", "400d", "--self-telemetry", "off", "--log-level", "warning", "--listen-http", $"127.0.0.1:{port}", "--listen-grpc", "127.0.0.1:0",
             "--listen-otlp-http", "127.0.0.1:0",
         ],
-        "/readyz");
+        "/readyz")
+    {
+        Store = "/api/v1/status/store",
+    };
 
     public static Peer Prometheus(string program) => new(
         "prometheus", program,
@@ -78,9 +84,15 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
                 throw new InvalidOperationException($"{Name} was sent {load.Samples} samples and finds {found}");
             }
             double bytes = data.EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
+            double active = bytes;
+            if (Store is not null)
+            {
+                using JsonDocument store = JsonDocument.Parse(await http.GetStringAsync(new Uri(Store, UriKind.Relative), cancellation));
+                active = store.RootElement.GetProperty("bytes").GetDouble();
+            }
             return string.Create(
                 CultureInfo.InvariantCulture,
-                $"{Name,-18}{load.Samples,12:N0}{load.Samples / elapsed,14:N0}{load.Samples / cpu,16:N0}{process.WorkingSet64 / 1e6,9:0}{bytes / load.Samples,12:0.0}");
+                $"{Name,-18}{load.Samples,12:N0}{load.Samples / elapsed,14:N0}{load.Samples / cpu,16:N0}{process.WorkingSet64 / 1e6,9:0}{bytes / load.Samples,12:0.0}{active / load.Samples,12:0.00}");
         }
         finally
         {

@@ -53,7 +53,7 @@ var peers = new Command("peers", "The same remote-write load into sloengine, Pro
 peers.SetAction(async (parsed, cancellation) =>
 {
     var load = new RemoteWriteLoad(parsed.GetValue(series) / 500, 500, parsed.GetValue(rounds), DateTimeOffset.UtcNow.AddSeconds(-15 * parsed.GetValue(rounds)));
-    Console.WriteLine($"{"program",-18}{"samples",12}{"samples/s",14}{"samples/CPU s",16}{"RSS MB",9}{"B/sample",12}");
+    Console.WriteLine($"{"program",-18}{"samples",12}{"samples/s",14}{"samples/CPU s",16}{"RSS MB",9}{"B/sample",12}{"active",12}");
     foreach (Peer peer in (Peer[])
     [
         Peer.SloEngine(parsed.GetValue(serverOption)!.FullName), Peer.Prometheus(parsed.GetValue(prometheus)!), Peer.VictoriaMetrics(parsed.GetValue(victoria)!),

@@ -33,6 +33,8 @@ public sealed record EngineOptions
 /// <summary>Evaluates PromQL over series from a source. Safe for concurrent use.</summary>
 public sealed class PromQLEngine(EngineOptions options)
 {
+    private static readonly TimeSpan ShortestTimer = TimeSpan.FromMilliseconds(1);
+
     /// <summary>Limits and defaults.</summary>
     public EngineOptions Options => options;
 
@@ -103,9 +105,15 @@ public sealed class PromQLEngine(EngineOptions options)
     private async ValueTask<QueryValue> WithTimeoutAsync(Func<CancellationToken, ValueTask<QueryValue>> evaluate, CancellationToken cancellation)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        if (options.Timeout < ShortestTimer)
+        {
+            // A timer is not to race with the query.
+            await timeout.CancelAsync();
+        }
         timeout.CancelAfter(options.Timeout);
         try
         {
+            timeout.Token.ThrowIfCancellationRequested();
             return await evaluate(timeout.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)

@@ -94,7 +94,7 @@ public sealed class AlertTests
         Assert.Equal("firing", body.GetProperty("status").GetString());
         Assert.Equal("oncall", body.GetProperty("receiver").GetString());
         Assert.Equal(alert.Fingerprint, body.GetProperty("alerts")[0].GetProperty("fingerprint").GetString());
-        Assert.Equal("0001-01-01T00:00:00+00:00", body.GetProperty("alerts")[0].GetProperty("endsAt").GetString());
+        Assert.Equal("0001-01-01T00:00:00Z", body.GetProperty("alerts")[0].GetProperty("endsAt").GetString());
     }
 
     [Theory]

@@ -137,7 +137,8 @@ public sealed partial class RuleScheduler : BackgroundService
             await TakeUpAsync(cancellation);
             _isStale = false;
         }
-        foreach (ScheduledGroup group in _groups.Where(group => group.Running.IsCompleted && group.NextMs <= Now))
+        // One that is due much later than its interval says was so under a clock that has been set back.
+        foreach (ScheduledGroup group in _groups.Where(group => group.Running.IsCompleted && (group.NextMs <= Now || group.NextMs > Now + group.IntervalMs)))
         {
             group.Running = Task.Run(() => RunAsync(group, cancellation), cancellation);
         }
