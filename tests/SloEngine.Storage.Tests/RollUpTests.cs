@@ -15,7 +15,7 @@ public sealed class RollUpTests(EngineFixture engine) : IAsyncLifetime, IDisposa
 
     private static readonly FixedTime Now = new(new DateTimeOffset(2026, 5, 20, 0, 30, 0, TimeSpan.Zero));
 
-    private readonly StoreRollUps _rollUps = new(engine.Store, Now, Database);
+    private readonly StoreRollUps _rollUps = new(engine.Store, Now, Database) { SamplesAtOnce = 2 };
 
     public async Task InitializeAsync() => await SchemaMigration.ApplyAsync(engine.Store, Database, engine.Path, Migration.All, default);
 

@@ -21,9 +21,6 @@ public sealed class StoreRollUps : IDisposable
     /// <summary>How long a day is over before it is rolled up: what comes later costs another pass.</summary>
     private static readonly TimeSpan Rest = TimeSpan.FromHours(1);
 
-    /// <summary>Samples that one statement reads, at most about: it holds neither a connection nor memory for long.</summary>
-    private const long SamplesAtOnce = 20_000_000;
-
     private readonly IColumnStore _store;
     private readonly TimeProvider _time;
     private readonly string _database;
@@ -40,6 +37,9 @@ public sealed class StoreRollUps : IDisposable
     internal StoreRollUps(IColumnStore store, TimeProvider time, string database, StoreCluster? cluster = null) =>
         (_store, _time, _database, _partsDatabase, _parts) =
         (store, time, database, cluster is null ? database : StoreCluster.Local(database), cluster?.Parts ?? "system.parts");
+
+    /// <summary>Samples that one statement reads, at most about: it holds neither a connection nor memory for long.</summary>
+    internal long SamplesAtOnce { get; init; } = 5_000_000;
 
     /// <summary>Rolls up what is due; returns it day by day.</summary>
     /// <exception cref="StoreException">The engine refused; the days before are done.</exception>
@@ -153,8 +153,7 @@ public sealed class StoreRollUps : IDisposable
     }
 
     /// <summary>
-    /// Samples that were sent again count once. NaN, stale markers among them, would make every sum of its slot one: it is left out. The
-    /// table is sorted by id and time, so that the window needs no sort, and little memory.
+    /// Samples that were sent again count once. NaN, stale markers among them, would make every sum of its slot one: it is left out.
     /// </summary>
     private string Statement(DateOnly day, UInt128 first, UInt128 last) => string.Create(
         CultureInfo.InvariantCulture,
