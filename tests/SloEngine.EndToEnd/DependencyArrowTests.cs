@@ -9,7 +9,7 @@ public sealed class DependencyArrowTests
     {
         ["Otlp"] = [],
         ["PromQL"] = [],
-        ["Slo"] = [],
+        ["Slo"] = ["PromQL"],
         ["Rules"] = ["Otlp", "Storage", "PromQL", "Slo"],
         ["Storage"] = ["Otlp"],
         ["Collector"] = ["Otlp", "Storage"],

@@ -8,7 +8,7 @@ using SloEngine.Slo.Model;
 namespace SloEngine.EndToEnd;
 
 /// <summary>What the ledger counts of series that the collector has forgotten meanwhile.</summary>
-public sealed class LedgerTapsTests
+public sealed class LedgerTapsTests : IDisposable
 {
     private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
@@ -97,6 +97,8 @@ public sealed class LedgerTapsTests
 
         Assert.Equal(0, Total());
     }
+
+    public void Dispose() => _ledger?.Dispose();
 
     private async Task<LedgerTaps> TapsAsync(SeriesBaselines baselines)
     {

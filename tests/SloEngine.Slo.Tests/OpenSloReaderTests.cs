@@ -1,3 +1,6 @@
+using SloEngine.PromQL.Syntax;
+using SloEngine.Slo.Expressions;
+using SloEngine.Slo.Files;
 using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 
@@ -25,7 +28,7 @@ public sealed class OpenSloReaderTests
     [Fact]
     public void A_valid_file_becomes_an_SLO_with_default_policies()
     {
-        (IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<SloFileError> errors) = OpenSloReader.Read([("web.yaml", Valid)]);
+        (IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<SloFileError> errors) = SloFileReader.Read([("web.yaml", Valid)]);
 
         Assert.Empty(errors);
         ServiceLevelObjective slo = Assert.Single(slos);
@@ -37,17 +40,19 @@ public sealed class OpenSloReaderTests
 
     [Theory]
     [InlineData("targetPercent: 99.9", "targetPercent: 100", "expected above 0 and below 100")]
-    [InlineData("Occurrences", "Timeslices", "expected Occurrences")]
+    [InlineData("Occurrences", "Timeslices", "timeSliceTarget is missing")]
+    [InlineData("Occurrences", "Occurences", "expected Occurrences")]
     [InlineData("30d", "soon", "expected a duration")]
     [InlineData("30d", "99999999999999999d", "expected a duration")]
     [InlineData("isRolling: true", "isRolling: false", "isRolling: true")]
-    [InlineData("http_requests_total[5m]", "http_requests_total offset 5m [5m]", "is not understood")]
-    [InlineData("code!~\"5..\"", "code!~\"5(\"", "is not valid")]
+    [InlineData("http_requests_total[5m]", "http_requests_total offset 5m [5m]", "not PromQL")]
+    [InlineData("code!~\"5..\"", "code!~\"5(\"", "not PromQL")]
     [InlineData("kind: SLO", "kind: SLA", "expected one of SLO")]
     [InlineData("service: web", "servce: web", "spec.service is missing")]
+    [InlineData("  service: web", "  service: web\n  markdown: yes", "unknown key spec.markdown")]
     public void A_wrong_field_is_refused_with_its_place_and_what_is_expected(string right, string wrong, string expected)
     {
-        (IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<SloFileError> errors) = OpenSloReader.Read([("web.yaml", Valid.Replace(right, wrong, StringComparison.Ordinal))]);
+        (IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<SloFileError> errors) = SloFileReader.Read([("web.yaml", Valid.Replace(right, wrong, StringComparison.Ordinal))]);
 
         Assert.Empty(slos);
         SloFileError error = Assert.Single(errors);
@@ -58,21 +63,23 @@ public sealed class OpenSloReaderTests
     [Fact]
     public void Buckets_and_counts_of_a_histogram_are_recognised()
     {
-        MetricMeasure bucket = SelectorExpression.Parse("sum(rate(http_server_request_duration_seconds_bucket{le=\"0.25\",job=\"a\"}[5m]))");
-        MetricMeasure count = SelectorExpression.Parse("increase(http_server_request_duration_seconds_count[1h])");
+        MetricMeasure bucket = Compiled("sum(rate(http_server_request_duration_seconds_bucket{le=\"0.25\",job=\"a\"}[5m]))");
+        MetricMeasure count = Compiled("increase(http_server_request_duration_seconds_count[1h])");
 
         Assert.Equal((MetricPart.AtOrBelow, 0.25, "http_server_request_duration_seconds"), (bucket.Part, bucket.Threshold, bucket.Metric));
         Assert.Equal("job", Assert.Single(bucket.Matchers).Label);
         Assert.Equal((MetricPart.Count, "http_server_request_duration_seconds"), (count.Part, count.Metric));
     }
 
+    private static MetricMeasure Compiled(string expression) => Assert.IsType<MetricMeasure>(TapCompiler.Compile(PromQLParser.Parse(expression)));
+
     [Fact]
     public void Two_SLOs_of_one_name_and_a_missing_reference_are_errors()
     {
-        (_, IReadOnlyList<SloFileError> errors) = OpenSloReader.Read([("a.yaml", Valid), ("b.yaml", Valid)]);
+        (_, IReadOnlyList<SloFileError> errors) = SloFileReader.Read([("a.yaml", Valid), ("b.yaml", Valid)]);
         Assert.Contains("taken by a.yaml", Assert.Single(errors).Message, StringComparison.Ordinal);
 
-        (_, errors) = OpenSloReader.Read([("a.yaml", Valid.Replace("  budgetingMethod", "  alertPolicies: [nope]\n  budgetingMethod", StringComparison.Ordinal))]);
+        (_, errors) = SloFileReader.Read([("a.yaml", Valid.Replace("  budgetingMethod", "  alertPolicies: [nope]\n  budgetingMethod", StringComparison.Ordinal))]);
         Assert.Contains("there is no AlertPolicy 'nope'", Assert.Single(errors).Message, StringComparison.Ordinal);
     }
 

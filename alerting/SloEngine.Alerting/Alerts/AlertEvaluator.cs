@@ -62,12 +62,18 @@ public sealed partial class AlertEvaluator : BackgroundService
         DateTimeOffset now = _time.GetUtcNow();
         var next = new Dictionary<(string, Severity), Alert>(_alerts);
         var changed = new List<Alert>();
-        foreach (ServiceLevelObjective slo in _catalog.Slos)
+        var alive = new HashSet<(string, Severity)>();
+        foreach (ServiceLevelObjective slo in _catalog.Slos.SelectMany(_evaluator.Evaluated))
         {
+            if (!next.ContainsKey((slo.Id, Severity.Page)) && !next.ContainsKey((slo.Id, Severity.Ticket)) && _evaluator.IsQuiet(slo, now))
+            {
+                continue;
+            }
             SloStatus status = _evaluator.Evaluate(slo, now);
             foreach (IGrouping<Severity, PolicyState> policies in status.Policies.GroupBy(policy => policy.Policy.Severity))
             {
                 (string, Severity) key = (slo.Id, policies.Key);
+                alive.Add(key);
                 Alert? before = next.GetValueOrDefault(key);
                 if (before is { State: AlertState.Pending } && before.ActiveSince > now)
                 {
@@ -92,8 +98,8 @@ public sealed partial class AlertEvaluator : BackgroundService
         }
         foreach (((string slo, Severity severity), Alert alert) in _alerts)
         {
-            // The alert of an SLO that is no more is over.
-            if (alert.State != AlertState.Resolved && !_catalog.Slos.Any(known => known.Id == slo && known.Policies.Any(policy => policy.Severity == severity)))
+            // The alert of an SLO, an objective or a group that is no more is over.
+            if (alert.State != AlertState.Resolved && !alive.Contains((slo, severity)))
             {
                 Alert resolved = alert with { State = AlertState.Resolved, ResolvedAt = now };
                 next[(slo, severity)] = resolved;

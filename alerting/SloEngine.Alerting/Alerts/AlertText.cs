@@ -12,10 +12,14 @@ internal static class AlertText
         var labels = new Dictionary<string, string>(slo.Labels, StringComparer.Ordinal)
         {
             ["alertname"] = "SLOErrorBudgetBurn",
-            ["slo"] = slo.Id,
+            ["slo"] = slo.Parent,
             ["service"] = slo.Service,
             ["severity"] = Name(severity),
         };
+        if (slo.Parent != slo.Id && slo.Objectives[0].Name.Length > 0)
+        {
+            labels["objective"] = slo.Objectives[0].Name;
+        }
         return labels;
     }
 
@@ -28,7 +32,7 @@ internal static class AlertText
             ["summary"] = $"{slo.DisplayName}: error budget burns {burn} times as fast as it may",
             ["description"] = string.Create(
                 CultureInfo.InvariantCulture,
-                $"SLO {slo.Id} ({slo.Objective * 100:0.###} % over {Words(slo.Window)}) burns {burn}x over {Words(policy.Policy.Long)} and {Number(policy.ShortBurn ?? 0)}x over {Words(policy.Policy.Short)}; {Name(policy.Policy.Severity)} from {policy.Policy.Factor:0.##}x. Budget left: {Budget(status)}. Attained: {(status.Attained ?? 1) * 100:0.###} % of {status.Sum.Total:0} events."),
+                $"SLO {slo.Id} ({slo.Objective * 100:0.###} % over {Words(slo.Window)}) burns {burn}x over {Words(policy.Policy.Long)} and {Number(policy.ShortBurn ?? 0)}x over {Words(policy.Policy.Short)}; {Name(policy.Policy.Severity)} from {policy.Policy.Factor:0.##}x. Budget left: {Budget(status)}. Attained: {(status.Attained ?? 1) * 100:0.###} % of {status.Sum.Total:0} {(slo.Method == BudgetingMethod.Occurrences ? "events" : "slices")}."),
             ["burn_rate"] = burn,
             ["budget_remaining"] = status.BudgetRemaining.ToString("0.####", CultureInfo.InvariantCulture),
             ["dashboard"] = new Uri(ui, string.Create(
@@ -37,6 +41,10 @@ internal static class AlertText
         if (status.Exhaustion is { } time)
         {
             annotations["exhaustion"] = (now + Min(time, TimeSpan.FromDays(3650))).ToString("O", CultureInfo.InvariantCulture);
+        }
+        if (status.ReleasesPaused)
+        {
+            annotations["releases"] = "paused";
         }
         if (slo.Runbook is not null)
         {

@@ -46,15 +46,15 @@ public static class SloApi
             slos = catalog.Slos
                 .Where(slo => service is null || slo.Service == service)
                 .Where(slo => q is null || slo.Id.Contains(q, StringComparison.OrdinalIgnoreCase) || slo.DisplayName.Contains(q, StringComparison.OrdinalIgnoreCase))
-                .Select(slo => SloJson.Of(evaluator.Evaluate(slo, time.GetUtcNow()), alerts.Current, ledger, time.GetUtcNow())),
+                .Select(slo => SloJson.Of(slo, evaluator, alerts.Current, ledger, time.GetUtcNow())),
             errors = catalog.Errors,
         }));
-        endpoints.MapGet("/api/v1/slos/{id}", (string id) => Find(catalog, id) is { } slo
-            ? Results.Json(SloJson.Detail(evaluator.Evaluate(slo, time.GetUtcNow()), alerts.Current, ledger, time.GetUtcNow()))
+        endpoints.MapGet("/api/v1/slos/{id}", (string id) => Find(catalog, evaluator, id) is { } slo
+            ? Results.Json(SloJson.Detail(slo, evaluator, alerts.Current, ledger, time.GetUtcNow()))
             : Unknown(catalog, id));
         endpoints.MapGet("/api/v1/slos/{id}/history", (string id, string? start, string? end, string? step) =>
         {
-            if (Find(catalog, id) is not { } slo)
+            if (Find(catalog, evaluator, id)?.Each().First() is not { } slo)
             {
                 return Unknown(catalog, id);
             }
@@ -63,11 +63,14 @@ public static class SloApi
             {
                 return Results.Problem("start and end are to be Unix seconds or RFC 3339, start before end", statusCode: 400, title: "The request does not fit");
             }
-            double seconds = Math.Max(60, Math.Ceiling((to - from).TotalSeconds / HistoryPoints / 60) * 60);
+            double slot = ledger.Resolution(slo.Id, from).TotalSeconds;
+            double seconds = Math.Max(slot, Math.Ceiling((to - from).TotalSeconds / HistoryPoints / slot) * slot);
             if (step is not null && (!double.TryParse(step, NumberStyles.Float, CultureInfo.InvariantCulture, out seconds) || seconds < 60))
             {
                 return Results.Problem("step is to be seconds, at least 60: the ledger keeps minutes", statusCode: 400, title: "The request does not fit");
             }
+            // Times further back are kept by longer slots.
+            seconds = Math.Max(seconds, slot);
             if ((to - from).TotalSeconds / seconds > 11_000)
             {
                 return Results.Problem("more than 11,000 points; take a larger step", statusCode: 400, title: "The request does not fit");
@@ -107,7 +110,10 @@ public static class SloApi
         }));
     }
 
-    private static ServiceLevelObjective? Find(SloCatalog catalog, string id) => catalog.Slos.FirstOrDefault(slo => slo.Id == id);
+    /// <summary>An SLO by its id; or one of its objectives, or groups, by its own.</summary>
+    private static ServiceLevelObjective? Find(SloCatalog catalog, SloEvaluator evaluator, string id) =>
+        catalog.Slos.FirstOrDefault(slo => slo.Id == id)
+        ?? catalog.Slos.Where(slo => id.StartsWith(slo.Id, StringComparison.Ordinal)).SelectMany(evaluator.Evaluated).FirstOrDefault(slo => slo.Id == id);
 
     private static IResult Unknown(SloCatalog catalog, string id) => Results.Problem(
         $"there is no SLO '{id}'; known are {string.Join(", ", catalog.Slos.Take(20).Select(slo => slo.Id))}", statusCode: 404, title: "Not found");
@@ -117,7 +123,8 @@ public static class SloApi
         for (DateTimeOffset end = from + step; end <= to; end += step)
         {
             WindowSum sum = ledger.MinuteSum(slo.Id, end, step);
-            WindowSum window = ledger.MinuteSum(slo.Id, end, slo.Window);
+            WindowSum window = slo.Method == BudgetingMethod.Occurrences && slo.BudgetWindow is RollingWindow
+                ? ledger.MinuteSum(slo.Id, end, slo.Window) : ledger.BudgetSum(slo.Id, end);
             double allowed = window.Total * slo.Budget;
             yield return new
             {
@@ -125,7 +132,7 @@ public static class SloApi
                 good = sum.Good,
                 total = sum.Total,
                 budgetRemaining = allowed > 0 ? 1 - (window.Bad / allowed) : 1,
-                burnRate = SloEvaluator.Rate(slo, sum),
+                burnRate = SloEvaluator.Rate(slo, slo.Method == BudgetingMethod.Occurrences ? sum : ledger.Sum(slo.Id, end, step)),
             };
         }
     }

@@ -9,32 +9,52 @@ namespace SloEngine.Alerting.Http;
 /// <summary>SLOs as JSON objects.</summary>
 internal static class SloJson
 {
-    public static Dictionary<string, object?> Of(SloStatus status, IReadOnlyList<Alert> alerts, Ledger ledger, DateTimeOffset now)
+    /// <summary>An SLO with how its only objective stands, or its first.</summary>
+    public static Dictionary<string, object?> Of(ServiceLevelObjective slo, SloEvaluator evaluator, IReadOnlyList<Alert> alerts, Ledger ledger, DateTimeOffset now)
+    {
+        Dictionary<string, object?> json = Of(evaluator.Evaluate(slo, now), alerts, ledger, now);
+        json["id"] = slo.Id;
+        json["displayName"] = slo.DisplayName;
+        return json;
+    }
+
+    private static Dictionary<string, object?> Of(SloStatus status, IReadOnlyList<Alert> alerts, Ledger ledger, DateTimeOffset now)
     {
         ServiceLevelObjective slo = status.Slo;
         return new Dictionary<string, object?>
         {
             ["id"] = slo.Id,
-            ["name"] = slo.Id,
+            ["name"] = slo.Parent,
             ["displayName"] = slo.DisplayName,
             ["description"] = slo.Description,
             ["service"] = slo.Service,
             ["labels"] = slo.Labels,
             ["runbook"] = slo.Runbook,
             ["objective"] = slo.Objective,
+            ["objectiveName"] = slo.Objectives[0].Name,
+            ["group"] = slo.Group,
+            ["method"] = slo.Method.ToString(),
             ["window"] = Duration(slo.Window),
+            ["windowKind"] = slo.BudgetWindow is CalendarWindow ? "calendar" : "rolling",
+            ["windowStart"] = status.Bounds.Start,
+            ["windowEnd"] = status.Bounds.End,
             ["sliKind"] = slo.Indicator.Kind,
             ["good"] = (slo.Indicator.PartIsBad ? "all but " : "") + slo.Indicator.Part.Describe(),
             ["total"] = slo.Indicator.Total.Describe(),
             ["attained"] = status.Attained,
-            ["goodEvents"] = status.Sum.Good,
-            ["totalEvents"] = status.Sum.Total,
+            ["goodEvents"] = status.Events.Good,
+            ["totalEvents"] = status.Events.Total,
+            ["impossible"] = status.IsImpossible,
+            ["releasesPaused"] = status.ReleasesPaused,
             ["budget"] = new
             {
                 allowed = status.AllowedBad,
                 consumed = status.BudgetConsumed,
                 remaining = status.BudgetRemaining,
                 exhaustionSeconds = status.Exhaustion?.TotalSeconds,
+                exhaustionEarliestSeconds = status.Forecast.Earliest?.TotalSeconds,
+                exhaustionLatestSeconds = status.Forecast.Latest?.TotalSeconds,
+                unit = slo.Method == BudgetingMethod.Occurrences ? "events" : "slices",
                 exhaustedAt = status.Exhaustion is { TotalDays: < 3650 } left ? now + left : (DateTimeOffset?)null,
             },
             ["burnRates"] = status.Burns.Select(burn => new
@@ -69,9 +89,11 @@ internal static class SloJson
         };
     }
 
-    public static Dictionary<string, object?> Detail(SloStatus status, IReadOnlyList<Alert> alerts, Ledger ledger, DateTimeOffset now)
+    /// <summary>An SLO with its policies, and how each of its objectives and groups stands.</summary>
+    public static Dictionary<string, object?> Detail(ServiceLevelObjective slo, SloEvaluator evaluator, IReadOnlyList<Alert> alerts, Ledger ledger, DateTimeOffset now)
     {
-        Dictionary<string, object?> json = Of(status, alerts, ledger, now);
+        SloStatus status = evaluator.Evaluate(slo, now);
+        Dictionary<string, object?> json = Of(slo, evaluator, alerts, ledger, now);
         json["policies"] = status.Policies.Select(policy => new
         {
             name = policy.Policy.Name,
@@ -79,11 +101,15 @@ internal static class SloJson
             longWindow = Duration(policy.Policy.Long),
             shortWindow = Duration(policy.Policy.Short),
             factor = policy.Policy.Factor,
+            pausesReleases = policy.Policy.PausesReleases,
             longBurn = policy.LongBurn,
             shortBurn = policy.ShortBurn,
             firing = policy.Holds == true,
         });
-        json["source"] = status.Slo.Source;
+        json["source"] = slo.Source;
+        json["groupBy"] = slo.GroupBy;
+        json["composite"] = slo.Composite?.Select(member => new { slo = member.Slo, weight = member.Weight });
+        json["objectives"] = evaluator.Evaluated(slo).Select(each => Of(evaluator.Evaluate(each, now), alerts, ledger, now));
         return json;
     }
 

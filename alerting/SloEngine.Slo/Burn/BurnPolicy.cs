@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace SloEngine.Slo.Burn;
 
 /// <summary>How urgent an alert is.</summary>
@@ -21,34 +23,37 @@ public enum Severity
 /// <param name="For">How long the condition has to hold.</param>
 public sealed record BurnPolicy(string Name, Severity Severity, TimeSpan Long, TimeSpan Short, double Factor, TimeSpan For)
 {
-    /// <summary>Long window, short window, share of the budget spent over the long window, urgency: table 5-8 of the workbook with Sloth's day step.</summary>
-    private static readonly (string Name, Severity Severity, double LongHours, double ShortHours, double BudgetShare)[] Workbook =
-    [
-        ("fast-burn", Severity.Page, 1, 5 / 60d, 0.02),
-        ("burn", Severity.Page, 6, 0.5, 0.05),
-        ("slow-burn", Severity.Ticket, 24, 2, 0.10),
-        ("creep", Severity.Ticket, 72, 6, 0.10),
-    ];
+    /// <summary>Whether releases are to pause while it holds.</summary>
+    public bool PausesReleases { get; init; }
 
     /// <summary>
-    /// The workbook's policies for an SLO: factor = share of budget x window / long window (14.4, 6, 3 and 1 for 30 days).
-    /// Those that could never fire, because even a total outage burns slower, are left out.
+    /// The workbook's policies for an SLO with Sloth's step of a day: factor = share of budget x window / long window (14.4, 6, 3 and 1 for
+    /// 30 days). Those that could never fire, because even a total outage burns slower, are left out.
     /// </summary>
-    public static IReadOnlyList<BurnPolicy> Default(double objective, TimeSpan window)
-    {
-        var policies = new List<BurnPolicy>();
-        foreach ((string name, Severity severity, double longHours, double shortHours, double share) in Workbook)
-        {
-            var longWindow = TimeSpan.FromHours(longHours);
-            double factor = share * (window / longWindow);
-            if (longWindow < window && factor <= HighestBurn(objective))
-            {
-                policies.Add(new BurnPolicy(name, severity, longWindow, TimeSpan.FromHours(shortHours), factor, TimeSpan.Zero));
-            }
-        }
-        return policies;
-    }
+    public static IReadOnlyList<BurnPolicy> Default(double objective, TimeSpan window) => BurnPresets.Of(BurnPreset.Sloth, objective, window);
+
+    /// <summary>The factor that spends a share of the budget within a stretch of time.</summary>
+    public static double FactorOfBudgetShare(double share, TimeSpan within, TimeSpan window) => share * (window / within);
+
+    /// <summary>The factor at which a whole budget lasts so long.</summary>
+    public static double FactorOfExhaustion(TimeSpan time, TimeSpan window) => window / time;
 
     /// <summary>Burn rate of a total outage: 1 / (1 - objective).</summary>
     public static double HighestBurn(double objective) => 1 / (1 - objective);
+
+    /// <summary>Releases pause and people are called while an hour burns more than twice what it may.</summary>
+    public static BurnPolicy PauseReleases { get; } =
+        new("pause-releases", Severity.Page, TimeSpan.FromHours(1), TimeSpan.FromMinutes(5), 2, TimeSpan.Zero) { PausesReleases = true };
+
+    /// <summary>Why the policy makes no sense for an SLO, with what is expected; null when it does.</summary>
+    public string? Refusal(double objective, TimeSpan window)
+    {
+        double highest = HighestBurn(objective);
+        return Factor <= 0 || double.IsNaN(Factor) ? string.Create(CultureInfo.InvariantCulture, $"the factor is {Factor}, expected above 0")
+            : Factor > highest * (1 + 1e-9) ? string.Create(
+                CultureInfo.InvariantCulture, $"the factor is {Factor:0.##}; even a total outage burns at {highest:0.##}, so it could never be reached")
+            : Long > window ? $"the long window of {Long.TotalHours:0.##} h is longer than the SLO's window"
+            : Short >= Long || Short < TimeSpan.FromSeconds(20) ? "the short window is to be shorter than the long one, and at least 20 s: the ledger resolves 10 s"
+            : null;
+    }
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics.Metrics;
+using System.Text;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Slo.Ledger;
@@ -6,15 +8,52 @@ namespace SloEngine.Slo.Ledger;
 /// Good and total events of every SLO, counted as telemetry passes. Counting happens between <see cref="BeginBatch"/> and its end: one lock
 /// a batch, none a point. Reading takes the same lock for a moment.
 /// </summary>
-public sealed class Ledger(ILedgerStore store, TimeProvider time, DateTimeOffset? since = null)
+public sealed class Ledger : IDisposable
 {
+    private readonly ILedgerStore _store;
+    private readonly TimeProvider _time;
     private readonly Lock _gate = new();
+    private readonly Meter _meter = new("SloEngine.Slo");
+    private readonly Counter<long> _oddities;
+    private readonly long[] _noted = new long[Enum.GetValues<LedgerOddity>().Length];
     private readonly Dictionary<(string Stream, string Metric), SeenStream> _streams = [];
     private Dictionary<string, SloLedger> _ledgers = new(StringComparer.Ordinal);
+    private Dictionary<string, (SloLedger? Ledger, ServiceLevelObjective Slo)> _views = new(StringComparer.Ordinal);
+    private ILookup<string, SloLedger> _byMetric = Array.Empty<SloLedger>().ToLookup(_ => "");
     private SloLedger[] _spanLedgers = [];
 
+    /// <summary>Creates a ledger without SLOs.</summary>
+    /// <param name="store">Keeps it over restarts.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="since">Time since which counters that begin are counted from their start; null for now.</param>
+    /// <param name="options">What it takes; null for the defaults.</param>
+    public Ledger(ILedgerStore store, TimeProvider time, DateTimeOffset? since = null, LedgerOptions? options = null)
+    {
+        (_store, _time, Now, Options) = (store, time, time.GetUtcNow(), options ?? LedgerOptions.Default);
+        Since = since ?? Now;
+        _oddities = _meter.CreateCounter<long>(
+            "sloengine.slo.events.odd", "{addition}", "Additions to the ledger that did not count as they came, by reason: too_late, duplicate, ahead, reset, excluded.");
+    }
+
     /// <summary>Time since which counters that begin are counted from their start.</summary>
-    internal DateTimeOffset Since { get; } = since ?? time.GetUtcNow();
+    internal DateTimeOffset Since { get; }
+
+    internal LedgerOptions Options { get; }
+
+    /// <summary>The time of the batch.</summary>
+    internal DateTimeOffset Now { get; private set; }
+
+    /// <summary>Memory of the rings, in bytes.</summary>
+    public long Bytes
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _ledgers.Values.Sum(ledger => ledger.Bytes);
+            }
+        }
+    }
 
     /// <summary>Whether an indicator looks at spans.</summary>
     public bool ListensToSpans => _spanLedgers.Length > 0;
@@ -23,33 +62,55 @@ public sealed class Ledger(ILedgerStore store, TimeProvider time, DateTimeOffset
     public async Task SetSlosAsync(IReadOnlyList<ServiceLevelObjective> slos, CancellationToken cancellation)
     {
         var ledgers = new Dictionary<string, SloLedger>(StringComparer.Ordinal);
-        bool isNew = false;
-        foreach (ServiceLevelObjective slo in slos)
+        TimeSpan newReach = TimeSpan.Zero;
+        ServiceLevelObjective[] all = [.. slos.SelectMany(slo => slo.Each())];
+        Dictionary<string, TimeSpan> reaches = Reaches(all);
+        foreach (IGrouping<string, ServiceLevelObjective> sharing in all.Where(slo => slo.Composite is null).GroupBy(slo => slo.LedgerKey))
         {
-            SloLedger? known = _ledgers.Values.FirstOrDefault(ledger => ledger.Slo.LedgerKey == slo.LedgerKey && ledger.Slo.Window == slo.Window);
-            if (known is null)
+            ServiceLevelObjective[] objectives = [.. sharing];
+            TimeSpan reach = objectives.Max(slo => reaches.GetValueOrDefault(slo.Id, slo.Window));
+            if (!_ledgers.TryGetValue(sharing.Key, out SloLedger? known) || !known.Fits(objectives, reach))
             {
-                known = new SloLedger(slo, time);
-                foreach (LedgerIncrement minute in await store.ReadAsync(slo.LedgerKey, time.GetUtcNow() - slo.Window, cancellation))
+                IReadOnlyList<LedgerIncrement> minutes = await _store.ReadAsync(sharing.Key, _time.GetUtcNow() - reach, cancellation);
+                lock (_gate)
                 {
-                    known.Restore(minute.Minute, minute.Good, minute.Total);
+                    Now = _time.GetUtcNow();
+                    known = new SloLedger(this, objectives, reach);
+                    foreach (LedgerIncrement minute in minutes)
+                    {
+                        (minute.Group.Length == 0 ? known : known.ForGroup(minute.Group)).Restore(minute.Minute, minute.Good, minute.Total);
+                    }
                 }
-                isNew = true;
+                newReach = newReach > reach ? newReach : reach;
             }
-            ledgers[slo.Id] = known;
+            ledgers[sharing.Key] = known;
         }
         lock (_gate)
         {
-            foreach (ServiceLevelObjective slo in slos)
-            {
-                ledgers[slo.Id].Slo = slo;
-            }
             _ledgers = ledgers;
+            _views = new(StringComparer.Ordinal);
+            foreach (ServiceLevelObjective slo in all)
+            {
+                _views[slo.Id] = (ledgers.GetValueOrDefault(slo.LedgerKey), slo);
+            }
+            foreach (IGrouping<string, ServiceLevelObjective> sharing in all.Where(slo => slo.Composite is null).GroupBy(slo => slo.LedgerKey))
+            {
+                SloLedger ledger = ledgers[sharing.Key];
+                ledger.Define([.. sharing]);
+                foreach (SloLedger group in ledger.Groups.Values)
+                {
+                    Show(group);
+                }
+            }
+            _byMetric = ledgers.Values
+                .SelectMany(ledger => ((Measure[])[ledger.Slo.Indicator.Part, ledger.Slo.Indicator.Total]).OfType<MetricMeasure>()
+                    .Select(measure => measure.Metric).Distinct().Select(metric => (metric, ledger)))
+                .ToLookup(entry => entry.metric, entry => entry.ledger, StringComparer.Ordinal);
             _spanLedgers = [.. ledgers.Values.Where(ledger => ledger.Slo.Indicator.Total is SpanMeasure)];
         }
-        if (isNew)
+        if (newReach > TimeSpan.Zero)
         {
-            await RefreshOthersAsync(slos.Max(slo => slo.Window), cancellation);
+            await RefreshOthersAsync(newReach, cancellation);
         }
     }
 
@@ -60,25 +121,57 @@ public sealed class Ledger(ILedgerStore store, TimeProvider time, DateTimeOffset
     /// <param name="cancellation">Ends the wait.</param>
     public async Task RefreshOthersAsync(TimeSpan reach, CancellationToken cancellation)
     {
-        DateTimeOffset began = time.GetUtcNow();
-        ILookup<string, LedgerIncrement> others = (await store.ReadOthersAsync(began - reach, cancellation)).ToLookup(increment => increment.Key);
+        DateTimeOffset began = _time.GetUtcNow();
+        ILookup<string, LedgerIncrement> others = (await _store.ReadOthersAsync(began - reach, cancellation)).ToLookup(increment => increment.Key);
         lock (_gate)
         {
-            foreach (SloLedger ledger in _ledgers.Values)
+            foreach ((string key, SloLedger ledger) in _ledgers)
             {
-                ledger.Others.Refresh(others[ledger.Slo.LedgerKey], began);
+                if (ledger.Others is not null || others.Contains(key))
+                {
+                    (ledger.Others ??= new SloLedger.OtherNodes(ledger)).Refresh(others[key], began);
+                }
             }
         }
     }
 
+    /// <summary>What of an SLO is evaluated on its own: each of its objectives, and of each every group that has been seen.</summary>
+    public IReadOnlyList<ServiceLevelObjective> Evaluated(ServiceLevelObjective slo)
+    {
+        if (slo.Objectives.Count == 1 && slo.GroupBy.Count == 0)
+        {
+            return [slo];
+        }
+        lock (_gate)
+        {
+            var all = new List<ServiceLevelObjective>();
+            foreach (ServiceLevelObjective objective in slo.Each())
+            {
+                all.Add(objective);
+                if (_ledgers.TryGetValue(objective.LedgerKey, out SloLedger? ledger))
+                {
+                    all.AddRange(ledger.Groups.Values.SelectMany(group => group.Slos)
+                        .Where(group => group.Id.StartsWith(objective.Id + "{", StringComparison.Ordinal)));
+                }
+            }
+            return all;
+        }
+    }
+
     /// <summary>Enters the stretch in which taps and <see cref="Observe"/> may be called; dispose the scope to leave it.</summary>
-    public Lock.Scope BeginBatch() => _gate.EnterScope();
+    public Lock.Scope BeginBatch()
+    {
+        Lock.Scope scope = _gate.EnterScope();
+        Now = _time.GetUtcNow();
+        return scope;
+    }
 
     /// <summary>The tap of a series: null when no indicator looks at it.</summary>
     public SeriesTap? Bind(SeriesView series)
     {
         var listeners = new List<TapListener>();
-        foreach (SloLedger ledger in _ledgers.Values)
+        IEnumerable<SloLedger> candidates = _byMetric[series.Metric];
+        foreach (SloLedger ledger in series.OtelName == series.Metric ? candidates : candidates.Concat(_byMetric[series.OtelName]).Distinct())
         {
             Indicator indicator = ledger.Slo.Indicator;
             TapListener.AddIfMatching(listeners, ledger, indicator.Part, series, isPart: true);
@@ -96,7 +189,8 @@ public sealed class Ledger(ILedgerStore store, TimeProvider time, DateTimeOffset
             if (((SpanMeasure)indicator.Total).Matches(span))
             {
                 bool part = indicator.Part is SpanMeasure measure && measure.Matches(span);
-                ledger.Add(SeriesTap.Time(endNanos), part ? 1 : 0, 1);
+                SloLedger counts = ledger.Slo.GroupBy.Count == 0 ? ledger : ledger.ForGroup(GroupOf(ledger.Slo.GroupBy, span));
+                counts.Add(endNanos, part ? 1 : 0, 1);
             }
         }
     }
@@ -104,27 +198,105 @@ public sealed class Ledger(ILedgerStore store, TimeProvider time, DateTimeOffset
     /// <summary>Takes what has been counted since the last call: whoever takes it sees to it that the store gets it.</summary>
     public IReadOnlyList<LedgerIncrement> TakeUnsaved()
     {
+        var increments = new List<LedgerIncrement>();
         lock (_gate)
         {
-            return [.. _ledgers.Values.Where(ledger => ledger.HasUnsaved).SelectMany(ledger => ledger.TakeUnsaved())];
+            for (int oddity = 0; oddity < _noted.Length; oddity++)
+            {
+                if (_noted[oddity] > 0)
+                {
+                    _oddities.Add(_noted[oddity], new KeyValuePair<string, object?>("reason", Name((LedgerOddity)oddity)));
+                    _noted[oddity] = 0;
+                }
+            }
+            foreach (SloLedger ledger in _ledgers.Values)
+            {
+                ledger.TakeUnsaved(increments);
+            }
+        }
+        return increments;
+    }
+
+    /// <summary>Takes in what has just been stored by others than <see cref="TakeUnsaved"/>: what queries counted.</summary>
+    public void Include(IReadOnlyList<LedgerIncrement> stored)
+    {
+        lock (_gate)
+        {
+            Now = _time.GetUtcNow();
+            foreach (LedgerIncrement increment in stored)
+            {
+                if (_ledgers.TryGetValue(increment.Key, out SloLedger? ledger))
+                {
+                    (increment.Group.Length == 0 ? ledger : ledger.ForGroup(increment.Group)).Restore(increment.Minute, increment.Good, increment.Total);
+                }
+            }
         }
     }
 
-    /// <summary>Events of an SLO in (now - window, now].</summary>
+    /// <summary>Events of an SLO in (now - window, now], or slices, by its budgeting method.</summary>
     public WindowSum Sum(string id, DateTimeOffset now, TimeSpan window)
     {
         lock (_gate)
         {
-            return _ledgers.TryGetValue(id, out SloLedger? ledger) ? ledger.Sum(now, window) : default;
+            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? Sum(view, now, window) : default;
         }
     }
 
-    /// <summary>Events of an SLO in (end - window, end], by whole minutes.</summary>
+    /// <summary>Reads several windows that end now.</summary>
+    public void Sum(string id, DateTimeOffset now, ReadOnlySpan<TimeSpan> windows, Span<WindowSum> sums)
+    {
+        lock (_gate)
+        {
+            if (!_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view))
+            {
+                sums.Clear();
+                return;
+            }
+            for (int index = 0; index < windows.Length; index++)
+            {
+                sums[index] = Sum(view, now, windows[index]);
+            }
+        }
+    }
+
+    /// <summary>Events or slices, by its budgeting method, of the window of an SLO's budget that a moment is in, up to the moment.</summary>
+    public WindowSum BudgetSum(string id, DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            return !_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? default
+                : view.Ledger is { } ledger ? ledger.BudgetSum(view.Slo, now)
+                : Sum(view, now, now - view.Slo.BudgetWindow.Bounds(now).Start);
+        }
+    }
+
+    /// <summary>Events of an SLO in (now - window, now], whatever its budgeting method.</summary>
+    public WindowSum Events(string id, DateTimeOffset now, TimeSpan window)
+    {
+        lock (_gate)
+        {
+            return !_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? default
+                : view.Ledger?.Events(now, window) ?? Sum(view, now, window);
+        }
+    }
+
+    /// <summary>Events of an SLO in (end - window, end], by whole minutes, or longer slots for times past (<see cref="Resolution"/>).</summary>
     public WindowSum MinuteSum(string id, DateTimeOffset end, TimeSpan window)
     {
         lock (_gate)
         {
-            return _ledgers.TryGetValue(id, out SloLedger? ledger) ? ledger.MinuteSum(end, window) : default;
+            return !_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? default
+                : view.Ledger?.MinuteSum(end, window) ?? Sum(view, end, window);
+        }
+    }
+
+    /// <summary>The slots that sums of an SLO since a time are made of.</summary>
+    public TimeSpan Resolution(string id, DateTimeOffset since)
+    {
+        lock (_gate)
+        {
+            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view)
+                ? Counted(view).Select(ledger => ledger.Resolution(since)).DefaultIfEmpty(Objective.Minute).Max() : Objective.Minute;
         }
     }
 
@@ -136,18 +308,123 @@ public sealed class Ledger(ILedgerStore store, TimeProvider time, DateTimeOffset
     {
         lock (_gate)
         {
-            return _ledgers.TryGetValue(id, out SloLedger? ledger) ? ledger.FilledUntil(now, window) : null;
+            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view)
+                ? Counted(view).Select(ledger => ledger.FilledUntil(now, window)).Order().FirstOrDefault() : null;
         }
     }
 
-    /// <summary>Share of the minutes of a window, of those since the SLO's first data, that have data.</summary>
+    /// <summary>Start of the first minute of an SLO that the ledger has data of; null without any.</summary>
+    public DateTimeOffset? FirstData(string id)
+    {
+        lock (_gate)
+        {
+            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? Counted(view).Select(ledger => ledger.FirstMinute).Min() : null;
+        }
+    }
+
+    /// <summary>Share of the minutes of a window, of those since the SLO's first data, that have data; of a composite that of the least covered member.</summary>
     public double Coverage(string id, DateTimeOffset now, TimeSpan window)
     {
         lock (_gate)
         {
-            return _ledgers.TryGetValue(id, out SloLedger? ledger) ? ledger.Coverage(now, window) : 0;
+            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view)
+                ? view.Ledger?.Coverage(now, window) ?? Counted(view).Select(ledger => ledger.Coverage(now, window)).DefaultIfEmpty().Min() : 0;
         }
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _meter.Dispose();
+
+    /// <summary>Makes the SLOs of a group known.</summary>
+    internal void Show(SloLedger group)
+    {
+        foreach (ServiceLevelObjective slo in group.Slos)
+        {
+            _views[slo.Id] = (group, slo);
+        }
+    }
+
+    /// <summary>Notes that something did not count as it came.</summary>
+    internal void Note(LedgerOddity oddity) => _noted[(int)oddity]++;
+
+    /// <summary>The group of a series' events.</summary>
+    internal static string GroupOf(IReadOnlyList<string> by, IReadOnlyDictionary<string, string> labels)
+    {
+        var group = new StringBuilder();
+        foreach (string label in by)
+        {
+            GroupKey.Append(group, label, labels.GetValueOrDefault(label, ""));
+        }
+        return group.ToString();
+    }
+
+    private static string GroupOf(IReadOnlyList<string> by, SpanView span)
+    {
+        var group = new StringBuilder();
+        foreach (string attribute in by)
+        {
+            GroupKey.Append(group, attribute, attribute == "service" ? span.Service : span.Attributes.TryGet(span.Row, attribute, out string? found) ? found : "");
+        }
+        return group.ToString();
+    }
+
+    private static string Name(LedgerOddity oddity) => oddity switch
+    {
+        LedgerOddity.TooLate => "too_late",
+        LedgerOddity.Duplicate => "duplicate",
+        LedgerOddity.Ahead => "ahead",
+        LedgerOddity.Reset => "reset",
+        _ => "excluded",
+    };
+
+    /// <summary>How far back each SLO is asked for: over its own window, or the longer one of a composite that it is in.</summary>
+    private static Dictionary<string, TimeSpan> Reaches(ServiceLevelObjective[] all)
+    {
+        var reaches = new Dictionary<string, TimeSpan>(StringComparer.Ordinal);
+        foreach (ServiceLevelObjective composite in all)
+        {
+            foreach (CompositeMember member in composite.Composite ?? [])
+            {
+                foreach (ServiceLevelObjective slo in all.Where(slo => slo.Id == member.Slo || slo.Parent == member.Slo))
+                {
+                    TimeSpan known = reaches.GetValueOrDefault(slo.Id, slo.Window);
+                    reaches[slo.Id] = known > composite.Window ? known : composite.Window;
+                }
+            }
+        }
+        return reaches;
+    }
+
+    private WindowSum Sum((SloLedger? Ledger, ServiceLevelObjective Slo) view, DateTimeOffset now, TimeSpan window)
+    {
+        if (view.Ledger is { } ledger)
+        {
+            return ledger.Sum(view.Slo, now, window);
+        }
+        double weights = 0;
+        double attained = 0;
+        double total = 0;
+        int covered = int.MaxValue;
+        foreach (CompositeMember member in view.Slo.Composite ?? [])
+        {
+            if (_views.TryGetValue(member.Slo, out (SloLedger? Ledger, ServiceLevelObjective Slo) of) && of.Ledger is { } counted)
+            {
+                WindowSum sum = counted.Sum(of.Slo, now, window);
+                covered = Math.Min(covered, sum.CoveredSlots);
+                if (sum.Total > 0)
+                {
+                    weights += member.Weight;
+                    attained += member.Weight * sum.Good / sum.Total;
+                    total += sum.Total;
+                }
+            }
+        }
+        return weights > 0 ? new WindowSum(total * (attained / weights), total, covered) : default;
+    }
+
+    /// <summary>The ledgers that an SLO, or a composite's members, are counted in.</summary>
+    private IEnumerable<SloLedger> Counted((SloLedger? Ledger, ServiceLevelObjective Slo) view) => view.Ledger is { } ledger ? [ledger]
+        : (view.Slo.Composite ?? []).Select(member => _views.GetValueOrDefault(member.Slo).Ledger).OfType<SloLedger>();
 
     /// <summary>
     /// Whether the first point of a series that began at a time is all new: it began after this ledger did, or other series of its

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace SloEngine.Slo.Ledger;
 
 /// <summary>Good and total events of a stretch of time, and how many of its slots saw telemetry.</summary>
@@ -16,10 +19,8 @@ public readonly record struct WindowSum(double Good, double Total, int CoveredSl
 /// </summary>
 internal sealed class RollingSums
 {
-    private readonly double[] _good;
-    private readonly double[] _total;
-    private readonly int[] _covered;
-    private readonly bool[] _hasData;
+    private readonly Cell[] _cells;
+    private readonly long _slotTicks;
     private long _newest = -1;
     private long _oldest;
     private bool _dropped;
@@ -27,14 +28,14 @@ internal sealed class RollingSums
     public RollingSums(TimeSpan slot, TimeSpan reach)
     {
         Slot = slot;
-        int slots = (int)Math.Ceiling(reach / slot) + 2;
-        _good = new double[slots];
-        _total = new double[slots];
-        _covered = new int[slots];
-        _hasData = new bool[slots];
+        _slotTicks = slot.Ticks;
+        _cells = new Cell[(int)Math.Ceiling(reach / slot) + 2];
     }
 
     public TimeSpan Slot { get; }
+
+    /// <summary>Memory of the ring, in bytes.</summary>
+    public long Bytes => (long)_cells.Length * Unsafe.SizeOf<Cell>();
 
     /// <summary>Adds events at a time; false when it is older than the ring reaches.</summary>
     public bool Add(DateTimeOffset time, double good, double total)
@@ -46,31 +47,28 @@ internal sealed class RollingSums
             _oldest = slot;
         }
         Advance(slot);
-        if (slot <= _newest - _good.Length)
+        if (slot <= _newest - _cells.Length)
         {
+            Reach(_newest - _cells.Length + 1);
+            _dropped = true;
             return false;
         }
-        if (slot < _oldest)
-        {
-            // Before the first event ever: the slots between hold nothing yet.
-            for (long empty = slot; empty < _oldest; empty++)
-            {
-                Clear(empty);
-            }
-            _oldest = slot;
-        }
-        int first = Cell(slot);
-        int newlyCovered = _hasData[first] ? 0 : 1;
-        _hasData[first] = true;
+        Reach(slot);
+        int place = Place(slot);
+        int newlyCovered = Covered(slot, place) ? 0 : 1;
         for (long later = slot; later <= _newest; later++)
         {
-            int cell = Cell(later);
-            _good[cell] += good;
-            _total[cell] += total;
-            _covered[cell] += newlyCovered;
+            ref Cell cell = ref _cells[place];
+            cell.Good += good;
+            cell.Total += total;
+            cell.CoveredSlots += newlyCovered;
+            place = place + 1 == _cells.Length ? 0 : place + 1;
         }
         return true;
     }
+
+    /// <summary>Whether sums of windows that begin at a time are whole.</summary>
+    public bool Holds(DateTimeOffset time) => !_dropped || Index(time) >= _oldest;
 
     /// <summary>Sums of the slots that end in (now - window, now], the slot under way included.</summary>
     public WindowSum Sum(DateTimeOffset now, TimeSpan window)
@@ -85,21 +83,29 @@ internal sealed class RollingSums
         {
             return default;
         }
-        int end = Cell(last);
+        ref Cell end = ref _cells[Place(last)];
         if (before < _oldest)
         {
+            if (!_dropped)
+            {
+                return new WindowSum(end.Good, end.Total, end.CoveredSlots);
+            }
             // Everything since the ring's oldest slot, which holds what has been dropped before it, too.
-            int start = Cell(_oldest);
-            return _dropped
-                ? new WindowSum(_good[end] - _good[start], _total[end] - _total[start], _covered[end] - _covered[start])
-                : new WindowSum(_good[end], _total[end], _covered[end]);
+            before = _oldest;
         }
-        int from = Cell(before);
-        return new WindowSum(_good[end] - _good[from], _total[end] - _total[from], _covered[end] - _covered[from]);
+        ref Cell start = ref _cells[Place(before)];
+        return new WindowSum(end.Good - start.Good, end.Total - start.Total, end.CoveredSlots - start.CoveredSlots);
     }
 
-    /// <summary>Start of the oldest slot with data; null when there is none.</summary>
-    public DateTimeOffset? Since => _newest < 0 ? null : DateTimeOffset.UnixEpoch + (_oldest * Slot);
+    /// <summary>Goes back to before the first event ever: the slots between hold nothing yet.</summary>
+    private void Reach(long slot)
+    {
+        for (long empty = slot; empty < _oldest; empty++)
+        {
+            _cells[Place(empty)] = default;
+        }
+        _oldest = Math.Min(_oldest, slot);
+    }
 
     private void Advance(long slot)
     {
@@ -107,16 +113,13 @@ internal sealed class RollingSums
         {
             return;
         }
-        long from = Math.Max(_newest + 1, slot - _good.Length + 1);
-        int previous = Cell(_newest);
-        (double good, double total, int covered) = (_good[previous], _total[previous], _covered[previous]);
-        for (long next = from; next <= slot; next++)
+        Cell previous = _cells[Place(_newest)];
+        for (long next = Math.Max(_newest + 1, slot - _cells.Length + 1); next <= slot; next++)
         {
-            int cell = Cell(next);
-            (_good[cell], _total[cell], _covered[cell], _hasData[cell]) = (good, total, covered, false);
+            _cells[Place(next)] = previous;
         }
         _newest = slot;
-        long reach = _newest - _good.Length + 1;
+        long reach = _newest - _cells.Length + 1;
         if (reach > _oldest)
         {
             _oldest = reach;
@@ -124,13 +127,21 @@ internal sealed class RollingSums
         }
     }
 
-    private void Clear(long slot)
+    /// <summary>Whether a slot has seen telemetry. Of the oldest of a full ring it is not known any more: no window counts it.</summary>
+    private bool Covered(long slot, int place) =>
+        slot == _oldest
+            ? _dropped || _cells[place].CoveredSlots > 0
+            : _cells[place].CoveredSlots > _cells[place == 0 ? _cells.Length - 1 : place - 1].CoveredSlots;
+
+    private long Index(DateTimeOffset time) => (time.UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) / _slotTicks;
+
+    private int Place(long slot) => (int)(slot % _cells.Length);
+
+    [StructLayout(LayoutKind.Sequential, Pack = 4)]
+    private struct Cell
     {
-        int cell = Cell(slot);
-        (_good[cell], _total[cell], _covered[cell], _hasData[cell]) = (0, 0, 0, false);
+        public double Good;
+        public double Total;
+        public int CoveredSlots;
     }
-
-    private long Index(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks / Slot.Ticks;
-
-    private int Cell(long slot) => (int)(slot % _good.Length);
 }

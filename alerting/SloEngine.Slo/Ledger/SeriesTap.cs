@@ -1,10 +1,12 @@
+using System.Runtime.CompilerServices;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Slo.Ledger;
 
 /// <summary>
 /// Counts what the points of one series add to the indicators that look at it. Cumulative points are differenced here, with resets told by
-/// the start time and by a drop; a point that is not newer than the last one adds nothing. Called within a batch of the ledger.
+/// the start time and by a drop. The last few are remembered, so that the order in which they come does not matter; what is older than all of
+/// them adds nothing, and is in the next one's difference already. Called within a batch of the ledger.
 /// </summary>
 public sealed class SeriesTap
 {
@@ -13,17 +15,17 @@ public sealed class SeriesTap
     private readonly Ledger _ledger;
     private readonly SeriesView _series;
     private readonly TapListener[] _listeners;
-    private readonly double[] _last;
-    private bool _hasBaseline;
-    private bool _isInStream;
+    private readonly RecentPoints _recent;
+    private DeltaIntervals? _deltas;
     private long _lastTime;
-    private long _lastStart;
-    private double _lastCount;
+    private bool _firstCounts;
+    private bool _isInStream;
 
     internal SeriesTap(Ledger ledger, SeriesView series, TapListener[] listeners)
     {
         (_ledger, _series, _listeners) = (ledger, series, listeners);
-        _last = new double[listeners.Length];
+        _deltas = series.IsDelta ? new DeltaIntervals() : null;
+        _recent = new RecentPoints(listeners.Length);
     }
 
     /// <summary>A gauge or sum point.</summary>
@@ -33,22 +35,44 @@ public sealed class SeriesTap
         {
             return;
         }
+        if (_recent.Count > 0)
+        {
+            ref readonly RecentPoint last = ref _recent.Newest;
+            if (timeNanos > last.Time && value >= last.Count && startNanos == last.Start)
+            {
+                // A counter that goes on: every listener counts the same.
+                double increase = value - last.Count;
+                foreach (TapListener listener in _listeners)
+                {
+                    listener.Add(timeNanos, increase);
+                }
+                _recent.Append(startNanos, timeNanos, value);
+                return;
+            }
+        }
+        Irregular(startNanos, timeNanos, value);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Irregular(long startNanos, long timeNanos, double value)
+    {
         if (_series.Kind == SeriesKind.Gauge)
         {
             if (timeNanos <= _lastTime)
             {
+                _ledger.Note(LedgerOddity.Duplicate);
                 return;
             }
             _lastTime = timeNanos;
             foreach (TapListener listener in _listeners)
             {
-                listener.Add(Time(timeNanos), listener.Sample(value));
+                listener.Add(timeNanos, listener.Sample(value));
             }
             return;
         }
         Span<double> values = stackalloc double[_listeners.Length];
         values.Fill(value);
-        Cumulative(startNanos, timeNanos, value, values);
+        Count(startNanos, timeNanos, value, values);
     }
 
     /// <summary>An explicit histogram point.</summary>
@@ -60,7 +84,7 @@ public sealed class SeriesTap
             MetricMeasure measure = _listeners[index].Measure;
             values[index] = measure.Part == MetricPart.AtOrBelow ? HistogramShare.AtOrBelow(measure.Threshold, _series.Bounds, buckets) : count;
         }
-        Cumulative(startNanos, timeNanos, count, values);
+        Count(startNanos, timeNanos, count, values);
     }
 
     /// <summary>An exponential histogram point.</summary>
@@ -76,24 +100,35 @@ public sealed class SeriesTap
                 ? HistogramShare.AtOrBelow(measure.Threshold, scale, zeroThreshold, zeroCount, positiveOffset, positive, negative)
                 : count;
         }
-        Cumulative(startNanos, timeNanos, count, values);
+        Count(startNanos, timeNanos, count, values);
     }
 
     /// <summary>Makes the next point count from here: what the store has as the last point before a restart.</summary>
     public void Restore(long startNanos, long timeNanos, double count, Func<MetricMeasure, double> valueOf)
     {
-        for (int index = 0; index < _listeners.Length; index++)
+        Span<double> values = stackalloc double[_listeners.Length];
+        for (int index = 0; index < values.Length; index++)
         {
-            _last[index] = valueOf(_listeners[index].Measure);
+            values[index] = valueOf(_listeners[index].Measure);
         }
-        (_hasBaseline, _lastStart, _lastTime, _lastCount) = (true, startNanos, timeNanos, count);
+        _recent.Continue(startNanos, timeNanos, count, values);
         JoinStream(startNanos, timeNanos);
     }
 
     /// <summary>Where this tap stands; null before its first point.</summary>
-    public TapBaseline? Baseline => _hasBaseline || _lastTime > 0
-        ? new TapBaseline(_hasBaseline, _lastStart, _lastTime, _lastCount, [.. _listeners.Select(listener => listener.Measure)], [.. _last])
-        : null;
+    public TapBaseline? Baseline
+    {
+        get
+        {
+            if (_recent.Count == 0)
+            {
+                return _lastTime > 0 ? new TapBaseline(false, 0, _lastTime, 0, [], []) { Deltas = _deltas } : null;
+            }
+            int newest = _recent.Count - 1;
+            RecentPoint last = _recent[newest];
+            return new TapBaseline(true, last.Start, last.Time, last.Count, [.. _listeners.Select(listener => listener.Measure)], _recent.Values(newest).ToArray());
+        }
+    }
 
     /// <summary>Nothing comes to this tap any more. To be called within a batch of the ledger.</summary>
     public void Release()
@@ -111,50 +146,142 @@ public sealed class SeriesTap
     /// </summary>
     public void ContinueFrom(TapBaseline earlier)
     {
-        for (int index = 0; index < _listeners.Length; index++)
+        _lastTime = earlier.TimeNanos;
+        _deltas = earlier.Deltas ?? _deltas;
+        if (!earlier.IsCumulative)
+        {
+            return;
+        }
+        Span<double> values = stackalloc double[_listeners.Length];
+        for (int index = 0; index < values.Length; index++)
         {
             MetricMeasure measure = _listeners[index].Measure;
             int same = Array.FindIndex(earlier.Measures, one => ReferenceEquals(one, measure) || one.Describe() == measure.Describe());
-            _last[index] = same >= 0 ? earlier.Values[same] : measure.Part == MetricPart.AtOrBelow ? double.NaN : earlier.Count;
+            values[index] = same >= 0 ? earlier.Values[same] : measure.Part == MetricPart.AtOrBelow ? double.NaN : earlier.Count;
         }
-        (_hasBaseline, _lastStart, _lastTime, _lastCount) = (earlier.IsCumulative, earlier.StartNanos, earlier.TimeNanos, earlier.Count);
-        if (_hasBaseline && !_series.IsDelta)
-        {
-            JoinStream(_lastStart, _lastTime);
-        }
+        _recent.Continue(earlier.StartNanos, earlier.TimeNanos, earlier.Count, values);
+        JoinStream(earlier.StartNanos, earlier.TimeNanos);
     }
 
     internal static DateTimeOffset Time(long nanos) => DateTimeOffset.UnixEpoch.AddTicks(nanos / 100);
 
-    private void Cumulative(long startNanos, long timeNanos, double count, ReadOnlySpan<double> values)
+    private void Count(long startNanos, long timeNanos, double count, ReadOnlySpan<double> values)
     {
-        if (timeNanos == _lastTime || (timeNanos < _lastTime && !_series.IsDelta))
+        if (_deltas is not null)
         {
+            Delta(startNanos, timeNanos, values);
             return;
         }
-        bool fromZero = _series.IsDelta;
-        if (!fromZero)
+        int points = _recent.Count;
+        if (points == 0)
         {
-            // The store keeps milliseconds: a start that differs by less is the same.
-            bool reset = _hasBaseline && (count < _lastCount || (_lastStart != 0 && startNanos / NanosPerMilli > _lastStart / NanosPerMilli));
-            fromZero = reset || (!_hasBaseline && _ledger.CountsFromStart(_series, startNanos, timeNanos));
+            First(startNanos, timeNanos, count, values);
+            return;
         }
-        bool counts = fromZero || _hasBaseline;
+        RecentPoint last = _recent[points - 1];
+        if (timeNanos <= last.Time)
+        {
+            Late(startNanos, timeNanos, count, values);
+            return;
+        }
+        bool isReset = IsReset(last, startNanos, count);
+        ReadOnlySpan<double> lastValues = _recent.Values(points - 1);
         for (int index = 0; index < _listeners.Length; index++)
         {
-            if (counts && (fromZero || !double.IsNaN(_last[index])))
+            double increase = Increase(isReset, lastValues[index], values[index]);
+            if (!double.IsNaN(increase))
             {
-                _listeners[index].Add(Time(timeNanos), fromZero ? values[index] : Math.Max(0, values[index] - _last[index]));
+                _listeners[index].Add(timeNanos, increase);
             }
-            _last[index] = values[index];
         }
-        if (!_hasBaseline && !_series.IsDelta)
+        if (isReset)
         {
-            JoinStream(startNanos, timeNanos);
+            _ledger.Note(LedgerOddity.Reset);
         }
-        (_hasBaseline, _lastStart, _lastCount) = (true, startNanos, count);
-        _lastTime = Math.Max(_lastTime, timeNanos);
+        _recent.Insert(points, startNanos, timeNanos, count, values);
     }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void First(long startNanos, long timeNanos, double count, ReadOnlySpan<double> values)
+    {
+        _firstCounts = _ledger.CountsFromStart(_series, startNanos, timeNanos);
+        if (_firstCounts)
+        {
+            for (int index = 0; index < _listeners.Length; index++)
+            {
+                _listeners[index].Add(timeNanos, values[index]);
+            }
+        }
+        JoinStream(startNanos, timeNanos);
+        _recent.Insert(0, startNanos, timeNanos, count, values);
+    }
+
+    /// <summary>
+    /// A point between two that have come: what was counted for the later one is parted in two, and a reset that only this point shows is
+    /// made up for.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Late(long startNanos, long timeNanos, double count, ReadOnlySpan<double> values)
+    {
+        int after = _recent.Count;
+        while (after > 0 && _recent[after - 1].Time >= timeNanos)
+        {
+            after--;
+        }
+        if (_recent[after].Time == timeNanos)
+        {
+            _ledger.Note(LedgerOddity.Duplicate);
+            return;
+        }
+        if ((after == 0 && _recent.HasForgotten) || timeNanos < (_ledger.Now - _ledger.Options.Lateness - DateTimeOffset.UnixEpoch).Ticks * 100)
+        {
+            _ledger.Note(LedgerOddity.TooLate);
+            return;
+        }
+        RecentPoint next = _recent[after];
+        bool nextIsReset = IsReset(new RecentPoint(startNanos, timeNanos, count), next.Start, next.Count);
+        bool beforeIsReset = after > 0 && IsReset(_recent[after - 1], startNanos, count);
+        bool wasReset = after > 0 && IsReset(_recent[after - 1], next.Start, next.Count);
+        for (int index = 0; index < _listeners.Length; index++)
+        {
+            double value = values[index];
+            double nextValue = _recent.Values(after)[index];
+            // Before the first point there was nothing, or nobody knows what.
+            double left = after > 0 ? Increase(beforeIsReset, _recent.Values(after - 1)[index], value) : _firstCounts ? value : 0;
+            double counted = after > 0 ? Increase(wasReset, _recent.Values(after - 1)[index], nextValue) : _firstCounts ? nextValue : 0;
+            if (!double.IsNaN(left) && !double.IsNaN(counted))
+            {
+                _listeners[index].Add(timeNanos, left);
+                _listeners[index].Amend(next.Time, Increase(nextIsReset, value, nextValue) - counted);
+            }
+        }
+        _recent.Insert(after, startNanos, timeNanos, count, values);
+    }
+
+    private void Delta(long startNanos, long timeNanos, ReadOnlySpan<double> values)
+    {
+        _lastTime = Math.Max(_lastTime, timeNanos);
+        long longest = _ledger.Options.Lateness.Ticks * 100;
+        switch (_deltas!.Take(startNanos, timeNanos, longest))
+        {
+            case DeltaIntervals.Verdict.Duplicate:
+                _ledger.Note(LedgerOddity.Duplicate);
+                return;
+            case DeltaIntervals.Verdict.TooOld:
+                _ledger.Note(LedgerOddity.TooLate);
+                return;
+        }
+        for (int index = 0; index < _listeners.Length; index++)
+        {
+            _listeners[index].Add(timeNanos, values[index]);
+        }
+    }
+
+    /// <summary>Whether a counter began again. The store keeps milliseconds: a start that differs by less is the same.</summary>
+    private static bool IsReset(RecentPoint last, long startNanos, double count) =>
+        count < last.Count || (last.Start != 0 && startNanos / NanosPerMilli > last.Start / NanosPerMilli);
+
+    private static double Increase(bool isReset, double last, double value) => isReset ? value : double.IsNaN(last) ? last : Math.Max(0, value - last);
 
     private void JoinStream(long startNanos, long timeNanos)
     {
@@ -170,23 +297,36 @@ public sealed class SeriesTap
 /// <param name="Count">Count, or value, of its last point.</param>
 /// <param name="Measures">What it measured.</param>
 /// <param name="Values">For each of them, what the last point said.</param>
-public sealed record TapBaseline(bool IsCumulative, long StartNanos, long TimeNanos, double Count, MetricMeasure[] Measures, double[] Values);
+public sealed record TapBaseline(bool IsCumulative, long StartNanos, long TimeNanos, double Count, MetricMeasure[] Measures, double[] Values)
+{
+    /// <summary>What delta points have told of.</summary>
+    internal DeltaIntervals? Deltas { get; init; }
+}
 
 /// <summary>One indicator's interest in a series.</summary>
 internal sealed class TapListener(SloLedger ledger, MetricMeasure measure, bool isPart)
 {
     public MetricMeasure Measure { get; } = measure;
 
-    public void Add(DateTimeOffset time, double events)
+    public void Add(long nanos, double events)
     {
         if (!isPart)
         {
-            ledger.Add(time, 0, events);
+            ledger.Add(nanos, 0, events);
         }
         else if (events > 0)
         {
             // No good (or bad) events say nothing of whether the total is reported.
-            ledger.Add(time, events, 0);
+            ledger.Add(nanos, events, 0);
+        }
+    }
+
+    /// <summary>Corrects what was added at a time.</summary>
+    public void Amend(long nanos, double events)
+    {
+        if (events != 0)
+        {
+            ledger.Add(nanos, isPart ? events : 0, isPart ? 0 : events);
         }
     }
 
@@ -227,7 +367,8 @@ internal sealed class TapListener(SloLedger ledger, MetricMeasure measure, bool 
         };
         if (fits && metric.Matchers.All(matcher => matcher.Matches(series.Labels.GetValueOrDefault(matcher.Label, ""))))
         {
-            listeners.Add(new TapListener(ledger, part == metric.Part ? metric : metric with { Part = part }, isPart));
+            SloLedger counts = ledger.Slo.GroupBy.Count == 0 ? ledger : ledger.ForGroup(Ledger.GroupOf(ledger.Slo.GroupBy, series.Labels));
+            listeners.Add(new TapListener(counts, part == metric.Part ? metric : metric with { Part = part }, isPart));
         }
     }
 }

@@ -1,68 +1,94 @@
+using SloEngine.Slo.Model;
+
 namespace SloEngine.Slo.Ledger;
 
 /// <summary>
-/// Good and total events of one SLO: 10-second slots over the last two hours, for windows that decide pages, and minutes over the SLO's
-/// whole window. Guarded by the <see cref="Ledger"/>'s gate.
+/// Good and total events of one indicator, or of one group of it. Events of the slot under way are summed up first, so that most cost two
+/// additions. Guarded by the <see cref="Ledger"/>'s gate.
 /// </summary>
-internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider clock)
+internal sealed class SloLedger
 {
-    private static readonly TimeSpan FineReach = TimeSpan.FromHours(2);
+    private const long NanosPerTick = 100;
     private static readonly TimeSpan LargestSkew = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
 
-    /// <summary>
-    /// Events that are older than the latest by more are stored and not counted: each would cost an addition a slot since then, and history is
-    /// read from the store. The latest, not the clock, which may have been set ahead.
-    /// </summary>
-    private static readonly TimeSpan LatenessBudget = TimeSpan.FromDays(1);
-
-    private readonly RollingSums _fine = new(TimeSpan.FromSeconds(10), FineReach);
-    private readonly RollingSums _coarse = new(TimeSpan.FromMinutes(1), slo.Window > TimeSpan.FromDays(3) ? slo.Window : TimeSpan.FromDays(3));
+    private readonly Ledger _ledger;
+    private readonly SloLedger? _whole;
+    private readonly TimeSpan _reach;
+    private readonly TieredSums _events;
+    private readonly Dictionary<(BudgetingMethod, TimeSpan, double), SliceSums> _slices = [];
     private readonly Dictionary<long, (double Good, double Total)> _unsaved = [];
-    private DateTimeOffset? _lastSeen;
-    private OtherNodes? _others;
+    private readonly Dictionary<string, SloLedger> _groups = new(StringComparer.Ordinal);
+    private long _lastNanos;
+    private long _openNanos;
+    private long _closeNanos;
+    private bool _isOpenDirty;
+    private double _openPart;
+    private double _openTotal;
 
-    /// <summary>What other nodes count of it.</summary>
-    public OtherNodes Others => _others ??= new OtherNodes(this);
+    /// <summary>Creates the ledger of the objectives of an SLO that have one indicator.</summary>
+    public SloLedger(Ledger ledger, IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, SloLedger? whole = null, string group = "")
+    {
+        (_ledger, Slos, _reach, _whole, Group) = (ledger, slos, reach, whole, group);
+        Slo = slos[0];
+        _events = new TieredSums(Slo.BudgetWindow, reach, finest: true);
+        foreach (ServiceLevelObjective slo in slos.Where(slo => slo.Method != BudgetingMethod.Occurrences))
+        {
+            _slices.TryAdd(SliceKey(slo), new SliceSums(slo.Method, slo.Objectives[0], slo.BudgetWindow, reach, ledger.Options.Lateness));
+        }
+    }
 
-    public Model.ServiceLevelObjective Slo { get; set; } = slo;
+    /// <summary>The first of the objectives.</summary>
+    public ServiceLevelObjective Slo { get; private set; }
+
+    /// <summary>The objectives, each as an SLO.</summary>
+    public IReadOnlyList<ServiceLevelObjective> Slos { get; private set; }
+
+    /// <summary>Group that it counts; empty for all.</summary>
+    public string Group { get; }
+
+    /// <summary>What other nodes count of it; null when none does.</summary>
+    public OtherNodes? Others { get; set; }
 
     /// <summary>Start of the first minute with data.</summary>
-    public DateTimeOffset? Since => _coarse.Since;
+    public DateTimeOffset? FirstMinute { get; private set; }
 
-    public bool HasUnsaved => _unsaved.Count > 0;
+    /// <summary>Groups of it, by what tells them apart.</summary>
+    public IReadOnlyDictionary<string, SloLedger> Groups => _groups;
+
+    /// <summary>Memory of its rings, in bytes.</summary>
+    public long Bytes => _events.Bytes + _slices.Values.Sum(slices => slices.Bytes) + _groups.Values.Sum(group => group.Bytes);
+
+    /// <summary>Whether it can go on for other definitions: what it has summed up is what they ask for.</summary>
+    public bool Fits(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach) =>
+        Slo.LedgerKey == slos[0].LedgerKey && Slo.BudgetWindow == slos[0].BudgetWindow && _reach == reach
+        && Slo.GroupBy.SequenceEqual(slos[0].GroupBy) && Slo.Exclusions.SequenceEqual(slos[0].Exclusions)
+        && slos.All(slo => slo.Method == BudgetingMethod.Occurrences || _slices.ContainsKey(SliceKey(slo)));
+
+    /// <summary>Goes on for other definitions that it fits.</summary>
+    public void Define(IReadOnlyList<ServiceLevelObjective> slos)
+    {
+        (Slo, Slos) = (slos[0], slos);
+        foreach (SloLedger group in _groups.Values)
+        {
+            group.Define(OfGroup(group.Group));
+        }
+    }
 
     /// <summary>
     /// Adds part and total events as the indicator counts them, together or apart: bad ones are total minus good. None at all is a message,
     /// too: telemetry flows and there was no traffic.
     /// </summary>
-    public void Add(DateTimeOffset time, double part, double total)
+    public void Add(long nanos, double part, double total)
     {
-        bool none = part == 0 && total == 0;
-        if (none && time <= _lastSeen)
+        if ((nanos < _openNanos || nanos >= _closeNanos) && !Open(ref nanos))
         {
             return;
         }
-        DateTimeOffset now = clock.GetUtcNow();
-        if (time > now + LargestSkew)
-        {
-            // A sender whose clock is ahead: its time would move the rings on, and the windows of everybody else out of them.
-            time = now;
-        }
-        if (time < (_lastSeen < now ? _lastSeen.Value : now) - LatenessBudget)
-        {
-            return;
-        }
-        double good = Slo.Indicator.PartIsBad ? total - part : part;
-        _fine.Add(time, good, total);
-        _coarse.Add(time, good, total);
-        Seen(time);
-        if (none)
-        {
-            return;
-        }
-        long minute = time.ToUnixTimeSeconds() / 60;
-        (double savedGood, double savedTotal) = _unsaved.GetValueOrDefault(minute);
-        _unsaved[minute] = (savedGood + good, savedTotal + total);
+        _lastNanos = Math.Max(_lastNanos, nanos);
+        _openPart += part;
+        _openTotal += total;
+        _isOpenDirty = true;
     }
 
     /// <summary>
@@ -71,38 +97,71 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
     /// </summary>
     public void Restore(DateTimeOffset minute, double good, double total)
     {
-        DateTimeOffset now = clock.GetUtcNow();
+        DateTimeOffset now = _ledger.Now;
         if (minute > now + LargestSkew)
         {
             // Counted under a clock that was ahead: it would move the rings on.
             return;
         }
+        Seen(Nanos(Earlier(minute + Minute - TimeSpan.FromTicks(1), now)));
         AddStored(minute, good, total, minute, now);
-        DateTimeOffset end = minute + _coarse.Slot - TimeSpan.FromTicks(1);
-        Seen(end < now ? end : now);
     }
 
-    /// <summary>Adds events of a minute, in even parts to those of its fine slots that lie between two times.</summary>
-    private void AddStored(DateTimeOffset minute, double good, double total, DateTimeOffset from, DateTimeOffset until)
+    /// <summary>The ledger of a group, made when it is new; of the groups beyond the most there may be, the one of all others.</summary>
+    public SloLedger ForGroup(string group)
     {
-        int all = (int)(_coarse.Slot / _fine.Slot);
-        int first = (int)Math.Clamp(Math.Floor((from - minute) / _fine.Slot), 0, all - 1);
-        int slots = (int)Math.Clamp(Math.Ceiling((until - minute) / _fine.Slot), first + 1, all) - first;
-        (double Good, double Total) added = default;
-        for (int slot = 1; slot <= slots; slot++)
+        if (_groups.TryGetValue(group, out SloLedger? known))
         {
-            // Whole events, as far as there are: sums stay exact.
-            (double Good, double Total) upTo = slot == slots ? (good, total) : (Math.Floor(good * slot / slots), Math.Floor(total * slot / slots));
-            _fine.Add(minute + ((first + slot - 1) * _fine.Slot), upTo.Good - added.Good, upTo.Total - added.Total);
-            added = upTo;
+            return known;
         }
-        _coarse.Add(minute, good, total);
+        if (_groups.Count >= Slo.MaxGroups && group != ServiceLevelObjective.OtherGroups)
+        {
+            return ForGroup(ServiceLevelObjective.OtherGroups);
+        }
+        var added = new SloLedger(_ledger, OfGroup(group), _reach, this, group);
+        _groups.Add(group, added);
+        _ledger.Show(added);
+        return added;
     }
 
-    public WindowSum Sum(DateTimeOffset now, TimeSpan window) => window <= FineReach ? _fine.Sum(now, window) : _coarse.Sum(now, window);
+    /// <summary>Sums of (now - window, now]: of events, or of slices by the SLO's method.</summary>
+    public WindowSum Sum(ServiceLevelObjective slo, DateTimeOffset now, TimeSpan window)
+    {
+        Close();
+        return slo.Method == BudgetingMethod.Occurrences ? _events.Sum(now, window) : _slices[SliceKey(slo)].Sum(now, window);
+    }
 
-    /// <summary>Sums by minutes, for charts of times past.</summary>
-    public WindowSum MinuteSum(DateTimeOffset end, TimeSpan window) => _coarse.Sum(end, window);
+    /// <summary>Sums of the budget's window that a moment is in, up to that moment.</summary>
+    public WindowSum BudgetSum(ServiceLevelObjective slo, DateTimeOffset now)
+    {
+        if (slo.BudgetWindow is not CalendarWindow calendar)
+        {
+            return Sum(slo, now, slo.Window);
+        }
+        Close();
+        DateTimeOffset start = calendar.Bounds(now).Start;
+        // The slot that begins with the window belongs to it.
+        return slo.Method == BudgetingMethod.Occurrences
+            ? _events.Sum(now, now - start + TimeSpan.FromTicks(1))
+            : _slices[SliceKey(slo)].SumSince(start, now);
+    }
+
+    /// <summary>Events of (now - window, now], whatever the method.</summary>
+    public WindowSum Events(DateTimeOffset now, TimeSpan window)
+    {
+        Close();
+        return _events.Sum(now, window);
+    }
+
+    /// <summary>Sums by whole minutes, or longer slots for times past.</summary>
+    public WindowSum MinuteSum(DateTimeOffset end, TimeSpan window)
+    {
+        Close();
+        return _events.Sum(end, window, Minute);
+    }
+
+    /// <summary>The slots that sums since a time are made of.</summary>
+    public TimeSpan Resolution(DateTimeOffset since) => _events.SlotAt(since, Minute);
 
     /// <summary>
     /// The end of the newest window that is filled: the slot of the latest telemetry, or the last one that is over, since a slot under
@@ -111,36 +170,170 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
     /// </summary>
     public DateTimeOffset? FilledUntil(DateTimeOffset now, TimeSpan window)
     {
-        if (_lastSeen is not { } last || now - last > window)
+        Close();
+        DateTimeOffset last = SeriesTap.Time(_lastNanos);
+        if (now - last > window)
         {
             return null;
         }
-        DateTimeOffset over = now.AddTicks(-(now.Ticks % _fine.Slot.Ticks) - 1);
+        DateTimeOffset over = now.AddTicks(-(now.Ticks % TieredSums.FineSlot.Ticks) - 1);
         DateTimeOffset end = last < over ? last : over;
-        end = Others.KnownUntil is { } until && until < end ? until : end;
-        RollingSums sums = window <= FineReach / 2 ? _fine : _coarse;
-        return sums.Sum(end, window).CoveredSlots > 0 && sums.Sum(end - window, window).CoveredSlots > 0 ? end : null;
+        end = Others?.KnownUntil is { } until && until < end ? until : end;
+        return _events.Sum(end, window).CoveredSlots > 0 && _events.Sum(end - window, window).CoveredSlots > 0 ? end : null;
     }
 
-    /// <summary>Share of the window's minutes that have data, of those since the first.</summary>
+    /// <summary>Share of the window's minutes that have data, of those since the first; for long windows of their slots.</summary>
     public double Coverage(DateTimeOffset now, TimeSpan window)
     {
-        if (Since is not { } since || since > now)
+        Close();
+        if (FirstMinute is not { } since || since > now)
         {
             return 0;
         }
-        double known = Math.Min(window.TotalMinutes, Math.Floor((now - since).TotalMinutes) + 1);
-        return Math.Min(1, _coarse.Sum(now, window).CoveredSlots / Math.Max(1, known));
+        TimeSpan slot = _events.SlotAt(now - window, Minute);
+        long first = (since - DateTimeOffset.UnixEpoch).Ticks / slot.Ticks;
+        double known = Math.Min(window / slot, ((now - DateTimeOffset.UnixEpoch).Ticks / slot.Ticks) - first + 1);
+        return Math.Min(1, _events.Sum(now, window, Minute).CoveredSlots / Math.Max(1, known));
     }
 
-    public IEnumerable<LedgerIncrement> TakeUnsaved()
+    /// <summary>Takes what has been counted since the last call, of its groups when it has such.</summary>
+    public void TakeUnsaved(List<LedgerIncrement> increments)
     {
+        Close();
         foreach ((long minute, (double good, double total)) in _unsaved)
         {
-            yield return new LedgerIncrement(Slo.LedgerKey, "", DateTimeOffset.FromUnixTimeSeconds(minute * 60), good, total);
+            increments.Add(new LedgerIncrement(Slo.LedgerKey, Group, DateTimeOffset.FromUnixTimeSeconds(minute * 60), good, total));
         }
         _unsaved.Clear();
+        foreach (SloLedger group in _groups.Values)
+        {
+            group.TakeUnsaved(increments);
+        }
     }
+
+    /// <summary>Brings what was counted of the slot under way into the sums.</summary>
+    private void Close()
+    {
+        if (_groups.Count > 0)
+        {
+            foreach (SloLedger group in _groups.Values)
+            {
+                group.Close();
+            }
+        }
+        if (!_isOpenDirty)
+        {
+            return;
+        }
+        (double part, double total) = (_openPart, _openTotal);
+        (_openPart, _openTotal, _isOpenDirty) = (0, 0, false);
+        double good = Slo.Indicator.PartIsBad ? total - part : part;
+        // The moment after the slot's last event is not known: its first one stands for it.
+        DateTimeOffset time = SeriesTap.Time(_openNanos);
+        if ((good != 0 || total != 0) && (Slo.GroupBy.Count == 0 || Group.Length > 0))
+        {
+            long minute = time.ToUnixTimeSeconds() / 60;
+            (double savedGood, double savedTotal) = _unsaved.GetValueOrDefault(minute);
+            _unsaved[minute] = (savedGood + good, savedTotal + total);
+        }
+        if (IsExcluded(time))
+        {
+            _ledger.Note(LedgerOddity.Excluded);
+            return;
+        }
+        Count(time, good, total);
+    }
+
+    /// <summary>Adds events of a minute, in even parts to those of its fine slots that lie between two times.</summary>
+    private void AddStored(DateTimeOffset minute, double good, double total, DateTimeOffset from, DateTimeOffset until)
+    {
+        if (IsExcluded(minute))
+        {
+            return;
+        }
+        int all = (int)(Minute / TieredSums.FineSlot);
+        int first = (int)Math.Clamp(Math.Floor((from - minute) / TieredSums.FineSlot), 0, all - 1);
+        int slots = (int)Math.Clamp(Math.Ceiling((until - minute) / TieredSums.FineSlot), first + 1, all) - first;
+        (double Good, double Total) added = default;
+        for (int slot = 1; slot <= slots; slot++)
+        {
+            // Whole events, as far as there are: sums stay exact.
+            (double Good, double Total) upTo = slot == slots ? (good, total) : (Math.Floor(good * slot / slots), Math.Floor(total * slot / slots));
+            Count(minute + ((first + slot - 1) * TieredSums.FineSlot), upTo.Good - added.Good, upTo.Total - added.Total);
+            added = upTo;
+        }
+    }
+
+    private void Count(DateTimeOffset time, double good, double total)
+    {
+        DateTimeOffset minute = time.AddTicks(-(time.Ticks % TimeSpan.TicksPerMinute));
+        FirstMinute = FirstMinute < minute ? FirstMinute : minute;
+        _events.Add(time, good, total);
+        foreach (SliceSums slices in _slices.Values)
+        {
+            slices.Add(time, good, total);
+        }
+        if (_whole is { } whole)
+        {
+            whole.Seen(_lastNanos);
+            whole.Count(time, good, total);
+        }
+    }
+
+    private bool IsExcluded(DateTimeOffset time)
+    {
+        foreach (Exclusion exclusion in Slo.Exclusions)
+        {
+            if (exclusion.Covers(time))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>Makes the slot of a time the one under way; false when the time is older than the lateness budget.</summary>
+    private bool Open(ref long nanos)
+    {
+        Close();
+        DateTimeOffset now = _ledger.Now;
+        DateTimeOffset time = SeriesTap.Time(nanos);
+        if (time > now + LargestSkew)
+        {
+            // A sender whose clock is ahead: its time would move the rings on, and the windows of everybody else out of them.
+            _ledger.Note(LedgerOddity.Ahead);
+            time = now;
+            nanos = Nanos(now);
+        }
+        // Older than the latest event, not than the clock, which may have been set ahead.
+        if (time < (_lastNanos > 0 ? Earlier(SeriesTap.Time(_lastNanos), now) : now) - _ledger.Options.Lateness)
+        {
+            _ledger.Note(LedgerOddity.TooLate);
+            return false;
+        }
+        long slot = (time - DateTimeOffset.UnixEpoch).Ticks / TieredSums.FineSlot.Ticks;
+        _openNanos = slot * TieredSums.FineSlot.Ticks * NanosPerTick;
+        _closeNanos = _openNanos + (TieredSums.FineSlot.Ticks * NanosPerTick);
+        return true;
+    }
+
+    private void Seen(long nanos) => _lastNanos = Math.Max(_lastNanos, nanos);
+
+    private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
+
+    private static long Nanos(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks * NanosPerTick;
+
+    private ServiceLevelObjective[] OfGroup(string group) => [.. Slos.Select(slo => slo with
+    {
+        Id = $"{slo.Id}{{{group}}}",
+        Parent = slo.Parent,
+        DisplayName = $"{slo.DisplayName} {{{group}}}",
+        Group = group,
+        Labels = new Dictionary<string, string>(slo.Labels.Concat(GroupKey.Labels(group, slo.GroupBy)).DistinctBy(label => label.Key), StringComparer.Ordinal),
+    })];
+
+    private static (BudgetingMethod, TimeSpan, double) SliceKey(ServiceLevelObjective slo) =>
+        (slo.Method, slo.Objectives[0].Slice, slo.Method == BudgetingMethod.Timeslices ? slo.Objectives[0].SliceTarget : 0);
 
     /// <summary>
     /// What other nodes have counted of this SLO, as last read from the store. They append what they count a batch at a time, so that what is
@@ -150,12 +343,12 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
     {
         private static readonly TimeSpan AppendDelay = TimeSpan.FromSeconds(10);
 
-        private readonly Dictionary<DateTimeOffset, (double Good, double Total)> _minutes = [];
+        private readonly Dictionary<(string Group, DateTimeOffset Minute), (double Good, double Total)> _minutes = [];
         private DateTimeOffset _refreshed;
         private DateTimeOffset? _lastMinute;
 
         /// <summary>Up to when their counts are here; null when they have counted nothing of late.</summary>
-        public DateTimeOffset? KnownUntil => _lastMinute is { } last && _refreshed - last < FineReach ? _refreshed - AppendDelay : null;
+        public DateTimeOffset? KnownUntil => _lastMinute is { } last && _refreshed - last < TieredSums.FineReach ? _refreshed - AppendDelay : null;
 
         /// <summary>Adds what is more than at the last read.</summary>
         public void Refresh(IEnumerable<LedgerIncrement> minutes, DateTimeOffset now)
@@ -163,26 +356,24 @@ internal sealed class SloLedger(Model.ServiceLevelObjective slo, TimeProvider cl
             DateTimeOffset before = _refreshed == default ? default : _refreshed - AppendDelay;
             foreach (LedgerIncrement minute in minutes)
             {
-                (double good, double total) = _minutes.GetValueOrDefault(minute.Minute);
+                (double good, double total) = _minutes.GetValueOrDefault((minute.Group, minute.Minute));
                 if (minute.Good == good && minute.Total == total)
                 {
                     continue;
                 }
-                _minutes[minute.Minute] = (minute.Good, minute.Total);
+                _minutes[(minute.Group, minute.Minute)] = (minute.Good, minute.Total);
                 // What came since the last read happened since about then, unless it is of an older minute.
-                bool isLate = minute.Minute + ledger._coarse.Slot < before;
-                ledger.AddStored(minute.Minute, minute.Good - good, minute.Total - total, isLate ? minute.Minute : before, now);
-                DateTimeOffset end = minute.Minute + ledger._coarse.Slot - TimeSpan.FromTicks(1);
-                ledger.Seen(end < now - AppendDelay ? end : now - AppendDelay);
+                bool isLate = minute.Minute + SloLedger.Minute < before;
+                SloLedger counts = minute.Group.Length == 0 ? ledger : ledger.ForGroup(minute.Group);
+                counts.Seen(Nanos(Earlier(minute.Minute + SloLedger.Minute - TimeSpan.FromTicks(1), now - AppendDelay)));
+                counts.AddStored(minute.Minute, minute.Good - good, minute.Total - total, isLate ? minute.Minute : before, now);
                 _lastMinute = _lastMinute > minute.Minute ? _lastMinute : minute.Minute;
             }
             _refreshed = now;
-            foreach (DateTimeOffset old in _minutes.Keys.Where(minute => minute < now - ledger.Slo.Window - LatenessBudget).ToList())
+            foreach ((string, DateTimeOffset Minute) old in _minutes.Keys.Where(known => known.Minute < now - ledger._reach - ledger._ledger.Options.Lateness).ToList())
             {
                 _minutes.Remove(old);
             }
         }
     }
-
-    private void Seen(DateTimeOffset time) => _lastSeen = _lastSeen > time ? _lastSeen : time;
 }

@@ -5,12 +5,18 @@ using System.Text;
 namespace SloEngine.Slo.Model;
 
 /// <summary>A service level indicator: good (or bad) events out of all events.</summary>
-/// <param name="Kind">ratio, latency, threshold or spans: for display.</param>
+/// <param name="Kind">ratio, latency, threshold, spans, raw or foreign: for display.</param>
 /// <param name="Part">Good events, or bad ones when <paramref name="PartIsBad"/>.</param>
 /// <param name="Total">All events.</param>
 /// <param name="PartIsBad">Whether <paramref name="Part"/> counts bad events.</param>
 public sealed record Indicator(string Kind, Measure Part, Measure Total, bool PartIsBad)
 {
+    /// <summary>Share of bad events as PromQL, as the definition has it; null where it is not defined by PromQL.</summary>
+    public WindowedQuery? ErrorRatio { get; init; }
+
+    /// <summary>Whether it is counted by queries rather than as telemetry passes.</summary>
+    public bool IsQueried => Total is QueryMeasure;
+
     /// <summary>Eight hexadecimal digits that change when what is measured changes.</summary>
     public string Fingerprint { get; } = Convert.ToHexStringLower(
         SHA256.HashData(Encoding.UTF8.GetBytes($"{PartIsBad}|{Part.Describe()}|{Total.Describe()}")))[..8];
@@ -72,6 +78,9 @@ public sealed record MetricMeasure(string Metric, IReadOnlyList<Matcher> Matcher
 public sealed record SpanMeasure(
     string? Service, string? Name, int? Kind, bool? IsError, TimeSpan? MaxDuration, IReadOnlyList<Matcher> Attributes) : Measure
 {
+    /// <summary>Duration that only longer spans count with, or null for any.</summary>
+    public TimeSpan? MinDuration { get; init; }
+
     private readonly byte[]? _name = Name is null ? null : Encoding.UTF8.GetBytes(Name);
 
     /// <summary>Whether a span counts.</summary>
@@ -81,6 +90,7 @@ public sealed record SpanMeasure(
             || (Kind is { } kind && span.Kind != kind)
             || (IsError is { } error && (span.StatusCode == 2) != error)
             || (MaxDuration is { } longest && span.DurationNanos > longest.Ticks * 100)
+            || (MinDuration is { } shortest && span.DurationNanos <= shortest.Ticks * 100)
             || (_name is not null && !span.Name.SequenceEqual(_name)))
         {
             return false;
@@ -112,6 +122,7 @@ public sealed record SpanMeasure(
         Add("kind", Kind);
         Add("error", IsError);
         Add("duration<", MaxDuration);
+        Add("duration>", MinDuration);
         conditions.AddRange(Attributes.Select(matcher => matcher.ToString()));
         return $"spans {{{string.Join(", ", conditions)}}}";
     }

@@ -23,11 +23,50 @@ public sealed record ServiceLevelObjective
     /// <summary>Where the person who is paged reads on; null when none is given.</summary>
     public string? Runbook { get; init; }
 
-    /// <summary>Share of events that have to be good, 0 to 1 (exclusive).</summary>
-    public required double Objective { get; init; }
+    /// <summary>Its targets, at least one; each is evaluated and alerted on its own.</summary>
+    public IReadOnlyList<Objective> Objectives { get; init; } = [];
 
-    /// <summary>Rolling window of the budget.</summary>
-    public required TimeSpan Window { get; init; }
+    /// <summary>Share that has to be good, 0 to 1 (exclusive), of the only objective or the first.</summary>
+    public double Objective { get => Objectives[0].Target; init => Objectives = [new Objective("", value)]; }
+
+    /// <summary>What the budget is a share of.</summary>
+    public BudgetingMethod Method { get; init; }
+
+    /// <summary>Window of the budget.</summary>
+    public BudgetWindow BudgetWindow { get; init; } = new RollingWindow(TimeSpan.FromDays(30));
+
+    /// <summary>Longest length of the budget's window; set it for a rolling window of that length.</summary>
+    public TimeSpan Window { get => BudgetWindow.Length; init => BudgetWindow = new RollingWindow(value); }
+
+    /// <summary>Labels or attributes by whose values events are told apart: each group has a budget and alerts of its own.</summary>
+    public IReadOnlyList<string> GroupBy { get; init; } = [];
+
+    /// <summary>Most groups: what comes after them is counted together, as <see cref="OtherGroups"/>.</summary>
+    public int MaxGroups { get; init; } = 200;
+
+    /// <summary>The group of what came when there were <see cref="MaxGroups"/> already.</summary>
+    public const string OtherGroups = "~others";
+
+    /// <summary>Group that this is the SLO of; empty for all events.</summary>
+    public string Group { get; init; } = "";
+
+    /// <summary>Events that a policy's long window needs before it may hold: one failure out of three requests at night is no outage.</summary>
+    public double MinimumEvents { get; init; } = 10;
+
+    /// <summary>Bad events that a policy's long window needs before it may hold.</summary>
+    public double MinimumFailures { get; init; }
+
+    /// <summary>
+    /// Whether burn is measured in budget truly spent: the error ratio of a stretch weighs as much as its traffic is of the whole window's,
+    /// so that the same ratio burns less at night than at noon.
+    /// </summary>
+    public bool IsTrafficAware { get; init; }
+
+    /// <summary>Share of a window's minutes that must have data for its policies to be judged, 0 to 1: below it alerts keep their state.</summary>
+    public double CoverageFloor { get; init; }
+
+    /// <summary>Stretches of time whose events do not count.</summary>
+    public IReadOnlyList<Exclusion> Exclusions { get; init; } = [];
 
     /// <summary>What is measured.</summary>
     public required Indicator Indicator { get; init; }
@@ -38,9 +77,26 @@ public sealed record ServiceLevelObjective
     /// <summary>File and line of the definition.</summary>
     public string Source { get; init; } = "";
 
-    /// <summary>Name of its buckets in the ledger: a changed indicator starts new ones, so that old counts never mix with new ones.</summary>
-    public string LedgerKey => $"{Id}@{Indicator.Fingerprint}";
+    /// <summary>Members and weights of a composite; null for an SLO of its own events.</summary>
+    public IReadOnlyList<CompositeMember>? Composite => (Indicator.Total as CompositeMeasure)?.Members;
 
-    /// <summary>Share of events that may be bad.</summary>
+    /// <summary>Id of the SLO that this is one objective of: its own when it has only one.</summary>
+    public string Parent { get => field ?? Id; init; }
+
+    /// <summary>Name of its buckets in the ledger: a changed indicator starts new ones, so that old counts never mix with new ones.</summary>
+    public string LedgerKey => $"{Parent}@{Indicator.Fingerprint}";
+
+    /// <summary>Share that may be bad.</summary>
     public double Budget => 1 - Objective;
+
+    /// <summary>An SLO for each objective: itself when there is one, else such with ids <c>slo/objective</c>.</summary>
+    public IEnumerable<ServiceLevelObjective> Each() => Objectives.Count == 1 ? [this] : Objectives.Select(objective => this with
+    {
+        Id = $"{Id}/{objective.Name}",
+        Parent = Id,
+        DisplayName = $"{DisplayName} ({objective.Name})",
+        Objectives = [objective],
+        Indicator = objective.Indicator ?? Indicator,
+        Policies = objective.Policies ?? Policies,
+    });
 }

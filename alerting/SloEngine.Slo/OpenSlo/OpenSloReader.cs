@@ -1,140 +1,232 @@
+using System.Globalization;
 using SloEngine.Slo.Burn;
+using SloEngine.Slo.Files;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Slo.OpenSlo;
 
-/// <summary>
-/// Reads OpenSLO v1 documents (OpenSLO/OpenSLO README): SLO, SLI, AlertPolicy and AlertCondition are used, the other kinds are passed over.
-/// References go across all files that are read together.
-/// </summary>
-internal sealed class OpenSloReader
+/// <summary>Reads OpenSLO documents (OpenSLO/OpenSLO README; v1alpha as slogen and Sloth have it; v2alpha as in its enhancement).</summary>
+internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect dialect)
 {
-    private static readonly string[] KnownKinds = ["SLO", "SLI", "Service", "DataSource", "AlertPolicy", "AlertCondition", "AlertNotificationTarget"];
+    private readonly OpenSloIndicators _indicators = new(definitions.Objects, dialect);
 
-    private readonly List<YamlPlace> _slos = [];
-    private readonly Dictionary<(string Kind, string Name), YamlPlace> _objects = [];
-    private readonly List<SloFileError> _errors = [];
-
-    /// <summary>Reads files, by name and text, into SLOs and errors.</summary>
-    public static (IReadOnlyList<ServiceLevelObjective> Slos, IReadOnlyList<SloFileError> Errors) Read(IEnumerable<(string Name, string Text)> files)
+    /// <summary>Takes in a document.</summary>
+    public void Collect(YamlPlace document)
     {
-        var reader = new OpenSloReader();
-        foreach ((string name, string text) in files)
+        YamlPlace kind = document.Required("kind");
+        if (!dialect.Kinds.Contains(kind.Text))
         {
-            reader.Collect(name, text);
+            throw kind.Fail($"kind is '{kind.Text}', expected one of {string.Join(", ", dialect.Kinds)}");
         }
-        var slos = new Dictionary<string, ServiceLevelObjective>(StringComparer.Ordinal);
-        foreach (YamlPlace place in reader._slos)
+        if (!dialect.IsAlpha)
         {
-            try
-            {
-                ServiceLevelObjective slo = reader.Slo(place);
-                if (!slos.TryAdd(slo.Id, slo))
-                {
-                    throw place.Fail($"metadata.name '{slo.Id}' is taken by {slos[slo.Id].Source}");
-                }
-            }
-            catch (SloFileException failure)
-            {
-                reader._errors.Add(failure.Error);
-            }
+            document.OnlyKeys("apiVersion", "kind", "metadata", "spec");
         }
-        return ([.. slos.Values], reader._errors);
-    }
-
-    private void Collect(string file, string text)
-    {
-        IReadOnlyList<YamlPlace> documents;
-        try
-        {
-            documents = YamlPlace.Documents(file, text);
-        }
-        catch (SloFileException malformed)
-        {
-            _errors.Add(malformed.Error);
-            return;
-        }
-        foreach (YamlPlace place in documents)
-        {
-            try
-            {
-                Collect(place);
-            }
-            catch (SloFileException failure)
-            {
-                _errors.Add(failure.Error);
-            }
-        }
-    }
-
-    private void Collect(YamlPlace place)
-    {
-        YamlPlace version = place.Required("apiVersion");
-        if (version.Text != "openslo/v1")
-        {
-            throw version.Fail($"apiVersion is '{version.Text}', expected openslo/v1");
-        }
-        YamlPlace kind = place.Required("kind");
-        if (!KnownKinds.Contains(kind.Text))
-        {
-            throw kind.Fail($"kind is '{kind.Text}', expected one of {string.Join(", ", KnownKinds)}");
-        }
+        YamlPlace metadata = document.Required("metadata");
+        metadata.OnlyKeys("name", "displayName", "labels", "annotations");
+        YamlPlace name = Name(metadata);
         if (kind.Text == "SLO")
         {
-            _slos.Add(place);
+            definitions.Add(name, () => Slo(document));
             return;
         }
-        YamlPlace name = place.Required("metadata").Required("name");
-        if (!_objects.TryAdd((kind.Text, name.Text), place))
+        if (kind.Text == "Service")
         {
-            throw name.Fail($"{kind.Text} '{name.Text}' is defined twice");
+            // Nothing refers to a service but by its name, so that it may be described in several places.
+            document.Optional("spec")?.OnlyKeys("description");
+            return;
+        }
+        definitions.Objects.Add(kind.Text, name, document);
+        definitions.AddCheck(() => Check(kind.Text, document.Required("spec")));
+    }
+
+    /// <summary>A name that may stand in addresses and queries.</summary>
+    private static YamlPlace Name(YamlPlace metadata)
+    {
+        YamlPlace name = metadata.Required("name");
+        return name.Text.Length <= 253 && name.Text.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.' or '_')
+            ? name : throw name.Fail($"metadata.name is '{name.Text}', expected letters, digits, '-', '.' and '_'");
+    }
+
+    /// <summary>What an object needs whether or not an SLO uses it.</summary>
+    private void Check(string kind, YamlPlace spec)
+    {
+        switch (kind)
+        {
+            case "SLI":
+                spec.OnlyKeys("description", "thresholdMetric", "ratioMetric");
+                if (spec.Optional("thresholdMetric", "ratioMetric") is null)
+                {
+                    throw spec.Fail($"{spec.Path}.ratioMetric or thresholdMetric is missing");
+                }
+                break;
+            case "DataSource":
+                spec.OnlyKeys("description", "type", "connectionDetails");
+                spec.Required("type");
+                break;
+            case "AlertPolicy":
+                CheckPolicy(spec);
+                break;
+            case "AlertCondition":
+                CheckCondition(spec);
+                break;
+            case "AlertNotificationTarget":
+                spec.OnlyKeys("description", "target");
+                spec.Required("target");
+                break;
         }
     }
 
-    private ServiceLevelObjective Slo(YamlPlace place)
+    private void CheckPolicy(YamlPlace spec)
     {
-        YamlPlace metadata = place.Required("metadata");
-        YamlPlace spec = place.Required("spec");
-        YamlPlace name = metadata.Required("name");
-        if (name.Text.Length > 253 || !name.Text.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.' or '_'))
+        spec.OnlyKeys("description", "alertWhenNoData", "alertWhenBreaching", "alertWhenResolved", "conditions", "notificationTargets");
+        foreach (YamlPlace entry in spec.Required("conditions").Items)
         {
-            throw name.Fail($"metadata.name is '{name.Text}', expected letters, digits, '-', '.' and '_'");
+            CheckCondition(definitions.Objects.Resolve(entry, "AlertCondition", "conditionRef").Required("spec"));
         }
-        YamlPlace method = spec.Required("budgetingMethod");
-        if (method.Text is not "Occurrences")
+        foreach (YamlPlace target in spec.Optional("notificationTargets")?.Items ?? [])
         {
-            throw method.Fail(method.Text is "Timeslices" or "RatioTimeslices"
-                ? $"budgetingMethod {method.Text} is not supported yet; expected Occurrences"
-                : $"budgetingMethod is '{method.Text}', expected Occurrences");
+            definitions.Objects.Resolve(target, "AlertNotificationTarget", "targetRef").Required("spec").Required("target");
         }
-        TimeSpan window = Window(spec.Required("timeWindow"));
-        YamlPlace[] objectives = [.. spec.Required("objectives").Items];
-        if (objectives.Length != 1)
+    }
+
+    private static void CheckCondition(YamlPlace spec)
+    {
+        spec.OnlyKeys("description", "severity", "condition");
+        spec.Required("severity");
+        YamlPlace burn = spec.Required("condition");
+        burn.OnlyKeys("kind", "op", "threshold", "lookbackWindow", "alertAfter");
+        YamlPlace kind = burn.Required("kind");
+        if (kind.Text != "burnrate")
         {
-            throw spec.Required("objectives").Fail($"spec.objectives has {objectives.Length} entries; one is supported");
+            throw kind.Fail($"condition.kind is '{kind.Text}', expected burnrate");
         }
-        double target = Target(objectives[0]);
-        YamlPlace? indicator = spec.Optional("indicator");
-        if (indicator is null)
+        _ = burn.Required("threshold").Number;
+        _ = OpenSloWindows.Lookback(burn.Required("lookbackWindow"));
+        _ = burn.Optional("alertAfter")?.Duration;
+    }
+
+    private ServiceLevelObjective Slo(YamlPlace document)
+    {
+        YamlPlace metadata = document.Required("metadata");
+        YamlPlace spec = document.Required("spec");
+        string name = metadata.Required("name").Text;
+        YamlPlace service = spec.Optional(dialect.Service) ?? spec.Required(dialect.Service[0]);
+        BudgetingMethod method = Method(spec.Optional("budgetingMethod"));
+        BudgetWindow window = OpenSloWindows.Read(spec.Optional(dialect.TimeWindow), dialect.IsAlpha);
+        YamlPlace objectives = spec.Required("objectives");
+        YamlPlace[] all = [.. objectives.Items];
+        if (all.Length == 0)
         {
-            YamlPlace reference = spec.Optional("indicatorRef") ?? throw spec.Fail("spec.indicator or spec.indicatorRef is missing");
-            indicator = _objects.GetValueOrDefault(("SLI", reference.Text)) ?? throw reference.Fail($"there is no SLI '{reference.Text}'");
+            throw objectives.Fail("spec.objectives is empty, expected at least one");
         }
+        YamlPlace? alerts = spec.Optional("alertPolicies");
         YamlPlace? annotations = metadata.Optional("annotations");
+        BurnPreset preset = Preset(annotations?.Optional("sloengine/alerts"));
+        foreach (YamlPlace policy in alerts?.Items ?? [])
+        {
+            CheckPolicy(definitions.Objects.Resolve(policy, "AlertPolicy", "alertPolicyRef").Required("spec"));
+        }
+        Objective[] read = [.. all.Select((objective, index) => Objective(objective, index, all, spec, method, window, alerts, preset))];
+        if (read.GroupBy(objective => objective.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
+        {
+            throw objectives.Fail($"spec.objectives has '{twice.Key}' twice, expected a displayName of its own for each");
+        }
+        if (!dialect.IsAlpha)
+        {
+            spec.OnlyKeys("description", "service", "serviceRef", dialect.Indicator, dialect.IndicatorReference, "timeWindow", "budgetingMethod", "objectives", "alertPolicies");
+        }
         return new ServiceLevelObjective
         {
-            Id = name.Text,
-            DisplayName = metadata.Optional("displayName")?.Text ?? name.Text,
+            Id = name,
+            DisplayName = metadata.Optional("displayName")?.Text ?? name,
             Description = spec.Optional("description")?.Text ?? "",
-            Service = spec.Required("service").Text,
+            Service = service.Text,
             Labels = Labels(metadata.Optional("labels")),
             Runbook = annotations?.Optional("sloengine/runbook")?.Text,
-            Objective = target,
-            Window = window,
-            Indicator = Indicator(indicator.Required("spec"), objectives[0]),
-            Policies = Policies(spec.Optional("alertPolicies"), target, window),
-            Source = place.Source,
+            GroupBy = annotations?.Optional("sloengine/group-by")?.Text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [],
+            MaxGroups = (int)Number(annotations, "sloengine/max-groups", 200, 1, 10_000),
+            MinimumEvents = Number(annotations, "sloengine/minimum-events", 10, 0, 1e12),
+            MinimumFailures = Number(annotations, "sloengine/minimum-failures", 0, 0, 1e12),
+            CoverageFloor = Number(annotations, "sloengine/coverage-floor", 0, 0, 1),
+            IsTrafficAware = annotations?.Optional("sloengine/traffic-aware")?.Boolean ?? false,
+            Objectives = [.. read.Select(objective => objective with { Indicator = read.Length == 1 ? null : objective.Indicator, Policies = read.Length == 1 ? null : objective.Policies })],
+            Method = method,
+            BudgetWindow = window,
+            Indicator = read[0].Indicator!,
+            Policies = read[0].Policies!,
+            Source = document.Source,
         };
+    }
+
+    /// <summary>A number in an annotation, where OpenSLO has no field for it.</summary>
+    private static double Number(YamlPlace? annotations, string key, double otherwise, double least, double most) =>
+        annotations?.Optional(key) is not { } given ? otherwise
+        : given.Number >= least && given.Number <= most ? given.Number
+        : throw given.Fail(string.Create(CultureInfo.InvariantCulture, $"{given.Path} is {given.Text}, expected {least} to {most}"));
+
+    /// <summary>Policies of an SLO that names none.</summary>
+    private static BurnPreset Preset(YamlPlace? preset) => preset?.Text switch
+    {
+        null or "sloth" => BurnPreset.Sloth,
+        "workbook" => BurnPreset.Workbook,
+        "pyrra" => BurnPreset.Pyrra,
+        "datadog" => BurnPreset.Datadog,
+        { } other => throw preset!.Fail($"{preset!.Path} is '{other}', expected sloth, workbook, pyrra or datadog"),
+    };
+
+    private static BudgetingMethod Method(YamlPlace? method) => method?.Text switch
+    {
+        null or "Occurrences" => BudgetingMethod.Occurrences,
+        "Timeslices" => BudgetingMethod.Timeslices,
+        "RatioTimeslices" => BudgetingMethod.RatioTimeslices,
+        { } other => throw method!.Fail($"budgetingMethod is '{other}', expected Occurrences, Timeslices or RatioTimeslices"),
+    };
+
+    private Objective Objective(
+        YamlPlace objective, int index, YamlPlace[] all, YamlPlace spec, BudgetingMethod method, BudgetWindow window, YamlPlace? alerts, BurnPreset preset)
+    {
+        double target = Target(objective);
+        Indicator indicator = _indicators.Read(spec, objective);
+        YamlPlace? sliceTarget = objective.Optional("timeSliceTarget");
+        YamlPlace? sliceWindow = objective.Optional("timeSliceWindow");
+        if (method == BudgetingMethod.Timeslices && sliceTarget is null)
+        {
+            throw objective.Fail($"{objective.Path}.timeSliceTarget is missing; budgetingMethod Timeslices needs it");
+        }
+        if (sliceTarget is { Number: <= 0 or > 1 })
+        {
+            throw sliceTarget.Fail($"{sliceTarget.Path} is {sliceTarget.Text}, expected above 0 and up to 1");
+        }
+        TimeSpan? slice = sliceWindow?.Duration;
+        if (slice is { } length && (length < Model.Objective.Minute || length.Ticks % TimeSpan.TicksPerMinute != 0 || TimeSpan.TicksPerDay % length.Ticks != 0))
+        {
+            throw sliceWindow!.Fail($"{sliceWindow.Path} is {sliceWindow.Text}, expected whole minutes that divide a day, such as 1m, 5m or 1h");
+        }
+        return new Objective(Name(objective, index, all.Length), target, sliceTarget?.Number, slice, objective.Optional("compositeWeight")?.Number)
+        {
+            Indicator = indicator,
+            Policies = Policies(alerts, preset, target, window.Length),
+        };
+    }
+
+    /// <summary>Name of an objective among others: its display name as an address holds it, or its number.</summary>
+    private static string Name(YamlPlace objective, int index, int count)
+    {
+        string given = objective.Optional("displayName")?.Text ?? "";
+        return count == 1 ? given
+            : given.Length == 0 ? index.ToString(CultureInfo.InvariantCulture)
+            : string.Concat(given.Select(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.' or '_' ? letter : '-'));
+    }
+
+    private static double Target(YamlPlace objective)
+    {
+        YamlPlace? target = objective.Optional("target");
+        YamlPlace? percent = objective.Optional("targetPercent");
+        YamlPlace given = target ?? percent ?? throw objective.Fail($"{objective.Path}.target or targetPercent is missing");
+        double value = target is not null ? target.Number : percent!.Number / 100;
+        return value is > 0 and < 1 ? value
+            : throw given.Fail($"{given.Path} is {given.Text}, expected {(target is null ? "above 0 and below 100" : "above 0 and below 1")}");
     }
 
     private static Dictionary<string, string> Labels(YamlPlace? labels)
@@ -148,171 +240,50 @@ internal sealed class OpenSloReader
         return all;
     }
 
-    private static TimeSpan Window(YamlPlace windows)
-    {
-        YamlPlace[] all = [.. windows.Items];
-        if (all.Length != 1)
-        {
-            throw windows.Fail($"spec.timeWindow has {all.Length} entries, expected one");
-        }
-        if (all[0].Optional("isRolling")?.Boolean != true)
-        {
-            throw all[0].Fail("calendar windows are not supported yet; expected isRolling: true");
-        }
-        YamlPlace duration = all[0].Required("duration");
-        TimeSpan window = duration.Duration;
-        return window >= TimeSpan.FromHours(1) && window <= TimeSpan.FromDays(90) ? window
-            : throw duration.Fail($"duration is {duration.Text}, expected 1h to 90d");
-    }
-
-    private static double Target(YamlPlace objective)
-    {
-        YamlPlace? target = objective.Optional("target");
-        YamlPlace? percent = objective.Optional("targetPercent");
-        YamlPlace given = target ?? percent ?? throw objective.Fail($"{objective.Path}.target or targetPercent is missing");
-        double value = target is not null ? target.Number : percent!.Number / 100;
-        return value is > 0 and < 1 ? value
-            : throw given.Fail($"{given.Path} is {given.Text}, expected {(target is null ? "above 0 and below 100" : "above 0 and below 1")}");
-    }
-
-    private static Indicator Indicator(YamlPlace spec, YamlPlace objective)
-    {
-        if (spec.Optional("thresholdMetric") is { } threshold)
-        {
-            YamlPlace op = objective.Required("op");
-            if (op.Text is not ("lte" or "lt" or "gte" or "gt"))
-            {
-                throw op.Fail($"op is '{op.Text}', expected lte, lt, gte or gt");
-            }
-            Measure measure = Source(threshold);
-            if (measure is not MetricMeasure metric)
-            {
-                throw threshold.Fail("thresholdMetric is to name a metric");
-            }
-            var part = metric with { Part = MetricPart.SamplesThatHold, Threshold = objective.Required("value").Number, Comparison = op.Text };
-            return new Indicator("threshold", part, metric with { Part = MetricPart.Samples }, PartIsBad: false);
-        }
-        YamlPlace ratio = spec.Optional("ratioMetric") ?? throw spec.Fail($"{spec.Path}.ratioMetric or thresholdMetric is missing");
-        Measure total = Source(ratio.Required("total"));
-        YamlPlace? good = ratio.Optional("good");
-        YamlPlace share = good ?? ratio.Optional("bad") ?? throw ratio.Fail($"{ratio.Path}.good or bad is missing");
-        Measure counted = Source(share);
-        if (counted.GetType() != total.GetType())
-        {
-            throw share.Fail($"{share.Path} and total are to be of one signal");
-        }
-        string kind = counted is SpanMeasure ? "spans" : counted is MetricMeasure { Part: MetricPart.AtOrBelow } ? "latency" : "ratio";
-        return new Indicator(kind, counted, total, PartIsBad: good is null);
-    }
-
-    private static Measure Source(YamlPlace metric)
-    {
-        YamlPlace spec = metric.Required("metricSource").Required("spec");
-        string signal = spec.Optional("signal")?.Text ?? "metric";
-        if (signal == "spans")
-        {
-            return Spans(spec);
-        }
-        if (signal != "metric")
-        {
-            throw spec.Required("signal").Fail($"signal is '{signal}', expected metric or spans");
-        }
-        YamlPlace expression = spec.Optional("query") ?? spec.Optional("promql") ?? spec.Optional("metric")
-            ?? throw spec.Fail($"{spec.Path}.query is missing");
-        try
-        {
-            return SelectorExpression.Parse(expression.Text);
-        }
-        catch (FormatException unsupported)
-        {
-            throw expression.Fail($"{expression.Path}: {unsupported.Message}");
-        }
-    }
-
-    private static SpanMeasure Spans(YamlPlace spec)
-    {
-        int? kind = null;
-        if (spec.Optional("kind") is { } kindPlace)
-        {
-            kind = Array.IndexOf(["unspecified", "internal", "server", "client", "producer", "consumer"], kindPlace.Text);
-            if (kind < 0)
-            {
-                throw kindPlace.Fail($"kind is '{kindPlace.Text}', expected internal, server, client, producer or consumer");
-            }
-        }
-        bool? isError = null;
-        if (spec.Optional("status") is { } status)
-        {
-            isError = status.Text switch
-            {
-                "error" => true,
-                "!error" => false,
-                _ => throw status.Fail($"status is '{status.Text}', expected error or \"!error\""),
-            };
-        }
-        TimeSpan? longest = null;
-        if (spec.Optional("maxDurationMs") is { } duration)
-        {
-            longest = TimeSpan.FromMilliseconds(duration.Number);
-        }
-        IReadOnlyList<Matcher> attributes = [.. (spec.Optional("attributes")?.Fields ?? []).Select(field => new Matcher(field.Key, "=", field.Value.Text))];
-        return new SpanMeasure(spec.Optional("service")?.Text, spec.Optional("name")?.Text, kind, isError, longest, attributes);
-    }
-
-    private IReadOnlyList<BurnPolicy> Policies(YamlPlace? given, double target, TimeSpan window)
+    private IReadOnlyList<BurnPolicy> Policies(YamlPlace? given, BurnPreset preset, double target, TimeSpan window)
     {
         if (given is null)
         {
-            return BurnPolicy.Default(target, window);
+            return BurnPresets.Of(preset, target, window);
         }
         var policies = new List<BurnPolicy>();
         foreach (YamlPlace item in given.Items)
         {
-            YamlPlace policy = Resolve(item, "AlertPolicy", "alertPolicyRef");
+            YamlPlace policy = definitions.Objects.Resolve(item, "AlertPolicy", "alertPolicyRef");
             string name = policy.Required("metadata").Required("name").Text;
-            foreach (YamlPlace entry in policy.Required("spec").Required("conditions").Items)
+            YamlPlace spec = policy.Required("spec");
+            YamlPlace[] conditions = [.. spec.Required("conditions").Items];
+            foreach ((int index, YamlPlace entry) in conditions.Index())
             {
-                policies.Add(Policy(Resolve(entry, "AlertCondition", "conditionRef"), name, target, window));
+                YamlPlace condition = definitions.Objects.Resolve(entry, "AlertCondition", "conditionRef");
+                policies.Add(Policy(condition, conditions.Length == 1 ? name : $"{name}-{index + 1}", target, window));
             }
         }
         return policies;
     }
 
-    /// <summary>An object that stands inline or is referred to by name.</summary>
-    private YamlPlace Resolve(YamlPlace place, string kind, string referenceKey)
-    {
-        string? reference = place.IsScalar ? place.Text : place.Optional(referenceKey)?.Text;
-        return reference is null ? place
-            : _objects.GetValueOrDefault((kind, reference)) ?? throw place.Fail($"there is no {kind} '{reference}'");
-    }
-
     private static BurnPolicy Policy(YamlPlace condition, string name, double target, TimeSpan window)
     {
         YamlPlace spec = condition.Required("spec");
-        YamlPlace severity = spec.Required("severity");
         YamlPlace burn = spec.Required("condition");
-        YamlPlace kind = burn.Required("kind");
-        if (kind.Text != "burnrate")
-        {
-            throw kind.Fail($"condition.kind is '{kind.Text}', expected burnrate");
-        }
         YamlPlace threshold = burn.Required("threshold");
         double factor = threshold.Number;
         double highest = BurnPolicy.HighestBurn(target);
         if (factor <= 0 || factor > highest)
         {
             throw threshold.Fail(string.Create(
-                System.Globalization.CultureInfo.InvariantCulture, $"threshold is {factor}; even a total outage burns at {highest:0.##}, so it could never be reached"));
+                CultureInfo.InvariantCulture, $"threshold is {factor}; even a total outage burns at {highest:0.##}, so it could never be reached"));
         }
-        TimeSpan longWindow = burn.Required("lookbackWindow").Duration;
+        TimeSpan longWindow = OpenSloWindows.Lookback(burn.Required("lookbackWindow"));
         if (longWindow > window)
         {
             throw burn.Required("lookbackWindow").Fail("lookbackWindow is longer than the SLO's window");
         }
         // The workbook's rule: the short window is a twelfth of the long one; the ledger resolves 10 seconds.
-        var shortWindow = TimeSpan.FromSeconds(Math.Max(20, longWindow.TotalSeconds / 12));
+        TimeSpan shortWindow = condition.Optional("metadata")?.Optional("annotations")?.Optional(OpenSloWindows.ShortWindow)?.Duration
+            ?? TimeSpan.FromSeconds(Math.Max(20, longWindow.TotalSeconds / 12));
         return new BurnPolicy(
-            name, severity.Text is "page" or "critical" ? Severity.Page : Severity.Ticket, longWindow, shortWindow, factor,
+            name, spec.Required("severity").Text is "page" or "critical" ? Severity.Page : Severity.Ticket, longWindow, shortWindow, factor,
             burn.Optional("alertAfter")?.Duration ?? TimeSpan.Zero);
     }
 }

@@ -1,3 +1,4 @@
+using SloEngine.Slo.Files;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Slo.OpenSlo;
@@ -28,7 +29,7 @@ public sealed class SloCatalog(string? directory)
             return false;
         }
         (IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<SloFileError> errors) =
-            OpenSloReader.Read(files.Select(file => (Path.GetRelativePath(directory, file.FullName), File.ReadAllText(file.FullName))));
+            SloFileReader.Read(files.Select(file => (Path.GetRelativePath(directory, file.FullName), File.ReadAllText(file.FullName))));
         // An SLO whose file does not read at the moment stands as it was: a slip of the pen ends no alert.
         HashSet<string> broken = [.. errors.Select(error => error.File)];
         HashSet<string> read = [.. slos.Select(slo => slo.Id)];
@@ -39,5 +40,5 @@ public sealed class SloCatalog(string? directory)
 
     /// <summary>Reads one file on its own.</summary>
     public static (IReadOnlyList<ServiceLevelObjective> Slos, IReadOnlyList<SloFileError> Errors) ReadFiles(IEnumerable<string> paths) =>
-        OpenSloReader.Read(paths.Select(path => (path, File.ReadAllText(path))));
+        SloFileReader.Read(paths.Select(path => (path, File.ReadAllText(path))));
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using SloEngine.PromQL.Syntax;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -31,6 +32,9 @@ public sealed class YamlPlace
 
     /// <summary>Whether it is a list.</summary>
     public bool IsList => _node is YamlSequenceNode;
+
+    /// <summary>Whether there is nothing.</summary>
+    public bool IsEmpty => _node is YamlScalarNode { Value: null or "" };
 
     /// <summary>Whether it is a single value.</summary>
     public bool IsScalar => _node is YamlScalarNode;
@@ -72,7 +76,39 @@ public sealed class YamlPlace
     }
 
     /// <summary>A field that has to be there.</summary>
-    public YamlPlace Required(string key) => Optional(key) ?? throw Fail($"{Child(key)} is missing");
+    public YamlPlace Required(string key) => Optional(key)
+        ?? throw (_node is YamlMappingNode mapping && mapping.Children.TryGetValue(new YamlScalarNode(key), out YamlNode? empty)
+            ? new YamlPlace(_file, Child(key), empty).Fail($"{Child(key)} is empty")
+            : Fail($"{Child(key)} is missing"));
+
+    /// <summary>The first of several fields that is there: names of one field in different versions.</summary>
+    public YamlPlace? Optional(params ReadOnlySpan<string> keys)
+    {
+        foreach (string key in keys)
+        {
+            if (Optional(key) is { } found)
+            {
+                return found;
+            }
+        }
+        return null;
+    }
+
+    /// <summary>Fails at the first key that is not known, and names the nearest.</summary>
+    public void OnlyKeys(params string[] known)
+    {
+        if (_node is not YamlMappingNode mapping)
+        {
+            throw Fail($"{(Path.Length == 0 ? "the document" : Path)} is to be a mapping");
+        }
+        foreach (YamlNode key in mapping.Children.Keys)
+        {
+            if (!known.Contains(key.ToString()))
+            {
+                throw new YamlPlace(_file, Child(key.ToString()), key).Fail($"unknown key {Child(key.ToString())}; did you mean {NearestKey.Of(key.ToString(), known)}?");
+            }
+        }
+    }
 
     /// <summary>A field that may be there.</summary>
     public YamlPlace? Optional(string key)
@@ -100,31 +136,14 @@ public sealed class YamlPlace
         _ => throw Fail($"{Path} is '{Text}', expected true or false"),
     };
 
-    /// <summary>Duration such as 30d, 1h or 5m (OpenSLO "Duration Shorthand": m, h, d, w; also s).</summary>
-    public TimeSpan Duration
-    {
-        get
-        {
-            string text = Text;
-            if (text.Length >= 2 && double.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out double amount))
-            {
-                TimeSpan? unit = text[^1] switch
-                {
-                    's' => TimeSpan.FromSeconds(1),
-                    'm' => TimeSpan.FromMinutes(1),
-                    'h' => TimeSpan.FromHours(1),
-                    'd' => TimeSpan.FromDays(1),
-                    'w' => TimeSpan.FromDays(7),
-                    _ => null,
-                };
-                if (unit is { } known && amount <= Longest / known)
-                {
-                    return known * amount;
-                }
-            }
-            throw Fail($"{Path} is '{text}', expected a duration such as 5m, 1h, 30d or 4w, of up to 100 years");
-        }
-    }
+    /// <summary>Duration as Prometheus writes it: 30d, 1h30m, 250ms. OpenSLO's shorthand (m, h, d, w) is a part of that.</summary>
+    public TimeSpan Duration => DurationOf(Text);
+
+    /// <summary>A duration that is part of this place's text.</summary>
+    internal TimeSpan DurationOf(string text) =>
+        PromQLParser.TryParseDuration(text, out long milliseconds) && milliseconds >= 0 && milliseconds <= Longest.TotalMilliseconds
+            ? TimeSpan.FromMilliseconds(milliseconds)
+            : throw Fail($"{Path} is '{Text}', expected a duration such as 5m, 1h30m, 30d or 4w, of up to 100 years");
 
     /// <summary>Items of a list.</summary>
     public IEnumerable<YamlPlace> Items => _node is YamlSequenceNode sequence

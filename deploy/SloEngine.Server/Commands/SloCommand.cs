@@ -1,33 +1,103 @@
 using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using SloEngine.Slo.Export;
 using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 
 namespace SloEngine.Server.Commands;
 
-/// <summary><c>sloengine slo validate</c>: checks SLO files.</summary>
+/// <summary><c>sloengine slo</c>: checks, explains and converts SLO files.</summary>
 internal static class SloCommand
 {
-    public static Command Create()
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
-        var files = new Argument<FileInfo[]>("files") { Description = "OpenSLO files (YAML); references go across all of them", Arity = ArgumentArity.OneOrMore };
+        WriteIndented = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    public static Command Create() => new("slo", "Work with SLO files: OpenSLO, Sloth, Pyrra") { Validate(), Explain(), Import(), Export() };
+
+    private static Argument<FileInfo[]> Files() => new("files") { Description = "SLO files (YAML); references go across all of them", Arity = ArgumentArity.OneOrMore };
+
+    private static Command Validate()
+    {
+        Argument<FileInfo[]> files = Files();
         var validate = new Command("validate", "Check SLO files: errors with file, line and column; exit code 1 when there are any") { files };
-        validate.SetAction(parsed =>
+        validate.SetAction(parsed => Read(parsed.GetValue(files)!, static (slos, errors) =>
         {
-            FileInfo[] given = parsed.GetValue(files)!;
-            FileInfo? missing = Array.Find(given, file => !file.Exists);
-            if (missing is not null)
+            foreach (ServiceLevelObjective slo in slos.Where(slo => slo.Indicator.Total is ForeignMeasure))
             {
-                Console.Error.WriteLine($"sloengine: {missing.Name}: there is no such file");
-                return ExitCodes.Usage;
+                Console.Error.WriteLine($"{slo.Source}: {slo.Id} is measured by {((ForeignMeasure)slo.Indicator.Total).System}, not here (warning)");
             }
-            (IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<SloFileError> errors) = SloCatalog.ReadFiles(given.Select(file => file.FullName));
-            foreach (SloFileError error in errors)
+            Console.WriteLine($"{slos.Count} valid, {errors} invalid");
+        }));
+        return validate;
+    }
+
+    private static Command Explain()
+    {
+        Argument<FileInfo[]> files = Files();
+        var json = new Option<bool>("--json") { Description = "Explain to programs" };
+        var explain = new Command("explain", "Say what SLOs measure, over which windows, and when they alert") { files, json };
+        explain.SetAction(parsed =>
+        {
+            bool asJson = parsed.GetValue(json);
+            return Read(parsed.GetValue(files)!, (slos, _) =>
             {
-                Console.Error.WriteLine(error);
-            }
-            Console.WriteLine($"{slos.Count} valid, {errors.Count} invalid");
-            return errors.Count == 0 ? ExitCodes.Done : ExitCodes.Failed;
+                SloExplanation[] all = [.. slos.SelectMany(SloExplanation.Of)];
+                Console.Write(asJson ? JsonSerializer.Serialize(all, Json) + "\n" : string.Join("\n", all.Select(one => one.ToText())));
+            });
         });
-        return new Command("slo", "Work with SLO files") { validate };
+        return explain;
+    }
+
+    private static Command Import()
+    {
+        Argument<FileInfo[]> files = Files();
+        var import = new Command("import", "Write files of Sloth and Pyrra as OpenSLO v1, to the standard output") { files };
+        import.SetAction(parsed => Read(parsed.GetValue(files)!, static (slos, _) => Console.Write(OpenSloWriter.Write(slos))));
+        return import;
+    }
+
+    private static Command Export()
+    {
+        Argument<FileInfo[]> files = Files();
+        var format = new Option<string>("--format") { Description = "sloth-rules or pyrra-rules", Required = true };
+        format.AcceptOnlyFromAmong("sloth-rules", "pyrra-rules");
+        var export = new Command("export", "Write the Prometheus rules that Sloth or Pyrra would generate, to the standard output") { files, format };
+        export.SetAction(parsed =>
+        {
+            bool asSloth = parsed.GetValue(format) == "sloth-rules";
+            return Read(parsed.GetValue(files)!, (slos, _) => Console.Write(PrometheusRuleGroup.Write(slos.SelectMany(slo => asSloth ? SlothRules.Of(slo) : PyrraRules.Of(slo)))));
+        });
+        return export;
+    }
+
+    private static int Read(FileInfo[] files, Action<IReadOnlyList<ServiceLevelObjective>, int> use)
+    {
+        FileInfo? missing = Array.Find(files, file => !file.Exists);
+        if (missing is not null)
+        {
+            Console.Error.WriteLine($"sloengine: {missing.Name}: there is no such file");
+            return ExitCodes.Usage;
+        }
+        (IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<SloFileError> errors) = SloCatalog.ReadFiles(files.Select(file => file.ToString()));
+        foreach (SloFileError error in errors)
+        {
+            Console.Error.WriteLine(error);
+        }
+        try
+        {
+            use(slos, errors.Count);
+        }
+        catch (SloExportException impossible)
+        {
+            Console.Error.WriteLine($"sloengine: {impossible.Message}");
+            return ExitCodes.Failed;
+        }
+        return errors.Count == 0 ? ExitCodes.Done : ExitCodes.Failed;
     }
 }

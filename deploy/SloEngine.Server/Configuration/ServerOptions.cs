@@ -5,6 +5,7 @@ using SloEngine.Collector.Limits;
 using SloEngine.Collector.Pipelines;
 using SloEngine.PromQL.Syntax;
 using SloEngine.Server.Authentication;
+using SloEngine.Slo.Ledger;
 using SloEngine.Slo.OpenSlo;
 using SloEngine.Storage.Retention;
 using SloEngine.Storage.Schema;
@@ -36,6 +37,8 @@ internal sealed record ServerOptions
     public StoreCluster? StoreCluster { get; init; }
 
     public string? Slos { get; init; }
+
+    public LedgerOptions Ledger { get; init; } = LedgerOptions.Default;
 
     public string? Rules { get; init; }
 
@@ -131,6 +134,7 @@ internal sealed record ServerOptions
             Store = Url(Setting.Store, Text(Setting.Store)),
             StoreCluster = Cluster(Text(Setting.StoreCluster), Text(Setting.Store)),
             Slos = ExistingDirectory(Setting.Slos, Text(Setting.Slos)),
+            Ledger = new LedgerOptions(Duration(Setting.SloLateness, Text(Setting.SloLateness), TimeSpan.FromMinutes(1))),
             Rules = ExistingDirectory(Setting.Rules, Text(Setting.Rules)),
             Alertmanagers = Urls(Setting.Alertmanagers, Text(Setting.Alertmanagers)),
             ExternalLabels = Labels(Setting.ExternalLabels, Text(Setting.ExternalLabels)),

@@ -39,7 +39,7 @@ internal sealed partial class IngestLog : IDisposable
     }
 
     /// <summary>Stores what an earlier process had acknowledged and not stored, and counts it for the SLOs, before either is read.</summary>
-    public async Task ReplayAsync(IColumnStore store, SloCatalog catalog, CollectorOptions collector, ILoggerFactory loggers, CancellationToken cancellation)
+    public async Task ReplayAsync(IColumnStore store, SloCatalog catalog, LedgerOptions options, CollectorOptions collector, ILoggerFactory loggers, CancellationToken cancellation)
     {
         // Whether spans wait in this log is what the process before did, not what this one is to do.
         string path = Path.Combine(_directory, TraceWaiting.FileName);
@@ -47,7 +47,7 @@ internal sealed partial class IngestLog : IDisposable
         if (LogReplay.IsNeeded(Log, Checkpoint))
         {
             using var table = new LedgerTable(store, Log.Id);
-            var ledger = new Ledger(table, TimeProvider.System, since: Log.BegunAt(Checkpoint.Stored));
+            using var ledger = new Ledger(table, TimeProvider.System, since: Log.BegunAt(Checkpoint.Stored), options);
             catalog.Reload();
             await ledger.SetSlosAsync(catalog.Slos, cancellation);
             var taps = new LedgerTaps(ledger, table, await SeriesBaselines.ReadAsync(store, TimeProvider.System, cancellation));

@@ -38,6 +38,7 @@ using SloEngine.Server.Store;
 using SloEngine.Slo.Burn;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.OpenSlo;
+using SloEngine.Slo.Queries;
 using SloEngine.Storage;
 using SloEngine.Storage.Backup;
 using SloEngine.Storage.Chdb;
@@ -204,12 +205,18 @@ internal static class ServerHost
 
         services.AddSingleton(new LedgerTable(store, log.Log.Id));
         services.AddSingleton<ILedgerStore>(provider => provider.GetRequiredService<LedgerTable>());
+        services.AddSingleton(options.Ledger);
         services.AddSingleton<Ledger>();
         services.AddSingleton<SloEvaluator>();
         services.AddSingleton(new SloCatalog(SloDirectory(options)));
         services.AddSingleton(provider => new LedgerTaps(provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILedgerStore>(), baselines));
         services.AddSingleton<ITelemetryTaps>(provider => provider.GetRequiredService<LedgerTaps>());
         services.AddHostedService<SloReloader>();
+        services.AddSingleton(new QueryCounterOptions());
+        services.AddSingleton(provider => new QueryCounter(
+            provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILedgerStore>(), provider.GetRequiredService<PromQLEngine>(),
+            provider.GetRequiredService<Func<string, ISeriesSource>>()(Tenants.Default), provider.GetRequiredService<QueryCounterOptions>(),
+            provider.GetRequiredService<TimeProvider>()));
         if (options.Store is not null)
         {
             services.AddHostedService<LedgerRefresh>();
@@ -248,6 +255,8 @@ internal static class ServerHost
         {
             services.AddHostedService(provider => provider.GetRequiredService<AlertmanagerPush>());
             services.AddHostedService(provider => provider.GetRequiredService<RuleScheduler>());
+            // Of nodes that share a store one asks: the others read what it counted.
+            services.AddHostedService<QueryCounterLoop>();
         }
         services.AddScaling(new ScalingOptions(options.Scaling ?? (options.Demo ? DemoFiles("scaling") : null)));
 
@@ -297,7 +306,7 @@ internal static class ServerHost
         try
         {
             log = IngestLog.Open(options, loggers);
-            await log.ReplayAsync(store, new SloCatalog(SloDirectory(options)), Collector(options), loggers, cancellation);
+            await log.ReplayAsync(store, new SloCatalog(SloDirectory(options)), options.Ledger, Collector(options), loggers, cancellation);
             return log;
         }
         catch (Exception failure) when (failure is InvalidDataException or IOException or UnauthorizedAccessException)

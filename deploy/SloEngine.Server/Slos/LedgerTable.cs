@@ -16,7 +16,23 @@ internal sealed class LedgerTable(IColumnStore store, Guid node) : ILedgerStore,
     private readonly string _node = node.ToString("N");
     private readonly NativeWriter _writer = new();
 
+    /// <summary>Batches of telemetry and queries append each at their own time, with one writer.</summary>
+    private readonly SemaphoreSlim _gate = new(1);
+
     public async Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation)
+    {
+        await _gate.WaitAsync(cancellation);
+        try
+        {
+            await store.InsertAsync(Block(increments), token, cancellation);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    private NativeBlock Block(IReadOnlyList<LedgerIncrement> increments)
     {
         _writer.Start("sli_buckets", 6, increments.Count);
         Text("slo", increment => increment.Key);
@@ -29,7 +45,7 @@ internal sealed class LedgerTable(IColumnStore store, Guid node) : ILedgerStore,
         }
         _writer.Fixed<double>("good", "Float64", [.. increments.Select(increment => increment.Good)]);
         _writer.Fixed<double>("total", "Float64", [.. increments.Select(increment => increment.Total)]);
-        await store.InsertAsync(_writer.Finish(), token, cancellation);
+        return _writer.Finish();
 
         void Text(string column, Func<LedgerIncrement, string> value)
         {
@@ -61,8 +77,8 @@ internal sealed class LedgerTable(IColumnStore store, Guid node) : ILedgerStore,
         QueryResult result = await store.QueryAsync(
             new StoreQuery(
                 $$"""
-                SELECT toString(slo), minute, sum(good), sum(total) FROM sli_buckets
-                WHERE {{condition}} AND minute >= fromUnixTimestamp({since:Int64}) GROUP BY slo, minute ORDER BY slo, minute
+                SELECT toString(slo), toString(`group`), minute, sum(good), sum(total) FROM sli_buckets
+                WHERE {{condition}} AND minute >= fromUnixTimestamp({since:Int64}) GROUP BY slo, `group`, minute ORDER BY slo, minute
                 """)
             {
                 Parameters = parameters,
@@ -72,14 +88,19 @@ internal sealed class LedgerTable(IColumnStore store, Guid node) : ILedgerStore,
         foreach (ResultBlock block in result.Blocks)
         {
             BytesResultColumn keys = block.Text(0);
+            BytesResultColumn groups = block.Text(1);
             for (int row = 0; row < block.Rows; row++)
             {
                 increments.Add(new LedgerIncrement(
-                    keys.String(row), "", DateTimeOffset.FromUnixTimeSeconds(block.Values<uint>(1)[row]), block.Values<double>(2)[row], block.Values<double>(3)[row]));
+                    keys.String(row), groups.String(row), DateTimeOffset.FromUnixTimeSeconds(block.Values<uint>(2)[row]), block.Values<double>(3)[row], block.Values<double>(4)[row]));
             }
         }
         return increments;
     }
 
-    public void Dispose() => _writer.Dispose();
+    public void Dispose()
+    {
+        _writer.Dispose();
+        _gate.Dispose();
+    }
 }

@@ -1,10 +1,11 @@
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.OpenSlo;
+using SloEngine.Slo.Queries;
 
 namespace SloEngine.Server.Slos;
 
 /// <summary>Loads the SLO files at the start and again when they change.</summary>
-internal sealed partial class SloReloader(SloCatalog catalog, Ledger ledger, LedgerTaps taps, TimeProvider time, ILogger<SloReloader> logger) : BackgroundService
+internal sealed partial class SloReloader(SloCatalog catalog, Ledger ledger, QueryCounter queries, LedgerTaps taps, TimeProvider time, ILogger<SloReloader> logger) : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(2);
 
@@ -36,7 +37,7 @@ internal sealed partial class SloReloader(SloCatalog catalog, Ledger ledger, Led
         {
             return;
         }
-        await ledger.SetSlosAsync(catalog.Slos, cancellation);
+        await queries.SwitchAsync(() => ledger.SetSlosAsync(catalog.Slos, cancellation), cancellation);
         taps.RaiseChanged();
         LogLoaded(catalog.Slos.Count);
         foreach (SloFileError error in catalog.Errors)

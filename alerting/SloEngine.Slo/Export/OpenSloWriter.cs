@@ -1,0 +1,189 @@
+using System.Globalization;
+using SloEngine.Slo.Burn;
+using SloEngine.Slo.Expressions;
+using SloEngine.Slo.Model;
+using SloEngine.Slo.OpenSlo;
+using YamlDotNet.Core;
+using YamlDotNet.Serialization;
+using YamlDotNet.Serialization.EventEmitters;
+
+namespace SloEngine.Slo.Export;
+
+/// <summary>Writes SLOs as OpenSLO v1, which reads back to the same model.</summary>
+public static class OpenSloWriter
+{
+    /// <summary>SLOs as documents of one file.</summary>
+    /// <exception cref="SloExportException">What an SLO measures has no PromQL.</exception>
+    public static string Write(IEnumerable<ServiceLevelObjective> slos)
+    {
+        ISerializer serializer = new SerializerBuilder().DisableAliases().WithEventEmitter(static next => new QuoteAmbiguous(next)).Build();
+        return string.Join("---\n", slos.Select(slo => serializer.Serialize(Document(slo))));
+    }
+
+    private static Dictionary<string, object> Document(ServiceLevelObjective slo)
+    {
+        var metadata = new Dictionary<string, object> { ["name"] = slo.Id, ["displayName"] = slo.DisplayName };
+        if (slo.Labels.Count > 0)
+        {
+            metadata["labels"] = slo.Labels;
+        }
+        var annotations = new Dictionary<string, string>();
+        if (slo.Runbook is { } runbook)
+        {
+            annotations["sloengine/runbook"] = runbook;
+        }
+        if (slo.GroupBy.Count > 0)
+        {
+            annotations["sloengine/group-by"] = string.Join(",", slo.GroupBy);
+        }
+        if (annotations.Count > 0)
+        {
+            metadata["annotations"] = annotations;
+        }
+        var spec = new Dictionary<string, object>();
+        if (slo.Description.Length > 0)
+        {
+            spec["description"] = slo.Description;
+        }
+        spec["service"] = slo.Service;
+        spec["indicator"] = new Dictionary<string, object>
+        {
+            ["metadata"] = new Dictionary<string, object> { ["name"] = slo.Id },
+            ["spec"] = Indicator(slo, slo.Indicator),
+        };
+        spec["timeWindow"] = new[] { Window(slo.BudgetWindow) };
+        spec["budgetingMethod"] = slo.Method.ToString();
+        spec["objectives"] = slo.Objectives.Select(objective => Objective(objective, objective.Indicator ?? slo.Indicator)).ToList();
+        spec["alertPolicies"] = slo.Policies.Select(Policy).ToList();
+        return new Dictionary<string, object> { ["apiVersion"] = "openslo/v1", ["kind"] = "SLO", ["metadata"] = metadata, ["spec"] = spec };
+    }
+
+    private static Dictionary<string, object> Indicator(ServiceLevelObjective slo, Indicator indicator)
+    {
+        if (indicator is { Part: MetricMeasure { Part: MetricPart.SamplesThatHold } held })
+        {
+            return new() { ["thresholdMetric"] = Source(MeasureQuery.Selector(held.Metric, held.Matchers)) };
+        }
+        if (indicator is { Kind: "raw", ErrorRatio: { } ratio })
+        {
+            return new() { ["ratioMetric"] = new Dictionary<string, object> { ["rawType"] = "failure", ["raw"] = Source(ratio.Text) } };
+        }
+        if (indicator.Kind != "threshold" && MeasureQuery.Of(indicator.Part) is { } part && MeasureQuery.Of(indicator.Total) is { } total)
+        {
+            return new()
+            {
+                ["ratioMetric"] = new Dictionary<string, object> { ["counter"] = true, [indicator.PartIsBad ? "bad" : "good"] = Source(part), ["total"] = Source(total) },
+            };
+        }
+        throw new SloExportException($"{slo.Id} ({slo.Source}) measures {indicator.Total.Describe()}, which is not written as PromQL");
+    }
+
+    private static Dictionary<string, object> Source(string query) => new()
+    {
+        ["metricSource"] = new Dictionary<string, object> { ["type"] = "Prometheus", ["spec"] = new Dictionary<string, object> { ["query"] = query } },
+    };
+
+    private static Dictionary<string, object> Window(BudgetWindow window)
+    {
+        if (window is not CalendarWindow calendar)
+        {
+            return new() { ["duration"] = WindowedQuery.DurationText(window.Length), ["isRolling"] = true };
+        }
+        string unit = calendar.Unit switch
+        {
+            CalendarUnit.Day => "d",
+            CalendarUnit.Week => "w",
+            CalendarUnit.Month => "M",
+            CalendarUnit.Quarter => "Q",
+            _ => "Y",
+        };
+        return new()
+        {
+            ["duration"] = string.Create(CultureInfo.InvariantCulture, $"{calendar.Count}{unit}"),
+            ["isRolling"] = false,
+            ["calendar"] = new Dictionary<string, object>
+            {
+                ["startTime"] = calendar.Start.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture),
+                ["timeZone"] = calendar.Zone.Id,
+            },
+        };
+    }
+
+    private static Dictionary<string, object> Objective(Objective objective, Indicator indicator)
+    {
+        var fields = new Dictionary<string, object>();
+        if (objective.Name.Length > 0)
+        {
+            fields["displayName"] = objective.Name;
+        }
+        if (indicator.Part is MetricMeasure { Part: MetricPart.SamplesThatHold } held)
+        {
+            fields["op"] = held.Comparison;
+            fields["value"] = held.Threshold;
+        }
+        fields["target"] = objective.Target;
+        if (objective.TimesliceTarget is { } target)
+        {
+            fields["timeSliceTarget"] = target;
+        }
+        if (objective.TimesliceWindow is { } slice)
+        {
+            fields["timeSliceWindow"] = WindowedQuery.DurationText(slice);
+        }
+        if (objective.Weight is { } weight)
+        {
+            fields["compositeWeight"] = weight;
+        }
+        return fields;
+    }
+
+    private static Dictionary<string, object> Policy(BurnPolicy policy)
+    {
+        var condition = new Dictionary<string, object> { ["name"] = policy.Name };
+        if (policy.Short * 12 != policy.Long)
+        {
+            condition["annotations"] = new Dictionary<string, string> { [OpenSloWindows.ShortWindow] = WindowedQuery.DurationText(policy.Short) };
+        }
+        return new()
+        {
+            ["kind"] = "AlertPolicy",
+            ["metadata"] = new Dictionary<string, object> { ["name"] = policy.Name },
+            ["spec"] = new Dictionary<string, object>
+            {
+                ["conditions"] = new[]
+                {
+                    new Dictionary<string, object>
+                    {
+                        ["kind"] = "AlertCondition",
+                        ["metadata"] = condition,
+                        ["spec"] = new Dictionary<string, object>
+                        {
+                            ["severity"] = policy.Severity == Severity.Page ? "page" : "ticket",
+                            ["condition"] = new Dictionary<string, object>
+                            {
+                                ["kind"] = "burnrate",
+                                ["op"] = "gte",
+                                ["threshold"] = policy.Factor,
+                                ["lookbackWindow"] = WindowedQuery.DurationText(policy.Long),
+                                ["alertAfter"] = WindowedQuery.DurationText(policy.For),
+                            },
+                        },
+                    },
+                },
+            },
+        };
+    }
+
+    /// <summary>Texts that a reader could take for something else, such as a label's value 2, stand in quotes.</summary>
+    private sealed class QuoteAmbiguous(IEventEmitter next) : ChainedEventEmitter(next)
+    {
+        public override void Emit(ScalarEventInfo eventInfo, IEmitter emitter)
+        {
+            if (eventInfo.Source.Value is string text && (double.TryParse(text, CultureInfo.InvariantCulture, out _) || text is "" or "true" or "false" or "null" or "~" or "yes" or "no"))
+            {
+                eventInfo.Style = ScalarStyle.DoubleQuoted;
+            }
+            base.Emit(eventInfo, emitter);
+        }
+    }
+}

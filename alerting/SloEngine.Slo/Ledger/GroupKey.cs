@@ -1,0 +1,35 @@
+using System.Text;
+
+namespace SloEngine.Slo.Ledger;
+
+/// <summary>A group of events in text, as Prometheus writes labels: <c>tenant="a",route="/"</c>.</summary>
+internal static class GroupKey
+{
+    /// <summary>Adds a label to a group.</summary>
+    public static void Append(StringBuilder group, string label, string value) =>
+        group.Append(group.Length > 0 ? "," : "").Append(label).Append("=\"")
+            .Append(value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)).Append('"');
+
+    /// <summary>The labels of a group; of the one of all others each is that word.</summary>
+    public static IEnumerable<KeyValuePair<string, string>> Labels(string group, IReadOnlyList<string> by)
+    {
+        int at = 0;
+        foreach (string label in by)
+        {
+            if (group == Model.ServiceLevelObjective.OtherGroups)
+            {
+                yield return new(label, group);
+                continue;
+            }
+            at += label.Length + 2;
+            var value = new StringBuilder();
+            for (; at < group.Length && group[at] != '"'; at++)
+            {
+                at += group[at] == '\\' ? 1 : 0;
+                value.Append(group[at]);
+            }
+            at += 2;
+            yield return new(label, value.ToString());
+        }
+    }
+}

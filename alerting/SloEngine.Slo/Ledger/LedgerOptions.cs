@@ -1,0 +1,24 @@
+namespace SloEngine.Slo.Ledger;
+
+/// <summary>What the ledger takes.</summary>
+/// <param name="Lateness">How late an event may come and still count at its time.</param>
+public sealed record LedgerOptions(TimeSpan Lateness)
+{
+    /// <summary>Events may be late by a day.</summary>
+    public static LedgerOptions Default { get; } = new(TimeSpan.FromDays(1));
+}
+
+/// <summary>What became of events that did not count as they came.</summary>
+public enum LedgerOddity
+{
+    /// <summary>Older than the lateness budget: not counted.</summary>
+    TooLate,
+    /// <summary>A point that had been counted: not counted again.</summary>
+    Duplicate,
+    /// <summary>From a clock ahead of this one: counted now.</summary>
+    Ahead,
+    /// <summary>A counter that began again: counted from zero.</summary>
+    Reset,
+    /// <summary>In an announced exclusion: kept, and not counted.</summary>
+    Excluded,
+}

@@ -1,0 +1,81 @@
+namespace SloEngine.Slo.Ledger;
+
+/// <summary>A cumulative point.</summary>
+/// <param name="Start">When the counter began, in nanoseconds; 0 when unknown.</param>
+/// <param name="Time">Time of the point, in nanoseconds.</param>
+/// <param name="Count">Count, by which a reset is told.</param>
+internal readonly record struct RecentPoint(long Start, long Time, double Count);
+
+/// <summary>The last points of a cumulative series, oldest first, each with the value of every listener.</summary>
+internal sealed class RecentPoints(int listeners)
+{
+    /// <summary>How many points may lie between a point and its place: a power of two.</summary>
+    public const int Most = 8;
+
+    private readonly RecentPoint[] _points = new RecentPoint[Most];
+    private readonly double[] _values = new double[Most * listeners];
+    private int _first;
+
+    public int Count { get; private set; }
+
+    /// <summary>Whether there were points before the oldest.</summary>
+    public bool HasForgotten { get; private set; }
+
+    public RecentPoint this[int index] => _points[Place(index)];
+
+    /// <summary>The newest point; there is to be one.</summary>
+    public ref readonly RecentPoint Newest => ref _points[Place(Count - 1)];
+
+    public ReadOnlySpan<double> Values(int index) => _values.AsSpan(Place(index) * listeners, listeners);
+
+    /// <summary>Begins with a point that others came before.</summary>
+    public void Continue(long start, long time, double count, ReadOnlySpan<double> values)
+    {
+        Count = 0;
+        Insert(0, start, time, count, values);
+        HasForgotten = true;
+    }
+
+    /// <summary>Puts a point behind all others; every listener has its count for a value.</summary>
+    public void Append(long start, long time, double count)
+    {
+        if (Count == Most)
+        {
+            HasForgotten = true;
+            _first = (_first + 1) & (Most - 1);
+        }
+        else
+        {
+            Count++;
+        }
+        int place = Place(Count - 1);
+        _points[place] = new RecentPoint(start, time, count);
+        _values.AsSpan(place * listeners, listeners).Fill(count);
+    }
+
+    /// <summary>Puts a point before the one at an index; the oldest makes room for it.</summary>
+    public void Insert(int index, long start, long time, double count, ReadOnlySpan<double> values)
+    {
+        if (Count == Most)
+        {
+            HasForgotten = true;
+            if (index == 0)
+            {
+                return;
+            }
+            _first = (_first + 1) & (Most - 1);
+            Count--;
+            index--;
+        }
+        for (int later = Count; later > index; later--)
+        {
+            _points[Place(later)] = _points[Place(later - 1)];
+            Values(later - 1).CopyTo(_values.AsSpan(Place(later) * listeners, listeners));
+        }
+        _points[Place(index)] = new RecentPoint(start, time, count);
+        values.CopyTo(_values.AsSpan(Place(index) * listeners, listeners));
+        Count++;
+    }
+
+    private int Place(int index) => (_first + index) & (Most - 1);
+}

@@ -1,0 +1,72 @@
+namespace SloEngine.Slo.Ledger;
+
+/// <summary>
+/// Sums over windows of any age: short ones by fine slots, long ones by slots of about an eight-hundredth of their length. What a window
+/// misses at its start is less than a slot. Not thread-safe.
+/// </summary>
+internal sealed class TieredSums
+{
+    public static readonly TimeSpan FineSlot = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan FineReach = TimeSpan.FromHours(2);
+    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
+
+    /// <summary>Slots that divide a day, in minutes.</summary>
+    private static readonly int[] Slots = [1, 2, 3, 5, 6, 10, 15, 30, 60, 120, 180, 240, 360, 720];
+
+    private readonly RollingSums[] _tiers;
+
+    /// <summary>Creates sums for a budget's window.</summary>
+    /// <param name="budget">The budget's window: a calendar one begins with a slot.</param>
+    /// <param name="reach">How far back sums are asked for, at least the window's length.</param>
+    /// <param name="finest">Whether there are slots of less than a minute.</param>
+    public TieredSums(Model.BudgetWindow budget, TimeSpan reach, bool finest)
+    {
+        var tiers = new List<RollingSums>();
+        if (finest)
+        {
+            // A sender's clock may be ahead by a minute.
+            tiers.Add(new RollingSums(FineSlot, FineReach + Minute));
+        }
+        tiers.Add(new RollingSums(Minute, TimeSpan.FromHours(12) + Minute));
+        int middle = 5;
+        int longest = Slots.FirstOrDefault(slot => slot >= reach.TotalMinutes / 800, Slots[^1]);
+        if (budget is Model.CalendarWindow calendar)
+        {
+            // The offsets of time zones are quarters of an hour.
+            bool isQuarter = calendar.Start.TimeOfDay.Ticks % TimeSpan.FromMinutes(15).Ticks == 0;
+            (middle, longest) = (isQuarter ? middle : 1, Math.Min(longest, isQuarter ? 15 : 1));
+        }
+        tiers.Add(new RollingSums(TimeSpan.FromMinutes(middle), TimeSpan.FromDays(3)));
+        tiers.Add(new RollingSums(TimeSpan.FromMinutes(longest), reach > TimeSpan.FromDays(3) ? reach : TimeSpan.FromDays(3)));
+        _tiers = [.. tiers];
+    }
+
+    /// <summary>Memory of the rings, in bytes.</summary>
+    public long Bytes => _tiers.Sum(tier => tier.Bytes);
+
+    public void Add(DateTimeOffset time, double good, double total)
+    {
+        foreach (RollingSums tier in _tiers)
+        {
+            tier.Add(time, good, total);
+        }
+    }
+
+    /// <summary>Sums of (now - window, now], in slots of at least the given length.</summary>
+    public WindowSum Sum(DateTimeOffset now, TimeSpan window, TimeSpan atLeast = default) => Tier(now - window, atLeast).Sum(now, window);
+
+    /// <summary>The slots that sums since a time are made of.</summary>
+    public TimeSpan SlotAt(DateTimeOffset time, TimeSpan atLeast = default) => Tier(time, atLeast).Slot;
+
+    private RollingSums Tier(DateTimeOffset since, TimeSpan atLeast)
+    {
+        foreach (RollingSums tier in _tiers)
+        {
+            if (tier.Slot >= atLeast && tier.Holds(since))
+            {
+                return tier;
+            }
+        }
+        return _tiers[^1];
+    }
+}

@@ -1,0 +1,84 @@
+using SloEngine.Slo.Files;
+using SloEngine.Slo.Model;
+using SloEngine.Slo.OpenSlo;
+
+namespace SloEngine.Slo.Tests;
+
+/// <summary>Valid files of the formats' own projects are read, and invalid ones are refused where they are wrong.</summary>
+public sealed class FileConformanceTests
+{
+    /// <summary>Files that are refused, and where: line, and part of the message.</summary>
+    private static readonly Dictionary<string, (long Line, string Message)[]> Refused = new()
+    {
+        ["openslo/oslo/test/inputs/validate/invalid-apiversion.yaml"] = [(1, "apiVersion is 'foo'")],
+        ["openslo/oslo/test/inputs/validate/v1.yaml"] = [(59, "metadata.name is 'example service'")],
+        ["openslo/oslo/test/inputs/validate/v1alpha.yaml"] = [(4, "metadata.name is 'my-rad service'"), (22, "timeSliceTarget is missing")],
+        // Another system's words in a calendar window.
+        ["openslo/slogen/samples/sumologic/v1/th-based/logs-window-threshold-based.yaml"] = [(35, "duration is 'Week'")],
+        // References to what stands nowhere.
+        ["openslo/slogen/samples/sumologic/v1/alert-policy/burn-rate.yaml"] = [(36, "no AlertNotificationTarget 'DevOpsMail'")],
+        ["openslo/go-sdk/pkg/openslo/v2alpha/examples/alert_policies.yaml"] =
+            [(12, "no AlertCondition 'cpu-usage-breach'"), (41, "no AlertNotificationTarget 'on-call-pd-notification'"), (53, "no AlertCondition 'cpu-usage-breach'")],
+        ["openslo/go-sdk/pkg/openslosdk/test_data/export/inputs/custom_config.yaml"] =
+            [(39, "no AlertCondition 'cpu-usage-breach'"), (89, "no AlertNotificationTarget 'devs-email-notification'")],
+        ["openslo/go-sdk/pkg/openslosdk/test_data/inline/inputs/v1_alert_policies_invalid_target.yaml"] = [(25, "no AlertNotificationTarget 'devs-email-notification'")],
+        ["openslo/go-sdk/pkg/openslosdk/test_data/inline/inputs/v1_alert_policies_invalid_condition.yaml"] = [(8, "no AlertCondition 'cpu-usage-breach'")],
+        ["openslo/go-sdk/pkg/openslosdk/test_data/inline/inputs/v1_slo_invalid_policy.yaml"] = [(9, "no AlertPolicy 'no-policy'")],
+        ["openslo/go-sdk/pkg/openslosdk/test_data/inline/inputs/v1_slo_invalid_target.yaml"] = [(32, "no AlertNotificationTarget 'devs-email-notification'")],
+        // A query of another language at a source that nothing describes, and an SLO without objectives.
+        ["openslo/go-sdk/pkg/openslosdk/test_data/decode/v2alpha_slos.yaml"] = [(20, "not PromQL"), (29, "objectives is missing")],
+        // Plugins are programs of Sloth's own, which are not run here.
+        ["sloth/examples/plugin-getting-started.yml"] = [(14, "Go program")],
+        ["sloth/integration/testdata/in-sli-plugin.yaml"] = [(12, "Go program")],
+        ["sloth/integration/testdata/in-invalid-version.yaml"] = [(1, "version is 'prometheus/v999', expected prometheus/v1")],
+        ["sloth/integration/testdata/validate/bad/bad-aa.yaml"] = [(28, "slos[1].objective is 101")],
+        ["sloth/integration/testdata/validate/bad/bad-k8s.yaml"] = [(7, "spec.service is empty")],
+        ["sloth/integration/testdata/validate_with_duplicates/bad-prom-multi-duplicates.yaml"] = [(51, "'svc01-slo1' is taken"), (72, "'svc01-slo02' is taken")],
+    };
+
+    public static TheoryData<string> Files() =>
+    [
+        .. ((string[])["openslo", "sloth", "pyrra"]).SelectMany(folder => Conformance.Files(folder, "*.y*ml"))
+            .Where(file => !file.Contains("common-sli-plugins", StringComparison.Ordinal) && !file.Contains("expected-", StringComparison.Ordinal) && !file.Contains("_gen", StringComparison.Ordinal)
+                && !file.Contains("crd", StringComparison.Ordinal) && !file.Contains("outputs", StringComparison.Ordinal))
+            .DefaultIfEmpty(""),
+    ];
+
+    [Fact]
+    public void Files_that_are_read_together_may_not_define_an_SLO_twice()
+    {
+        string[] files = [.. Conformance.Files("sloth/integration/testdata/validate_with_duplicates/prom", "*.yaml")];
+        (IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<SloFileError> errors) = SloFileReader.Read(files.Select(file => (file, File.ReadAllText(Conformance.Find(file)!))));
+
+        Assert.Equal(files.Length, slos.Count);
+        Assert.Equal(files.Length, errors.Count);
+        Assert.All(errors, error => Assert.Equal((files[1], true), (error.File, error.Message.Contains("is taken by " + files[0], StringComparison.Ordinal))));
+    }
+
+    [Fact]
+    public void Plugins_of_Sloth_are_refused_by_name()
+    {
+        foreach (string file in Conformance.Files("sloth/common-sli-plugins", "*.yml"))
+        {
+            (_, IReadOnlyList<SloFileError> errors) = SloFileReader.Read([(file, File.ReadAllText(Conformance.Find(file)!))]);
+            Assert.NotEmpty(errors);
+            Assert.All(errors, error => Assert.Contains("sli.plugin is a Go program", error.Message, StringComparison.Ordinal));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void A_file_is_read_or_refused_where_it_is_wrong(string file)
+    {
+        if (file.Length == 0)
+        {
+            return;
+        }
+        (IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<SloFileError> errors) = SloFileReader.Read([(file, File.ReadAllText(Conformance.Find(file)!))]);
+
+        (long Line, string Message)[] expected = Refused.GetValueOrDefault(file, []);
+        Assert.True(
+            expected.Length == errors.Count && expected.Zip(errors).All(pair => pair.First.Line == pair.Second.Line && pair.Second.Message.Contains(pair.First.Message, StringComparison.Ordinal)),
+            $"{slos.Count} SLOs; {string.Join("\n", errors)}");
+    }
+}

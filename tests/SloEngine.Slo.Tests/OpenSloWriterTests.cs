@@ -1,0 +1,69 @@
+using SloEngine.Slo.Export;
+using SloEngine.Slo.Files;
+using SloEngine.Slo.Model;
+using SloEngine.Slo.OpenSlo;
+
+namespace SloEngine.Slo.Tests;
+
+public sealed class OpenSloWriterTests
+{
+    public static TheoryData<string> Files() =>
+    [
+        .. ((string[])["sloth/examples", "sloth/integration/testdata/validate/good", "pyrra/examples", "pyrra/pairs", "pyrra/spec-parse"])
+            .SelectMany(folder => Conformance.Files(folder, "*.y*ml"))
+            .Where(file => !file.Contains("_gen", StringComparison.Ordinal) && !file.Contains("expected-", StringComparison.Ordinal) && !file.Contains("windows", StringComparison.Ordinal)
+                && !file.EndsWith("/plugin-getting-started.yml", StringComparison.Ordinal))
+            .DefaultIfEmpty(""),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void What_is_imported_reads_back_as_the_same_SLOs(string file)
+    {
+        if (file.Length > 0)
+        {
+            AssertSame(Read(file, File.ReadAllText(Conformance.Find(file)!)));
+        }
+    }
+
+    [Fact]
+    public void Calendars_slices_and_several_objectives_read_back()
+    {
+        AssertSame(Read("slo.yaml", """
+            apiVersion: openslo/v1
+            kind: SLO
+            metadata: {name: web, annotations: {sloengine/group-by: "tenant, region"}, labels: {tier: "2", team: [a, b]}}
+            spec:
+              service: web
+              indicator:
+                metadata: {name: web}
+                spec: {thresholdMetric: {metricSource: {spec: {query: 'temperature{room="1\"2"}'}}}}
+              timeWindow: [{duration: 1M, isRolling: false, calendar: {startTime: 2026-01-31 06:00:00, timeZone: Europe/Berlin}}]
+              budgetingMethod: Timeslices
+              objectives:
+                - {displayName: warm, op: gte, value: 18.5, target: 0.99, timeSliceTarget: 0.9, timeSliceWindow: 5m}
+                - {displayName: not too warm, op: lt, value: 30, target: 0.999, timeSliceTarget: 1, timeSliceWindow: 1h}
+              alertPolicies: []
+            """));
+    }
+
+    private static void AssertSame(IReadOnlyList<ServiceLevelObjective> slos)
+    {
+        IReadOnlyList<ServiceLevelObjective> again = Read("imported.yaml", OpenSloWriter.Write(slos));
+
+        Assert.Equal(slos.SelectMany(Describe), again.SelectMany(Describe));
+    }
+
+    private static IEnumerable<string> Describe(ServiceLevelObjective slo) => slo.Each().Select(one => string.Join(
+        "\n", one.Id, one.DisplayName, one.Description, one.Service, one.Runbook, one.BudgetWindow, one.Method, string.Join(",", one.GroupBy),
+        string.Join(",", one.Labels.OrderBy(label => label.Key, StringComparer.Ordinal)), one.Objective.ToString("R"), one.Objectives[0].TimesliceTarget, one.Objectives[0].TimesliceWindow,
+        one.Indicator.PartIsBad, one.Indicator.Part.Describe(), one.Indicator.Total.Describe(), one.LedgerKey, string.Join("\n", one.Policies)));
+
+    private static IReadOnlyList<ServiceLevelObjective> Read(string name, string text)
+    {
+        (IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<SloFileError> errors) = SloFileReader.Read([(name, text)]);
+        Assert.Empty(errors);
+        Assert.NotEmpty(slos);
+        return slos;
+    }
+}

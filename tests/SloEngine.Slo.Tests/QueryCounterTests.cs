@@ -1,0 +1,182 @@
+using SloEngine.PromQL;
+using SloEngine.PromQL.Series;
+using SloEngine.PromQL.Testing;
+using SloEngine.Slo.Files;
+using SloEngine.Slo.Ledger;
+using SloEngine.Slo.Model;
+using SloEngine.Slo.OpenSlo;
+using SloEngine.Slo.Queries;
+
+namespace SloEngine.Slo.Tests;
+
+public sealed class QueryCounterTests
+{
+    private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    /// <summary>max() is no shape that taps know: one request in a hundred fails.</summary>
+    private const string Events = """
+        version: prometheus/v1
+        service: web
+        slos:
+          - name: errors
+            objective: 99
+            sli:
+              events:
+                error_query: max(rate(requests_total{code="500"}[{{.window}}]))
+                total_query: max(rate(requests_total{code="all"}[{{.window}}]))
+        """;
+
+    private const string Raw = """
+        version: prometheus/v1
+        service: web
+        slos:
+          - name: satisfaction
+            objective: 90
+            sli:
+              raw:
+                error_ratio_query: 1 - avg(avg_over_time(satisfaction_ratio[{{.window}}]))
+        """;
+
+    private readonly FakeTime _time = new() { Now = Start };
+    private readonly FlakyStore _store = new();
+    private readonly MemorySeries _series = new();
+
+    [Fact]
+    public async Task Each_minute_counts_once_over_retries_and_restarts()
+    {
+        Write(minutes: 60);
+        _time.Now = Start.AddMinutes(31).AddSeconds(5);
+        ServiceLevelObjective slo = Slo(Events);
+        var ledger = new Ledger.Ledger(_store, _time);
+        await ledger.SetSlosAsync([slo], default);
+        using QueryCounter counter = Counter(ledger);
+
+        // The store takes it and the answer is lost: the retry is the same insert.
+        _store.LoseNextAnswer = true;
+        await TickAsync(counter, slo, expectFailure: true);
+        await TickAsync(counter, slo);
+        await TickAsync(counter, slo);
+        WindowSum half = ledger.Sum(slo.Id, _time.Now, TimeSpan.FromHours(1));
+        Assert.InRange(half.Total, 100 * 28, 100 * 30);
+        Assert.Equal(0.99, half.Good / half.Total, 6);
+
+        _time.Now = Start.AddMinutes(51);
+        var restarted = new Ledger.Ledger(_store, _time);
+        await restarted.SetSlosAsync([slo], default);
+        using QueryCounter second = Counter(restarted);
+        await TickAsync(second, slo);
+
+        // Twenty more minutes, none of them twice.
+        Assert.Equal(half.Total + (20 * 100), restarted.Sum(slo.Id, _time.Now, TimeSpan.FromHours(1)).Total, 3);
+        Assert.Equal(_store.Increments.Count, _store.Increments.Select(increment => increment.Minute).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task A_minute_is_not_evaluated_before_its_telemetry_had_time_to_come()
+    {
+        Write(minutes: 60);
+        ServiceLevelObjective slo = Slo(Events);
+        var ledger = new Ledger.Ledger(_store, _time);
+        await ledger.SetSlosAsync([slo], default);
+        using QueryCounter counter = Counter(ledger);
+
+        _time.Now = Start.AddMinutes(20).AddSeconds(59);
+        await TickAsync(counter, slo);
+        Assert.Equal(Start.AddMinutes(18), _store.Increments.Max(increment => increment.Minute));
+
+        _time.Now = Start.AddMinutes(21);
+        await TickAsync(counter, slo);
+        Assert.Equal(Start.AddMinutes(19), _store.Increments.Max(increment => increment.Minute));
+    }
+
+    [Fact]
+    public async Task A_ratio_counts_each_minute_as_one_event_and_nothing_where_there_are_no_data()
+    {
+        for (int second = 0; second <= 600; second += 15)
+        {
+            _series.Add(Series("satisfaction_ratio", "a"), Ms(second), new SequenceValue(0.75));
+        }
+        ServiceLevelObjective slo = Slo(Raw);
+        _time.Now = Start.AddMinutes(30);
+        var ledger = new Ledger.Ledger(_store, _time);
+        await ledger.SetSlosAsync([slo], default);
+        using QueryCounter counter = Counter(ledger);
+        await TickAsync(counter, slo);
+
+        // Windows of five minutes see the samples until five minutes after the last.
+        WindowSum sum = ledger.Sum(slo.Id, _time.Now, TimeSpan.FromHours(1));
+        Assert.InRange(sum.Total, 14, 15);
+        Assert.Equal(0.75, sum.Good / sum.Total, 9);
+    }
+
+    private void Write(int minutes)
+    {
+        for (int second = 0; second <= minutes * 60; second += 15)
+        {
+            _series.Add(Series("requests_total", "all"), Ms(second), new SequenceValue(100d * second / 60));
+            _series.Add(Series("requests_total", "500"), Ms(second), new SequenceValue(second / 60d));
+        }
+    }
+
+    private QueryCounter Counter(Ledger.Ledger ledger) =>
+        new(ledger, _store, new PromQLEngine(new EngineOptions()), _series, new QueryCounterOptions { MaxMinutes = 7 }, _time);
+
+    private static async Task TickAsync(QueryCounter counter, ServiceLevelObjective slo, bool expectFailure = false)
+    {
+        var failures = new List<Exception>();
+        while (await counter.TickAsync([slo], (_, failure) => failures.Add(failure), default))
+        {
+        }
+        Assert.Equal(expectFailure ? 1 : 0, failures.Count);
+    }
+
+    private static ServiceLevelObjective Slo(string file)
+    {
+        (IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<SloFileError> errors) = SloFileReader.Read([("slo.yaml", file)]);
+        Assert.Empty(errors);
+        ServiceLevelObjective slo = Assert.Single(slos);
+        Assert.True(slo.Indicator.IsQueried);
+        return slo with { Window = TimeSpan.FromHours(2) };
+    }
+
+    private static Labels Series(string name, string code) => Labels.Of([new("__name__", name), new("code", code)]);
+
+    private static long Ms(int second) => Start.AddSeconds(second).ToUnixTimeMilliseconds();
+
+    private sealed class FakeTime : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => Now;
+    }
+
+    /// <summary>A store that knows the tokens it has seen.</summary>
+    private sealed class FlakyStore : ILedgerStore
+    {
+        private readonly HashSet<string> _tokens = [];
+
+        public List<LedgerIncrement> Increments { get; } = [];
+
+        public bool LoseNextAnswer { get; set; }
+
+        public Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation)
+        {
+            if (_tokens.Add(token))
+            {
+                Increments.AddRange(increments);
+            }
+            if (LoseNextAnswer)
+            {
+                LoseNextAnswer = false;
+                throw new IOException("the answer is lost");
+            }
+            return Task.CompletedTask;
+        }
+
+        public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
+            Task.FromResult<IReadOnlyList<LedgerIncrement>>([.. Increments.Where(increment => increment.Key == key && increment.Minute >= since)]);
+
+        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
+            Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
+    }
+}
