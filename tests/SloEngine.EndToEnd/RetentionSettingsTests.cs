@@ -37,6 +37,14 @@ public sealed class RetentionSettingsTests
     }
 
     [Fact]
+    public void Roll_ups_are_kept_for_a_time_or_not_made()
+    {
+        Assert.Equal(TimeSpan.FromDays(730), Resolve(new() { [Setting.RetentionRollUps] = "2y" }).Retention.RollUps);
+        Assert.Null(Resolve(new() { [Setting.RetentionRollUps] = "off" }).Retention.RollUps);
+        Assert.Throws<ConfigurationException>(() => Resolve(new() { [Setting.RetentionRollUps] = "1h" }));
+    }
+
+    [Fact]
     public void The_ledger_is_kept_for_its_longest_window() =>
         Assert.Throws<ConfigurationException>(() => Resolve(new() { [Setting.RetentionSlo] = "89d" }));
 

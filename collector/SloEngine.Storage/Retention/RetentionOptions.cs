@@ -17,6 +17,9 @@ public sealed record RetentionOptions
     /// <summary>Age of the ledger's minutes.</summary>
     public TimeSpan Slo { get; init; } = TimeSpan.FromDays(400);
 
+    /// <summary>Age of roll-ups; null if none are made, and those that are there stay.</summary>
+    public TimeSpan? RollUps { get; init; } = TimeSpan.FromDays(400);
+
     /// <summary>Tenants whose rows are kept for a shorter time.</summary>
     public IReadOnlyList<TenantRetention> Tenants { get; init; } = [];
 
@@ -33,6 +36,7 @@ public sealed record RetentionOptions
         StoreSignal.Logs => Logs,
         StoreSignal.Traces => Traces,
         StoreSignal.Slo => Slo,
+        StoreSignal.RollUps => RollUps ?? TimeSpan.MaxValue,
         _ => TimeSpan.MaxValue,
     };
 }

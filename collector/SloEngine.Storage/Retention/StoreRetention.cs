@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using SloEngine.Storage.Chdb;
+using SloEngine.Storage.RollUps;
 using SloEngine.Storage.Schema;
 using SloEngine.Storage.Stats;
 using SloEngine.Storage.Tables;
@@ -19,6 +20,7 @@ public sealed class StoreRetention : IDisposable
     private readonly RetentionClock _clock;
     private readonly string _database;
     private readonly StoreCluster? _cluster;
+    private readonly StoreRollUps? _rollUps;
     private readonly Meter _meter = new("SloEngine.Store");
     private readonly Counter<long> _partitions;
     private readonly Counter<long> _bytes;
@@ -26,15 +28,15 @@ public sealed class StoreRetention : IDisposable
     private DiskStats _disk = new(0, 0);
     private Dictionary<StoreSignal, long> _sizes = [];
 
-    /// <summary>Creates the retention of <paramref name="store"/>, whose tables may be those of a cluster.</summary>
-    public StoreRetention(IColumnStore store, RetentionOptions options, TimeProvider time, StoreCluster? cluster = null)
-        : this(store, options, time, cluster is null ? EmbeddedColumnStore.Database : StoreCluster.LocalDatabase, cluster)
+    /// <summary>Creates the retention of <paramref name="store"/>, whose tables may be those of a cluster; with roll-ups no day of samples goes before it is rolled up.</summary>
+    public StoreRetention(IColumnStore store, RetentionOptions options, TimeProvider time, StoreCluster? cluster = null, StoreRollUps? rollUps = null)
+        : this(store, options, time, cluster is null ? EmbeddedColumnStore.Database : StoreCluster.LocalDatabase, cluster, rollUps)
     {
     }
 
-    internal StoreRetention(IColumnStore store, RetentionOptions options, TimeProvider time, string database, StoreCluster? cluster = null)
+    internal StoreRetention(IColumnStore store, RetentionOptions options, TimeProvider time, string database, StoreCluster? cluster = null, StoreRollUps? rollUps = null)
     {
-        (_store, _options, _clock, _database, _cluster) = (store, options, new RetentionClock(time), database, cluster);
+        (_store, _options, _clock, _database, _cluster, _rollUps) = (store, options, new RetentionClock(time), database, cluster, rollUps);
         _tenants = new TenantDeletion(store, options.Tenants, database, cluster);
         _partitions = _meter.CreateCounter<long>("sloengine.store.dropped.partitions", "{partition}", "Partitions dropped by retention.");
         _bytes = _meter.CreateCounter<long>("sloengine.store.dropped.size", "By", "Bytes on disk of the partitions dropped by retention.");
@@ -49,17 +51,21 @@ public sealed class StoreRetention : IDisposable
     /// <summary>How far the time by which ages are measured is behind a clock that was set ahead.</summary>
     public TimeSpan BehindClock => _clock.Behind;
 
+    /// <summary>Why the latest pass could not roll a day up that was to go: it was kept if it was only old.</summary>
+    public StoreException? RollUpFailure { get; private set; }
+
     /// <summary>Drops what is to go now; returns it, in the order in which it went.</summary>
     /// <exception cref="StoreException">The engine refused; what was dropped before is gone.</exception>
     public async Task<IReadOnlyList<DroppedPartition>> ApplyAsync(CancellationToken cancellation = default)
     {
         IReadOnlyList<StorePartition> all = await StorePartition.ReadAsync(_store, _database, _cluster?.Parts ?? "system.parts", cancellation);
         DateTimeOffset now = _clock.Read(all.Where(partition => Droppable.Contains(partition.Signal)).Max(partition => (DateTimeOffset?)partition.Until));
+        RollUpFailure = null;
         var dropped = new List<DroppedPartition>();
         var kept = new List<StorePartition>();
         foreach (StorePartition partition in all)
         {
-            if (now - partition.Until >= _options.Of(partition.Signal))
+            if (now - partition.Until >= _options.Of(partition.Signal) && await MayGoAsync(partition, cancellation))
             {
                 dropped.Add(await DropAsync(partition, DropReason.Age, cancellation));
             }
@@ -71,6 +77,8 @@ public sealed class StoreRetention : IDisposable
         _disk = await StoreStatsReader.DiskAsync(_store, cancellation);
         foreach (StorePartition partition in ToMakeRoom(kept, Excess(kept), new DateTimeOffset(now.UtcDateTime.Date, TimeSpan.Zero)))
         {
+            // The disk needs room: what cannot be rolled up goes all the same.
+            await MayGoAsync(partition, cancellation);
             dropped.Add(await DropAsync(partition, DropReason.Size, cancellation));
             kept.Remove(partition);
         }
@@ -81,6 +89,25 @@ public sealed class StoreRetention : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _meter.Dispose();
+
+    /// <summary>Sees to it that a day of samples lives on in roll-ups; false if that failed.</summary>
+    private async Task<bool> MayGoAsync(StorePartition partition, CancellationToken cancellation)
+    {
+        if (_rollUps is null || partition.Table != "samples")
+        {
+            return true;
+        }
+        try
+        {
+            await _rollUps.BeforeDropAsync(DateOnly.FromDateTime(partition.From.UtcDateTime), cancellation);
+            return true;
+        }
+        catch (StoreException failure)
+        {
+            RollUpFailure = failure;
+            return false;
+        }
+    }
 
     /// <summary>Bytes that are too many: over the limit, or missing to the floor of free bytes.</summary>
     private long Excess(List<StorePartition> partitions)
@@ -128,6 +155,7 @@ public sealed class StoreRetention : IDisposable
         StoreSignal.Metrics => "metrics",
         StoreSignal.Logs => "logs",
         StoreSignal.Traces => "traces",
+        StoreSignal.RollUps => "rollups",
         _ => "slo",
     };
 }

@@ -16,7 +16,7 @@ internal sealed class TenantDeletion(IColumnStore store, IReadOnlyList<TenantRet
         var deleted = new List<DroppedPartition>();
         foreach (StorePartition partition in partitions)
         {
-            string[] due = [.. tenants.Where(tenant => tenant.Signal == partition.Signal && now - partition.Until >= tenant.Keep).Select(tenant => tenant.Tenant)];
+            string[] due = [.. tenants.Where(tenant => tenant.Signal == Named(partition.Signal) && now - partition.Until >= tenant.Keep).Select(tenant => tenant.Tenant)];
             if (due.Length == 0 || _clean.GetValueOrDefault((partition.Table, partition.Id)) == (partition.Rows, due.Length))
             {
                 continue;
@@ -47,10 +47,13 @@ internal sealed class TenantDeletion(IColumnStore store, IReadOnlyList<TenantRet
 
     private string All(string table) => cluster is null ? $"{database}.{table}" : $"cluster('{SqlText.Quote(cluster.Name)}', {database}.{table})";
 
+    /// <summary>Roll-ups of a tenant are of its metrics.</summary>
+    private static StoreSignal Named(StoreSignal signal) => signal == StoreSignal.RollUps ? StoreSignal.Metrics : signal;
+
     /// <summary>Rows of metrics know their tenant by their series.</summary>
     private string Condition(StoreSignal signal, string[] due)
     {
         string named = $"tenant IN ({string.Join(", ", due.Select(tenant => $"'{SqlText.Quote(tenant)}'"))})";
-        return signal == StoreSignal.Metrics ? $"id IN (SELECT id FROM {database}.series WHERE {named})" : named;
+        return Named(signal) == StoreSignal.Metrics ? $"id IN (SELECT id FROM {database}.series WHERE {named})" : named;
     }
 }

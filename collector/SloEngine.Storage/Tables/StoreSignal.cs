@@ -22,6 +22,10 @@ public enum StoreSignal
     [JsonStringEnumMemberName("slo")]
     Slo,
 
+    /// <summary>Samples of five minutes as one row.</summary>
+    [JsonStringEnumMemberName("rollups")]
+    RollUps,
+
     /// <summary>What the others refer to, and alerts: small, and kept.</summary>
     [JsonStringEnumMemberName("state")]
     State,
@@ -35,6 +39,7 @@ internal static class StoreSignals
         "samples" or "histograms" or "exponential_histograms" or "float_histograms" or "exemplars" => StoreSignal.Metrics,
         "logs" => StoreSignal.Logs,
         "spans" => StoreSignal.Traces,
+        "samples_5m" => StoreSignal.RollUps,
         "sli_buckets" => StoreSignal.Slo,
         _ => StoreSignal.State,
     };

@@ -14,11 +14,12 @@ internal sealed class UserQueryPolicy
     private static readonly string[] TenantTables = ["series", "resources", "spans", "logs"];
 
     /// <summary>Tables whose rows name a series, which names its tenant.</summary>
-    private static readonly string[] SeriesTables = ["samples", "histograms", "exponential_histograms", "float_histograms", "exemplars"];
+    private static readonly string[] SeriesTables = ["samples", "samples_5m", "histograms", "exponential_histograms", "float_histograms", "exemplars"];
 
     /// <summary>Tables with what is nobody's to read: addresses and bodies of notifications, bookkeeping.</summary>
     private static readonly FrozenSet<string> HiddenTables = FrozenSet.Create(
-        StringComparer.Ordinal, "notifications", "schema_version", Database + ".notifications", Database + ".schema_version");
+        StringComparer.Ordinal,
+        "notifications", "schema_version", "rollup_days", Database + ".notifications", Database + ".schema_version", Database + ".rollup_days");
 
     /// <summary>The engine's own tables that tell what can be asked.</summary>
     private static readonly FrozenSet<string> SystemTables = FrozenSet.Create(

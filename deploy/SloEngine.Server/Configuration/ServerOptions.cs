@@ -162,6 +162,7 @@ internal sealed record ServerOptions
                 Logs = Duration(Setting.RetentionLogs, Text(Setting.RetentionLogs), TimeSpan.FromHours(1)),
                 Traces = Duration(Setting.RetentionTraces, Text(Setting.RetentionTraces), TimeSpan.FromHours(1)),
                 Slo = Duration(Setting.RetentionSlo, Text(Setting.RetentionSlo), TimeSpan.FromDays(90)),
+                RollUps = DurationOrOff(Setting.RetentionRollUps, Text(Setting.RetentionRollUps), TimeSpan.FromDays(1)),
                 MaxBytes = Number(Setting.RetentionMaxBytes, Text(Setting.RetentionMaxBytes), 0, long.MaxValue),
                 MinFreeBytes = Number(Setting.RetentionMinFreeBytes, Text(Setting.RetentionMinFreeBytes), 0, long.MaxValue),
             }),
@@ -275,6 +276,9 @@ internal sealed record ServerOptions
             ? TimeSpan.FromMilliseconds(milliseconds)
             : throw Bad(setting, value, string.Create(CultureInfo.InvariantCulture, $"a duration such as 36h, 30d or 1y, at least {(least < TimeSpan.FromHours(1) ? $"{least.TotalMinutes:0}m" : $"{least.TotalHours:0}h")}"));
     }
+
+    private static TimeSpan? DurationOrOff(Setting setting, SettingText value, TimeSpan least) =>
+        string.Equals(value.Text, "off", StringComparison.OrdinalIgnoreCase) ? null : Duration(setting, value, least);
 
     private static T Choice<T>(Setting setting, SettingText value, params ReadOnlySpan<(string Name, T Value)> choices)
     {

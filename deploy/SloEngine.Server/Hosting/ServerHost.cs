@@ -44,6 +44,7 @@ using SloEngine.Storage.Backup;
 using SloEngine.Storage.Chdb;
 using SloEngine.Storage.Http;
 using SloEngine.Storage.Retention;
+using SloEngine.Storage.RollUps;
 
 namespace SloEngine.Server.Hosting;
 
@@ -192,7 +193,13 @@ internal static class ServerHost
         services.AddSingleton(options);
         services.AddSingleton(store);
 
-        services.AddSingleton(provider => new StoreRetention(store, options.Retention, provider.GetRequiredService<TimeProvider>(), options.StoreCluster));
+        if (options.Retention.RollUps is not null)
+        {
+            services.AddSingleton(provider => new StoreRollUps(store, provider.GetRequiredService<TimeProvider>(), options.StoreCluster));
+            services.AddHostedService<RollUpLoop>();
+        }
+        services.AddSingleton(provider => new StoreRetention(
+            store, options.Retention, provider.GetRequiredService<TimeProvider>(), options.StoreCluster, provider.GetService<StoreRollUps>()));
         services.AddHostedService<RetentionLoop>();
         services.AddSingleton(provider => new StoreBackups(store, options.Backups, provider.GetRequiredService<OtlpIngest>().StoredAsync, options.StoreCluster));
 

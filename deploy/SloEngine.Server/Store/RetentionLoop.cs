@@ -22,6 +22,10 @@ internal sealed partial class RetentionLoop(StoreRetention retention, TimeProvid
                 {
                     Log(dropped);
                 }
+                if (retention.RollUpFailure is { } failure)
+                {
+                    LogRollUp(failure);
+                }
                 bool doubts = retention.BehindClock > Doubt;
                 if (doubts && !_doubts)
                 {
@@ -29,9 +33,9 @@ internal sealed partial class RetentionLoop(StoreRetention retention, TimeProvid
                 }
                 _doubts = doubts;
             }
-            catch (StoreException failure)
+            catch (StoreException failed)
             {
-                LogFailed(failure);
+                LogFailed(failed);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -84,6 +88,10 @@ internal sealed partial class RetentionLoop(StoreRetention retention, TimeProvid
     [LoggerMessage(EventName = "store.retention.clock", Level = LogLevel.Warning,
         Message = "The clock is {Hours:0} hours ahead of what has passed, or of the newest telemetry: retention follows it by a day an hour. Set it right if it is wrong")]
     private partial void LogClock(double hours);
+
+    [LoggerMessage(EventName = "store.retention.rollup", Level = LogLevel.Error,
+        Message = "A day of samples that is to go could not be rolled up: it is kept until that succeeds, unless the disk needs room")]
+    private partial void LogRollUp(Exception failure);
 
     [LoggerMessage(EventName = "store.retention.failed", Level = LogLevel.Error, Message = "Retention failed and is tried again in a minute")]
     private partial void LogFailed(Exception failure);

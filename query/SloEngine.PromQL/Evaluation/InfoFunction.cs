@@ -23,7 +23,7 @@ internal sealed class InfoFunction(SelectorReader reader, long[] steps)
         bool IsInfo(StepSeries series) => Array.TrueForAll(namePatterns, pattern => pattern.Matches(series.Labels[Labels.MetricName]));
 
         StepSeries[] plain = [.. vector.Series.Where(series => !IsInfo(series))];
-        List<InfoSeries> infos = await FetchAsync(plain, names, data, Times(call.Arguments[0]));
+        List<InfoSeries> infos = await FetchAsync(call, plain, names, data, Times(call.Arguments[0]));
         var merger = new SeriesMerger();
         foreach (StepSeries series in vector.Series)
         {
@@ -85,7 +85,7 @@ internal sealed class InfoFunction(SelectorReader reader, long[] steps)
         }
     }
 
-    private async ValueTask<List<InfoSeries>> FetchAsync(StepSeries[] series, LabelMatcher[] names, LabelMatcher[] data, long[] times)
+    private async ValueTask<List<InfoSeries>> FetchAsync(Call call, StepSeries[] series, LabelMatcher[] names, LabelMatcher[] data, long[] times)
     {
         var matchers = new List<LabelMatcher>();
         foreach (string label in Identifying)
@@ -100,7 +100,7 @@ internal sealed class InfoFunction(SelectorReader reader, long[] steps)
         {
             return [];
         }
-        IReadOnlyList<SeriesData> found = await reader.FetchAsync([.. matchers, .. data, .. names], times, reader.LookbackMs, 0, "info");
+        IReadOnlyList<SeriesData> found = await reader.FetchAsync([.. matchers, .. data, .. names], call.Range, times, reader.LookbackMs, 0, "info");
         var infos = new List<InfoSeries>(found.Count);
         foreach (SeriesData one in found)
         {

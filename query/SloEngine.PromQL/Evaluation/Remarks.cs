@@ -73,6 +73,9 @@ internal static class Remarks
     public static Annotation StartTimeOverlap(string metric, SourceRange range) => new OverlapAnnotation(
         $"sample has start time that overlaps with previous sample timestamp for metric {QuotedText.Quote(metric)}", range, 1);
 
+    /// <summary>Has no counterpart in Prometheus.</summary>
+    public static Annotation RolledUp(SourceRange range) => Info("parts of the range are answered from 5 m roll-ups", range);
+
     private static string ForMetric(string metric) => metric.Length == 0 ? "" : $" for metric name {QuotedText.Quote(metric)}";
 
     private static Annotation Warning(string message, SourceRange range) => new(AnnotationKind.Warning, message, range);

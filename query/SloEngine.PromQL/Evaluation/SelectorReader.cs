@@ -25,13 +25,13 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
     /// <summary>Series with samples from <paramref name="before"/> milliseconds before the first time to <paramref name="after"/> behind the last.</summary>
     public async ValueTask<IReadOnlyList<SeriesData>> FetchAsync(VectorSelector selector, long[] times, long before, long after, string? function)
     {
-        IReadOnlyList<SeriesData> series = await FetchAsync(selector.Matchers, times, before, after, function);
+        IReadOnlyList<SeriesData> series = await FetchAsync(selector.Matchers, selector.Range, times, before, after, function);
         return selector.OnlyStatistics ? [.. series.Select(HistogramStatistics.Strip)] : series;
     }
 
-    /// <summary>The same for matchers that are no selector of the query.</summary>
+    /// <summary>The same for matchers that are no selector of the query; remarks are about a range of it.</summary>
     public async ValueTask<IReadOnlyList<SeriesData>> FetchAsync(
-        IReadOnlyList<LabelMatcher> matchers, long[] times, long before, long after, string? function)
+        IReadOnlyList<LabelMatcher> matchers, SourceRange range, long[] times, long before, long after, string? function)
     {
         if (times.Length == 0)
         {
@@ -39,9 +39,15 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
         }
         IReadOnlyList<SeriesData> series = await source.SelectAsync(
             new SeriesSelection(matchers, times.Min() - before, times.Max() + after) { Function = function }, cancellation);
+        bool isRolledUp = false;
         foreach (SeriesData data in series)
         {
             Count(Weight(data));
+            isRolledUp |= data.IsRolledUp;
+        }
+        if (isRolledUp)
+        {
+            annotations.Add(Remarks.RolledUp(range));
         }
         return series;
     }

@@ -50,6 +50,9 @@ public sealed class SeriesData
     /// <summary>Whether points are deltas (each counts what happened since the one before); rate and increase then sum them.</summary>
     public bool IsDelta { get; init; }
 
+    /// <summary>Whether some samples each stand for several that are no longer there: answers say so.</summary>
+    public bool IsRolledUp { get; init; }
+
     /// <summary>Times of the samples, Unix milliseconds, ascending.</summary>
     public required long[] TimesMs { get; init; }
 

@@ -12,6 +12,14 @@ internal sealed class SeriesCollector
     /// <summary>Adds samples, ascending in time; the arrays are the collector's from then on.</summary>
     public void Add(Labels labels, bool isDelta, long[] times, double[] values) => For(labels, isDelta).Stretches.Add(new Stretch(times, values, null));
 
+    /// <summary>Adds samples that each stand for several.</summary>
+    public void AddRolledUp(Labels labels, bool isDelta, long[] times, double[] values)
+    {
+        Entry entry = For(labels, isDelta);
+        entry.IsRolledUp = true;
+        entry.Stretches.Add(new Stretch(times, values, null));
+    }
+
     /// <summary>Adds native histograms, ascending in time; one that is null is a stale marker. The arrays are the collector's from then on.</summary>
     public void Add(Labels labels, bool isDelta, long[] times, FloatHistogram?[] histograms)
     {
@@ -46,7 +54,7 @@ internal sealed class SeriesCollector
     {
         List<Stretch> stretches = entry.Stretches;
         Stretch all = stretches.Count == 1 && IsAscending(stretches[0].Times) ? stretches[0] : Merged(stretches);
-        return new SeriesData { Labels = labels, IsDelta = entry.IsDelta, TimesMs = all.Times, Values = all.Values, Histograms = all.Histograms };
+        return new SeriesData { Labels = labels, IsDelta = entry.IsDelta, IsRolledUp = entry.IsRolledUp, TimesMs = all.Times, Values = all.Values, Histograms = all.Histograms };
     }
 
     private static bool IsAscending(long[] times)
@@ -94,6 +102,8 @@ internal sealed class SeriesCollector
     private sealed class Entry(bool isDelta)
     {
         public bool IsDelta { get; } = isDelta;
+
+        public bool IsRolledUp { get; set; }
 
         public List<Stretch> Stretches { get; } = new(1);
     }

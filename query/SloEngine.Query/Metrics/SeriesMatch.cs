@@ -178,9 +178,10 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
         if (active is { } range)
         {
             const string Within = "WHERE ts >= fromUnixTimestamp64Milli({from:Int64}) AND ts <= fromUnixTimestamp64Milli({to:Int64})";
+            const string WithinRollUps = "WHERE last_ts >= fromUnixTimestamp64Milli({from:Int64}) AND last_ts <= fromUnixTimestamp64Milli({to:Int64})";
             where.Append(
                 CultureInfo.InvariantCulture,
-                $" AND id IN (SELECT id FROM samples {Within} UNION ALL SELECT id FROM histograms {Within} UNION ALL SELECT id FROM exponential_histograms {Within} UNION ALL SELECT id FROM float_histograms {Within})");
+                $" AND id IN (SELECT id FROM samples {Within} UNION ALL SELECT id FROM histograms {Within} UNION ALL SELECT id FROM exponential_histograms {Within} UNION ALL SELECT id FROM float_histograms {Within} UNION ALL SELECT id FROM samples_5m {WithinRollUps})");
             parameters.Add("from", range.StartMs.ToString(CultureInfo.InvariantCulture));
             parameters.Add("to", range.EndMs.ToString(CultureInfo.InvariantCulture));
         }

@@ -10,9 +10,10 @@ namespace SloEngine.Query.Metrics;
 
 /// <summary>
 /// Reads one tenant's series out of the store. A histogram with explicit bounds, one row a point there, is shown as its classic series:
-/// <c>_bucket</c> with cumulative counts, <c>_sum</c> and <c>_count</c>; an exponential one as a native histogram of the base name.
+/// <c>_bucket</c> with cumulative counts, <c>_sum</c> and <c>_count</c>; an exponential one as a native histogram of the base name. Days whose samples
+/// are gone are answered from roll-ups, a sample for five minutes.
 /// </summary>
-internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, QueryOptions options, string tenant) : ISeriesSource
+internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, RolledUpDays rolledUp, QueryOptions options, string tenant) : ISeriesSource
 {
     /// <summary>Rows that one statement is to read: few statements, since each looks into every part, and no result that is large (32 bytes a row).</summary>
     private const long RowsAtOnce = 16_000_000;
@@ -23,8 +24,10 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, Q
     /// <summary>What is taken for the interval of samples before they are read.</summary>
     private const long UsualIntervalMs = 15_000;
 
+    private const long RollUpIntervalMs = 300_000;
+
     public StoreSeriesSource(IColumnStore store, QueryOptions options, string tenant)
-        : this(store, new SeriesMatch(store, options), options, tenant)
+        : this(store, new SeriesMatch(store, options), new RolledUpDays(store, TimeProvider.System), options, tenant)
     {
     }
 
@@ -39,6 +42,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, Q
         if (plain.Count > 0)
         {
             await ReadSamplesAsync(plain, isWhole, selection, collected, cancellation);
+            await ReadRollUpsAsync(plain, selection, collected, cancellation);
         }
         List<StoredSeries> classic = [.. stored.Where(series => series.Kind == StoredSeries.Histogram)];
         if (classic.Count > 0)
@@ -105,6 +109,49 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, Q
             }
         }
     }
+
+    /// <summary>
+    /// What roll-ups have of days whose samples are gone. A few samples may be there still, which came late for such a day: those of equal times count.
+    /// </summary>
+    private async ValueTask ReadRollUpsAsync(List<StoredSeries> series, SeriesSelection selection, SeriesCollector into, CancellationToken cancellation)
+    {
+        var range = new TimeRange(selection.StartMs, selection.EndMs);
+        IReadOnlyList<string> days = await rolledUp.WithinAsync(range, cancellation);
+        if (days.Count == 0)
+        {
+            return;
+        }
+        string when = $" AND toDate(slot) IN ('{string.Join("', '", days)}')";
+        long usual = Math.Max(1, (range.EndMs - range.StartMs) / RollUpIntervalMs);
+        long left = options.MaxSamples;
+        foreach (IGrouping<bool, StoredSeries> alike in series.GroupBy(static one => one.IsDelta))
+        {
+            Dictionary<UInt128, StoredSeries> byId = alike.ToDictionary(static one => one.Id);
+            string select = $"SELECT id, last_ts AS ts, {RolledUpValue(selection.Function, alike.Key)} AS value FROM samples_5m FINAL";
+            foreach (UInt128[] ids in byId.Keys.Order().Chunk((int)Math.Clamp(RowsAtOnce / usual, 1, byId.Count)))
+            {
+                List<SampleStretch> read = await store.ReadAsync(
+                    Query(select, ids, selection, when), result => (left -= result.Rows) >= 0 ? SampleRuns.Read(result) : throw TooMany(), cancellation);
+                foreach (SampleStretch stretch in read)
+                {
+                    StoredSeries one = byId[stretch.Id];
+                    into.AddRolledUp(one.Named, one.IsDelta, stretch.TimesMs, stretch.Values);
+                }
+            }
+        }
+    }
+
+    /// <summary>What stands for the samples of five minutes, so that the function of it is the function of all of them where there is such a number.</summary>
+    private static string RolledUpValue(string? function, bool isDelta) => function switch
+    {
+        "max_over_time" => "max",
+        "min_over_time" => "min",
+        "sum_over_time" => "sum",
+        "avg_over_time" => "sum / count",
+        // Deltas are summed up by rates.
+        "rate" or "increase" when isDelta => "sum",
+        _ => "last",
+    };
 
     private async ValueTask ReadClassicAsync(
         List<StoredSeries> series, LabelPattern[] names, LabelPattern[] bounds, SeriesSelection selection, SeriesCollector into,
@@ -250,7 +297,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, Q
     /// <summary>Whether ids begin alike, as those of one metric do: nothing else lies between them.</summary>
     private static bool AreNeighbours(UInt128[] ids) => SeriesRow.FamilyOf(ids[0]) == SeriesRow.FamilyOf(ids[^1]);
 
-    private StoreQuery Query(string select, UInt128[] ids, SeriesSelection selection, string order = "", bool isRange = false)
+    private StoreQuery Query(string select, UInt128[] ids, SeriesSelection selection, string rest = "", bool isRange = false)
     {
         var range = new TimeRange(selection.StartMs, selection.EndMs);
         var parameters = new Dictionary<string, string>
@@ -271,7 +318,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, Q
             parameters["ids"] = SqlText.Array(ids);
         }
         const string When = "ts > fromUnixTimestamp64Milli({start:Int64}) AND ts <= fromUnixTimestamp64Milli({end:Int64})";
-        return new StoreQuery($"{select} WHERE {which} AND {When}{order}")
+        return new StoreQuery($"{select} WHERE {which} AND {When}{rest}")
         {
             Parameters = parameters,
             Timeout = options.Timeout,

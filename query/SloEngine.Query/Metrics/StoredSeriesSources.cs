@@ -4,10 +4,11 @@ using SloEngine.Storage;
 namespace SloEngine.Query.Metrics;
 
 /// <summary>Series of the store for whoever evaluates PromQL; what was learnt about them for one query serves the next.</summary>
-public sealed class StoredSeriesSources(IColumnStore store, QueryOptions options)
+public sealed class StoredSeriesSources(IColumnStore store, QueryOptions options, TimeProvider? time = null)
 {
     private readonly SeriesMatch _match = new(store, options);
+    private readonly RolledUpDays _rolledUp = new(store, time ?? TimeProvider.System);
 
     /// <summary>One tenant's series.</summary>
-    public ISeriesSource Of(string tenant) => new StoreSeriesSource(store, _match, options, tenant);
+    public ISeriesSource Of(string tenant) => new StoreSeriesSource(store, _match, _rolledUp, options, tenant);
 }
