@@ -69,6 +69,30 @@ public sealed class StoreSeriesSourceTests(MetricStore engine)
     }
 
     [Fact]
+    public async Task Of_more_series_than_a_query_may_ask_for_those_count_that_have_points_in_its_time()
+    {
+        // Pods that came and went: five in all, two of them in the second minute.
+        for (int pod = 0; pod < 5; pod++)
+        {
+            int id = await engine.SeriesAsync("churn", "m", 1, $"'pod':'{pod}'");
+            await engine.SamplesAsync(id, (1000, pod));
+            if (pod > 2)
+            {
+                await engine.SamplesAsync(id, (61_000, pod));
+            }
+        }
+        ISeriesSource source = new StoredSeriesSources(engine.Store, new QueryOptions { MaxSeries = 3 }).Of("churn");
+
+        Assert.Equal(["3", "4"], (await Select("m", 60_000, 120_000)).Select(series => series.Labels["pod"]));
+        Assert.Equal(["0", "1", "2"], (await Select("m{pod=~\"0|1|2\"}", 0, 120_000)).Select(series => series.Labels["pod"]));
+        Assert.Contains(
+            "more than 3 series", (await Assert.ThrowsAsync<PromQL.Evaluation.PromQLEvaluationException>(async () => await Select("m", 0, 120_000))).Message, StringComparison.Ordinal);
+
+        async Task<IReadOnlyList<SeriesData>> Select(string selector, long start, long end) =>
+            await source.SelectAsync(new SeriesSelection(PromQLParser.ParseSelector(selector).Matchers, start, end), default);
+    }
+
+    [Fact]
     public void Series_of_one_metric_lie_side_by_side()
     {
         SeriesRow[] metric = [.. Enumerable.Range(0, 20).Select(index => Row("t", "m", $"{index}"))];

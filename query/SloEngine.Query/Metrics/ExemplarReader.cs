@@ -27,7 +27,7 @@ internal sealed class ExemplarReader(IColumnStore store, QueryOptions options, s
         var byId = new Dictionary<UInt128, StoredSeries>();
         foreach (IReadOnlyList<LabelMatcher> matchers in selectors)
         {
-            foreach (StoredSeries series in (await _match.FindAsync(tenant, matchers, null, cancellation)).Series)
+            foreach (StoredSeries series in (await _match.FindAsync(tenant, matchers, null, wanted: range, cancellation)).Series)
             {
                 byId.TryAdd(series.Id, series);
             }

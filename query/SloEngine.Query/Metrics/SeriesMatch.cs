@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using SloEngine.PromQL.Series;
@@ -50,7 +51,11 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     /// <summary>Series that are kept in memory, of all tenants.</summary>
     private const int MaxKept = 500_000;
 
+    /// <summary>How long a name that has too many series is not asked for all of them again.</summary>
+    private static readonly TimeSpan CrowdedFor = TimeSpan.FromMinutes(10);
+
     private readonly ConcurrentDictionary<(string Tenant, string Name), KnownSeries> _known = [];
+    private readonly ConcurrentDictionary<(string Tenant, string Name), long> _crowded = [];
     private int _kept;
 
     /// <summary>The names of a stored series: a histogram with explicit bounds stands for several.</summary>
@@ -63,16 +68,24 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     /// <param name="tenant">Whose.</param>
     /// <param name="matchers">The matchers.</param>
     /// <param name="active">Times within which a series has a point, or null for any series.</param>
+    /// <param name="wanted">
+    /// Times that the question is about. Where pods come and go, a metric has had many more series than it has: when all of them are more than a query
+    /// may ask for, those with a point within these times are looked for, at the price of a look at the points.
+    /// </param>
     /// <param name="cancellation">Cancels the search.</param>
     public async ValueTask<FoundSeries> FindAsync(
-        string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, CancellationToken cancellation)
+        string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, TimeRange? wanted, CancellationToken cancellation)
     {
-        LabelMatcher? name = matchers.FirstOrDefault(static matcher => matcher is { Label: Labels.MetricName, Kind: MatchKind.Equal });
-        if (active is not null || name is null || store.Version("series") is not { } version)
+        LabelMatcher? name = NameOf(matchers);
+        if (active is not null || name is null || store.Version("series") is not { } version || await OfNameAsync(tenant, name, version, cancellation) is not { } all)
         {
-            return new FoundSeries(await ReadAsync(tenant, matchers, active, cancellation), IsWhole: false);
+            List<StoredSeries>? found = await ReadAsync(tenant, matchers, active, cancellation);
+            if (found is null && active is null && wanted is not null)
+            {
+                found = await ReadAsync(tenant, matchers, wanted, cancellation);
+            }
+            return new FoundSeries(found ?? throw TooMany(), IsWhole: false);
         }
-        StoredSeries[] all = await OfNameAsync(tenant, name, version, cancellation);
         LabelPattern[] patterns =
         [
             .. matchers.Where(static matcher => matcher.Label is not (Labels.MetricName or "le")).Select(LabelPattern.Of),
@@ -94,15 +107,25 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     }
 
     /// <summary>
-    /// All series of a name, ordered by labels. What a series is does not change, so that they are kept until the table gets further rows.
+    /// All series of a name, ordered by labels; null when there are too many. What a series is does not change, so that they are kept until the table
+    /// gets further rows.
     /// </summary>
-    private async ValueTask<StoredSeries[]> OfNameAsync(string tenant, LabelMatcher name, long version, CancellationToken cancellation)
+    private async ValueTask<StoredSeries[]?> OfNameAsync(string tenant, LabelMatcher name, long version, CancellationToken cancellation)
     {
         if (_known.TryGetValue((tenant, name.Value), out KnownSeries? known) && known.Version == version)
         {
             return known.Series;
         }
-        StoredSeries[] all = [.. await ReadAsync(tenant, [name], null, cancellation)];
+        if (_crowded.TryGetValue((tenant, name.Value), out long since) && Stopwatch.GetElapsedTime(since) < CrowdedFor)
+        {
+            return null;
+        }
+        if (await ReadAsync(tenant, [name], null, cancellation) is not { } found)
+        {
+            _crowded[(tenant, name.Value)] = Stopwatch.GetTimestamp();
+            return null;
+        }
+        StoredSeries[] all = [.. found];
         Array.Sort(all, static (left, right) => left.Named.CompareTo(right.Named));
         if (Interlocked.Add(ref _kept, all.Length - (known?.Series.Length ?? 0)) > MaxKept)
         {
@@ -113,7 +136,14 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
         return all;
     }
 
-    private async ValueTask<List<StoredSeries>> ReadAsync(
+    private PromQL.Evaluation.PromQLEvaluationException TooMany() =>
+        new(PromQL.Evaluation.QueryFailure.Limit, $"the selector matches more than {options.MaxSeries} series; narrow it down");
+
+    private static LabelMatcher? NameOf(IReadOnlyList<LabelMatcher> matchers) =>
+        matchers.FirstOrDefault(static matcher => matcher is { Label: Labels.MetricName, Kind: MatchKind.Equal });
+
+    /// <summary>Null when there are more than a query may ask for.</summary>
+    private async ValueTask<List<StoredSeries>?> ReadAsync(
         string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, CancellationToken cancellation)
     {
         var parameters = new Dictionary<string, string>();
@@ -131,8 +161,7 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
             cancellation);
         if (result.Rows > options.MaxSeries)
         {
-            throw new PromQL.Evaluation.PromQLEvaluationException(
-                PromQL.Evaluation.QueryFailure.Limit, $"the selector matches more than {options.MaxSeries} series; narrow it down");
+            return null;
         }
         var found = new List<StoredSeries>(result.Rows);
         foreach (ResultBlock block in result.Blocks)
@@ -177,15 +206,16 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
         }
         if (active is { } range)
         {
-            const string Within = "WHERE ts >= fromUnixTimestamp64Milli({from:Int64}) AND ts <= fromUnixTimestamp64Milli({to:Int64})";
-            const string WithinRollUps = "WHERE last_ts >= fromUnixTimestamp64Milli({from:Int64}) AND last_ts <= fromUnixTimestamp64Milli({to:Int64})";
             where.Append(
                 CultureInfo.InvariantCulture,
-                $" AND id IN (SELECT id FROM samples {Within} UNION ALL SELECT id FROM histograms {Within} UNION ALL SELECT id FROM exponential_histograms {Within} UNION ALL SELECT id FROM float_histograms {Within} UNION ALL SELECT id FROM samples_5m {WithinRollUps})");
+                $" AND id IN (SELECT id FROM samples {Within("ts")} UNION ALL SELECT id FROM histograms {Within("ts")} UNION ALL SELECT id FROM exponential_histograms {Within("ts")} UNION ALL SELECT id FROM float_histograms {Within("ts")} UNION ALL SELECT id FROM samples_5m {Within("last_ts")})");
             parameters.Add("from", range.StartMs.ToString(CultureInfo.InvariantCulture));
             parameters.Add("to", range.EndMs.ToString(CultureInfo.InvariantCulture));
         }
         return where.ToString();
+
+        static string Within(string time) =>
+            $"WHERE {time} >= fromUnixTimestamp64Milli({{from:Int64}}) AND {time} <= fromUnixTimestamp64Milli({{to:Int64}})";
     }
 
     /// <summary>Names under which a series of that name may be stored.</summary>

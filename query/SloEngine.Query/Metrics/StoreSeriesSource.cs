@@ -33,7 +33,8 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, R
 
     public async ValueTask<IReadOnlyList<SeriesData>> SelectAsync(SeriesSelection selection, CancellationToken cancellation)
     {
-        (IReadOnlyList<StoredSeries> stored, bool isWhole) = await match.FindAsync(tenant, selection.Matchers, null, cancellation);
+        (IReadOnlyList<StoredSeries> stored, bool isWhole) = await match.FindAsync(
+            tenant, selection.Matchers, null, wanted: new TimeRange(selection.StartMs, selection.EndMs), cancellation);
         LabelPattern[] names = Patterns(selection.Matchers, Labels.MetricName);
         LabelPattern[] bounds = Patterns(selection.Matchers, "le");
         var collected = new SeriesCollector();
@@ -70,7 +71,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, R
         LabelPattern[] names = Patterns(matchers, Labels.MetricName);
         LabelPattern[] bounds = Patterns(matchers, "le");
         var all = new HashSet<Labels>();
-        foreach (StoredSeries series in (await match.FindAsync(tenant, matchers, active, cancellation)).Series)
+        foreach (StoredSeries series in (await match.FindAsync(tenant, matchers, active, wanted: null, cancellation)).Series)
         {
             foreach (Labels labels in series.Kind == StoredSeries.Histogram ? Virtual(series, names, bounds).Select(part => part.Labels) : [series.Named])
             {
