@@ -91,6 +91,20 @@ public sealed class DurabilityTests
         Assert.Equal(spans, (await last.GetAsync("/api/v1/slos/app-spans")).GetProperty("totalEvents").GetDouble());
     }
 
+    [Theory]
+    [InlineData("--self-telemetry", "off")]
+    [InlineData("--roles", "gateway", "--engines", "http://127.0.0.1:9", "--self-telemetry", "off")]
+    public async Task A_server_that_is_told_to_stop_ends_in_order(params string[] arguments)
+    {
+        using var files = new TemporaryDirectory();
+        await using ServerProcess server = await ServerProcess.StartAsync(Path.Combine(files.Path, "data"), arguments);
+        var sender = new SpanAndLogSender(0);
+        await sender.RunAsync(server.OtlpHttp, () => sender.Acknowledged > 50);
+
+        Assert.Equal(0, await server.StopAsync());
+        Assert.DoesNotContain("xception", server.Errors, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_full_disk_is_a_refusal_that_senders_may_retry_and_loses_nothing()
     {

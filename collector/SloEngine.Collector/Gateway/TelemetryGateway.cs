@@ -20,6 +20,7 @@ public sealed class TelemetryGateway : ITelemetryIntake, IAsyncDisposable
     public const string MeterName = "SloEngine.Gateway";
 
     private readonly Meter _meter = new(MeterName);
+    private int _disposed;
     private readonly Counter<long> _bytes;
     private readonly Counter<long> _refused;
     private readonly CollectorOptions _options;
@@ -78,6 +79,11 @@ public sealed class TelemetryGateway : ITelemetryIntake, IAsyncDisposable
     /// <summary>Logs what is in flight and stops; what was not forwarded is in the log.</summary>
     public async ValueTask DisposeAsync()
     {
+        // The container ends under each name what it gives out under two.
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
         await _writer.DisposeAsync();
         foreach (NodeForwarder forwarder in _forwarders)
         {

@@ -47,6 +47,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     public const int MaxTenantBytes = 256;
 
     private readonly Meter _meter = new(MeterName);
+    private int _disposed;
     private readonly Counter<long> _items;
     private readonly Counter<long> _exemplars;
     private readonly Counter<long> _droppedExemplars;
@@ -314,6 +315,11 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     /// <summary>Logs what is in flight, gives the store a while to take it, and stops; what it has not taken is in the log.</summary>
     public async ValueTask DisposeAsync()
     {
+        // The container ends under each name what it gives out under two.
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
         await _stopping.CancelAsync();
         await _expiring;
         await _log.DisposeAsync();
