@@ -11,6 +11,7 @@ using static SloEngine.Otlp.Tests.Building.OtlpBuilder;
 namespace SloEngine.Collector.Tests.Cardinality;
 
 /// <summary>Who has how many series, and why.</summary>
+[Collection(MemoryCollection.Name)]
 public sealed class CardinalityTests
 {
     [Fact]
