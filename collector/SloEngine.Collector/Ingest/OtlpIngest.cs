@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Runtime.InteropServices;
@@ -13,11 +12,7 @@ using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Collector.Taps;
 using SloEngine.Otlp.Common;
-using SloEngine.Otlp.Logs;
-using SloEngine.Otlp.Metrics;
 using SloEngine.Otlp.Protobuf;
-using SloEngine.Otlp.RemoteWrite;
-using SloEngine.Otlp.Traces;
 using SloEngine.Storage;
 using SloEngine.Storage.Wal;
 
@@ -72,11 +67,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     private readonly ForwardMarks _forwards;
     private readonly WriteAheadLog _logged;
     private readonly StoredPosition _stored;
-    private readonly Lane<MetricBlock> _metrics;
-    private readonly Lane<MetricBlock> _remoteWrite1;
-    private readonly Lane<MetricBlock> _remoteWrite2;
-    private readonly Lane<SpanBlock> _spans;
-    private readonly Lane<LogBlock> _logs;
+    private readonly RequestDecoders _decoders;
     private readonly CancellationTokenSource _giveUp = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _inserting;
@@ -120,11 +111,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
             Selection = selection, KeptFrom = () => waiting?.Checkpoint.Stored ?? long.MaxValue,
         };
         _log = new LogWriter<Submission>(log, LogRecord.MaxHeadBytes, Take, options, time, logger);
-        _metrics = new(NewMetricsDecoder, static block => block.Clear());
-        _remoteWrite1 = new(tenant => NewRemoteWriteDecoder(tenant, isVersion2: false), static block => block.Clear());
-        _remoteWrite2 = new(tenant => NewRemoteWriteDecoder(tenant, isVersion2: true), static block => block.Clear());
-        _spans = new(NewTracesDecoder, static block => block.Clear());
-        _logs = new(NewLogsDecoder, static block => block.Clear());
+        _decoders = new RequestDecoders(options, _series, _resources, _keys, time);
         _inserting = Task.Run(InsertAsync);
         _traces?.Start();
         _expiring = new IdleExpiry(options, _series, _resources, _batches, _leases, time).RunAsync(_stopping.Token);
@@ -155,18 +142,18 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     public ValueTask<DecodeResult> IngestAsync(
         Signal signal, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed, CancellationToken cancellation) => signal switch
     {
-        Signal.Metrics => IngestAsync(signal, _metrics, RequestKind.Metrics, "metrics", tenant, request, isAllowed, cancellation),
-        Signal.Traces => IngestAsync(signal, _spans, RequestKind.Traces, "traces", tenant, request, isAllowed, cancellation),
-        _ => IngestAsync(signal, _logs, RequestKind.Logs, "logs", tenant, request, isAllowed, cancellation),
+        Signal.Metrics => IngestAsync(signal, _decoders.Metrics, RequestKind.Metrics, "metrics", tenant, request, isAllowed, cancellation),
+        Signal.Traces => IngestAsync(signal, _decoders.Spans, RequestKind.Traces, "traces", tenant, request, isAllowed, cancellation),
+        _ => IngestAsync(signal, _decoders.Logs, RequestKind.Logs, "logs", tenant, request, isAllowed, cancellation),
     };
 
     /// <inheritdoc/>
     public ValueTask<DecodeResult> IngestRemoteWriteAsync(bool isVersion2, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation) => isVersion2
-        ? IngestAsync(_remoteWrite2, RequestKind.RemoteWrite2, "metrics", tenant, request, cancellation)
-        : IngestAsync(_remoteWrite1, RequestKind.RemoteWrite1, "metrics", tenant, request, cancellation);
+        ? IngestAsync(_decoders.RemoteWrite2, RequestKind.RemoteWrite2, "metrics", tenant, request, cancellation)
+        : IngestAsync(_decoders.RemoteWrite1, RequestKind.RemoteWrite1, "metrics", tenant, request, cancellation);
 
     private ValueTask<DecodeResult> IngestAsync<TBlock>(
-        Signal signal, Lane<TBlock> lane, RequestKind kind, string name, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
+        Signal signal, DecoderLane<TBlock> lane, RequestKind kind, string name, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
         CancellationToken cancellation)
         where TBlock : class, IDisposable, new() => _preparation.Concerns(signal)
             ? IngestPreparedAsync(signal, lane, kind, name, tenant, request, isAllowed, cancellation)
@@ -174,7 +161,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
 
     /// <summary>The way of a request that is divided by tenants, or edited, first: all of its parts are kept or none.</summary>
     private async ValueTask<DecodeResult> IngestPreparedAsync<TBlock>(
-        Signal signal, Lane<TBlock> lane, RequestKind kind, string name, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
+        Signal signal, DecoderLane<TBlock> lane, RequestKind kind, string name, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
         CancellationToken cancellation)
         where TBlock : class, IDisposable, new()
     {
@@ -213,7 +200,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     /// <param name="forwarded">Where a gateway's log ends behind them.</param>
     /// <param name="prepared">Takes what they become.</param>
     private DecodeResult DecodeParts<TBlock>(
-        Signal? signal, Lane<TBlock> lane, RequestKind kind, IReadOnlyList<RequestPart> parts, ForwardMark? forwarded, PreparedParts prepared)
+        Signal? signal, DecoderLane<TBlock> lane, RequestKind kind, IReadOnlyList<RequestPart> parts, ForwardMark? forwarded, PreparedParts prepared)
         where TBlock : class, IDisposable, new()
     {
         var sum = new DecodeResult(0, 0, null);
@@ -260,7 +247,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         };
 
     private async ValueTask<DecodeResult> IngestAsync<TBlock>(
-        Lane<TBlock> lane, RequestKind kind, string signal, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation)
+        DecoderLane<TBlock> lane, RequestKind kind, string signal, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation)
         where TBlock : class, IDisposable, new()
     {
         if (!_rates.TryTake(tenant, request.Length, out TimeSpan retryAfter))
@@ -333,11 +320,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         _inserter.Dispose();
         _fromLog.Dispose();
         _batches.Dispose();
-        _metrics.Dispose();
-        _remoteWrite1.Dispose();
-        _remoteWrite2.Dispose();
-        _spans.Dispose();
-        _logs.Dispose();
+        _decoders.Dispose();
         _giveUp.Dispose();
         _stopping.Dispose();
         _meter.Dispose();
@@ -383,11 +366,11 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         int earlier = prepared.Decoded.Count;
         DecodeResult result = frame.Kind switch
         {
-            RequestKind.Metrics => DecodeParts(Signal.Metrics, _metrics, frame.Kind, Divide(Signal.Metrics, frame), mark, prepared),
-            RequestKind.RemoteWrite1 => DecodeParts(null, _remoteWrite1, frame.Kind, [new RequestPart(frame.Tenant, frame.Slice)], mark, prepared),
-            RequestKind.RemoteWrite2 => DecodeParts(null, _remoteWrite2, frame.Kind, [new RequestPart(frame.Tenant, frame.Slice)], mark, prepared),
-            RequestKind.Traces => DecodeParts(Signal.Traces, _spans, frame.Kind, Divide(Signal.Traces, frame), mark, prepared),
-            _ => DecodeParts(Signal.Logs, _logs, frame.Kind, Divide(Signal.Logs, frame), mark, prepared),
+            RequestKind.Metrics => DecodeParts(Signal.Metrics, _decoders.Metrics, frame.Kind, Divide(Signal.Metrics, frame), mark, prepared),
+            RequestKind.RemoteWrite1 => DecodeParts(null, _decoders.RemoteWrite1, frame.Kind, [new RequestPart(frame.Tenant, frame.Slice)], mark, prepared),
+            RequestKind.RemoteWrite2 => DecodeParts(null, _decoders.RemoteWrite2, frame.Kind, [new RequestPart(frame.Tenant, frame.Slice)], mark, prepared),
+            RequestKind.Traces => DecodeParts(Signal.Traces, _decoders.Spans, frame.Kind, Divide(Signal.Traces, frame), mark, prepared),
+            _ => DecodeParts(Signal.Logs, _decoders.Logs, frame.Kind, Divide(Signal.Logs, frame), mark, prepared),
         };
         foreach ((string tenant, int bytes, Decoded decoded) in prepared.Decoded.Skip(earlier))
         {
@@ -402,7 +385,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
 
     /// <summary>Decodes a request; without a submission when there is nothing in it to store.</summary>
     private (Decoded Decoded, Submission? Submission) Decode<TBlock>(
-        Lane<TBlock> lane, RequestKind kind, string tenant, ReadOnlyMemory<byte> request, ForwardMark? forwarded)
+        DecoderLane<TBlock> lane, RequestKind kind, string tenant, ReadOnlyMemory<byte> request, ForwardMark? forwarded)
         where TBlock : class, IDisposable, new()
     {
         long arrival = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
@@ -515,40 +498,6 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
             string.Create(CultureInfo.InvariantCulture, $"tenant {tenant} is over its limit of {rate} bytes a second"), retryAfter) { IsTenantLimit = true };
     }
 
-    private Decoder<MetricBlock> NewMetricsDecoder(string tenant)
-    {
-        var series = new TenantSeries(tenant, _series);
-        var decoder = new MetricsDecoder(series, _keys.Of(tenant));
-        return (request, block) =>
-        {
-            series.Begin();
-            return series.Told(decoder.Decode(request, block));
-        };
-    }
-
-    private Decoder<MetricBlock> NewRemoteWriteDecoder(string tenant, bool isVersion2)
-    {
-        var series = new TenantSeries(tenant, _series);
-        var decoder = new RemoteWriteDecoder(series, _keys.Of(tenant));
-        return (request, block) =>
-        {
-            series.Begin();
-            return series.Told(isVersion2 ? decoder.Decode2(request, block) : decoder.Decode(request, block));
-        };
-    }
-
-    private Decoder<SpanBlock> NewTracesDecoder(string tenant)
-    {
-        var decoder = new TracesDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant));
-        return (request, block) => new Decoded(decoder.Decode(request, block), OverResourceLimit: decoder.OverResourceLimit);
-    }
-
-    private Decoder<LogBlock> NewLogsDecoder(string tenant)
-    {
-        var decoder = new LogsDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant), _time, _options.LimitsOf(tenant).MaxLogLineBytes);
-        return (request, block) => new Decoded(decoder.Decode(request, block), OverResourceLimit: decoder.OverResourceLimit);
-    }
-
     private async Task InsertAsync()
     {
         try
@@ -575,51 +524,5 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         public List<(string Tenant, int Bytes, Decoded Decoded)> Decoded { get; } = [];
 
         public List<Submission> Submissions { get; } = [];
-    }
-
-    private delegate Decoded Decoder<TBlock>(ReadOnlySpan<byte> request, TBlock block);
-
-    /// <summary>A signal's pooled blocks, and its decoders, which are each for one request at a time.</summary>
-    private sealed class Lane<TBlock>(Func<string, Decoder<TBlock>> create, Action<TBlock> clear) : IDisposable
-        where TBlock : class, IDisposable, new()
-    {
-        private const int MaxTenants = 1000;
-
-        private readonly ConcurrentBag<TBlock> _blocks = [];
-        private readonly ConcurrentDictionary<string, ConcurrentBag<Decoder<TBlock>>> _decoders = new(StringComparer.Ordinal);
-
-        public TBlock Rent() => _blocks.TryTake(out TBlock? free) ? free : new TBlock();
-
-        public void Return(IDisposable block)
-        {
-            var own = (TBlock)block;
-            clear(own);
-            _blocks.Add(own);
-        }
-
-        public Decoded Decode(string tenant, ReadOnlySpan<byte> request, TBlock block)
-        {
-            if (!_decoders.TryGetValue(tenant, out ConcurrentBag<Decoder<TBlock>>? decoders))
-            {
-                if (_decoders.Count >= MaxTenants)
-                {
-                    // Names are free to choose: the decoders of those that are in use are made anew.
-                    _decoders.Clear();
-                }
-                decoders = _decoders.GetOrAdd(tenant, static _ => []);
-            }
-            Decoder<TBlock> decoder = decoders.TryTake(out Decoder<TBlock>? pooled) ? pooled : create(tenant);
-            Decoded decoded = decoder(request, block);
-            decoders.Add(decoder);
-            return decoded;
-        }
-
-        public void Dispose()
-        {
-            foreach (TBlock block in _blocks)
-            {
-                block.Dispose();
-            }
-        }
     }
 }
