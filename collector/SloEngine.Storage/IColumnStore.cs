@@ -32,6 +32,9 @@ public interface IColumnStore : IAsyncDisposable
     /// </summary>
     long? Version(string table) => null;
 
+    /// <summary>Which stretches of time of the samples have changed; null where others may change them too.</summary>
+    SlotVersions? SampleSlots => null;
+
     /// <summary>Runs a query and writes its result in one of the engine's output formats (JSON, CSVWithNames, ArrowStream, ...).</summary>
     ValueTask QueryFormattedAsync(StoreQuery query, string format, IBufferWriter<byte> output, CancellationToken cancellation = default);
 }

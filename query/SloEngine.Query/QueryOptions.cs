@@ -9,6 +9,9 @@ public sealed record QueryOptions
     /// <summary>Points that one selector may read.</summary>
     public long MaxSamples { get; init; } = 50_000_000;
 
+    /// <summary>Memory for samples that were read before, packed; 0 for none.</summary>
+    public long SampleCacheBytes { get; init; } = 512L << 20;
+
     /// <summary>Time that a query may take.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(2);
 

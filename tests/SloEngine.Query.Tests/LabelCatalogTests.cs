@@ -19,7 +19,7 @@ public sealed class LabelCatalogTests(MetricStore engine)
         await engine.SeriesAsync("labels", "latency", 3, "'job':'b','path':'/'", bounds: "0.5, 1");
         await engine.SeriesAsync("labels", "size", 4, "'job':'c'");
         await engine.SeriesAsync("somebody else", "secret", 1, "'hidden':'x'");
-        var catalog = new LabelCatalog(engine.Store, new QueryOptions(), "labels");
+        var catalog = new LabelCatalog(engine.Store, new StoredSeriesSources(engine.Store, new QueryOptions()), new QueryOptions(), "labels");
 
         foreach (string text in Selectors)
         {
@@ -43,7 +43,7 @@ public sealed class LabelCatalogTests(MetricStore engine)
     {
         int id = await engine.SeriesAsync("much", "x", 1);
         await engine.SamplesAsync(id, (1000, 1), (2000, 2), (3000, 3));
-        var source = new StoreSeriesSource(engine.Store, new QueryOptions { MaxSamples = 2 }, "much");
+        var source = new StoredSeriesSources(engine.Store, new QueryOptions { MaxSamples = 2 }).Of("much");
 
         StoreException failure = await Assert.ThrowsAsync<StoreException>(
             async () => await source.SelectAsync(new SeriesSelection(PromQLParser.ParseSelector("x").Matchers, 0, 5000), default));

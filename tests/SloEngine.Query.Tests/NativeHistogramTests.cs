@@ -133,7 +133,7 @@ public sealed class NativeHistogramTests(MetricStore engine)
     private Task PointsAsync(params string[] rows) => engine.InsertAsync("exponential_histograms", rows);
 
 
-    private StoreSeriesSource Source(string tenant) => new(engine.Store, new QueryOptions(), tenant);
+    private StoreSeriesSource Source(string tenant) => new StoredSeriesSources(engine.Store, new QueryOptions()).Stored(tenant);
 
     private async Task<IReadOnlyList<SeriesData>> SelectAsync(string tenant, string selector) =>
         await Source(tenant).SelectAsync(new SeriesSelection(PromQLParser.ParseSelector(selector).Matchers, 0, 60 * Minute), CancellationToken.None);

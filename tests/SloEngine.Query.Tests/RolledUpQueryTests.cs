@@ -83,7 +83,7 @@ public sealed class RolledUpQueryTests(MetricStore engine)
     private async Task<VectorResult> InstantAsync(string query, long timeMs) =>
         (VectorResult)await _promql.InstantAsync(PromQLParser.Parse(query), Source(), timeMs, default);
 
-    private StoreSeriesSource Source() => new(engine.Store, new QueryOptions(), Tenant);
+    private StoreSeriesSource Source() => new StoredSeriesSources(engine.Store, new QueryOptions()).Stored(Tenant);
 
     private sealed class FixedTime(DateTimeOffset now) : TimeProvider
     {

@@ -107,5 +107,5 @@ public sealed class StoreSeriesSourceTests(MetricStore engine)
         new(tenant, metric, MetricKind.Gauge, Temporality.Unspecified, [new("k", value)], []);
 
     private async Task<IReadOnlyList<SeriesData>> SelectAsync(string tenant, string selector, long start, long end) =>
-        await new StoreSeriesSource(engine.Store, new QueryOptions(), tenant).SelectAsync(new SeriesSelection(PromQLParser.ParseSelector(selector).Matchers, start, end), default);
+        await new StoredSeriesSources(engine.Store, new QueryOptions()).Of(tenant).SelectAsync(new SeriesSelection(PromQLParser.ParseSelector(selector).Matchers, start, end), default);
 }

@@ -21,6 +21,7 @@ public sealed class EmbeddedColumnStore : IColumnStore
     private readonly Lane _inserts;
     private readonly FileStream _lock;
     private readonly ConcurrentDictionary<string, long> _versions = new(StringComparer.Ordinal);
+    private readonly SlotVersions _sampleSlots = new();
     private long _statements;
 
     private EmbeddedColumnStore(Lane reads, Lane inserts, FileStream @lock) => (_reads, _inserts, _lock) = (reads, inserts, @lock);
@@ -60,7 +61,7 @@ public sealed class EmbeddedColumnStore : IColumnStore
                 return true;
             },
             cancellation);
-        Interlocked.Increment(ref _statements);
+        CountStatement();
     }
 
     /// <inheritdoc/>
@@ -80,11 +81,18 @@ public sealed class EmbeddedColumnStore : IColumnStore
         {
             // Also after a failure: it may have come behind the commit.
             _versions.AddOrUpdate(block.Table, 1, static (_, version) => version + 1);
+            if (block.Times is { } times)
+            {
+                _sampleSlots.Change(times);
+            }
         }
     }
 
     /// <inheritdoc/>
     public long? Version(string table) => Volatile.Read(ref _statements) + _versions.GetValueOrDefault(table);
+
+    /// <inheritdoc/>
+    public SlotVersions? SampleSlots => _sampleSlots;
 
     /// <summary>Inserts data in one of the engine's input formats.</summary>
     /// <param name="sql">INSERT INTO ... without VALUES and FORMAT.</param>
@@ -100,7 +108,7 @@ public sealed class EmbeddedColumnStore : IColumnStore
                 return true;
             },
             cancellation);
-        Interlocked.Increment(ref _statements);
+        CountStatement();
     }
 
     /// <summary>Runs a statement as it stands and writes its result in one of the engine's output formats.</summary>
@@ -122,7 +130,7 @@ public sealed class EmbeddedColumnStore : IColumnStore
             cancellation);
         if (!isRead)
         {
-            Interlocked.Increment(ref _statements);
+            CountStatement();
         }
     }
 
@@ -150,6 +158,13 @@ public sealed class EmbeddedColumnStore : IColumnStore
         await _inserts.DisposeAsync();
         await _reads.DisposeAsync();
         await _lock.DisposeAsync();
+    }
+
+    /// <summary>A statement of any kind may have changed any row.</summary>
+    private void CountStatement()
+    {
+        Interlocked.Increment(ref _statements);
+        _sampleSlots.ChangeAll();
     }
 
     /// <summary>A few connections, each with the thread that works on it, behind one queue.</summary>

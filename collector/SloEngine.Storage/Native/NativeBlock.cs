@@ -7,7 +7,15 @@ namespace SloEngine.Storage.Native;
 /// <param name="Data">The encoded block; owned by the writer that made it and valid until that writer is reset.</param>
 public readonly record struct NativeBlock(string Table, string Columns, int Rows, ReadOnlyMemory<byte> Data)
 {
+    /// <summary>Times of its rows, where somebody keeps what the table has of a stretch of time.</summary>
+    public RowTimes? Times { get; init; }
+
     /// <summary>The INSERT of this block, without its format. Without a token of its own the engine would take two equal blocks for one insert repeated.</summary>
     internal string Statement(string database, string? deduplicationToken) =>
         $"INSERT INTO {database}.{Table} ({Columns}) SETTINGS insert_deduplication_token = '{SqlText.Quote(deduplicationToken ?? Guid.NewGuid().ToString("N"))}'";
 }
+
+/// <summary>The stretch of time in which rows lie.</summary>
+/// <param name="FirstMs">Time of the earliest, Unix milliseconds.</param>
+/// <param name="LastMs">Time of the latest.</param>
+public readonly record struct RowTimes(long FirstMs, long LastMs);

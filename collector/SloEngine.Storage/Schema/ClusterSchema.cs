@@ -54,6 +54,15 @@ internal sealed partial class ClusterSchema(StoreCluster cluster, string databas
         {
             return [sql];
         }
+        if (Exchange().IsMatch(sql))
+        {
+            // The distributed tables stand for names, and so for what was exchanged under them.
+            return [$"{Localized(sql)} {cluster.OnCluster}"];
+        }
+        if (Drop().IsMatch(sql))
+        {
+            return [$"{sql} {cluster.OnCluster} SYNC", $"{Localized(sql)} {cluster.OnCluster} SYNC"];
+        }
         throw new NotSupportedException($"there is no rule for a cluster's form of: {sql}");
     }
 
@@ -156,6 +165,12 @@ internal sealed partial class ClusterSchema(StoreCluster cluster, string databas
 
     [GeneratedRegex(@"^(?<create>CREATE MATERIALIZED VIEW(?: IF NOT EXISTS)?) \w+\.(?<view>\w+)\s+(?<rest>TO \w+\.\w+.*)$", RegexOptions.Singleline)]
     private static partial Regex CreateView();
+
+    [GeneratedRegex(@"^EXCHANGE TABLES \w+\.\w+ AND \w+\.\w+$")]
+    private static partial Regex Exchange();
+
+    [GeneratedRegex(@"^DROP TABLE IF EXISTS \w+\.\w+$")]
+    private static partial Regex Drop();
 
     [GeneratedRegex(@"^INSERT INTO \w+\.\w+\b")]
     private static partial Regex Insert();

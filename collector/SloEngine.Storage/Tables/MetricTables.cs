@@ -11,16 +11,19 @@ public static class MetricTables
     private const string Milliseconds = "DateTime64(3, 'UTC')";
     private const int NanosPerMilli = 1_000_000;
 
+    /// <summary>The table of samples lies hour by hour.</summary>
+    private const long HourMs = 3_600_000;
+
     /// <summary>Rows for <c>samples</c>.</summary>
     public static NativeBlock Encode(NumberPoints points, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
     {
         writer.Start("samples", 4, points.Count);
-        Order(points.Series.Values, points.TimeNanos.Values, seriesIds, writer.Order);
+        RowTimes times = Order(points.Series.Values, points.TimeNanos.Values, seriesIds, writer.Order, HourMs);
         Ids(points.Series.Values, seriesIds, writer);
         Millis("ts", points.TimeNanos.Values, writer);
         Millis("start", points.StartNanos.Values, writer);
         writer.Fixed("value", "Float64", points.Values.Values);
-        return writer.Finish();
+        return writer.Finish() with { Times = times };
     }
 
     /// <summary>Rows for <c>histograms</c>.</summary>
@@ -75,8 +78,11 @@ public static class MetricTables
         return writer.Finish();
     }
 
-    /// <summary>The tables' order, by series and time: exact, unless rows lie so far apart that the milliseconds do not fit beside the series.</summary>
-    private static void Order(ReadOnlySpan<int> series, ReadOnlySpan<long> nanos, ReadOnlySpan<UInt128> seriesIds, RowOrder order)
+    /// <summary>
+    /// The tables' order, by series and time, stretch by stretch where the table has such: exact, unless rows lie so far apart that the milliseconds do
+    /// not fit beside the series.
+    /// </summary>
+    private static RowTimes Order(ReadOnlySpan<int> series, ReadOnlySpan<long> nanos, ReadOnlySpan<UInt128> seriesIds, RowOrder order, long stretchMs = long.MaxValue)
     {
         int[] ranks = ArrayPool<int>.Shared.Rent(seriesIds.Length);
         int distinct = RowOrder.Rank(series, seriesIds, ranks, static (left, right) => left.CompareTo(right));
@@ -87,17 +93,29 @@ public static class MetricTables
             first = Math.Min(first, time);
             last = Math.Max(last, time);
         }
-        first /= NanosPerMilli;
-        int timeBits = BitOperations.LeadingZeroCount((ulong)distinct);
-        int coarse = Math.Max(0, 64 - BitOperations.LeadingZeroCount((ulong)((last / NanosPerMilli) - first)) - timeBits);
+        (first, last) = (first / NanosPerMilli, last / NanosPerMilli);
+        long firstStretch = first / stretchMs;
+        // The place within a stretch is counted from the earliest row where all rows are of one.
+        long origin = firstStretch == last / stretchMs ? first : firstStretch * stretchMs;
+        int timeBits = Bits(Math.Min(last - origin, stretchMs - 1));
+        int seriesBits = Bits(distinct - 1);
+        int stretchBits = Bits((last / stretchMs) - firstStretch);
+        int coarse = Math.Max(0, timeBits + seriesBits + stretchBits - 64);
+        timeBits = Math.Max(0, timeBits - coarse);
         Span<ulong> keys = order.Keys(series.Length);
         for (int row = 0; row < keys.Length; row++)
         {
-            keys[row] = ((ulong)ranks[series[row]] << timeBits) | ((ulong)((nanos[row] / NanosPerMilli) - first) >> coarse);
+            long time = nanos[row] / NanosPerMilli;
+            long stretch = stretchBits == 0 ? 0 : (time / stretchMs) - firstStretch;
+            ulong within = (ulong)(time - origin - (stretch * stretchMs)) >> coarse;
+            keys[row] = ((((ulong)stretch << seriesBits) | (ulong)(uint)ranks[series[row]]) << timeBits) | within;
         }
         ArrayPool<int>.Shared.Return(ranks);
         order.Sort();
+        return new RowTimes(first, last);
     }
+
+    private static int Bits(long highest) => 64 - BitOperations.LeadingZeroCount((ulong)highest);
 
     private static void Ids(ReadOnlySpan<int> series, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
     {

@@ -69,7 +69,7 @@ internal sealed class Evaluator
     {
         IReadOnlyList<SeriesData> all = expression is Subquery subquery ? await SubqueryAsync(subquery, [timeMs]) : await MatrixAsync((MatrixSelector)expression, timeMs);
         _reader.Scanned.Begin(1);
-        _reader.Scanned.Add(0, all.Sum(static series => series.Histograms?.Sum(static histogram => (long)(histogram?.Weight ?? 1)) ?? series.TimesMs.Length));
+        _reader.Scanned.Add(0, all.Sum(static series => series.Histograms?.Sum(static histogram => (long)(histogram?.Weight ?? 1)) ?? series.Count));
         return all;
     }
 

@@ -3,8 +3,8 @@ using SloEngine.PromQL.Syntax;
 
 namespace SloEngine.PromQL.Evaluation;
 
-/// <summary>Series of a range argument, and when its windows end.</summary>
-internal sealed record RangeInput(IReadOnlyList<SeriesColumns> Series, long[] EndsMs, long RangeMs, RangeExtension Extension, SourceRange Range)
+/// <summary>Series of a range argument, made one by one as they are gone through, which is once; and when its windows end.</summary>
+internal sealed record RangeInput(IEnumerable<SeriesColumns> Series, long[] EndsMs, long RangeMs, RangeExtension Extension, SourceRange Range)
 {
     /// <summary>What was read for it, which nobody needs once it is evaluated; empty for subqueries.</summary>
     public IReadOnlyList<SeriesData> Read { get; init; } = [];
@@ -21,8 +21,7 @@ internal sealed class RangeEvaluator(EngineOptions options, SelectorReader reade
         long after = selector.Extension == RangeExtension.Smoothed ? options.LookbackMs : 0;
         IReadOnlyList<SeriesData> all = await reader.FetchAsync(selector, ends, before, after, function);
         bool withStarts = options.UseStartTimes && function is "rate" or "irate" or "increase" or "resets";
-        SeriesColumns[] series = [.. all.Select(one => SeriesColumns.Of(one, dropName: false, withStarts))];
-        return new RangeInput(series, ends, matrix.RangeMs, selector.Extension, matrix.Range) { Read = all };
+        return new RangeInput(all.Select(one => SeriesColumns.Of(one.Unpacked(), dropName: false, withStarts)), ends, matrix.RangeMs, selector.Extension, matrix.Range) { Read = all };
     }
 
     public StepVector Evaluate(Call call, RangeInput input, double[][] parameters, bool rangeIsFirst)
@@ -37,7 +36,7 @@ internal sealed class RangeEvaluator(EngineOptions options, SelectorReader reade
             Extension = input.Extension,
         };
         bool dropsName = call.Function is not ("last_over_time" or "first_over_time");
-        var result = new List<StepSeries>(input.Series.Count);
+        var result = new List<StepSeries>();
         foreach (SeriesColumns series in input.Series)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -87,14 +87,14 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
         foreach (SeriesData series in all)
         {
             cancellation.ThrowIfCancellationRequested();
-            result.Add(Latest(series, times));
+            result.Add(Latest(series.Unpacked(), times));
         }
         Release(all);
         Count((long)result.Count * times.Length);
         return new StepVector(result);
     }
 
-    private static long Weight(SeriesData data) => data.Histograms is null ? data.Values.Length : data.Histograms.Sum(static histogram => (long)(histogram?.Weight ?? 1));
+    private static long Weight(SeriesData data) => data.Histograms is null ? data.Count : data.Histograms.Sum(static histogram => (long)(histogram?.Weight ?? 1));
 
     /// <summary>The latest sample at each time that is not older than the lookback, nor stale.</summary>
     private StepSeries Latest(SeriesData series, long[] times)
@@ -123,7 +123,7 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
     {
         long[] times = Times(selector.Time, steps);
         IReadOnlyList<SeriesData> all = await FetchAsync(selector, times, LookbackMs, 0, "timestamp");
-        return new StepVector([.. all.Select(series => OfLatest(series, times, read))]);
+        return new StepVector([.. all.Select(series => OfLatest(series.Unpacked(), times, read))]);
     }
 
     public StepSeries OfLatest(SeriesData series, long[] times, Func<SeriesData, int, double> read)

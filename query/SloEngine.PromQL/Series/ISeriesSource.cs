@@ -44,6 +44,9 @@ public sealed record LabelMatcher(string Label, MatchKind Kind, string Value);
 /// <summary>One series with its samples in columns.</summary>
 public sealed class SeriesData
 {
+    private long[]? _timesMs;
+    private double[]? _values;
+
     /// <summary>Labels, <c>__name__</c> included, sorted by name (ordinal).</summary>
     public required Labels Labels { get; init; }
 
@@ -53,15 +56,56 @@ public sealed class SeriesData
     /// <summary>Whether some samples each stand for several that are no longer there: answers say so.</summary>
     public bool IsRolledUp { get; init; }
 
+    /// <summary>The samples, when they are to be unpacked only where they are looked at; times and values need not be given then.</summary>
+    public IPackedSamples? Packed { get; init; }
+
+    /// <summary>How many samples there are.</summary>
+    public int Count => Packed?.Count ?? TimesMs.Length;
+
     /// <summary>Times of the samples, Unix milliseconds, ascending.</summary>
-    public required long[] TimesMs { get; init; }
+    public long[] TimesMs
+    {
+        get => _timesMs ?? Unpack().TimesMs;
+        init => _timesMs = value;
+    }
 
     /// <summary>Values; the stale marker is the NaN with bits 0x7FF0000000000002. Without meaning where there is a histogram.</summary>
-    public required double[] Values { get; init; }
+    public double[] Values
+    {
+        get => _values ?? Unpack().Values;
+        init => _values = value;
+    }
 
     /// <summary>Native histograms by the same positions, null where the sample is a float; or null if the series has none.</summary>
     public FloatHistogram?[]? Histograms { get; init; }
 
     /// <summary>When counting began for each sample, Unix milliseconds, 0 where that is unknown; or null if it is for all.</summary>
     public long[]? StartTimesMs { get; init; }
+
+    /// <summary>The series with its samples in columns: whoever looks at many series one after the other holds those of one at a time.</summary>
+    public SeriesData Unpacked()
+    {
+        if (Packed is null)
+        {
+            return this;
+        }
+        (long[] times, double[] values) = Packed.Unpack();
+        return new SeriesData { Labels = Labels, IsDelta = IsDelta, IsRolledUp = IsRolledUp, TimesMs = times, Values = values };
+    }
+
+    private (long[] TimesMs, double[] Values) Unpack()
+    {
+        (long[] times, double[] values) = Packed?.Unpack() ?? ([], []);
+        return (_timesMs ??= times, _values ??= values);
+    }
+}
+
+/// <summary>Floats of a series that take less memory than columns.</summary>
+public interface IPackedSamples
+{
+    /// <summary>How many there are.</summary>
+    int Count { get; }
+
+    /// <summary>Their times, Unix milliseconds, ascending, and their values; the arrays are the caller's.</summary>
+    (long[] TimesMs, double[] Values) Unpack();
 }

@@ -78,7 +78,7 @@ public static class PrometheusApi
             Expr query = PrometheusAnswer.Expression(parameters);
             return PrometheusRoutes.Answer(json => ExpressionJson.Write(json, query));
         });
-        endpoints.MapPrometheusLabels(store, options, GetOnly, GetOrPost);
+        endpoints.MapPrometheusLabels(store, sources, options, GetOnly, GetOrPost);
         endpoints.MapPrometheusStatus(store, engine.Options, time, GetOnly);
     }
 

@@ -11,6 +11,9 @@ namespace SloEngine.Query.Http;
 /// <summary>Query results in the JSON of Prometheus: times in seconds, values as text.</summary>
 internal static class PrometheusJson
 {
+    /// <summary>Bytes that a time takes at most: sign, digits, point.</summary>
+    private const int MostTimeBytes = 24;
+
     /// <summary>Remarks of a kind that one answer holds.</summary>
     private const int MaxRemarks = 10;
 
@@ -209,22 +212,51 @@ internal static class PrometheusJson
 
     private static void Point(Utf8JsonWriter json, long timeMs, double value, FloatHistogram? histogram)
     {
-        json.WriteStartArray();
-        Time(json, timeMs);
         if (histogram is null)
         {
-            json.WriteStringValue(SampleText.Print(value));
+            // Most of an answer are these.
+            Span<byte> point = stackalloc byte[MostTimeBytes + SampleText.MostBytes + 8];
+            point[0] = (byte)'[';
+            int length = 1 + Time(timeMs, point[1..]);
+            point[length++] = (byte)',';
+            point[length++] = (byte)'"';
+            length += SampleText.Print(value, point[length..]);
+            point[length++] = (byte)'"';
+            point[length++] = (byte)']';
+            json.WriteRawValue(point[..length], skipInputValidation: true);
+            return;
         }
-        else
-        {
-            Write(json, histogram);
-        }
+        json.WriteStartArray();
+        Time(json, timeMs);
+        Write(json, histogram);
         json.WriteEndArray();
     }
 
+    private static void Time(Utf8JsonWriter json, long timeMs)
+    {
+        Span<byte> time = stackalloc byte[MostTimeBytes];
+        json.WriteRawValue(time[..Time(timeMs, time)], skipInputValidation: true);
+    }
+
     /// <summary>Seconds, with all three digits of milliseconds where there are any.</summary>
-    private static void Time(Utf8JsonWriter json, long timeMs) =>
-        json.WriteRawValue((timeMs / 1000m).ToString(timeMs % 1000 == 0 ? "0" : "0.000", CultureInfo.InvariantCulture), skipInputValidation: true);
+    private static int Time(long timeMs, Span<byte> utf8)
+    {
+        (long seconds, long millis) = Math.DivRem(timeMs, 1000);
+        int written = 0;
+        if (timeMs < 0)
+        {
+            utf8[written++] = (byte)'-';
+        }
+        bool fits = Math.Abs(seconds).TryFormat(utf8[written..], out int digits, default, CultureInfo.InvariantCulture);
+        written += digits;
+        if (millis != 0)
+        {
+            utf8[written++] = (byte)'.';
+            fits &= Math.Abs(millis).TryFormat(utf8[written..], out digits, "000", CultureInfo.InvariantCulture);
+            written += digits;
+        }
+        return fits ? written : throw new InvalidOperationException($"a time of {timeMs} ms does not fit {utf8.Length} bytes");
+    }
 
     /// <summary>Count, sum and buckets; the number in front of a bucket says which of its bounds belong to it.</summary>
     public static void Write(Utf8JsonWriter json, FloatHistogram histogram)

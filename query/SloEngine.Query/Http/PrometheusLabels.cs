@@ -13,7 +13,7 @@ internal static class PrometheusLabels
 {
     private const string EscapedPrefix = "U__";
 
-    public static void MapPrometheusLabels(this IEndpointRouteBuilder endpoints, IColumnStore store, QueryOptions options, string[] getOnly, string[] getOrPost)
+    public static void MapPrometheusLabels(this IEndpointRouteBuilder endpoints, IColumnStore store, StoredSeriesSources sources, QueryOptions options, string[] getOnly, string[] getOrPost)
     {
         endpoints.MapPrometheus("series", getOrPost, async (parameters, http) =>
         {
@@ -51,7 +51,7 @@ internal static class PrometheusLabels
             return json => MetricMetadata.Write(json, all, limit);
         });
 
-        LabelCatalog Catalog(RequestParameters parameters) => new(store, options, parameters.Tenant);
+        LabelCatalog Catalog(RequestParameters parameters) => new(store, sources, options, parameters.Tenant);
     }
 
     /// <summary>The times a request is about; none when it gives none, so that series without recent points are found, too.</summary>

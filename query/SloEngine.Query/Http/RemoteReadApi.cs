@@ -30,7 +30,7 @@ public static class RemoteReadApi
     /// <summary>Maps the path.</summary>
     public static void MapRemoteRead(this IEndpointRouteBuilder endpoints)
     {
-        IColumnStore store = endpoints.ServiceProvider.GetRequiredService<IColumnStore>();
+        StoredSeriesSources sources = endpoints.ServiceProvider.GetRequiredService<StoredSeriesSources>();
         QueryOptions options = endpoints.ServiceProvider.GetRequiredService<QueryOptions>();
         var gate = new SemaphoreSlim(ConcurrentReads);
         endpoints.MapPost("/api/v1/read", async http =>
@@ -40,7 +40,7 @@ public static class RemoteReadApi
                 await gate.WaitAsync(http.RequestAborted);
                 try
                 {
-                    await AnswerAsync(http, store, options);
+                    await AnswerAsync(http, sources, options);
                 }
                 finally
                 {
@@ -70,10 +70,10 @@ public static class RemoteReadApi
         });
     }
 
-    private static async Task AnswerAsync(HttpContext http, IColumnStore store, QueryOptions options)
+    private static async Task AnswerAsync(HttpContext http, StoredSeriesSources sources, QueryOptions options)
     {
         ReadRequest request = ReadRequest.Read(await BodyAsync(http));
-        var source = new StoreSeriesSource(store, options, RequestParameters.TenantOf(http.Request));
+        ISeriesSource source = sources.Of(RequestParameters.TenantOf(http.Request));
         if (request.IsStreamed)
         {
             http.Response.ContentType = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
@@ -107,7 +107,7 @@ public static class RemoteReadApi
     }
 
     /// <summary>The protocol includes the start, a selection does not.</summary>
-    private static ValueTask<IReadOnlyList<SeriesData>> SelectAsync(StoreSeriesSource source, ReadQuery query, CancellationToken cancellation) =>
+    private static ValueTask<IReadOnlyList<SeriesData>> SelectAsync(ISeriesSource source, ReadQuery query, CancellationToken cancellation) =>
         query.EndMs < query.StartMs ? ValueTask.FromResult<IReadOnlyList<SeriesData>>([])
             : source.SelectAsync(new SeriesSelection(query.Matchers, Math.Max(query.StartMs, 0) - 1, query.EndMs), cancellation);
 

@@ -5,9 +5,9 @@ using SloEngine.Storage.Results;
 namespace SloEngine.Query.Metrics;
 
 /// <summary>Names and values of labels of one tenant's series. The store answers without listing series wherever it can.</summary>
-internal sealed class LabelCatalog(IColumnStore store, QueryOptions options, string tenant)
+internal sealed class LabelCatalog(IColumnStore store, StoredSeriesSources sources, QueryOptions options, string tenant)
 {
-    private readonly StoreSeriesSource _source = new(store, options, tenant);
+    private readonly StoreSeriesSource _source = sources.Stored(tenant);
 
     /// <summary>Labels of the series that any of the selectors matches.</summary>
     public async ValueTask<IReadOnlyCollection<Labels>> SeriesAsync(

@@ -8,7 +8,7 @@ namespace SloEngine.Query.Metrics;
 /// </summary>
 internal static class SampleRuns
 {
-    /// <summary>The series, each as one stretch that ascends in time, or as several where its runs overlap.</summary>
+    /// <summary>The series, each as one stretch that ascends in time; of equal times the first counts.</summary>
     public static List<SampleStretch> Read(QueryResult result)
     {
         Dictionary<UInt128, List<Run>> byId = [];
@@ -35,34 +35,35 @@ internal static class SampleRuns
         foreach ((UInt128 id, List<Run> runs) in byId)
         {
             runs.Sort(static (left, right) => left.FirstMs.CompareTo(right.FirstMs));
-            for (int first = 0; first < runs.Count;)
-            {
-                int next = first + 1;
-                int rows = runs[first].Length;
-                while (next < runs.Count && runs[next].FirstMs > runs[next - 1].LastMs)
-                {
-                    rows += runs[next++].Length;
-                }
-                stretches.Add(Joined(id, runs, first, next, rows));
-                first = next;
-            }
+            stretches.Add(Joined(id, runs));
         }
         return stretches;
     }
 
-    private static SampleStretch Joined(UInt128 id, List<Run> runs, int first, int end, int rows)
+    private static SampleStretch Joined(UInt128 id, List<Run> runs)
     {
+        int rows = 0;
+        bool overlap = false;
+        for (int index = 0; index < runs.Count; index++)
+        {
+            rows += runs[index].Length;
+            overlap |= index > 0 && runs[index].FirstMs <= runs[index - 1].LastMs;
+        }
         long[] times = GC.AllocateUninitializedArray<long>(rows);
         double[] values = GC.AllocateUninitializedArray<double>(rows);
         int at = 0;
-        for (int index = first; index < end; index++)
+        foreach (Run run in runs)
         {
-            Run run = runs[index];
             run.Block.Values<long>(1).Slice(run.Start, run.Length).CopyTo(times.AsSpan(at));
             run.Block.Values<double>(2).Slice(run.Start, run.Length).CopyTo(values.AsSpan(at));
             at += run.Length;
         }
-        return new SampleStretch(id, times, values);
+        if (!overlap)
+        {
+            return new SampleStretch(id, times, values);
+        }
+        int[] order = TimeOrder.Of(times);
+        return new SampleStretch(id, Array.ConvertAll(order, position => times[position]), Array.ConvertAll(order, position => values[position]));
     }
 
     /// <summary>Rows of one series, ascending in time.</summary>

@@ -12,6 +12,9 @@ internal sealed class SeriesCollector
     /// <summary>Adds samples, ascending in time; the arrays are the collector's from then on.</summary>
     public void Add(Labels labels, bool isDelta, long[] times, double[] values) => For(labels, isDelta).Stretches.Add(new Stretch(times, values, null));
 
+    /// <summary>Adds samples, ascending in time, which stay packed if no others have these labels.</summary>
+    public void Add(Labels labels, bool isDelta, IPackedSamples samples) => For(labels, isDelta).Packed.Add(samples);
+
     /// <summary>Adds samples that each stand for several.</summary>
     public void AddRolledUp(Labels labels, bool isDelta, long[] times, double[] values)
     {
@@ -53,20 +56,13 @@ internal sealed class SeriesCollector
     private static SeriesData Joined(Labels labels, Entry entry)
     {
         List<Stretch> stretches = entry.Stretches;
-        Stretch all = stretches.Count == 1 && IsAscending(stretches[0].Times) ? stretches[0] : Merged(stretches);
-        return new SeriesData { Labels = labels, IsDelta = entry.IsDelta, IsRolledUp = entry.IsRolledUp, TimesMs = all.Times, Values = all.Values, Histograms = all.Histograms };
-    }
-
-    private static bool IsAscending(long[] times)
-    {
-        for (int index = 1; index < times.Length; index++)
+        if (stretches.Count == 0 && entry.Packed.Count == 1)
         {
-            if (times[index] <= times[index - 1])
-            {
-                return false;
-            }
+            return new SeriesData { Labels = labels, IsDelta = entry.IsDelta, Packed = entry.Packed[0] };
         }
-        return true;
+        stretches.InsertRange(0, entry.Packed.Select(static packed => packed.Unpack()).Select(static samples => new Stretch(samples.TimesMs, samples.Values, null)));
+        Stretch all = stretches.Count == 1 && TimeOrder.IsAscending(stretches[0].Times) ? stretches[0] : Merged(stretches);
+        return new SeriesData { Labels = labels, IsDelta = entry.IsDelta, IsRolledUp = entry.IsRolledUp, TimesMs = all.Times, Values = all.Values, Histograms = all.Histograms };
     }
 
     private static Stretch Merged(List<Stretch> stretches)
@@ -76,21 +72,11 @@ internal sealed class SeriesCollector
         FloatHistogram?[]? histograms = stretches.Exists(static stretch => stretch.Histograms is not null)
             ? [.. stretches.SelectMany(static stretch => stretch.Histograms ?? new FloatHistogram?[stretch.Times.Length])]
             : null;
-        int[] order = [.. Enumerable.Range(0, times.Length)];
-        if (!IsAscending(times))
+        if (TimeOrder.IsAscending(times))
         {
-            // Positions break ties, so that of equal times the first added comes first.
-            Array.Sort(order, (left, right) => times[left] != times[right] ? times[left].CompareTo(times[right]) : left.CompareTo(right));
+            return new Stretch(times, values, histograms);
         }
-        int kept = 0;
-        foreach (int position in order)
-        {
-            if (kept == 0 || times[position] != times[order[kept - 1]])
-            {
-                order[kept++] = position;
-            }
-        }
-        order = order[..kept];
+        int[] order = TimeOrder.Of(times);
         return new Stretch(
             Array.ConvertAll(order, position => times[position]),
             Array.ConvertAll(order, position => values[position]),
@@ -105,6 +91,8 @@ internal sealed class SeriesCollector
 
         public bool IsRolledUp { get; set; }
 
-        public List<Stretch> Stretches { get; } = new(1);
+        public List<IPackedSamples> Packed { get; } = new(1);
+
+        public List<Stretch> Stretches { get; } = [];
     }
 }

@@ -1,10 +1,8 @@
-using System.Globalization;
 using SloEngine.PromQL.Histograms;
 using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Text;
 using SloEngine.Storage;
 using SloEngine.Storage.Results;
-using SloEngine.Storage.Tables;
 
 namespace SloEngine.Query.Metrics;
 
@@ -13,23 +11,13 @@ namespace SloEngine.Query.Metrics;
 /// <c>_bucket</c> with cumulative counts, <c>_sum</c> and <c>_count</c>; an exponential one as a native histogram of the base name. Days whose samples
 /// are gone are answered from roll-ups, a sample for five minutes.
 /// </summary>
-internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, RolledUpDays rolledUp, QueryOptions options, string tenant) : ISeriesSource
+internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, SampleReader samples, RolledUpDays rolledUp, QueryOptions options, string tenant)
+    : ISeriesSource
 {
-    /// <summary>Rows that one statement is to read: few statements, since each looks into every part, and no result that is large (32 bytes a row).</summary>
+    /// <summary>Rows of roll-ups that one statement is to read.</summary>
     private const long RowsAtOnce = 16_000_000;
 
-    /// <summary>Statements that read at one time.</summary>
-    private const int Readers = 2;
-
-    /// <summary>What is taken for the interval of samples before they are read.</summary>
-    private const long UsualIntervalMs = 15_000;
-
     private const long RollUpIntervalMs = 300_000;
-
-    public StoreSeriesSource(IColumnStore store, QueryOptions options, string tenant)
-        : this(store, new SeriesMatch(store, options), new RolledUpDays(store, TimeProvider.System), options, tenant)
-    {
-    }
 
     public async ValueTask<IReadOnlyList<SeriesData>> SelectAsync(SeriesSelection selection, CancellationToken cancellation)
     {
@@ -89,24 +77,13 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, R
     {
         Dictionary<UInt128, StoredSeries> byId = series.ToDictionary(one => one.Id);
         UInt128[] ids = [.. byId.Keys];
-        // Series that are neighbours in the table are read together.
         Array.Sort(ids);
-        long left = options.MaxSamples;
-        var range = new TimeRange(selection.StartMs, selection.EndMs);
-        long usual = Math.Max(1, (range.EndMs - range.StartMs) / UsualIntervalMs);
-        UInt128[][] parts = [.. ids.Chunk((int)Math.Clamp(RowsAtOnce / usual, 1, ids.Length))];
-        var read = new List<SampleStretch>[parts.Length];
-        await Parallel.ForAsync(0, parts.Length, new ParallelOptions { MaxDegreeOfParallelism = Readers, CancellationToken = cancellation }, async (part, token) =>
-        {
-            StoreQuery query = Query("SELECT id, ts, value FROM samples", parts[part], selection, isRange: isWhole && AreNeighbours(parts[part]));
-            read[part] = await store.ReadAsync(query, result => Interlocked.Add(ref left, -result.Rows) >= 0 ? SampleRuns.Read(result) : throw TooMany(), token);
-        });
-        foreach (SampleStretch stretch in read.SelectMany(static part => part))
+        foreach (ReadSeries read in await samples.ReadAsync(ids, isWhole, new TimeRange(selection.StartMs, selection.EndMs), cancellation))
         {
             // A series that came meanwhile is for the next query.
-            if (byId.TryGetValue(stretch.Id, out StoredSeries? one))
+            if (byId.TryGetValue(read.Id, out StoredSeries? one))
             {
-                into.Add(one.Named, one.IsDelta, stretch.TimesMs, stretch.Values);
+                into.Add(one.Named, one.IsDelta, read.Samples);
             }
         }
     }
@@ -132,7 +109,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, R
             foreach (UInt128[] ids in byId.Keys.Order().Chunk((int)Math.Clamp(RowsAtOnce / usual, 1, byId.Count)))
             {
                 List<SampleStretch> read = await store.ReadAsync(
-                    Query(select, ids, selection, when), result => (left -= result.Rows) >= 0 ? SampleRuns.Read(result) : throw TooMany(), cancellation);
+                    SeriesStatement.Of(select, ids, range, options, when), result => (left -= result.Rows) >= 0 ? SampleRuns.Read(result) : throw TooMany(), cancellation);
                 foreach (SampleStretch stretch in read)
                 {
                     StoredSeries one = byId[stretch.Id];
@@ -293,39 +270,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, R
     private StoreException TooMany() => new(396, $"the selector reads more than {options.MaxSamples} samples");
 
     private async ValueTask<QueryResult> QueryAsync(string select, IReadOnlyCollection<UInt128> ids, SeriesSelection selection, CancellationToken cancellation) =>
-        await store.QueryAsync(Query(select, [.. ids], selection, " ORDER BY id, ts"), cancellation);
-
-    /// <summary>Whether ids begin alike, as those of one metric do: nothing else lies between them.</summary>
-    private static bool AreNeighbours(UInt128[] ids) => SeriesRow.FamilyOf(ids[0]) == SeriesRow.FamilyOf(ids[^1]);
-
-    private StoreQuery Query(string select, UInt128[] ids, SeriesSelection selection, string rest = "", bool isRange = false)
-    {
-        var range = new TimeRange(selection.StartMs, selection.EndMs);
-        var parameters = new Dictionary<string, string>
-        {
-            ["start"] = range.StartMs.ToString(CultureInfo.InvariantCulture),
-            ["end"] = range.EndMs.ToString(CultureInfo.InvariantCulture),
-        };
-        string which = "id IN {ids:Array(UInt128)}";
-        if (isRange)
-        {
-            // Comparing with two ids costs a fraction of looking each row's id up in a set.
-            which = "id BETWEEN {first:UInt128} AND {last:UInt128}";
-            parameters["first"] = ids[0].ToString(CultureInfo.InvariantCulture);
-            parameters["last"] = ids[^1].ToString(CultureInfo.InvariantCulture);
-        }
-        else
-        {
-            parameters["ids"] = SqlText.Array(ids);
-        }
-        const string When = "ts > fromUnixTimestamp64Milli({start:Int64}) AND ts <= fromUnixTimestamp64Milli({end:Int64})";
-        return new StoreQuery($"{select} WHERE {which} AND {When}{rest}")
-        {
-            Parameters = parameters,
-            Timeout = options.Timeout,
-            MaxResultRows = options.MaxSamples,
-        };
-    }
+        await store.QueryAsync(SeriesStatement.Of(select, [.. ids], new TimeRange(selection.StartMs, selection.EndMs), options, " ORDER BY id, ts"), cancellation);
 
     private static LabelPattern[] Patterns(IReadOnlyList<LabelMatcher> matchers, string label) =>
         [.. matchers.Where(matcher => matcher.Label == label).Select(LabelPattern.Of)];

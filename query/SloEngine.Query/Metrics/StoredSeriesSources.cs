@@ -7,8 +7,11 @@ namespace SloEngine.Query.Metrics;
 public sealed class StoredSeriesSources(IColumnStore store, QueryOptions options, TimeProvider? time = null)
 {
     private readonly SeriesMatch _match = new(store, options);
+    private readonly SampleReader _samples = new(store, new SampleCache(options.SampleCacheBytes), options, time ?? TimeProvider.System);
     private readonly RolledUpDays _rolledUp = new(store, time ?? TimeProvider.System);
 
     /// <summary>One tenant's series.</summary>
-    public ISeriesSource Of(string tenant) => new StoreSeriesSource(store, _match, _rolledUp, options, tenant);
+    public ISeriesSource Of(string tenant) => Stored(tenant);
+
+    internal StoreSeriesSource Stored(string tenant) => new(store, _match, _samples, _rolledUp, options, tenant);
 }

@@ -1,0 +1,150 @@
+using SloEngine.Otlp.Metrics;
+using SloEngine.PromQL.Series;
+using SloEngine.PromQL.Syntax;
+using SloEngine.Query.Metrics;
+using SloEngine.Storage;
+using SloEngine.Storage.Native;
+using SloEngine.Storage.Tables;
+
+namespace SloEngine.Query.Tests;
+
+/// <summary>What queries keep in memory is what the store has: a query that comes again finds what was written, removed and came late meanwhile.</summary>
+[Collection(MetricStoreCollection.Name)]
+public sealed class SampleReaderTests(MetricStore engine)
+{
+    private const long Slot = SlotVersions.SlotMs;
+
+    /// <summary>The slot before this time is under way, those before it are over.</summary>
+    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds((100 * Slot) + 3_600_000);
+
+    [Fact]
+    public async Task Any_stretch_of_time_of_any_series_is_answered_as_by_the_store_before_and_after_samples_that_come_late()
+    {
+        const string Tenant = "kept";
+        var random = new Random(7);
+        SeriesRow[] rows = [.. Enumerable.Range(0, 12).Select(index => Row(Tenant, index))];
+        await engine.Store.InsertAsync(SeriesRow.Encode(rows, Now, new NativeWriter()));
+        var all = rows.Select(static _ => new SortedDictionary<long, double>()).ToArray();
+        ISeriesSource kept = Source(512L << 20).Of(Tenant);
+        ISeriesSource bounded = Source(60_000).Of(Tenant);
+        for (int round = 0; round < 25; round++)
+        {
+            await WriteAsync(rows, all, random, (int)(round < 5 ? 400 : 3));
+            for (int query = 0; query < 8; query++)
+            {
+                (long start, long end) = Stretch(random);
+                string selector = random.Next(3) switch { 0 => "m", 1 => "m{k=~\"1.*|3\"}", _ => $"m{{k=\"{random.Next(12)}\"}}" };
+                var selection = new SeriesSelection(PromQLParser.ParseSelector(selector).Matchers, start, end);
+                string[] expected =
+                [
+                    .. rows.Select((row, index) => (Key: row.Labels[0].Value, Samples: all[index].Where(sample => sample.Key > start && sample.Key <= end)))
+                        .Where(series => series.Samples.Any() && selection.Matchers.All(matcher => matcher.Label != "k" || LabelPattern.Of(matcher).Matches(series.Key)))
+                        .OrderBy(series => series.Key, StringComparer.Ordinal).Select(series => Text(series.Key, series.Samples)),
+                ];
+
+                Assert.Equal(expected, Samples(await kept.SelectAsync(selection, default)));
+                Assert.Equal(expected, Samples(await bounded.SelectAsync(selection, default)));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Samples_that_were_deleted_are_not_answered_out_of_memory()
+    {
+        SeriesRow row = Row("deleted", 1);
+        await engine.Store.InsertAsync(SeriesRow.Encode([row], Now, new NativeWriter()));
+        await WriteAsync([row], [[]], new Random(1), 50);
+        ISeriesSource source = Source(1L << 20).Of("deleted");
+        var selection = new SeriesSelection(PromQLParser.ParseSelector("m").Matchers, 0, Now.ToUnixTimeMilliseconds());
+        Assert.Single(await source.SelectAsync(selection, default));
+
+        await engine.Store.ExecuteAsync($"ALTER TABLE sloengine.samples DELETE WHERE id = toUInt128('{row.Id}') SETTINGS mutations_sync = 1");
+
+        Assert.Empty(await source.SelectAsync(selection, default));
+    }
+
+    [Fact]
+    public async Task A_selector_that_reads_too_much_is_refused_and_one_that_just_fits_is_not_also_out_of_memory()
+    {
+        SeriesRow row = Row("limit", 1);
+        await engine.Store.InsertAsync(SeriesRow.Encode([row], Now, new NativeWriter()));
+        SortedDictionary<long, double>[] all = [[]];
+        await WriteAsync([row], all, new Random(1), 300);
+        long[] times = [.. all[0].Keys];
+        var sources = new StoredSeriesSources(engine.Store, new QueryOptions { MaxSamples = 100 }, new FixedTime());
+
+        for (int time = 0; time < 2; time++)
+        {
+            StoreException refused = await Assert.ThrowsAsync<StoreException>(async () => await SelectAsync(times[0], times[^1]));
+            Assert.Equal(396, refused.Code);
+            Assert.Equal(100, Assert.Single(await SelectAsync(times[0], times[100])).Count);
+        }
+
+        ValueTask<IReadOnlyList<SeriesData>> SelectAsync(long start, long end) =>
+            sources.Of("limit").SelectAsync(new SeriesSelection(PromQLParser.ParseSelector("m").Matchers, start, end), default);
+    }
+
+    [Theory]
+    [InlineData(-1, 0)]
+    [InlineData(0, 1)]
+    [InlineData(0, Slot)]
+    [InlineData(1, Slot + 1)]
+    public void Slots_exclude_their_start(long slot, long timeMs) => Assert.Equal(slot, SlotVersions.Of(timeMs));
+
+    [Fact]
+    public void A_slot_changes_with_rows_of_it_alone_or_with_everything()
+    {
+        var slots = new SlotVersions();
+        long[] Versions() => [.. Enumerable.Range(0, 5).Select(slot => slots[slot])];
+        long[] before = Versions();
+
+        slots.Change(new RowTimes(Slot + 1, 3 * Slot));
+        long[] some = Versions();
+        slots.Change(new RowTimes(0, long.MaxValue / 2));
+        long[] all = Versions();
+
+        Assert.Equal([false, true, true, false, false], some.Zip(before, static (now, then) => now != then));
+        Assert.All(all.Zip(some), static pair => Assert.NotEqual(pair.First, pair.Second));
+    }
+
+    private StoredSeriesSources Source(long cacheBytes) => new(engine.Store, new QueryOptions { SampleCacheBytes = cacheBytes }, new FixedTime());
+
+    /// <summary>Some samples, mostly of late, often at the very ends of slots; also into memory.</summary>
+    private async Task WriteAsync(SeriesRow[] rows, SortedDictionary<long, double>[] all, Random random, int count)
+    {
+        using var points = new NumberPoints();
+        using var writer = new NativeWriter();
+        for (int index = 0; index < count; index++)
+        {
+            int series = random.Next(rows.Length);
+            long time = random.Next(4) == 0 ? (random.Next(90, 101) * Slot) + random.Next(2) : random.NextInt64(90 * Slot, Now.ToUnixTimeMilliseconds());
+            if (all[series].TryAdd(time, index))
+            {
+                points.Series.Append(series);
+                points.TimeNanos.Append(time * 1_000_000);
+                points.StartNanos.Append(0);
+                points.Values.Append(index);
+            }
+        }
+        await engine.Store.InsertAsync(MetricTables.Encode(points, [.. rows.Select(static row => row.Id)], writer));
+    }
+
+    private static (long Start, long End) Stretch(Random random)
+    {
+        long start = random.Next(2) == 0 ? random.Next(89, 101) * Slot : random.NextInt64(89 * Slot, Now.ToUnixTimeMilliseconds());
+        long length = random.Next(3) switch { 0 => 300_000, 1 => Slot * random.Next(1, 9), _ => random.NextInt64(1, 10 * Slot) };
+        return (start, start + length);
+    }
+
+    private static string[] Samples(IReadOnlyList<SeriesData> all) =>
+        [.. all.Select(series => Text(series.Labels["k"], series.TimesMs.Zip(series.Values, static (time, value) => KeyValuePair.Create(time, value))))];
+
+    private static string Text(string key, IEnumerable<KeyValuePair<long, double>> samples) => $"{key}: {string.Join(' ', samples)}";
+
+    private static SeriesRow Row(string tenant, int key) => new(tenant, "m", MetricKind.Gauge, Temporality.Unspecified, [new("k", $"{key}")], []);
+
+    private sealed class FixedTime : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => Now;
+    }
+}
