@@ -1,5 +1,6 @@
 using System.Buffers;
 using SloEngine.PromQL.Series;
+using SloEngine.Storage;
 
 namespace SloEngine.Query.Metrics;
 
@@ -20,16 +21,16 @@ internal sealed class PackedSamples : IPackedSamples
     /// <summary>Plain samples.</summary>
     public static PackedSamples Of(SampleStretch plain) => new([], 0, 0, plain);
 
-    /// <summary>What chunks have of a range, and the samples behind them.</summary>
-    public static PackedSamples Of(ArraySegment<byte[]?> chunks, TimeRange range, SampleStretch behind)
+    /// <summary>What chunks have of a range, a chunk a slot, and the samples behind them.</summary>
+    public static PackedSamples Of(ArraySegment<byte[]?> chunks, long firstSlot, TimeRange range, SampleStretch behind)
     {
         int all = 0;
         foreach (byte[]? chunk in chunks)
         {
             all += SampleChunk.Count(chunk);
         }
-        int skipped = Until(chunks[0], range.StartMs);
-        int ended = SampleChunk.Count(chunks[^1]) - Until(chunks[^1], range.EndMs);
+        int skipped = range.StartMs > SlotVersions.EndMs(firstSlot - 1) ? Until(chunks[0], range.StartMs) : 0;
+        int ended = range.EndMs < SlotVersions.EndMs(firstSlot + chunks.Count - 1) ? SampleChunk.Count(chunks[^1]) - Until(chunks[^1], range.EndMs) : 0;
         return new PackedSamples(chunks, skipped, Math.Max(0, all - skipped - ended), behind);
     }
 
@@ -53,7 +54,10 @@ internal sealed class PackedSamples : IPackedSamples
                 continue;
             }
             int taken = Math.Min(count - skipped, _packed - at);
-            Part(chunk, skipped, times.AsSpan(at, taken), values.AsSpan(at, taken));
+            if (taken > 0)
+            {
+                Part(chunk, skipped, times.AsSpan(at, taken), values.AsSpan(at, taken));
+            }
             (skipped, at) = (0, at + taken);
         }
         _behind.TimesMs?.CopyTo(times, at);

@@ -204,7 +204,7 @@ internal sealed class SampleReader(IColumnStore store, SampleCache cache, QueryO
 
         /// <summary>Samples of a series within a range, and those that follow the slots.</summary>
         public PackedSamples Packed(int index, TimeRange range, SampleStretch behind) =>
-            PackedSamples.Of(new ArraySegment<byte[]?>(_chunks, index * Versions.Length, Versions.Length), range, behind);
+            PackedSamples.Of(new ArraySegment<byte[]?>(_chunks, index * Versions.Length, Versions.Length), First, range, behind);
 
         private Span<byte[]?> Chunks(int index) => _chunks.AsSpan(index * Versions.Length, Versions.Length);
     }
