@@ -4,6 +4,7 @@ using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Limits;
 using SloEngine.Collector.Pipelines;
 using SloEngine.PromQL.Syntax;
+using SloEngine.Query;
 using SloEngine.Server.Authentication;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.OpenSlo;
@@ -50,6 +51,9 @@ internal sealed record ServerOptions
 
     /// <summary>Groups of rules evaluated at a time.</summary>
     public int RuleGroups { get; init; }
+
+    /// <summary>Limits of queries.</summary>
+    public QueryOptions Queries { get; init; } = new();
 
     public string? Scaling { get; init; }
 
@@ -139,6 +143,13 @@ internal sealed record ServerOptions
             Alertmanagers = Urls(Setting.Alertmanagers, Text(Setting.Alertmanagers)),
             ExternalLabels = Labels(Setting.ExternalLabels, Text(Setting.ExternalLabels)),
             RuleGroups = (int)Number(Setting.RuleGroups, Text(Setting.RuleGroups), 1, 1000),
+            Queries = new QueryOptions
+            {
+                MaxSeries = (int)Number(Setting.QuerySeries, Text(Setting.QuerySeries), 1, 100_000_000),
+                MaxSamples = Number(Setting.QuerySamples, Text(Setting.QuerySamples), 1, 100_000_000_000),
+                Timeout = Duration(Setting.QueryTimeout, Text(Setting.QueryTimeout), TimeSpan.FromSeconds(1)),
+                SampleCacheBytes = Number(Setting.QueryCacheBytes, Text(Setting.QueryCacheBytes), 0, 1L << 40),
+            },
             Scaling = ExistingDirectory(Setting.Scaling, Text(Setting.Scaling)),
             Receivers = ExistingFile(Setting.Receivers, Text(Setting.Receivers)),
             Dashboards = ExistingDirectory(Setting.Dashboards, Text(Setting.Dashboards)),

@@ -26,6 +26,10 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting Alertmanagers = new("alertmanagers", "--alertmanagers", "URLS", "", "Alertmanagers that alerts of rules are sent to, separated by commas, such as http://alertmanager:9093");
     public static readonly Setting ExternalLabels = new("external_labels", "--external-labels", "LIST", "", "Labels that alerts of rules get, and templates know: cluster=eu, replica=a");
     public static readonly Setting RuleGroups = new("limits.rule_groups", "--rule-groups", "COUNT", "4", "Groups of rules evaluated at a time");
+    public static readonly Setting QuerySeries = new("limits.query_series", "--query-series", "COUNT", "100000", "Series that one selector of a query may match");
+    public static readonly Setting QuerySamples = new("limits.query_samples", "--query-samples", "COUNT", "50000000", "Samples that one query may hold at a time");
+    public static readonly Setting QueryTimeout = new("limits.query_timeout", "--query-timeout", "DURATION", "2m", "Time that one query may take");
+    public static readonly Setting QueryCacheBytes = new("limits.query_cache_bytes", "--query-cache-bytes", "BYTES", "536870912", "Memory for packed samples that queries have read, so that the next ones find them there; 0: none");
     public static readonly Setting Scaling = new("scaling", "--scaling", "DIR", "", "Directory of scaling policies, reloaded on change");
     public static readonly Setting Receivers = new("receivers", "--receivers", "FILE", "", "File of notification receivers and routes");
     public static readonly Setting Dashboards = new("dashboards", "--dashboards", "DIR", "", "Directory of dashboards in Perses' JSON, also saved there (default: dashboards below the data)");
@@ -62,7 +66,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
         Roles, Engines, ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, StoreCluster, Backups, Slos, SloLateness, Rules, Alertmanagers, ExternalLabels, Scaling, Receivers, Dashboards,
         ExternalUrl, EngineLibrary,
         MaxBodyBytes, MemoryBudgetBytes, MaxConnections, MaxActiveSeries, MaxActiveResources, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes,
-        SeriesIdle, TenantAttribute, RuleGroups, Wal, WalMaxBytes,
+        SeriesIdle, TenantAttribute, RuleGroups, QuerySeries, QuerySamples, QueryTimeout, QueryCacheBytes, Wal, WalMaxBytes,
         RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionRollUps, RetentionTenants, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
     ];
 }

@@ -18,7 +18,6 @@ using SloEngine.Otlp.Grpc.Health;
 using SloEngine.PromQL;
 using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Syntax;
-using SloEngine.Query;
 using SloEngine.Query.Http;
 using SloEngine.Query.Metrics;
 using SloEngine.Rules.Alertmanagers;
@@ -228,9 +227,9 @@ internal static class ServerHost
             provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<OtlpIngest>>(), log.Waiting));
         services.AddSingleton<ITelemetryIntake>(provider => provider.GetRequiredService<OtlpIngest>());
 
-        services.AddSingleton(new QueryOptions());
+        services.AddSingleton(options.Queries);
         services.AddSingleton<StoredSeriesSources>();
-        services.AddSingleton(new PromQLEngine(new EngineOptions()));
+        services.AddSingleton(new PromQLEngine(new EngineOptions { MaxSamples = options.Queries.MaxSamples, Timeout = options.Queries.Timeout }));
 
         services.AddSingleton(provider => new AlertingOptions
         {
