@@ -8,6 +8,7 @@ using SloEngine.Slo.Model;
 namespace SloEngine.EndToEnd;
 
 /// <summary>What the ledger counts of series that the collector has forgotten meanwhile.</summary>
+[Collection(MemoryCollection.Name)]
 public sealed class LedgerTapsTests : IDisposable
 {
     private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);

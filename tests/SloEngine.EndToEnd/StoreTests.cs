@@ -61,6 +61,27 @@ public sealed class StoreTests
     }
 
     [Fact]
+    public async Task A_served_store_takes_its_query_as_curl_and_other_clients_of_ClickHouse_send_it()
+    {
+        using var files = new TemporaryDirectory();
+        await using var store = new StoreProcess(Path.Combine(files.Path, "store"));
+        await store.StartAsync();
+        using var http = new HttpClient { BaseAddress = store.Url };
+
+        // curl --data-binary says that it sends a form.
+        Assert.Equal("1\n", await AskAsync("/", new StringContent("SELECT 1", null, "application/x-www-form-urlencoded")));
+        Assert.Equal("2\n", await AskAsync("/?query=SELECT%202", null));
+        Assert.Equal("3\n", await AskAsync("/?query=SELECT", new StringContent(" 3")));
+        Assert.Equal("4\n", await AskAsync("/?param_n=4", new MultipartFormDataContent { { new StringContent("SELECT {n:UInt8}"), "query" } }));
+
+        async Task<string> AskAsync(string path, HttpContent? body)
+        {
+            using HttpResponseMessage answer = await http.PostAsync(new Uri(path, UriKind.Relative), body);
+            return await answer.Content.ReadAsStringAsync();
+        }
+    }
+
+    [Fact]
     public async Task A_backup_or_restore_that_cannot_be_is_refused_with_the_reason_and_leaves_nothing()
     {
         using var files = new TemporaryDirectory();

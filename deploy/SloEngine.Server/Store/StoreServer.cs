@@ -65,7 +65,8 @@ internal static partial class StoreServer
         string? sql = request.Query["query"];
         Collect(request.Query, parameters);
         ReadOnlyMemory<byte> body = default;
-        if (request.HasFormContentType)
+        // A body of any other type is the query or its data, whatever a client such as curl calls it.
+        if (request.ContentType?.StartsWith("multipart/form-data", StringComparison.OrdinalIgnoreCase) == true)
         {
             IFormCollection form = await request.ReadFormAsync(http.RequestAborted);
             sql = StringValues.IsNullOrEmpty(form["query"]) ? sql : form["query"].ToString();
