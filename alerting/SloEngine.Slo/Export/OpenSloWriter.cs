@@ -75,12 +75,21 @@ public static class OpenSloWriter
                 ["ratioMetric"] = new Dictionary<string, object> { ["counter"] = true, [indicator.PartIsBad ? "bad" : "good"] = Source(part), ["total"] = Source(total) },
             };
         }
+        if (SignalSource.Of(indicator.Part) is { } signal && SignalSource.Of(indicator.Total) is { } signals)
+        {
+            return new() { ["ratioMetric"] = new Dictionary<string, object> { [indicator.PartIsBad ? "bad" : "good"] = Source(signal), ["total"] = Source(signals) } };
+        }
         throw new SloExportException($"{slo.Id} ({slo.Source}) measures {indicator.Total.Describe()}, which is not written as PromQL");
     }
 
     private static Dictionary<string, object> Source(string query) => new()
     {
         ["metricSource"] = new Dictionary<string, object> { ["type"] = "Prometheus", ["spec"] = new Dictionary<string, object> { ["query"] = query } },
+    };
+
+    private static Dictionary<string, object> Source(IReadOnlyDictionary<string, object> signal) => new()
+    {
+        ["metricSource"] = new Dictionary<string, object> { ["type"] = "sloengine", ["spec"] = signal },
     };
 
     private static Dictionary<string, object> Window(BudgetWindow window)

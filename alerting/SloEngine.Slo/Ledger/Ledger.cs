@@ -21,6 +21,7 @@ public sealed class Ledger : IDisposable
     private Dictionary<string, (SloLedger? Ledger, ServiceLevelObjective Slo)> _views = new(StringComparer.Ordinal);
     private ILookup<string, SloLedger> _byMetric = Array.Empty<SloLedger>().ToLookup(_ => "");
     private SloLedger[] _spanLedgers = [];
+    private SloLedger[] _logLedgers = [];
 
     /// <summary>Creates a ledger without SLOs.</summary>
     /// <param name="store">Keeps it over restarts.</param>
@@ -57,6 +58,9 @@ public sealed class Ledger : IDisposable
 
     /// <summary>Whether an indicator looks at spans.</summary>
     public bool ListensToSpans => _spanLedgers.Length > 0;
+
+    /// <summary>Whether an indicator looks at log records.</summary>
+    public bool ListensToLogs => _logLedgers.Length > 0;
 
     /// <summary>Replaces the SLOs: ledgers of unchanged indicators go on, new ones are read from the store.</summary>
     public async Task SetSlosAsync(IReadOnlyList<ServiceLevelObjective> slos, CancellationToken cancellation)
@@ -107,6 +111,7 @@ public sealed class Ledger : IDisposable
                     .Select(measure => measure.Metric).Distinct().Select(metric => (metric, ledger)))
                 .ToLookup(entry => entry.metric, entry => entry.ledger, StringComparer.Ordinal);
             _spanLedgers = [.. ledgers.Values.Where(ledger => ledger.Slo.Indicator.Total is SpanMeasure)];
+            _logLedgers = [.. ledgers.Values.Where(ledger => ledger.Slo.Indicator.Total is LogMeasure)];
         }
         if (newReach > TimeSpan.Zero)
         {
@@ -158,7 +163,7 @@ public sealed class Ledger : IDisposable
         }
     }
 
-    /// <summary>Enters the stretch in which taps and <see cref="Observe"/> may be called; dispose the scope to leave it.</summary>
+    /// <summary>Enters the stretch in which taps and <c>Observe</c> may be called; dispose the scope to leave it.</summary>
     public Lock.Scope BeginBatch()
     {
         Lock.Scope scope = _gate.EnterScope();
@@ -189,8 +194,21 @@ public sealed class Ledger : IDisposable
             if (((SpanMeasure)indicator.Total).Matches(span))
             {
                 bool part = indicator.Part is SpanMeasure measure && measure.Matches(span);
-                SloLedger counts = ledger.Slo.GroupBy.Count == 0 ? ledger : ledger.ForGroup(GroupOf(ledger.Slo.GroupBy, span));
-                counts.Add(endNanos, part ? 1 : 0, 1);
+                CountsOf(ledger, span.Service, span.Attributes, span.Row).Add(endNanos, part ? 1 : 0, 1);
+            }
+        }
+    }
+
+    /// <summary>Shows a log record of a time, within a batch.</summary>
+    public void Observe(in LogView log, long nanos)
+    {
+        foreach (SloLedger ledger in _logLedgers)
+        {
+            Indicator indicator = ledger.Slo.Indicator;
+            if (((LogMeasure)indicator.Total).Matches(log))
+            {
+                bool part = indicator.Part is LogMeasure measure && measure.Matches(log);
+                CountsOf(ledger, log.Service, log.Attributes, log.Row).Add(nanos, part ? 1 : 0, 1);
             }
         }
     }
@@ -358,14 +376,21 @@ public sealed class Ledger : IDisposable
         return group.ToString();
     }
 
-    private static string GroupOf(IReadOnlyList<string> by, SpanView span)
+    /// <summary>Where a span or log record counts: its group, if there are groups.</summary>
+    private static SloLedger CountsOf(SloLedger ledger, string service, IRecordAttributes attributes, int row)
     {
-        var group = new StringBuilder();
-        foreach (string attribute in by)
+        if (ledger.Slo.GroupBy.Count == 0)
         {
-            GroupKey.Append(group, attribute, attribute == "service" ? span.Service : span.Attributes.TryGet(span.Row, attribute, out string? found) ? found : "");
+            return ledger;
         }
-        return group.ToString();
+        var group = new StringBuilder();
+        foreach (string attribute in ledger.Slo.GroupBy)
+        {
+            GroupKey.Append(group, attribute, attribute == "service" ? service
+                : attributes.TryGetOwn(row, Encoding.UTF8.GetBytes(attribute), out ReadOnlySpan<byte> own) ? Encoding.UTF8.GetString(own)
+                : attributes.TryGetOfResource(row, attribute, out string? found) ? found : "");
+        }
+        return ledger.ForGroup(group.ToString());
     }
 
     private static string Name(LedgerOddity oddity) => oddity switch

@@ -5,7 +5,7 @@ using System.Text;
 namespace SloEngine.Slo.Model;
 
 /// <summary>A service level indicator: good (or bad) events out of all events.</summary>
-/// <param name="Kind">ratio, latency, threshold, spans, raw or foreign: for display.</param>
+/// <param name="Kind">ratio, latency, threshold, spans, logs, heartbeat, raw or foreign: for display.</param>
 /// <param name="Part">Good events, or bad ones when <paramref name="PartIsBad"/>.</param>
 /// <param name="Total">All events.</param>
 /// <param name="PartIsBad">Whether <paramref name="Part"/> counts bad events.</param>
@@ -82,6 +82,7 @@ public sealed record SpanMeasure(
     public TimeSpan? MinDuration { get; init; }
 
     private readonly byte[]? _name = Name is null ? null : Encoding.UTF8.GetBytes(Name);
+    private readonly AttributeCondition[] _conditions = [.. Attributes.Select(matcher => new AttributeCondition(matcher))];
 
     /// <summary>Whether a span counts.</summary>
     public bool Matches(in SpanView span)
@@ -95,10 +96,9 @@ public sealed record SpanMeasure(
         {
             return false;
         }
-        foreach (Matcher matcher in Attributes)
+        foreach (AttributeCondition condition in _conditions)
         {
-            string value = span.Attributes.TryGet(span.Row, matcher.Label, out string? found) ? found : "";
-            if (!matcher.Matches(value))
+            if (!condition.Holds(span.Attributes, span.Row))
             {
                 return false;
             }
@@ -147,15 +147,8 @@ public readonly ref struct SpanView
     public required long DurationNanos { get; init; }
 
     /// <summary>Attributes of the block that the span is in.</summary>
-    public required ISpanAttributes Attributes { get; init; }
+    public required IRecordAttributes Attributes { get; init; }
 
     /// <summary>Row of the span in that block.</summary>
     public required int Row { get; init; }
-}
-
-/// <summary>Reads attributes of spans by row.</summary>
-public interface ISpanAttributes
-{
-    /// <summary>Finds an attribute of a span.</summary>
-    bool TryGet(int row, string key, out string value);
 }
