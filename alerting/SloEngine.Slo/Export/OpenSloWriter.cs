@@ -32,6 +32,10 @@ public static class OpenSloWriter
         {
             annotations["sloengine/runbook"] = runbook;
         }
+        if (slo.Tenant is { } tenant)
+        {
+            annotations["sloengine/tenant"] = tenant;
+        }
         if (slo.GroupBy.Count > 0)
         {
             annotations["sloengine/group-by"] = string.Join(",", slo.GroupBy);
@@ -75,6 +79,10 @@ public static class OpenSloWriter
                 ["ratioMetric"] = new Dictionary<string, object> { ["counter"] = true, [indicator.PartIsBad ? "bad" : "good"] = Source(part), ["total"] = Source(total) },
             };
         }
+        if (indicator.Part is HeartbeatMeasure heartbeat)
+        {
+            return new() { ["heartbeat"] = Heartbeat(heartbeat) };
+        }
         if (SignalSource.Of(indicator.Part) is { } signal && SignalSource.Of(indicator.Total) is { } signals)
         {
             return new() { ["ratioMetric"] = new Dictionary<string, object> { [indicator.PartIsBad ? "bad" : "good"] = Source(signal), ["total"] = Source(signals) } };
@@ -86,6 +94,20 @@ public static class OpenSloWriter
     {
         ["metricSource"] = new Dictionary<string, object> { ["type"] = "Prometheus", ["spec"] = new Dictionary<string, object> { ["query"] = query } },
     };
+
+    private static Dictionary<string, object> Heartbeat(HeartbeatMeasure heartbeat)
+    {
+        var fields = new Dictionary<string, object>
+        {
+            ["metric"] = MeasureQuery.Selector(heartbeat.Metric, heartbeat.Matchers),
+            ["interval"] = WindowedQuery.DurationText(heartbeat.Interval),
+        };
+        if (heartbeat.Threshold is { } threshold)
+        {
+            (fields["op"], fields["value"]) = (heartbeat.Comparison, threshold);
+        }
+        return fields;
+    }
 
     private static Dictionary<string, object> Source(IReadOnlyDictionary<string, object> signal) => new()
     {

@@ -178,6 +178,10 @@ public sealed class Ledger : IDisposable
         IEnumerable<SloLedger> candidates = _byMetric[series.Metric];
         foreach (SloLedger ledger in series.OtelName == series.Metric ? candidates : candidates.Concat(_byMetric[series.OtelName]).Distinct())
         {
+            if (!ledger.Slo.IsOf(series.Tenant))
+            {
+                continue;
+            }
             Indicator indicator = ledger.Slo.Indicator;
             TapListener.AddIfMatching(listeners, ledger, indicator.Part, series, isPart: true);
             TapListener.AddIfMatching(listeners, ledger, indicator.Total, series, isPart: false);
@@ -191,7 +195,7 @@ public sealed class Ledger : IDisposable
         foreach (SloLedger ledger in _spanLedgers)
         {
             Indicator indicator = ledger.Slo.Indicator;
-            if (((SpanMeasure)indicator.Total).Matches(span))
+            if (ledger.Slo.IsOf(span.Tenant) && ((SpanMeasure)indicator.Total).Matches(span))
             {
                 bool part = indicator.Part is SpanMeasure measure && measure.Matches(span);
                 CountsOf(ledger, span.Service, span.Attributes, span.Row).Add(endNanos, part ? 1 : 0, 1);
@@ -205,7 +209,7 @@ public sealed class Ledger : IDisposable
         foreach (SloLedger ledger in _logLedgers)
         {
             Indicator indicator = ledger.Slo.Indicator;
-            if (((LogMeasure)indicator.Total).Matches(log))
+            if (ledger.Slo.IsOf(log.Tenant) && ((LogMeasure)indicator.Total).Matches(log))
             {
                 bool part = indicator.Part is LogMeasure measure && measure.Matches(log);
                 CountsOf(ledger, log.Service, log.Attributes, log.Row).Add(nanos, part ? 1 : 0, 1);
@@ -248,6 +252,15 @@ public sealed class Ledger : IDisposable
                     (increment.Group.Length == 0 ? ledger : ledger.ForGroup(increment.Group)).Restore(increment.Minute, increment.Good, increment.Total);
                 }
             }
+        }
+    }
+
+    /// <summary>The group that events of a group count in: itself, or that of all others when there are as many as there may be.</summary>
+    public string GroupFor(string key, string group)
+    {
+        lock (_gate)
+        {
+            return group.Length > 0 && _ledgers.TryGetValue(key, out SloLedger? ledger) ? ledger.ForGroup(group).Group : group;
         }
     }
 
@@ -366,15 +379,7 @@ public sealed class Ledger : IDisposable
     internal void Note(LedgerOddity oddity) => _noted[(int)oddity]++;
 
     /// <summary>The group of a series' events.</summary>
-    internal static string GroupOf(IReadOnlyList<string> by, IReadOnlyDictionary<string, string> labels)
-    {
-        var group = new StringBuilder();
-        foreach (string label in by)
-        {
-            GroupKey.Append(group, label, labels.GetValueOrDefault(label, ""));
-        }
-        return group.ToString();
-    }
+    internal static string GroupOf(IReadOnlyList<string> by, IReadOnlyDictionary<string, string> labels) => GroupKey.Of(by, label => labels.GetValueOrDefault(label, ""));
 
     /// <summary>Where a span or log record counts: its group, if there are groups.</summary>
     private static SloLedger CountsOf(SloLedger ledger, string service, IRecordAttributes attributes, int row)

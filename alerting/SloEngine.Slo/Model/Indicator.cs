@@ -15,7 +15,7 @@ public sealed record Indicator(string Kind, Measure Part, Measure Total, bool Pa
     public WindowedQuery? ErrorRatio { get; init; }
 
     /// <summary>Whether it is counted by queries rather than as telemetry passes.</summary>
-    public bool IsQueried => Total is QueryMeasure;
+    public bool IsQueried => Total is QueryMeasure or IntervalMeasure;
 
     /// <summary>Eight hexadecimal digits that change when what is measured changes.</summary>
     public string Fingerprint { get; } = Convert.ToHexStringLower(
@@ -131,6 +131,9 @@ public sealed record SpanMeasure(
 /// <summary>A span, as far as an indicator looks at it.</summary>
 public readonly ref struct SpanView
 {
+    /// <summary>Whose it is; null where that is not told apart.</summary>
+    public string? Tenant { get; init; }
+
     /// <summary>Service.</summary>
     public required string Service { get; init; }
 

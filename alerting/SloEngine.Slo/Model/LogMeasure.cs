@@ -83,6 +83,9 @@ public sealed record LogMeasure(string? Service, string? EventName, IReadOnlyLis
 /// <summary>A log record, as far as an indicator looks at it.</summary>
 public readonly ref struct LogView
 {
+    /// <summary>Whose it is; null where that is not told apart.</summary>
+    public string? Tenant { get; init; }
+
     /// <summary>Service.</summary>
     public required string Service { get; init; }
 

@@ -17,6 +17,9 @@ public sealed record ServiceLevelObjective
     /// <summary>Service that it belongs to.</summary>
     public required string Service { get; init; }
 
+    /// <summary>Whose telemetry it is about; null for that of all tenants, or, where queries count, of the default one.</summary>
+    public string? Tenant { get; init; }
+
     /// <summary>Labels, for alerts and for finding it.</summary>
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
 
@@ -83,8 +86,11 @@ public sealed record ServiceLevelObjective
     /// <summary>Id of the SLO that this is one objective of: its own when it has only one.</summary>
     public string Parent { get => field ?? Id; init; }
 
-    /// <summary>Name of its buckets in the ledger: a changed indicator starts new ones, so that old counts never mix with new ones.</summary>
-    public string LedgerKey => $"{Parent}@{Indicator.Fingerprint}";
+    /// <summary>Name of its buckets in the ledger: a changed indicator, or tenant, starts new ones, so that old counts never mix with new ones.</summary>
+    public string LedgerKey => Tenant is null ? $"{Parent}@{Indicator.Fingerprint}" : $"{Parent}@{Indicator.Fingerprint}@{Tenant}";
+
+    /// <summary>Whether a tenant's telemetry counts.</summary>
+    public bool IsOf(string? tenant) => Tenant is null || Tenant == tenant;
 
     /// <summary>Share that may be bad.</summary>
     public double Budget => 1 - Objective;

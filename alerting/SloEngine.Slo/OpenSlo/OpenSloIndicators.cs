@@ -31,6 +31,10 @@ internal sealed class OpenSloIndicators(OpenSloObjects objects, OpenSloDialect d
         {
             return Composite(composite);
         }
+        if (metrics.Optional("heartbeat") is { } heartbeat)
+        {
+            return HeartbeatReader.Read(heartbeat);
+        }
         return Ratio(metrics.Optional("ratioMetric") ?? throw metrics.Fail($"{metrics.Path}.ratioMetric or thresholdMetric is missing"), source);
     }
 

@@ -212,10 +212,12 @@ internal static class ServerHost
         services.AddSingleton(provider => new LedgerTaps(provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILedgerStore>(), baselines));
         services.AddSingleton<ITelemetryTaps>(provider => provider.GetRequiredService<LedgerTaps>());
         services.AddHostedService<SloReloader>();
-        services.AddSingleton(new QueryCounterOptions());
+        services.AddSingleton(options.Queries);
+        services.AddSingleton<ReceivingMinutes>();
         services.AddSingleton(provider => new QueryCounter(
             provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILedgerStore>(), provider.GetRequiredService<PromQLEngine>(),
-            provider.GetRequiredService<Func<string, ISeriesSource>>()(Tenants.Default), provider.GetRequiredService<QueryCounterOptions>(),
+            tenant => provider.GetRequiredService<Func<string, ISeriesSource>>()(tenant ?? Tenants.Default), provider.GetRequiredService<ReceivingMinutes>(),
+            provider.GetRequiredService<QueryCounterOptions>(),
             provider.GetRequiredService<TimeProvider>()));
         if (options.Store is not null)
         {
@@ -256,6 +258,8 @@ internal static class ServerHost
             services.AddHostedService(provider => provider.GetRequiredService<AlertmanagerPush>());
             services.AddHostedService(provider => provider.GetRequiredService<RuleScheduler>());
             // Of nodes that share a store one asks: the others read what it counted.
+            services.AddHostedService<ReceivingLoop>();
+            services.AddSingleton<Func<TimeSpan, CancellationToken, Task>>(provider => provider.GetRequiredService<OtlpIngest>().StoredAsync);
             services.AddHostedService<QueryCounterLoop>();
         }
         services.AddScaling(new ScalingOptions(options.Scaling ?? (options.Demo ? DemoFiles("scaling") : null)));

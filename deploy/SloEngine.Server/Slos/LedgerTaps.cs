@@ -35,7 +35,10 @@ internal sealed class LedgerTaps(Ledger ledger, ILedgerStore store, SeriesBaseli
         };
         var view = new SeriesView(
             series.Metric, series.OtelName, kind, series.Temporality == Temporality.Delta,
-            series.Labels.ToDictionary(label => label.Key, label => label.Value), series.Bounds, series.ResourceIdentity.ToString());
+            series.Labels.ToDictionary(label => label.Key, label => label.Value), series.Bounds, series.ResourceIdentity.ToString())
+        {
+            Tenant = series.Tenant,
+        };
         using Lock.Scope batch = ledger.BeginBatch();
         SeriesTap? tap = ledger.Bind(view);
         _live.Remove(series.Id, out SeriesTap? earlier);
@@ -73,9 +76,11 @@ internal sealed class LedgerTaps(Ledger ledger, ILedgerStore store, SeriesBaseli
         var attributes = new RecordAttributes(spans.Attributes, spans.Resources, resources);
         for (int row = 0; row < spans.Count; row++)
         {
+            ResourceDescriptor resource = resources[spans.Resources[row]];
             var view = new SpanView
             {
-                Service = resources[spans.Resources[row]].Service,
+                Tenant = resource.Tenant,
+                Service = resource.Service,
                 Name = spans.Names[row],
                 Kind = spans.Kinds[row],
                 StatusCode = spans.StatusCodes[row],
@@ -92,9 +97,11 @@ internal sealed class LedgerTaps(Ledger ledger, ILedgerStore store, SeriesBaseli
         var attributes = new RecordAttributes(logs.Attributes, logs.Resources, resources);
         for (int row = 0; row < logs.Count; row++)
         {
+            ResourceDescriptor resource = resources[logs.Resources[row]];
             var view = new LogView
             {
-                Service = resources[logs.Resources[row]].Service,
+                Tenant = resource.Tenant,
+                Service = resource.Service,
                 Severity = logs.Severities[row],
                 Body = logs.Bodies[row],
                 EventName = logs.EventName(row),
