@@ -45,6 +45,8 @@ internal static class SloJson
             ["goodEvents"] = status.Events.Good,
             ["totalEvents"] = status.Events.Total,
             ["impossible"] = status.IsImpossible,
+            // Share of its past that has been read from the store; null once it has it.
+            ["past"] = ledger.PastProgress(slo.Id),
             ["releasesPaused"] = status.ReleasesPaused,
             ["budget"] = new
             {

@@ -10,6 +10,9 @@ namespace SloEngine.Slo.Ledger;
 /// </summary>
 public sealed class Ledger : IDisposable
 {
+    /// <summary>How long taps may take to listen to new SLOs.</summary>
+    private static readonly TimeSpan TapDelay = TimeSpan.FromSeconds(2);
+
     private readonly ILedgerStore _store;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
@@ -22,6 +25,7 @@ public sealed class Ledger : IDisposable
     private ILookup<string, SloLedger> _byMetric = Array.Empty<SloLedger>().ToLookup(_ => "");
     private SloLedger[] _spanLedgers = [];
     private SloLedger[] _logLedgers = [];
+    private PendingPast[] _pending = [];
 
     /// <summary>Creates a ledger without SLOs.</summary>
     /// <param name="store">Keeps it over restarts.</param>
@@ -56,6 +60,9 @@ public sealed class Ledger : IDisposable
         }
     }
 
+    /// <summary>SLOs whose past is to be read from stored telemetry, where somebody does (<see cref="LedgerOptions.ReadsPast"/>).</summary>
+    public IReadOnlyList<PendingPast> Pending => Volatile.Read(ref _pending);
+
     /// <summary>Whether an indicator looks at spans.</summary>
     public bool ListensToSpans => _spanLedgers.Length > 0;
 
@@ -66,6 +73,7 @@ public sealed class Ledger : IDisposable
     public async Task SetSlosAsync(IReadOnlyList<ServiceLevelObjective> slos, CancellationToken cancellation)
     {
         var ledgers = new Dictionary<string, SloLedger>(StringComparer.Ordinal);
+        var pending = new List<PendingPast>();
         TimeSpan newReach = TimeSpan.Zero;
         ServiceLevelObjective[] all = [.. slos.SelectMany(slo => slo.Each())];
         Dictionary<string, TimeSpan> reaches = Reaches(all);
@@ -76,11 +84,20 @@ public sealed class Ledger : IDisposable
             if (!_ledgers.TryGetValue(sharing.Key, out SloLedger? known) || !known.Fits(objectives, reach))
             {
                 IReadOnlyList<LedgerIncrement> minutes = await _store.ReadAsync(sharing.Key, _time.GetUtcNow() - reach, cancellation);
+                bool isPending = Options.ReadsPast && objectives[0].Indicator.Total is MetricMeasure
+                    && (await _store.ReadAsync(PastMark(sharing.Key), DateTimeOffset.UnixEpoch, cancellation)).Count == 0;
                 lock (_gate)
                 {
                     Now = _time.GetUtcNow();
                     known = new SloLedger(this, objectives, reach);
-                    foreach (LedgerIncrement minute in minutes)
+                    if (isPending)
+                    {
+                        // The last fine slot that telemetry may be in until taps listen.
+                        DateTimeOffset until = DateTimeOffset.UnixEpoch + (Math.Ceiling((Now + TapDelay - DateTimeOffset.UnixEpoch) / TieredSums.FineSlot) * TieredSums.FineSlot);
+                        known.AwaitPast(until);
+                        pending.Add(new PendingPast(known, Now - reach, until, minutes));
+                    }
+                    foreach (LedgerIncrement minute in isPending ? [] : minutes)
                     {
                         (minute.Group.Length == 0 ? known : known.ForGroup(minute.Group)).Restore(minute.Minute, minute.Good, minute.Total);
                     }
@@ -92,6 +109,7 @@ public sealed class Ledger : IDisposable
         lock (_gate)
         {
             _ledgers = ledgers;
+            _pending = [.. _pending.Where(past => ledgers.ContainsValue(past.Ledger)), .. pending];
             _views = new(StringComparer.Ordinal);
             foreach (ServiceLevelObjective slo in all)
             {
@@ -107,8 +125,7 @@ public sealed class Ledger : IDisposable
                 }
             }
             _byMetric = ledgers.Values
-                .SelectMany(ledger => ((Measure[])[ledger.Slo.Indicator.Part, ledger.Slo.Indicator.Total]).OfType<MetricMeasure>()
-                    .Select(measure => measure.Metric).Distinct().Select(metric => (metric, ledger)))
+                .SelectMany(ledger => ledger.Slo.Indicator.Metrics().Select(metric => (metric, ledger)))
                 .ToLookup(entry => entry.metric, entry => entry.ledger, StringComparer.Ordinal);
             _spanLedgers = [.. ledgers.Values.Where(ledger => ledger.Slo.Indicator.Total is SpanMeasure)];
             _logLedgers = [.. ledgers.Values.Where(ledger => ledger.Slo.Indicator.Total is LogMeasure)];
@@ -137,6 +154,61 @@ public sealed class Ledger : IDisposable
                     (ledger.Others ??= new SloLedger.OtherNodes(ledger)).Refresh(others[key], began);
                 }
             }
+        }
+    }
+
+    /// <summary>
+    /// The store is about to be read: all that has been shown to taps is in it. What comes from now on, however late, counts as it passes.
+    /// </summary>
+    public void ReadPast(IEnumerable<PendingPast> pasts)
+    {
+        lock (_gate)
+        {
+            foreach (PendingPast past in pasts)
+            {
+                past.Ledger.ReadPast();
+            }
+        }
+    }
+
+    /// <summary>
+    /// Takes in what the past of an SLO came to. It replaces what had been stored of the same time (by a process that ended before this was
+    /// done), but for times that no telemetry is left of; stored at once with the mark that it is done.
+    /// </summary>
+    public async Task AddPastAsync(PendingPast past, IReadOnlyList<LedgerIncrement> counted, CancellationToken cancellation)
+    {
+        string key = past.Slo.LedgerKey;
+        DateTimeOffset telemetry = counted.Count > 0 ? counted.Min(increment => increment.Minute) : DateTimeOffset.MaxValue;
+        LedgerIncrement[] all = [.. past.Stored.Where(increment => increment.Minute < telemetry), .. counted];
+        Dictionary<(string, DateTimeOffset), LedgerIncrement> stored = past.Stored.Where(increment => increment.Minute >= telemetry)
+            .ToDictionary(increment => (increment.Group, increment.Minute));
+        var changes = new List<LedgerIncrement>(counted.Count + 1);
+        foreach (LedgerIncrement increment in counted)
+        {
+            stored.Remove((increment.Group, increment.Minute), out LedgerIncrement before);
+            changes.Add(increment with { Good = increment.Good - before.Good, Total = increment.Total - before.Total });
+        }
+        changes.AddRange(stored.Values.Select(increment => increment with { Good = -increment.Good, Total = -increment.Total }));
+        changes.RemoveAll(change => change is { Good: 0, Total: 0 });
+        // An event, because the store forgets rows that add nothing.
+        changes.Add(new LedgerIncrement(PastMark(key), "", past.Until, 1, 1));
+        await _store.AppendAsync(changes, $"past/{key}/{past.Until.ToUnixTimeSeconds()}", cancellation);
+        lock (_gate)
+        {
+            Now = _time.GetUtcNow();
+            past.Ledger.TakePast(all);
+            _pending = [.. _pending.Where(other => other != past)];
+        }
+    }
+
+    /// <summary>How much of an SLO's past has been read, 0 to 1; null when none is pending.</summary>
+    public double? PastProgress(string id)
+    {
+        lock (_gate)
+        {
+            // One that is not known yet is about to be.
+            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view)
+                ? _pending.FirstOrDefault(past => past.Slo.LedgerKey == view.Slo.LedgerKey)?.Progress : Options.ReadsPast ? 0 : null;
         }
     }
 
@@ -183,8 +255,9 @@ public sealed class Ledger : IDisposable
                 continue;
             }
             Indicator indicator = ledger.Slo.Indicator;
-            TapListener.AddIfMatching(listeners, ledger, indicator.Part, series, isPart: true);
-            TapListener.AddIfMatching(listeners, ledger, indicator.Total, series, isPart: false);
+            EventSink SinkOf(string group) => ledger.Slo.GroupBy.Count == 0 ? ledger : ledger.ForGroup(group);
+            TapListener.AddIfMatching(listeners, ledger.Slo, SinkOf, indicator.Part, series, isPart: true);
+            TapListener.AddIfMatching(listeners, ledger.Slo, SinkOf, indicator.Total, series, isPart: false);
         }
         return listeners.Count == 0 ? null : new SeriesTap(this, series, [.. listeners]);
     }
@@ -397,6 +470,9 @@ public sealed class Ledger : IDisposable
         }
         return ledger.ForGroup(group.ToString());
     }
+
+    /// <summary>Key under which the store knows that an SLO's past has been read.</summary>
+    private static string PastMark(string key) => "past/" + key;
 
     private static string Name(LedgerOddity oddity) => oddity switch
     {

@@ -17,6 +17,9 @@ public sealed record Indicator(string Kind, Measure Part, Measure Total, bool Pa
     /// <summary>Whether it is counted by queries rather than as telemetry passes.</summary>
     public bool IsQueried => Total is QueryMeasure or IntervalMeasure;
 
+    /// <summary>Metrics that it looks at as telemetry passes.</summary>
+    public IEnumerable<string> Metrics() => ((Measure[])[Part, Total]).OfType<MetricMeasure>().Select(measure => measure.Metric).Distinct();
+
     /// <summary>Eight hexadecimal digits that change when what is measured changes.</summary>
     public string Fingerprint { get; } = Convert.ToHexStringLower(
         SHA256.HashData(Encoding.UTF8.GetBytes($"{PartIsBad}|{Part.Describe()}|{Total.Describe()}")))[..8];

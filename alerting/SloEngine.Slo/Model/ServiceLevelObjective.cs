@@ -77,6 +77,12 @@ public sealed record ServiceLevelObjective
     /// <summary>When to alert.</summary>
     public required IReadOnlyList<BurnPolicy> Policies { get; init; }
 
+    /// <summary>What the definition says of alerts, by severity.</summary>
+    public IReadOnlyDictionary<Severity, AlertTemplate> Alerts { get; init; } = new Dictionary<Severity, AlertTemplate>();
+
+    /// <summary>What a Pyrra resource says of its rules; null where it is none.</summary>
+    public PyrraRuleSettings? Pyrra { get; init; }
+
     /// <summary>File and line of the definition.</summary>
     public string Source { get; init; } = "";
 
@@ -94,6 +100,9 @@ public sealed record ServiceLevelObjective
 
     /// <summary>Share that may be bad.</summary>
     public double Budget => 1 - Objective;
+
+    /// <summary>What the definition says of alerts of a severity.</summary>
+    public AlertTemplate AlertOf(Severity severity) => Alerts.GetValueOrDefault(severity) ?? AlertTemplate.Empty;
 
     /// <summary>An SLO for each objective: itself when there is one, else such with ids <c>slo/objective</c>.</summary>
     public IEnumerable<ServiceLevelObjective> Each() => Objectives.Count == 1 ? [this] : Objectives.Select(objective => this with

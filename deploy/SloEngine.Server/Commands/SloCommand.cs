@@ -67,11 +67,14 @@ internal static class SloCommand
         Argument<FileInfo[]> files = Files();
         var format = new Option<string>("--format") { Description = "sloth-rules or pyrra-rules", Required = true };
         format.AcceptOnlyFromAmong("sloth-rules", "pyrra-rules");
-        var export = new Command("export", "Write the Prometheus rules that Sloth or Pyrra would generate, to the standard output") { files, format };
+        var pyrraUrl = new Option<Uri?>("--pyrra-url") { Description = "Address of Pyrra's pages, for links in its alerts" };
+        var bothBounds = new Option<bool>("--both-bounds") { Description = "In Pyrra's rules, select the bounds of histograms as 1 and as 1.0 (Prometheus 3)" };
+        var export = new Command("export", "Write the Prometheus rules that Sloth or Pyrra would generate, to the standard output") { files, format, pyrraUrl, bothBounds };
         export.SetAction(parsed =>
         {
             bool asSloth = parsed.GetValue(format) == "sloth-rules";
-            return Read(parsed.GetValue(files)!, (slos, _) => Console.Write(PrometheusRuleGroup.Write(slos.SelectMany(slo => asSloth ? SlothRules.Of(slo) : PyrraRules.Of(slo)))));
+            var options = new PyrraRuleOptions { ExternalUrl = parsed.GetValue(pyrraUrl), BothBounds = parsed.GetValue(bothBounds) };
+            return Read(parsed.GetValue(files)!, (slos, _) => Console.Write(PrometheusRuleGroup.Write(slos.SelectMany(slo => asSloth ? SlothRules.Of(slo) : PyrraRules.Of(slo, options)))));
         });
         return export;
     }

@@ -211,7 +211,8 @@ internal static class ServerHost
 
         services.AddSingleton(new LedgerTable(store, log.Log.Id));
         services.AddSingleton<ILedgerStore>(provider => provider.GetRequiredService<LedgerTable>());
-        services.AddSingleton(options.Ledger);
+        // Of nodes that share a store one reads the past of new SLOs: the others read what it counted.
+        services.AddSingleton(options.Ledger with { ReadsPast = options.Roles.HasFlag(ServerRoles.Alerting) });
         services.AddSingleton<Ledger>();
         services.AddSingleton<SloEvaluator>();
         services.AddSingleton(new SloCatalog(SloDirectory(options)));
@@ -269,6 +270,7 @@ internal static class ServerHost
             services.AddHostedService<ReceivingLoop>();
             services.AddSingleton<Func<TimeSpan, CancellationToken, Task>>(provider => provider.GetRequiredService<OtlpIngest>().StoredAsync);
             services.AddHostedService<QueryCounterLoop>();
+            services.AddHostedService<PastLoop>();
         }
         services.AddScaling(new ScalingOptions(options.Scaling ?? (options.Demo ? DemoFiles("scaling") : null)));
 

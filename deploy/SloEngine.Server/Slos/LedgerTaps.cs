@@ -71,6 +71,16 @@ internal sealed class LedgerTaps(Ledger ledger, ILedgerStore store, SeriesBaseli
         }
     }
 
+    /// <summary>Joins what series have added since an SLO is new to what the store has of them from before.</summary>
+    public void Settle(PastCounter past)
+    {
+        using Lock.Scope batch = ledger.BeginBatch();
+        foreach ((UInt128 id, SeriesTap tap) in _live)
+        {
+            tap.Settle(past.BaselineOf(id));
+        }
+    }
+
     public void Observe(SpanBlock spans, IResourceLookup resources)
     {
         var attributes = new RecordAttributes(spans.Attributes, spans.Resources, resources);
