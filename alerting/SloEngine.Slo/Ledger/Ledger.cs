@@ -84,7 +84,7 @@ public sealed class Ledger : IDisposable
             if (!_ledgers.TryGetValue(sharing.Key, out SloLedger? known) || !known.Fits(objectives, reach))
             {
                 IReadOnlyList<LedgerIncrement> minutes = await _store.ReadAsync(sharing.Key, _time.GetUtcNow() - reach, cancellation);
-                bool isPending = Options.ReadsPast && objectives[0].Indicator.Total is MetricMeasure
+                bool isPending = Options.ReadsPast && objectives[0].Indicator.Total is MetricMeasure or SpanMeasure or LogMeasure
                     && (await _store.ReadAsync(PastMark(sharing.Key), DateTimeOffset.UnixEpoch, cancellation)).Count == 0;
                 lock (_gate)
                 {

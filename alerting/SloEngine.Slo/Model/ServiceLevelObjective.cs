@@ -98,6 +98,9 @@ public sealed record ServiceLevelObjective
     /// <summary>Whether a tenant's telemetry counts.</summary>
     public bool IsOf(string? tenant) => Tenant is null || Tenant == tenant;
 
+    /// <summary>The group of events whose labels have some values.</summary>
+    public string GroupOf(Func<string, string> value) => Ledger.GroupKey.Of(GroupBy, value);
+
     /// <summary>Share that may be bad.</summary>
     public double Budget => 1 - Objective;
 

@@ -271,6 +271,7 @@ internal static class ServerHost
             services.AddSingleton<Func<TimeSpan, CancellationToken, Task>>(provider => provider.GetRequiredService<OtlpIngest>().StoredAsync);
             services.AddHostedService<QueryCounterLoop>();
             services.AddHostedService<PastLoop>();
+            services.AddHostedService<RecordPastLoop>();
         }
         services.AddScaling(new ScalingOptions(options.Scaling ?? (options.Demo ? DemoFiles("scaling") : null)));
 

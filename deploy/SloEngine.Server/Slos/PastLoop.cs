@@ -1,5 +1,6 @@
 using SloEngine.Collector.Ingest;
 using SloEngine.Slo.Ledger;
+using SloEngine.Slo.Model;
 using SloEngine.Storage;
 
 namespace SloEngine.Server.Slos;
@@ -37,7 +38,7 @@ internal sealed partial class PastLoop(
     private async Task ReadAsync(bool isWaiting, CancellationToken cancellation)
     {
         // Those that came together.
-        PendingPast[] pasts = [.. ledger.Pending.GroupBy(past => past.Until).FirstOrDefault() ?? Enumerable.Empty<PendingPast>()];
+        PendingPast[] pasts = [.. ledger.Pending.Where(past => past.Slo.Indicator.Total is MetricMeasure).GroupBy(past => past.Until).FirstOrDefault() ?? Enumerable.Empty<PendingPast>()];
         if (pasts.Length == 0)
         {
             return;
