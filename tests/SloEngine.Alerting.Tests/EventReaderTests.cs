@@ -13,6 +13,7 @@ public sealed class EventReaderTests
     [InlineData("""{"events":[{"kind":"policy"},{"kind":"policy","time":"soon"}]}""", "events[1].time is \"soon\", expected Unix seconds or RFC 3339")]
     [InlineData("""[{"kind":"policy","servce":"shop"}]""", "unknown field [0].servce; known are id, time, kind")]
     [InlineData("""{"kind":"policy","link":"javascript:alert(1)"}""", "link is 'javascript:alert(1)', expected an address that begins with https://")]
+    [InlineData("""{"kind":"policy","link":"https://a.example/> [x](javascript:alert(1))"}""", "expected an address that begins with https://")]
     [InlineData("""{"kind":"policy","attributes":["a"]}""", "attributes is to be an object of texts")]
     [InlineData("""{"kind":"policy","attributes":{"a":{}}}""", "attributes.a is to be a text")]
     [InlineData("[]", "a list of 1 to 1000 events")]

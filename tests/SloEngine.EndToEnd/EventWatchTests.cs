@@ -76,6 +76,23 @@ public sealed class EventWatchTests : IDisposable
     [InlineData("", null)]
     public void Names_of_events_tell_the_kind_of_change(string name, ChangeKind? kind) => Assert.Equal(kind, EventName.Kind(Encoding.UTF8.GetBytes(name)));
 
+    [Theory]
+    [InlineData("https://ci.example.com/runs/7", "https://ci.example.com/runs/7")]
+    [InlineData("javascript:alert(1)", "")]
+    public void Telemetry_makes_no_link_of_anything_but_an_address(string address, string link)
+    {
+        using LogBlock block = Block(0, name: "");
+        block.Attributes.Add("url.full"u8, Encoding.UTF8.GetBytes(address), AttributeType.Text);
+        block.Attributes.EndRow();
+        block.Resources.Append(0);
+        block.TimeNanos.Append(1);
+        block.Bodies.Append("done"u8);
+        block.EventNames.Append("deployment.finished"u8);
+        _watch.Observe(block, new OneResource(Resource(null)));
+
+        Assert.Equal(link, Assert.Single(_watch.Take()).Link);
+    }
+
     [Fact]
     public void Logs_without_events_cost_no_memory_and_of_a_flood_so_many_are_kept()
     {

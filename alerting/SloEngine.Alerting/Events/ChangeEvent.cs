@@ -65,6 +65,11 @@ public sealed record ChangeEvent
     /// <summary>Of rows with one id the one with the highest is kept: the latest that was told, the earliest that was seen.</summary>
     public ulong Revision { get; init; }
 
+    /// <summary>Whether a text is an address that people may be sent to: pages make links of it.</summary>
+    public static bool IsLink(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https"
+            && !text.Any(static letter => letter is '<' or '>' or '"' or '\\' || char.IsWhiteSpace(letter));
+
     /// <summary>The revision of something that is seen again and again, and happened when it was seen first.</summary>
     public static ulong EarliestWins(DateTimeOffset time) => ulong.MaxValue - (ulong)time.ToUnixTimeMilliseconds();
 

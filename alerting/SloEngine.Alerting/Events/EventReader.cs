@@ -99,7 +99,7 @@ internal sealed class EventReader(string tenant, DateTimeOffset now)
     private static string Link(JsonElement json, string path)
     {
         string link = Text(json, path, "link");
-        return link.Length == 0 || (Uri.TryCreate(link, UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https") ? link
+        return link.Length == 0 || ChangeEvent.IsLink(link) ? link
             : throw new EventFormatException($"{Name(path, "link")} is '{link}', expected an address that begins with https:// or http://");
     }
 

@@ -28,6 +28,7 @@ internal static class SloJson
             ["displayName"] = slo.DisplayName,
             ["description"] = slo.Description,
             ["service"] = slo.Service,
+            ["tenant"] = slo.Tenant,
             ["labels"] = slo.Labels,
             ["runbook"] = slo.Runbook,
             ["objective"] = slo.Objective,

@@ -142,11 +142,11 @@ public sealed class QueryCounter(
 
     private async Task<IReadOnlyList<LedgerIncrement>> CountAsync(
         ServiceLevelObjective slo, Progress progress, DateTimeOffset last, TimeSpan interval, CancellationToken cancellation) => slo.Indicator switch
-    {
-        { Part: HeartbeatMeasure heartbeat } => await HeartbeatsAsync(slo, heartbeat, progress, last, cancellation),
-        { Part: QueryMeasure part, Total: QueryMeasure total } => await EventsAsync(slo, part, total, progress.Next, last, cancellation),
-        _ => throw new InvalidOperationException($"{slo.Id} is not counted by queries"),
-    };
+        {
+            { Part: HeartbeatMeasure heartbeat } => await HeartbeatsAsync(slo, heartbeat, progress, last, cancellation),
+            { Part: QueryMeasure part, Total: QueryMeasure total } => await EventsAsync(slo, part, total, progress.Next, last, cancellation),
+            _ => throw new InvalidOperationException($"{slo.Id} is not counted by queries"),
+        };
 
     /// <summary>Events of each minute that ends from first to last.</summary>
     private async Task<IReadOnlyList<LedgerIncrement>> EventsAsync(

@@ -210,6 +210,7 @@ internal sealed class EventWatch : IDisposable
             return "";
         }
 
+        string link = First("cicd.pipeline.run.url.full", "url.full");
         return new ChangeEvent
         {
             Id = "",
@@ -220,7 +221,7 @@ internal sealed class EventWatch : IDisposable
             Environment = First("deployment.environment.name", "deployment.environment"),
             Version = First("deployment.version", "service.version"),
             Commit = First("vcs.ref.head.revision"),
-            Link = First("cicd.pipeline.run.url.full", "url.full"),
+            Link = ChangeEvent.IsLink(link) ? link : "",
             Source = "",
             Attributes = attributes,
         };
