@@ -2,6 +2,7 @@ using System.Text.Json;
 using SloEngine.Alerting.Alerts;
 using SloEngine.Alerting.Notifications;
 using SloEngine.Slo.Burn;
+using SloEngine.Slo.Files;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
 
@@ -81,6 +82,37 @@ public sealed class AlertTests
             annotations["description"]);
         Assert.Equal("https://runbooks.example.com/checkout", annotations["runbook_url"]);
         Assert.StartsWith("http://ui.example/slos/checkout?start=", annotations["dashboard"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Names_labels_and_annotations_of_Sloths_alerts_are_those_of_ours()
+    {
+        (IReadOnlyList<ServiceLevelObjective> slos, _) = SloFileReader.Read([("shop.yaml", """
+            version: prometheus/v1
+            service: shop
+            labels: {owner: team-a}
+            slos:
+              - name: checkout
+                objective: 99.9
+                sli:
+                  events: {error_query: "sum(rate(errors[{{.window}}]))", total_query: "sum(rate(requests[{{.window}}]))"}
+                alerting:
+                  name: CheckoutFails
+                  labels: {category: availability}
+                  annotations: {summary: "{{ $labels.sloth_service }} of {{$labels.owner}} fails", runbook_url: "https://runbooks.example.com/checkout"}
+                  page_alert: {labels: {severity: pageteam}, annotations: {summary: "wake {{$labels.owner}}"}}
+            """)]);
+        ServiceLevelObjective slo = Assert.Single(slos);
+        var status = new SloStatus { Slo = slo, Sum = new WindowSum(1, 2, 1), Burns = [], Policies = [], State = SloState.Burning };
+
+        Dictionary<string, string> page = AlertText.Labels(slo, Severity.Page);
+        Assert.Equal(("CheckoutFails", "availability", "pageteam", "team-a"), (page["alertname"], page["category"], page["severity"], page["owner"]));
+        Assert.Equal(("shop-checkout", "shop", "checkout", "page"), (page["sloth_id"], page["sloth_service"], page["sloth_slo"], page["sloth_severity"]));
+        Assert.Equal("ticket", AlertText.Labels(slo, Severity.Ticket)["severity"]);
+        Assert.Equal("wake team-a", AlertText.Annotations(status, new PolicyState(Page, 20, 30, true), new Uri("http://ui.example"), Start)["summary"]);
+        Assert.Equal(
+            "shop of team-a fails",
+            AlertText.Annotations(status, new PolicyState(Page with { Severity = Severity.Ticket }, 20, 30, true), new Uri("http://ui.example"), Start)["summary"]);
     }
 
     [Fact]

@@ -56,6 +56,57 @@ public sealed class QueriedSloTests
     }
 
     [Fact]
+    public async Task A_heartbeat_is_judged_by_group_where_it_is_known_and_counts_each_interval_once_over_a_kill()
+    {
+        using var files = new TemporaryDirectory();
+        files.Write("slos/nightly.yaml", """
+            apiVersion: openslo/v1
+            kind: SLO
+            metadata: {name: nightly, annotations: {sloengine/group-by: db, sloengine/tenant: acme}}
+            spec:
+              service: backups
+              indicator:
+                metadata: {name: nightly}
+                spec: {heartbeat: {metric: backup_success, interval: 1m, op: gte, value: 1}}
+              timeWindow: [{duration: 12h, isRolling: true}]
+              budgetingMethod: Occurrences
+              objectives: [{target: 0.9}]
+            """);
+        string[] arguments = ["--slos", Path.Combine(files.Path, "slos"), "--self-telemetry", "off", "--slo-query-delay", "0s", "--tenant-attribute", "service.name"];
+        string data = Path.Combine(files.Path, "data");
+        ServerProcess server = await ServerProcess.StartAsync(data, arguments);
+        DateTimeOffset begun = DateTimeOffset.UtcNow.AddMinutes(-40);
+        begun = begun.AddTicks(-(begun.Ticks % TimeSpan.TicksPerMinute));
+        foreach (string tenant in (string[])["acme", "other"])
+        {
+            var metrics = new OtlpMetricsJson(tenant);
+            for (int minute = 0; minute < 30; minute++)
+            {
+                long at = begun.AddMinutes(minute).AddSeconds(20).ToUnixTimeMilliseconds();
+                metrics.Gauge("backup.success", [new("db", "a")], at, minute < 27 ? 1 : 0);
+                if (minute % 2 == 0)
+                {
+                    metrics.Gauge("backup.success", [new("db", "b")], at, 1);
+                }
+            }
+            await metrics.SendAsync(server.OtlpHttp);
+        }
+        // What b lacks nobody listened for: the server was not there yet.
+        JsonElement slo = await ServerProcess.UntilAsync(
+            () => server.GetAsync("/api/v1/slos/nightly"), found => found.GetProperty("totalEvents").GetDouble() >= 45, TimeSpan.FromSeconds(60));
+        Assert.Equal((42, 45), Events(slo));
+        await server.KillAsync();
+        await server.DisposeAsync();
+        await using ServerProcess restarted = await ServerProcess.StartAsync(data, arguments);
+        slo = await restarted.GetAsync("/api/v1/slos/nightly");
+        Assert.Equal((42, 45), Events(slo));
+        JsonElement group = slo.GetProperty("objectives").EnumerateArray().Single(each => each.GetProperty("group").GetString() == "db=\"b\"");
+        Assert.Equal((15, 15), Events(group));
+
+        static (double, double) Events(JsonElement of) => (of.GetProperty("goodEvents").GetDouble(), of.GetProperty("totalEvents").GetDouble());
+    }
+
+    [Fact]
     public async Task Files_of_Sloth_are_validated_explained_and_imported()
     {
         using var files = new TemporaryDirectory();

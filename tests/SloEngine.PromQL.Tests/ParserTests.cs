@@ -90,4 +90,13 @@ public sealed class ParserTests
         Assert.Throws<PromQLParseException>(() => PromQLParser.Parse($"a[{string.Join('+', Enumerable.Repeat("1m", 100_000))}]", ParserOptions.All));
         Assert.Throws<PromQLParseException>(() => PromQLParser.Parse("a" + string.Concat(Enumerable.Repeat("[5m:1m]", 10_000))));
     }
+
+    [Theory]
+    [InlineData("sum(rate(a[5m]))", "sum by (tenant) (rate(a[5m]))")]
+    [InlineData("sum by (job) (a) / on (job) max by (job) (b)", "sum by (job, tenant) (a) / on (job, tenant) max by (job, tenant) (b)")]
+    [InlineData("count(sum by (pod) (a) > 0) or vector(0)", "count by (tenant) (sum by (pod, tenant) (a) > 0) or vector(0)")]
+    [InlineData("sum without (tenant, pod) (a)", "sum without (pod) (a)")]
+    [InlineData("histogram_quantile(0.9, sum by (le) (rate(a_bucket[5m])))", "histogram_quantile(0.9, sum by (le, tenant) (rate(a_bucket[5m])))")]
+    public void Results_are_told_apart_by_more_labels(string expression, string grouped) =>
+        Assert.Equal(grouped, Printer.Print(Regrouping.By(PromQLParser.Parse(expression), ["tenant"])));
 }

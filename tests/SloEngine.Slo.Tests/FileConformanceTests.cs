@@ -27,7 +27,7 @@ public sealed class FileConformanceTests
         ["openslo/go-sdk/pkg/openslosdk/test_data/inline/inputs/v1_slo_invalid_target.yaml"] = [(32, "no AlertNotificationTarget 'devs-email-notification'")],
         // A query of another language at a source that nothing describes, and an SLO without objectives.
         ["openslo/go-sdk/pkg/openslosdk/test_data/decode/v2alpha_slos.yaml"] = [(20, "not PromQL"), (29, "objectives is missing")],
-        // Plugins are programs of Sloth's own, which are not run here.
+        // Plugins are programs of Sloth's own, which are not run here; with their queries in documents, these files are read (RuleConformanceTests).
         ["sloth/examples/plugin-getting-started.yml"] = [(14, "Go program")],
         ["sloth/integration/testdata/in-sli-plugin.yaml"] = [(12, "Go program")],
         ["sloth/integration/testdata/in-invalid-version.yaml"] = [(1, "version is 'prometheus/v999', expected prometheus/v1")],
@@ -56,14 +56,41 @@ public sealed class FileConformanceTests
     }
 
     [Fact]
-    public void Plugins_of_Sloth_are_refused_by_name()
+    public void Plugins_of_Sloth_that_no_document_defines_are_refused_by_name()
     {
         foreach (string file in Conformance.Files("sloth/common-sli-plugins", "*.yml"))
         {
             (_, IReadOnlyList<SloFileError> errors) = SloFileReader.Read([(file, File.ReadAllText(Conformance.Find(file)!))]);
             Assert.NotEmpty(errors);
-            Assert.All(errors, error => Assert.Contains("sli.plugin is a Go program", error.Message, StringComparison.Ordinal));
+            Assert.All(errors, error => Assert.Contains("Sloth's own are Go programs", error.Message, StringComparison.Ordinal));
         }
+    }
+
+    [Theory]
+    [InlineData("{id: own, options: {job: web}}", null)]
+    [InlineData("{id: own, options: {job: web, limit: '2'}}", null)]
+    [InlineData("{id: own}", "slos[0].sli.plugin.options.job is missing")]
+    [InlineData("{id: own, options: {jib: web}}", "unknown key slos[0].sli.plugin.options.jib; did you mean job?")]
+    [InlineData("{id: other}", "no SliPlugin 'other' is defined")]
+    [InlineData("{id: own, options: {job: 'a\"'}}", "not PromQL")]
+    public void A_plugin_is_used_with_its_options_or_refused(string use, string? error)
+    {
+        (IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<SloFileError> errors) = SloFileReader.Read([("slo.yaml", $$$"""
+            version: prometheus/v1
+            service: shop
+            slos: [{name: checkout, objective: 99, sli: {plugin: {{{use}}}}}]
+            ---
+            apiVersion: sloengine/v1
+            kind: SliPlugin
+            metadata: {name: own}
+            spec:
+              options: {job: , limit: "1"}
+              errorRatioQuery: max(rate(errors{job="{{.job}}"}[{{.window}}])) > {{ .limit }}
+            """)]);
+
+        Assert.Equal(error is null ? 1 : 0, slos.Count);
+        Assert.Equal(error is null, errors.Count == 0);
+        Assert.All(errors, found => Assert.Equal((3, true), (found.Line, found.Message.Contains(error!, StringComparison.Ordinal))));
     }
 
     [Theory]

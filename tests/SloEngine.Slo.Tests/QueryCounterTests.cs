@@ -37,7 +37,7 @@ public sealed class QueryCounterTests
                 error_ratio_query: 1 - avg(avg_over_time(satisfaction_ratio[{{.window}}]))
         """;
 
-    private readonly FakeTime _time = new() { Now = Start };
+    private readonly SetTime _time = new() { Now = Start };
     private readonly FlakyStore _store = new();
     private readonly MemorySeries _series = new();
 
@@ -109,6 +109,62 @@ public sealed class QueryCounterTests
         Assert.Equal(0.75, sum.Good / sum.Total, 9);
     }
 
+    [Fact]
+    public async Task Each_group_has_events_of_its_own_which_make_up_the_whole_and_those_beyond_the_most_count_together()
+    {
+        foreach ((string tenant, int perMinute, int bad) in (ReadOnlySpan<(string, int, int)>)[("a", 400, 4), ("b", 300, 30), ("c", 200, 2), ("d", 100, 50)])
+        {
+            for (int second = 0; second <= 3600; second += 15)
+            {
+                _series.Add(Series("requests_total", "all").With("tenant", tenant), Ms(second), new SequenceValue(perMinute * second / 60d));
+                _series.Add(Series("requests_total", "500").With("tenant", tenant), Ms(second), new SequenceValue(bad * second / 60d));
+            }
+        }
+        ServiceLevelObjective slo = Slo(Events) with { GroupBy = ["tenant"], MaxGroups = 2 };
+        _time.Now = Start.AddMinutes(40);
+        var ledger = new Ledger.Ledger(_store, _time);
+        await ledger.SetSlosAsync([slo], default);
+        using QueryCounter counter = Counter(ledger);
+        await TickAsync(counter, slo);
+        _time.Now = Start.AddMinutes(50);
+        var restarted = new Ledger.Ledger(_store, _time);
+        await restarted.SetSlosAsync([slo], default);
+        using QueryCounter next = Counter(restarted);
+        await TickAsync(next, slo);
+
+        Assert.Equal((10 * 396, 10 * 400), Of("errors{tenant=\"a\"}"));
+        Assert.Equal((10 * 270, 10 * 300), Of("errors{tenant=\"b\"}"));
+        Assert.Equal((10 * (198 + 50), 10 * 300), Of("errors{~others}"));
+        Assert.Equal((10 * 914, 10 * 1000), Of("errors"));
+        Assert.Equal(4, restarted.Evaluated(slo).Count);
+
+        (double, double) Of(string id)
+        {
+            WindowSum sum = restarted.Sum(slo.Id.Replace("errors", id, StringComparison.Ordinal), Start.AddMinutes(40), TimeSpan.FromMinutes(10));
+            return (Math.Round(sum.Good, 6), Math.Round(sum.Total, 6));
+        }
+    }
+
+    [Fact]
+    public async Task A_tenant_s_SLO_asks_for_its_series_alone_and_counts_apart_from_another_s()
+    {
+        Write(minutes: 60);
+        var other = new MemorySeries();
+        ServiceLevelObjective slo = Slo(Events) with { Tenant = "acme" };
+        Assert.NotEqual(Slo(Events).LedgerKey, slo.LedgerKey);
+        _time.Now = Start.AddMinutes(31);
+        var ledger = new Ledger.Ledger(_store, _time);
+        await ledger.SetSlosAsync([slo], default);
+        using var counter = new QueryCounter(
+            ledger, _store, new PromQLEngine(new EngineOptions()), tenant => tenant == "acme" ? _series : other, new ReceivingMinutes(_store, _time), new QueryCounterOptions(), _time);
+        await TickAsync(counter, slo);
+
+        Assert.NotEqual(0, ledger.Sum(slo.Id, _time.Now, TimeSpan.FromHours(1)).Total);
+        await ledger.SetSlosAsync([slo with { Tenant = null }], default);
+        await TickAsync(counter, slo with { Tenant = null });
+        Assert.Equal(0, ledger.Sum(slo.Id, _time.Now, TimeSpan.FromHours(1)).Total);
+    }
+
     private void Write(int minutes)
     {
         for (int second = 0; second <= minutes * 60; second += 15)
@@ -119,7 +175,7 @@ public sealed class QueryCounterTests
     }
 
     private QueryCounter Counter(Ledger.Ledger ledger) =>
-        new(ledger, _store, new PromQLEngine(new EngineOptions()), _series, new QueryCounterOptions { MaxMinutes = 7 }, _time);
+        new(ledger, _store, new PromQLEngine(new EngineOptions()), _ => _series, new ReceivingMinutes(_store, _time), new QueryCounterOptions { MaxMinutes = 7 }, _time);
 
     private static async Task TickAsync(QueryCounter counter, ServiceLevelObjective slo, bool expectFailure = false)
     {
@@ -142,41 +198,4 @@ public sealed class QueryCounterTests
     private static Labels Series(string name, string code) => Labels.Of([new("__name__", name), new("code", code)]);
 
     private static long Ms(int second) => Start.AddSeconds(second).ToUnixTimeMilliseconds();
-
-    private sealed class FakeTime : TimeProvider
-    {
-        public DateTimeOffset Now { get; set; }
-
-        public override DateTimeOffset GetUtcNow() => Now;
-    }
-
-    /// <summary>A store that knows the tokens it has seen.</summary>
-    private sealed class FlakyStore : ILedgerStore
-    {
-        private readonly HashSet<string> _tokens = [];
-
-        public List<LedgerIncrement> Increments { get; } = [];
-
-        public bool LoseNextAnswer { get; set; }
-
-        public Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation)
-        {
-            if (_tokens.Add(token))
-            {
-                Increments.AddRange(increments);
-            }
-            if (LoseNextAnswer)
-            {
-                LoseNextAnswer = false;
-                throw new IOException("the answer is lost");
-            }
-            return Task.CompletedTask;
-        }
-
-        public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
-            Task.FromResult<IReadOnlyList<LedgerIncrement>>([.. Increments.Where(increment => increment.Key == key && increment.Minute >= since)]);
-
-        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
-            Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
-    }
 }

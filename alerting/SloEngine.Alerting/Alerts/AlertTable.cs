@@ -63,8 +63,8 @@ internal sealed class AlertTable(IColumnStore store, TimeProvider time)
                     Policy = block.Text(1).String(row),
                     Severity = block.Text(2).String(row),
                     State = Enum.Parse<AlertState>(block.Text(3).String(row), ignoreCase: true),
-                    Labels = Map(block.Map(4), row),
-                    Annotations = Map(block.Map(5), row),
+                    Labels = block.Map(4).Of(row),
+                    Annotations = block.Map(5).Of(row),
                     ActiveSince = DateTimeOffset.FromUnixTimeMilliseconds(block.Values<long>(6)[row]),
                     FiredAt = Time(block.Values<long>(7)[row]),
                     ResolvedAt = Time(block.Values<long>(8)[row]),
@@ -76,15 +76,4 @@ internal sealed class AlertTable(IColumnStore store, TimeProvider time)
     }
 
     private static DateTimeOffset? Time(long milliseconds) => milliseconds == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(milliseconds);
-
-    private static Dictionary<string, string> Map(MapColumn column, int row)
-    {
-        (int start, int length) = column.Row(row);
-        var map = new Dictionary<string, string>(StringComparer.Ordinal);
-        for (int entry = start; entry < start + length; entry++)
-        {
-            map[column.Keys.String(entry)] = column.Values.String(entry);
-        }
-        return map;
-    }
 }

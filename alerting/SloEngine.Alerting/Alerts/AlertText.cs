@@ -1,21 +1,27 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using SloEngine.Slo.Burn;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Alerting.Alerts;
 
 /// <summary>What an alert tells the person who gets it: the SLO, the burn, the windows, the budget left and how long it lasts.</summary>
-internal static class AlertText
+internal static partial class AlertText
 {
     public static Dictionary<string, string> Labels(ServiceLevelObjective slo, Severity severity)
     {
+        AlertTemplate template = slo.AlertOf(severity);
         var labels = new Dictionary<string, string>(slo.Labels, StringComparer.Ordinal)
         {
-            ["alertname"] = "SLOErrorBudgetBurn",
-            ["slo"] = slo.Parent,
-            ["service"] = slo.Service,
             ["severity"] = Name(severity),
         };
+        foreach ((string key, string value) in template.Labels)
+        {
+            labels[key] = value;
+        }
+        labels["alertname"] = template.Name ?? "SLOErrorBudgetBurn";
+        labels["slo"] = slo.Parent;
+        labels["service"] = slo.Service;
         if (slo.Parent != slo.Id && slo.Objectives[0].Name.Length > 0)
         {
             labels["objective"] = slo.Objectives[0].Name;
@@ -50,6 +56,11 @@ internal static class AlertText
         {
             annotations["runbook_url"] = slo.Runbook;
         }
+        Dictionary<string, string> labels = Labels(slo, policy.Policy.Severity);
+        foreach ((string key, string text) in slo.AlertOf(policy.Policy.Severity).Annotations)
+        {
+            annotations[key] = LabelName().Replace(text, name => labels.GetValueOrDefault(name.Groups[1].Value, ""));
+        }
         return annotations;
     }
 
@@ -73,6 +84,9 @@ internal static class AlertText
     };
 
     private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
+
+    [GeneratedRegex(@"\{\{-?\s*\$labels\.(\w+)\s*-?\}\}")]
+    private static partial Regex LabelName();
 
     private static string Number(double value) => value.ToString("0.##", CultureInfo.InvariantCulture);
 }

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Alerting.Alerts;
 using SloEngine.Alerting.Notifications;
+using SloEngine.Alerting.Postmortems;
 using SloEngine.Slo.Burn;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
@@ -24,6 +25,7 @@ public static class SloApi
     {
         services.AddSingleton<Notifier>();
         services.AddSingleton<AlertEvaluator>();
+        services.AddSingleton<PostmortemBuilder>();
         if (evaluates)
         {
             services.AddHostedService(provider => provider.GetRequiredService<Notifier>());
@@ -59,7 +61,7 @@ public static class SloApi
                 return Unknown(catalog, id);
             }
             DateTimeOffset now = time.GetUtcNow();
-            if (!TryTime(end, now, out DateTimeOffset to) || !TryTime(start, to - slo.Window, out DateTimeOffset from) || from >= to)
+            if (!RequestTime.TryRead(end, now, out DateTimeOffset to) || !RequestTime.TryRead(start, to - slo.Window, out DateTimeOffset from) || from >= to)
             {
                 return Results.Problem("start and end are to be Unix seconds or RFC 3339, start before end", statusCode: 400, title: "The request does not fit");
             }
@@ -111,11 +113,12 @@ public static class SloApi
     }
 
     /// <summary>An SLO by its id; or one of its objectives, or groups, by its own.</summary>
-    private static ServiceLevelObjective? Find(SloCatalog catalog, SloEvaluator evaluator, string id) =>
+    internal static ServiceLevelObjective? Find(SloCatalog catalog, SloEvaluator evaluator, string id) =>
         catalog.Slos.FirstOrDefault(slo => slo.Id == id)
         ?? catalog.Slos.Where(slo => id.StartsWith(slo.Id, StringComparison.Ordinal)).SelectMany(evaluator.Evaluated).FirstOrDefault(slo => slo.Id == id);
 
-    private static IResult Unknown(SloCatalog catalog, string id) => Results.Problem(
+    /// <summary>The answer to who asks for an SLO that there is not.</summary>
+    internal static IResult Unknown(SloCatalog catalog, string id) => Results.Problem(
         $"there is no SLO '{id}'; known are {string.Join(", ", catalog.Slos.Take(20).Select(slo => slo.Id))}", statusCode: 404, title: "Not found");
 
     private static IEnumerable<object> History(ServiceLevelObjective slo, Ledger ledger, DateTimeOffset from, DateTimeOffset to, TimeSpan step)
@@ -135,20 +138,5 @@ public static class SloApi
                 burnRate = SloEvaluator.Rate(slo, slo.Method == BudgetingMethod.Occurrences ? sum : ledger.Sum(slo.Id, end, step)),
             };
         }
-    }
-
-    private static bool TryTime(string? text, DateTimeOffset otherwise, out DateTimeOffset time)
-    {
-        time = otherwise;
-        if (text is null)
-        {
-            return true;
-        }
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double seconds) && seconds is >= 0 and < 1e11)
-        {
-            time = DateTimeOffset.UnixEpoch.AddSeconds(seconds);
-            return true;
-        }
-        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out time);
     }
 }

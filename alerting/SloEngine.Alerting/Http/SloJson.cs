@@ -28,6 +28,7 @@ internal static class SloJson
             ["displayName"] = slo.DisplayName,
             ["description"] = slo.Description,
             ["service"] = slo.Service,
+            ["tenant"] = slo.Tenant,
             ["labels"] = slo.Labels,
             ["runbook"] = slo.Runbook,
             ["objective"] = slo.Objective,
@@ -45,6 +46,8 @@ internal static class SloJson
             ["goodEvents"] = status.Events.Good,
             ["totalEvents"] = status.Events.Total,
             ["impossible"] = status.IsImpossible,
+            // Share of its past that has been read from the store; null once it has it.
+            ["past"] = ledger.PastProgress(slo.Id),
             ["releasesPaused"] = status.ReleasesPaused,
             ["budget"] = new
             {

@@ -32,6 +32,10 @@ public static class OpenSloWriter
         {
             annotations["sloengine/runbook"] = runbook;
         }
+        if (slo.Tenant is { } tenant)
+        {
+            annotations["sloengine/tenant"] = tenant;
+        }
         if (slo.GroupBy.Count > 0)
         {
             annotations["sloengine/group-by"] = string.Join(",", slo.GroupBy);
@@ -75,12 +79,39 @@ public static class OpenSloWriter
                 ["ratioMetric"] = new Dictionary<string, object> { ["counter"] = true, [indicator.PartIsBad ? "bad" : "good"] = Source(part), ["total"] = Source(total) },
             };
         }
+        if (indicator.Part is HeartbeatMeasure heartbeat)
+        {
+            return new() { ["heartbeat"] = Heartbeat(heartbeat) };
+        }
+        if (SignalSource.Of(indicator.Part) is { } signal && SignalSource.Of(indicator.Total) is { } signals)
+        {
+            return new() { ["ratioMetric"] = new Dictionary<string, object> { [indicator.PartIsBad ? "bad" : "good"] = Source(signal), ["total"] = Source(signals) } };
+        }
         throw new SloExportException($"{slo.Id} ({slo.Source}) measures {indicator.Total.Describe()}, which is not written as PromQL");
     }
 
     private static Dictionary<string, object> Source(string query) => new()
     {
         ["metricSource"] = new Dictionary<string, object> { ["type"] = "Prometheus", ["spec"] = new Dictionary<string, object> { ["query"] = query } },
+    };
+
+    private static Dictionary<string, object> Heartbeat(HeartbeatMeasure heartbeat)
+    {
+        var fields = new Dictionary<string, object>
+        {
+            ["metric"] = MeasureQuery.Selector(heartbeat.Metric, heartbeat.Matchers),
+            ["interval"] = WindowedQuery.DurationText(heartbeat.Interval),
+        };
+        if (heartbeat.Threshold is { } threshold)
+        {
+            (fields["op"], fields["value"]) = (heartbeat.Comparison, threshold);
+        }
+        return fields;
+    }
+
+    private static Dictionary<string, object> Source(IReadOnlyDictionary<string, object> signal) => new()
+    {
+        ["metricSource"] = new Dictionary<string, object> { ["type"] = "sloengine", ["spec"] = signal },
     };
 
     private static Dictionary<string, object> Window(BudgetWindow window)

@@ -11,6 +11,9 @@ public sealed record PrometheusRule(string Name, bool IsAlert, string Expression
 {
     /// <summary>How long an alert's condition has to hold.</summary>
     public TimeSpan For { get; init; }
+
+    /// <summary>Annotations of an alert.</summary>
+    public IReadOnlyDictionary<string, string> Annotations { get; init; } = new Dictionary<string, string>();
 }
 
 /// <summary>A group of rules.</summary>
@@ -42,6 +45,10 @@ public sealed record PrometheusRuleGroup(string Name, IReadOnlyList<PrometheusRu
                 fields["for"] = Model.WindowedQuery.DurationText(rule.For);
             }
             fields["labels"] = rule.Labels;
+            if (rule.Annotations.Count > 0)
+            {
+                fields["annotations"] = rule.Annotations;
+            }
             return fields;
         }).ToList();
         return yaml;

@@ -66,7 +66,7 @@ public sealed record SloExplanation
     /// <summary>What counts at all.</summary>
     public required string Total { get; init; }
 
-    /// <summary>taps, queries or nothing.</summary>
+    /// <summary>taps, queries, intervals, members or nothing.</summary>
     public required string CountedBy { get; init; }
 
     /// <summary>The error ratio as PromQL over the shortest window; null where it is not PromQL.</summary>
@@ -94,6 +94,7 @@ public sealed record SloExplanation
         {
             "taps" => "as telemetry passes",
             "queries" => "by queries, once a minute",
+            "intervals" => "interval by interval, by queries; not while telemetry could not come",
             "members" => "from the SLOs that it is made of",
             _ => "not here: another system measures it",
         }}");
@@ -151,6 +152,7 @@ public sealed record SloExplanation
             CountedBy = slo.Indicator.Total switch
             {
                 QueryMeasure => "queries",
+                IntervalMeasure => "intervals",
                 ForeignMeasure => "nothing",
                 CompositeMeasure => "members",
                 _ => "taps",

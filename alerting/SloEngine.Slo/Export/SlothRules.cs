@@ -10,6 +10,9 @@ public static class SlothRules
 {
     private const string Window = "sloth_window";
 
+    /// <summary>What Sloth's texts begin with, by default.</summary>
+    private const string Subject = "{{$labels.sloth_service}} {{$labels.sloth_slo}}";
+
     /// <summary>Recording and alerting rules of an SLO, for each of its objectives.</summary>
     /// <exception cref="SloExportException">What is measured is not PromQL.</exception>
     public static IEnumerable<PrometheusRuleGroup> Of(ServiceLevelObjective slo) =>
@@ -36,7 +39,7 @@ public static class SlothRules
                     Series(slo.Window), $"sum_over_time({shortest}[{period}])\n/ ignoring ({Window})\ncount_over_time({shortest}[{period}])", With(labels, Window, period)),
             ]);
         yield return new PrometheusRuleGroup($"sloth-slo-meta-recordings-{id}", [.. Meta(slo, labels, selector, windows[0])]);
-        PrometheusRule[] alerts = [.. new[] { Severity.Page, Severity.Ticket }.Select(severity => Alert(slo, severity, labels, selector)).OfType<PrometheusRule>()];
+        PrometheusRule[] alerts = [.. new[] { Severity.Page, Severity.Ticket }.Select(severity => Alert(slo, severity, selector)).OfType<PrometheusRule>()];
         if (alerts.Length > 0)
         {
             yield return new PrometheusRuleGroup($"sloth-slo-alerts-{id}", alerts);
@@ -63,7 +66,7 @@ public static class SlothRules
         yield return Record("sloth_slo_info", "vector(1)", With(labels, "sloth_objective", Number(Percent(slo))));
     }
 
-    private static PrometheusRule? Alert(ServiceLevelObjective slo, Severity severity, Dictionary<string, string> labels, string selector)
+    private static PrometheusRule? Alert(ServiceLevelObjective slo, Severity severity, string selector)
     {
         // As Sloth computes it, so that the numbers are the same to the last digit.
         string budget = Number((100 - Percent(slo)) / 100);
@@ -75,8 +78,25 @@ public static class SlothRules
                 return $"(\n    max({Series(policy.Short)}{selector} {burn}\n    and\n    max({Series(policy.Long)}{selector} {burn}\n)";
             }),
         ];
-        return conditions.Length == 0 ? null
-            : new PrometheusRule("SloErrorBudgetBurn", IsAlert: true, string.Join("\nor\n", conditions), With(labels, "sloth_severity", severity == Severity.Page ? "page" : "ticket"));
+        if (conditions.Length == 0)
+        {
+            return null;
+        }
+        AlertTemplate template = slo.AlertOf(severity);
+        string name = severity == Severity.Page ? "page" : "ticket";
+        // The recorded series give the alert the SLO's labels, and those of its id.
+        Dictionary<string, string> labels = With(
+            template.Labels.Where(label => !label.Key.StartsWith("sloth_", StringComparison.Ordinal)).ToDictionary(), "sloth_severity", name);
+        Dictionary<string, string> annotations = new()
+        {
+            ["title"] = $"({name}) {Subject} SLO error budget burn rate is too fast.",
+            ["summary"] = $"{Subject} SLO error budget burn rate is over expected.",
+        };
+        foreach ((string key, string value) in template.Annotations)
+        {
+            annotations[key] = value;
+        }
+        return new PrometheusRule(template.Name ?? "SloErrorBudgetBurn", IsAlert: true, string.Join("\nor\n", conditions), labels) { Annotations = annotations };
     }
 
     private static PrometheusRule Record(string name, string expression, Dictionary<string, string> labels) => new(name, IsAlert: false, expression, labels);
@@ -87,5 +107,5 @@ public static class SlothRules
 
     private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 
-    private static Dictionary<string, string> With(Dictionary<string, string> labels, string name, string value) => new(labels) { [name] = value };
+    private static Dictionary<string, string> With(IReadOnlyDictionary<string, string> labels, string name, string value) => new(labels) { [name] = value };
 }

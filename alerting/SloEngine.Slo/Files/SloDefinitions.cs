@@ -16,6 +16,9 @@ internal sealed class SloDefinitions
     /// <summary>Alert windows of Sloth.</summary>
     public AlertWindows Windows { get; } = new();
 
+    /// <summary>SLI plugins of Sloth's files.</summary>
+    public SliPlugins Plugins { get; } = new();
+
     /// <summary>Definitions that cannot be used.</summary>
     public List<SloFileError> Errors { get; } = [];
 

@@ -72,6 +72,9 @@ public static class SloFileReader
             case "pyrra.dev/v1alpha1":
                 PyrraReader.Collect(document, definitions);
                 break;
+            case "sloengine/v1" when document.Required("kind").Text == "SliPlugin":
+                definitions.Plugins.Add(document);
+                break;
             default:
                 throw version.Fail($"apiVersion is '{version.Text}', {Expected}");
         }

@@ -5,6 +5,17 @@ namespace SloEngine.Slo.Ledger;
 /// <summary>A group of events in text, as Prometheus writes labels: <c>tenant="a",route="/"</c>.</summary>
 internal static class GroupKey
 {
+    /// <summary>The group of some labels' values.</summary>
+    public static string Of(IReadOnlyList<string> by, Func<string, string> value)
+    {
+        var group = new StringBuilder();
+        foreach (string label in by)
+        {
+            Append(group, label, value(label));
+        }
+        return group.ToString();
+    }
+
     /// <summary>Adds a label to a group.</summary>
     public static void Append(StringBuilder group, string label, string value) =>
         group.Append(group.Length > 0 ? "," : "").Append(label).Append("=\"")

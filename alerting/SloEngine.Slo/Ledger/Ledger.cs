@@ -10,6 +10,9 @@ namespace SloEngine.Slo.Ledger;
 /// </summary>
 public sealed class Ledger : IDisposable
 {
+    /// <summary>How long taps may take to listen to new SLOs.</summary>
+    private static readonly TimeSpan TapDelay = TimeSpan.FromSeconds(2);
+
     private readonly ILedgerStore _store;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
@@ -21,6 +24,8 @@ public sealed class Ledger : IDisposable
     private Dictionary<string, (SloLedger? Ledger, ServiceLevelObjective Slo)> _views = new(StringComparer.Ordinal);
     private ILookup<string, SloLedger> _byMetric = Array.Empty<SloLedger>().ToLookup(_ => "");
     private SloLedger[] _spanLedgers = [];
+    private SloLedger[] _logLedgers = [];
+    private PendingPast[] _pending = [];
 
     /// <summary>Creates a ledger without SLOs.</summary>
     /// <param name="store">Keeps it over restarts.</param>
@@ -55,13 +60,20 @@ public sealed class Ledger : IDisposable
         }
     }
 
+    /// <summary>SLOs whose past is to be read from stored telemetry, where somebody does (<see cref="LedgerOptions.ReadsPast"/>).</summary>
+    public IReadOnlyList<PendingPast> Pending => Volatile.Read(ref _pending);
+
     /// <summary>Whether an indicator looks at spans.</summary>
     public bool ListensToSpans => _spanLedgers.Length > 0;
+
+    /// <summary>Whether an indicator looks at log records.</summary>
+    public bool ListensToLogs => _logLedgers.Length > 0;
 
     /// <summary>Replaces the SLOs: ledgers of unchanged indicators go on, new ones are read from the store.</summary>
     public async Task SetSlosAsync(IReadOnlyList<ServiceLevelObjective> slos, CancellationToken cancellation)
     {
         var ledgers = new Dictionary<string, SloLedger>(StringComparer.Ordinal);
+        var pending = new List<PendingPast>();
         TimeSpan newReach = TimeSpan.Zero;
         ServiceLevelObjective[] all = [.. slos.SelectMany(slo => slo.Each())];
         Dictionary<string, TimeSpan> reaches = Reaches(all);
@@ -72,11 +84,20 @@ public sealed class Ledger : IDisposable
             if (!_ledgers.TryGetValue(sharing.Key, out SloLedger? known) || !known.Fits(objectives, reach))
             {
                 IReadOnlyList<LedgerIncrement> minutes = await _store.ReadAsync(sharing.Key, _time.GetUtcNow() - reach, cancellation);
+                bool isPending = Options.ReadsPast && objectives[0].Indicator.Total is MetricMeasure or SpanMeasure or LogMeasure
+                    && (await _store.ReadAsync(PastMark(sharing.Key), DateTimeOffset.UnixEpoch, cancellation)).Count == 0;
                 lock (_gate)
                 {
                     Now = _time.GetUtcNow();
                     known = new SloLedger(this, objectives, reach);
-                    foreach (LedgerIncrement minute in minutes)
+                    if (isPending)
+                    {
+                        // The last fine slot that telemetry may be in until taps listen.
+                        DateTimeOffset until = DateTimeOffset.UnixEpoch + (Math.Ceiling((Now + TapDelay - DateTimeOffset.UnixEpoch) / TieredSums.FineSlot) * TieredSums.FineSlot);
+                        known.AwaitPast(until);
+                        pending.Add(new PendingPast(known, Now - reach, until, minutes));
+                    }
+                    foreach (LedgerIncrement minute in isPending ? [] : minutes)
                     {
                         (minute.Group.Length == 0 ? known : known.ForGroup(minute.Group)).Restore(minute.Minute, minute.Good, minute.Total);
                     }
@@ -88,6 +109,7 @@ public sealed class Ledger : IDisposable
         lock (_gate)
         {
             _ledgers = ledgers;
+            _pending = [.. _pending.Where(past => ledgers.ContainsValue(past.Ledger)), .. pending];
             _views = new(StringComparer.Ordinal);
             foreach (ServiceLevelObjective slo in all)
             {
@@ -103,10 +125,10 @@ public sealed class Ledger : IDisposable
                 }
             }
             _byMetric = ledgers.Values
-                .SelectMany(ledger => ((Measure[])[ledger.Slo.Indicator.Part, ledger.Slo.Indicator.Total]).OfType<MetricMeasure>()
-                    .Select(measure => measure.Metric).Distinct().Select(metric => (metric, ledger)))
+                .SelectMany(ledger => ledger.Slo.Indicator.Metrics().Select(metric => (metric, ledger)))
                 .ToLookup(entry => entry.metric, entry => entry.ledger, StringComparer.Ordinal);
             _spanLedgers = [.. ledgers.Values.Where(ledger => ledger.Slo.Indicator.Total is SpanMeasure)];
+            _logLedgers = [.. ledgers.Values.Where(ledger => ledger.Slo.Indicator.Total is LogMeasure)];
         }
         if (newReach > TimeSpan.Zero)
         {
@@ -135,6 +157,61 @@ public sealed class Ledger : IDisposable
         }
     }
 
+    /// <summary>
+    /// The store is about to be read: all that has been shown to taps is in it. What comes from now on, however late, counts as it passes.
+    /// </summary>
+    public void ReadPast(IEnumerable<PendingPast> pasts)
+    {
+        lock (_gate)
+        {
+            foreach (PendingPast past in pasts)
+            {
+                past.Ledger.ReadPast();
+            }
+        }
+    }
+
+    /// <summary>
+    /// Takes in what the past of an SLO came to. It replaces what had been stored of the same time (by a process that ended before this was
+    /// done), but for times that no telemetry is left of; stored at once with the mark that it is done.
+    /// </summary>
+    public async Task AddPastAsync(PendingPast past, IReadOnlyList<LedgerIncrement> counted, CancellationToken cancellation)
+    {
+        string key = past.Slo.LedgerKey;
+        DateTimeOffset telemetry = counted.Count > 0 ? counted.Min(increment => increment.Minute) : DateTimeOffset.MaxValue;
+        LedgerIncrement[] all = [.. past.Stored.Where(increment => increment.Minute < telemetry), .. counted];
+        Dictionary<(string, DateTimeOffset), LedgerIncrement> stored = past.Stored.Where(increment => increment.Minute >= telemetry)
+            .ToDictionary(increment => (increment.Group, increment.Minute));
+        var changes = new List<LedgerIncrement>(counted.Count + 1);
+        foreach (LedgerIncrement increment in counted)
+        {
+            stored.Remove((increment.Group, increment.Minute), out LedgerIncrement before);
+            changes.Add(increment with { Good = increment.Good - before.Good, Total = increment.Total - before.Total });
+        }
+        changes.AddRange(stored.Values.Select(increment => increment with { Good = -increment.Good, Total = -increment.Total }));
+        changes.RemoveAll(change => change is { Good: 0, Total: 0 });
+        // An event, because the store forgets rows that add nothing.
+        changes.Add(new LedgerIncrement(PastMark(key), "", past.Until, 1, 1));
+        await _store.AppendAsync(changes, $"past/{key}/{past.Until.ToUnixTimeSeconds()}", cancellation);
+        lock (_gate)
+        {
+            Now = _time.GetUtcNow();
+            past.Ledger.TakePast(all);
+            _pending = [.. _pending.Where(other => other != past)];
+        }
+    }
+
+    /// <summary>How much of an SLO's past has been read, 0 to 1; null when none is pending.</summary>
+    public double? PastProgress(string id)
+    {
+        lock (_gate)
+        {
+            // One that is not known yet is about to be.
+            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view)
+                ? _pending.FirstOrDefault(past => past.Slo.LedgerKey == view.Slo.LedgerKey)?.Progress : Options.ReadsPast ? 0 : null;
+        }
+    }
+
     /// <summary>What of an SLO is evaluated on its own: each of its objectives, and of each every group that has been seen.</summary>
     public IReadOnlyList<ServiceLevelObjective> Evaluated(ServiceLevelObjective slo)
     {
@@ -158,7 +235,7 @@ public sealed class Ledger : IDisposable
         }
     }
 
-    /// <summary>Enters the stretch in which taps and <see cref="Observe"/> may be called; dispose the scope to leave it.</summary>
+    /// <summary>Enters the stretch in which taps and <c>Observe</c> may be called; dispose the scope to leave it.</summary>
     public Lock.Scope BeginBatch()
     {
         Lock.Scope scope = _gate.EnterScope();
@@ -173,9 +250,14 @@ public sealed class Ledger : IDisposable
         IEnumerable<SloLedger> candidates = _byMetric[series.Metric];
         foreach (SloLedger ledger in series.OtelName == series.Metric ? candidates : candidates.Concat(_byMetric[series.OtelName]).Distinct())
         {
+            if (!ledger.Slo.IsOf(series.Tenant))
+            {
+                continue;
+            }
             Indicator indicator = ledger.Slo.Indicator;
-            TapListener.AddIfMatching(listeners, ledger, indicator.Part, series, isPart: true);
-            TapListener.AddIfMatching(listeners, ledger, indicator.Total, series, isPart: false);
+            EventSink SinkOf(string group) => ledger.Slo.GroupBy.Count == 0 ? ledger : ledger.ForGroup(group);
+            TapListener.AddIfMatching(listeners, ledger.Slo, SinkOf, indicator.Part, series, isPart: true);
+            TapListener.AddIfMatching(listeners, ledger.Slo, SinkOf, indicator.Total, series, isPart: false);
         }
         return listeners.Count == 0 ? null : new SeriesTap(this, series, [.. listeners]);
     }
@@ -186,11 +268,24 @@ public sealed class Ledger : IDisposable
         foreach (SloLedger ledger in _spanLedgers)
         {
             Indicator indicator = ledger.Slo.Indicator;
-            if (((SpanMeasure)indicator.Total).Matches(span))
+            if (ledger.Slo.IsOf(span.Tenant) && ((SpanMeasure)indicator.Total).Matches(span))
             {
                 bool part = indicator.Part is SpanMeasure measure && measure.Matches(span);
-                SloLedger counts = ledger.Slo.GroupBy.Count == 0 ? ledger : ledger.ForGroup(GroupOf(ledger.Slo.GroupBy, span));
-                counts.Add(endNanos, part ? 1 : 0, 1);
+                CountsOf(ledger, span.Service, span.Attributes, span.Row).Add(endNanos, part ? 1 : 0, 1);
+            }
+        }
+    }
+
+    /// <summary>Shows a log record of a time, within a batch.</summary>
+    public void Observe(in LogView log, long nanos)
+    {
+        foreach (SloLedger ledger in _logLedgers)
+        {
+            Indicator indicator = ledger.Slo.Indicator;
+            if (ledger.Slo.IsOf(log.Tenant) && ((LogMeasure)indicator.Total).Matches(log))
+            {
+                bool part = indicator.Part is LogMeasure measure && measure.Matches(log);
+                CountsOf(ledger, log.Service, log.Attributes, log.Row).Add(nanos, part ? 1 : 0, 1);
             }
         }
     }
@@ -230,6 +325,15 @@ public sealed class Ledger : IDisposable
                     (increment.Group.Length == 0 ? ledger : ledger.ForGroup(increment.Group)).Restore(increment.Minute, increment.Good, increment.Total);
                 }
             }
+        }
+    }
+
+    /// <summary>The group that events of a group count in: itself, or that of all others when there are as many as there may be.</summary>
+    public string GroupFor(string key, string group)
+    {
+        lock (_gate)
+        {
+            return group.Length > 0 && _ledgers.TryGetValue(key, out SloLedger? ledger) ? ledger.ForGroup(group).Group : group;
         }
     }
 
@@ -348,25 +452,27 @@ public sealed class Ledger : IDisposable
     internal void Note(LedgerOddity oddity) => _noted[(int)oddity]++;
 
     /// <summary>The group of a series' events.</summary>
-    internal static string GroupOf(IReadOnlyList<string> by, IReadOnlyDictionary<string, string> labels)
+    internal static string GroupOf(IReadOnlyList<string> by, IReadOnlyDictionary<string, string> labels) => GroupKey.Of(by, label => labels.GetValueOrDefault(label, ""));
+
+    /// <summary>Where a span or log record counts: its group, if there are groups.</summary>
+    private static SloLedger CountsOf(SloLedger ledger, string service, IRecordAttributes attributes, int row)
     {
-        var group = new StringBuilder();
-        foreach (string label in by)
+        if (ledger.Slo.GroupBy.Count == 0)
         {
-            GroupKey.Append(group, label, labels.GetValueOrDefault(label, ""));
+            return ledger;
         }
-        return group.ToString();
+        var group = new StringBuilder();
+        foreach (string attribute in ledger.Slo.GroupBy)
+        {
+            GroupKey.Append(group, attribute, attribute == "service" ? service
+                : attributes.TryGetOwn(row, Encoding.UTF8.GetBytes(attribute), out ReadOnlySpan<byte> own) ? Encoding.UTF8.GetString(own)
+                : attributes.TryGetOfResource(row, attribute, out string? found) ? found : "");
+        }
+        return ledger.ForGroup(group.ToString());
     }
 
-    private static string GroupOf(IReadOnlyList<string> by, SpanView span)
-    {
-        var group = new StringBuilder();
-        foreach (string attribute in by)
-        {
-            GroupKey.Append(group, attribute, attribute == "service" ? span.Service : span.Attributes.TryGet(span.Row, attribute, out string? found) ? found : "");
-        }
-        return group.ToString();
-    }
+    /// <summary>Key under which the store knows that an SLO's past has been read.</summary>
+    private static string PastMark(string key) => "past/" + key;
 
     private static string Name(LedgerOddity oddity) => oddity switch
     {

@@ -6,6 +6,9 @@ public sealed record LedgerOptions(TimeSpan Lateness)
 {
     /// <summary>Events may be late by a day.</summary>
     public static LedgerOptions Default { get; } = new(TimeSpan.FromDays(1));
+
+    /// <summary>Whether somebody reads the past of new SLOs from stored telemetry (<see cref="Ledger.Pending"/>).</summary>
+    public bool ReadsPast { get; init; }
 }
 
 /// <summary>What became of events that did not count as they came.</summary>

@@ -20,6 +20,7 @@ public sealed class SeriesTap
     private long _lastTime;
     private bool _firstCounts;
     private bool _isInStream;
+    private DeferredFirst? _deferred;
 
     internal SeriesTap(Ledger ledger, SeriesView series, TapListener[] listeners)
     {
@@ -27,6 +28,15 @@ public sealed class SeriesTap
         _deltas = series.IsDelta ? new DeltaIntervals() : null;
         _recent = new RecentPoints(listeners.Length);
     }
+
+    /// <summary>What it is the tap of.</summary>
+    internal SeriesView Series => _series;
+
+    /// <summary>Whether the first point waits until somebody knows what came before it.</summary>
+    internal bool DefersFirst { get; init; }
+
+    /// <summary>The first point, while it waits.</summary>
+    internal RecentPoint? Waiting => _deferred?.Point;
 
     /// <summary>A gauge or sum point.</summary>
     public void Number(long startNanos, long timeNanos, double value)
@@ -126,7 +136,10 @@ public sealed class SeriesTap
             }
             int newest = _recent.Count - 1;
             RecentPoint last = _recent[newest];
-            return new TapBaseline(true, last.Start, last.Time, last.Count, [.. _listeners.Select(listener => listener.Measure)], _recent.Values(newest).ToArray());
+            return new TapBaseline(true, last.Start, last.Time, last.Count, [.. _listeners.Select(listener => listener.Measure)], _recent.Values(newest).ToArray())
+            {
+                Deferred = _deferred,
+            };
         }
     }
 
@@ -148,6 +161,7 @@ public sealed class SeriesTap
     {
         _lastTime = earlier.TimeNanos;
         _deltas = earlier.Deltas ?? _deltas;
+        _deferred = earlier.Deferred;
         if (!earlier.IsCumulative)
         {
             return;
@@ -155,12 +169,47 @@ public sealed class SeriesTap
         Span<double> values = stackalloc double[_listeners.Length];
         for (int index = 0; index < values.Length; index++)
         {
-            MetricMeasure measure = _listeners[index].Measure;
-            int same = Array.FindIndex(earlier.Measures, one => ReferenceEquals(one, measure) || one.Describe() == measure.Describe());
-            values[index] = same >= 0 ? earlier.Values[same] : measure.Part == MetricPart.AtOrBelow ? double.NaN : earlier.Count;
+            values[index] = earlier.ValueOf(_listeners[index].Measure);
         }
         _recent.Continue(earlier.StartNanos, earlier.TimeNanos, earlier.Count, values);
         JoinStream(earlier.StartNanos, earlier.TimeNanos);
+    }
+
+    /// <summary>
+    /// Tells what the store has of this series before what has come here, once the past of those who wait for it has been read: a first point that
+    /// waits counts from there, and a series that has not come yet goes on from there. To be called within a batch of the ledger.
+    /// </summary>
+    public void Settle(TapBaseline? before)
+    {
+        if (_deferred is { } first)
+        {
+            SettleFirst(before, first.Counts);
+        }
+        else if (before is { IsCumulative: true } && _recent.Count == 0)
+        {
+            ContinueFrom(before);
+        }
+    }
+
+    /// <summary>Counts the first point from the one before it; or, where there is none, in full or not at all.</summary>
+    internal void SettleFirst(TapBaseline? before, bool counts)
+    {
+        DeferredFirst first = _deferred!;
+        _deferred = null;
+        if (before is not null && before.TimeNanos >= first.Point.Time)
+        {
+            return;
+        }
+        bool isReset = before is not null && IsReset(new RecentPoint(before.StartNanos, before.TimeNanos, before.Count), first.Point.Start, first.Point.Count);
+        for (int index = 0; index < first.Listeners.Length; index++)
+        {
+            double value = first.Values[index];
+            double increase = before is null ? counts ? value : 0 : Increase(isReset, before.ValueOf(first.Listeners[index].Measure), value);
+            if (!double.IsNaN(increase))
+            {
+                first.Listeners[index].Add(first.Point.Time, increase);
+            }
+        }
     }
 
     internal static DateTimeOffset Time(long nanos) => DateTimeOffset.UnixEpoch.AddTicks(nanos / 100);
@@ -205,12 +254,22 @@ public sealed class SeriesTap
     private void First(long startNanos, long timeNanos, double count, ReadOnlySpan<double> values)
     {
         _firstCounts = _ledger.CountsFromStart(_series, startNanos, timeNanos);
-        if (_firstCounts)
+        var waiting = new List<(TapListener Listener, double Value)>();
+        for (int index = 0; index < _listeners.Length; index++)
         {
-            for (int index = 0; index < _listeners.Length; index++)
+            if (DefersFirst || _listeners[index].AwaitsPast)
+            {
+                waiting.Add((_listeners[index], values[index]));
+            }
+            else if (_firstCounts)
             {
                 _listeners[index].Add(timeNanos, values[index]);
             }
+        }
+        if (waiting.Count > 0)
+        {
+            _deferred = new DeferredFirst(
+                new RecentPoint(startNanos, timeNanos, count), [.. waiting.Select(entry => entry.Listener)], [.. waiting.Select(entry => entry.Value)], _firstCounts);
         }
         JoinStream(startNanos, timeNanos);
         _recent.Insert(0, startNanos, timeNanos, count, values);
@@ -301,23 +360,43 @@ public sealed record TapBaseline(bool IsCumulative, long StartNanos, long TimeNa
 {
     /// <summary>What delta points have told of.</summary>
     internal DeltaIntervals? Deltas { get; init; }
+
+    /// <summary>A first point that waits.</summary>
+    internal DeferredFirst? Deferred { get; init; }
+
+    /// <summary>What the last point said of a measure; of one that was not measured as far as its count tells, else NaN.</summary>
+    internal double ValueOf(MetricMeasure measure)
+    {
+        int same = Array.FindIndex(Measures, one => ReferenceEquals(one, measure) || one.Describe() == measure.Describe());
+        return same >= 0 ? Values[same] : measure.Part == MetricPart.AtOrBelow ? double.NaN : Count;
+    }
 }
 
+/// <summary>The first point of a series for listeners whose past is being read: what it adds is known when that has been.</summary>
+/// <param name="Point">The point.</param>
+/// <param name="Listeners">Who waits.</param>
+/// <param name="Values">What the point says to each.</param>
+/// <param name="Counts">Whether it counts in full when there was none before it.</param>
+internal sealed record DeferredFirst(RecentPoint Point, TapListener[] Listeners, double[] Values, bool Counts);
+
 /// <summary>One indicator's interest in a series.</summary>
-internal sealed class TapListener(SloLedger ledger, MetricMeasure measure, bool isPart)
+internal sealed class TapListener(EventSink sink, MetricMeasure measure, bool isPart)
 {
+    /// <summary>Whether what came before is still being read.</summary>
+    public bool AwaitsPast => sink.AwaitsPast;
+
     public MetricMeasure Measure { get; } = measure;
 
     public void Add(long nanos, double events)
     {
         if (!isPart)
         {
-            ledger.Add(nanos, 0, events);
+            sink.Add(nanos, 0, events);
         }
         else if (events > 0)
         {
             // No good (or bad) events say nothing of whether the total is reported.
-            ledger.Add(nanos, events, 0);
+            sink.Add(nanos, events, 0);
         }
     }
 
@@ -326,7 +405,7 @@ internal sealed class TapListener(SloLedger ledger, MetricMeasure measure, bool 
     {
         if (events != 0)
         {
-            ledger.Add(nanos, isPart ? events : 0, isPart ? 0 : events);
+            sink.Add(nanos, isPart ? events : 0, isPart ? 0 : events);
         }
     }
 
@@ -345,7 +424,8 @@ internal sealed class TapListener(SloLedger ledger, MetricMeasure measure, bool 
         _ => 0,
     };
 
-    public static void AddIfMatching(List<TapListener> listeners, SloLedger ledger, Measure measure, SeriesView series, bool isPart)
+    public static void AddIfMatching(
+        List<TapListener> listeners, ServiceLevelObjective slo, Func<string, EventSink> sinkOf, Measure measure, SeriesView series, bool isPart)
     {
         if (measure is not MetricMeasure metric || (metric.Metric != series.Metric && metric.Metric != series.OtelName))
         {
@@ -367,8 +447,8 @@ internal sealed class TapListener(SloLedger ledger, MetricMeasure measure, bool 
         };
         if (fits && metric.Matchers.All(matcher => matcher.Matches(series.Labels.GetValueOrDefault(matcher.Label, ""))))
         {
-            SloLedger counts = ledger.Slo.GroupBy.Count == 0 ? ledger : ledger.ForGroup(Ledger.GroupOf(ledger.Slo.GroupBy, series.Labels));
-            listeners.Add(new TapListener(counts, part == metric.Part ? metric : metric with { Part = part }, isPart));
+            EventSink sink = sinkOf(Ledger.GroupOf(slo.GroupBy, series.Labels));
+            listeners.Add(new TapListener(sink, part == metric.Part ? metric : metric with { Part = part }, isPart));
         }
     }
 }

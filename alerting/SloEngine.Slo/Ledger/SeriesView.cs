@@ -22,4 +22,8 @@ public enum SeriesKind
 /// <param name="Bounds">Histogram bounds, ascending.</param>
 /// <param name="Stream">Equal for all series of one process and metric.</param>
 public sealed record SeriesView(
-    string Metric, string OtelName, SeriesKind Kind, bool IsDelta, IReadOnlyDictionary<string, string> Labels, double[] Bounds, string Stream);
+    string Metric, string OtelName, SeriesKind Kind, bool IsDelta, IReadOnlyDictionary<string, string> Labels, double[] Bounds, string Stream)
+{
+    /// <summary>Whose it is; null where that is not told apart.</summary>
+    public string? Tenant { get; init; }
+}

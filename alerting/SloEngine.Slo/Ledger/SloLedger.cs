@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Slo.Ledger;
@@ -6,7 +7,7 @@ namespace SloEngine.Slo.Ledger;
 /// Good and total events of one indicator, or of one group of it. Events of the slot under way are summed up first, so that most cost two
 /// additions. Guarded by the <see cref="Ledger"/>'s gate.
 /// </summary>
-internal sealed class SloLedger
+internal sealed class SloLedger : EventSink
 {
     private const long NanosPerTick = 100;
     private static readonly TimeSpan LargestSkew = TimeSpan.FromMinutes(1);
@@ -15,8 +16,8 @@ internal sealed class SloLedger
     private readonly Ledger _ledger;
     private readonly SloLedger? _whole;
     private readonly TimeSpan _reach;
-    private readonly TieredSums _events;
     private readonly Dictionary<(BudgetingMethod, TimeSpan, double), SliceSums> _slices = [];
+    private TieredSums _events;
     private readonly Dictionary<long, (double Good, double Total)> _unsaved = [];
     private readonly Dictionary<string, SloLedger> _groups = new(StringComparer.Ordinal);
     private long _lastNanos;
@@ -26,16 +27,16 @@ internal sealed class SloLedger
     private double _openPart;
     private double _openTotal;
 
+    /// <summary>What was counted while the past is being read; null when it is not.</summary>
+    private List<(DateTimeOffset Time, double Good, double Total)>? _sincePast;
+    private long _pastUntil;
+
     /// <summary>Creates the ledger of the objectives of an SLO that have one indicator.</summary>
     public SloLedger(Ledger ledger, IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, SloLedger? whole = null, string group = "")
     {
         (_ledger, Slos, _reach, _whole, Group) = (ledger, slos, reach, whole, group);
         Slo = slos[0];
-        _events = new TieredSums(Slo.BudgetWindow, reach, finest: true);
-        foreach (ServiceLevelObjective slo in slos.Where(slo => slo.Method != BudgetingMethod.Occurrences))
-        {
-            _slices.TryAdd(SliceKey(slo), new SliceSums(slo.Method, slo.Objectives[0], slo.BudgetWindow, reach, ledger.Options.Lateness));
-        }
+        Clear();
     }
 
     /// <summary>The first of the objectives.</summary>
@@ -79,7 +80,7 @@ internal sealed class SloLedger
     /// Adds part and total events as the indicator counts them, together or apart: bad ones are total minus good. None at all is a message,
     /// too: telemetry flows and there was no traffic.
     /// </summary>
-    public void Add(long nanos, double part, double total)
+    public override void Add(long nanos, double part, double total)
     {
         if ((nanos < _openNanos || nanos >= _closeNanos) && !Open(ref nanos))
         {
@@ -89,6 +90,40 @@ internal sealed class SloLedger
         _openPart += part;
         _openTotal += total;
         _isOpenDirty = true;
+    }
+
+    /// <inheritdoc/>
+    public override bool AwaitsPast => (_whole ?? this)._sincePast is not null;
+
+    /// <summary>Leaves events before a time to those who read them from the store.</summary>
+    public void AwaitPast(DateTimeOffset until) => (_sincePast, _pastUntil) = ([], Nanos(until));
+
+    /// <summary>The store is read from now on: what comes late counts here.</summary>
+    public void ReadPast() => _pastUntil = 0;
+
+    /// <summary>Takes in what was read, oldest first, in front of what has been counted since.</summary>
+    public void TakePast(IEnumerable<LedgerIncrement> minutes)
+    {
+        Close();
+        DateTimeOffset now = _ledger.Now;
+        (SloLedger Ledger, List<(DateTimeOffset, double, double)> Counted)[] since = [.. _groups.Values.Append(this).Select(ledger => (ledger, ledger._sincePast ?? []))];
+        foreach ((SloLedger ledger, _) in since)
+        {
+            ledger.Clear();
+            ledger._sincePast = null;
+        }
+        foreach (LedgerIncrement minute in minutes.OrderBy(minute => minute.Minute))
+        {
+            (minute.Group.Length == 0 ? this : ForGroup(minute.Group)).AddStored(minute.Minute, minute.Good, minute.Total, minute.Minute, now);
+        }
+        foreach ((SloLedger ledger, List<(DateTimeOffset, double, double)> counted) in since)
+        {
+            // What a group counted the whole did, too: it is added to both.
+            foreach ((DateTimeOffset time, double good, double total) in Slo.GroupBy.Count > 0 && ReferenceEquals(ledger, this) ? [] : counted)
+            {
+                ledger.Count(time, good, total);
+            }
+        }
     }
 
     /// <summary>
@@ -241,7 +276,23 @@ internal sealed class SloLedger
             _ledger.Note(LedgerOddity.Excluded);
             return;
         }
+        if (AwaitsPast)
+        {
+            (_sincePast ??= []).Add((time, good, total));
+        }
         Count(time, good, total);
+    }
+
+    /// <summary>Begins with nothing counted.</summary>
+    [MemberNotNull(nameof(_events))]
+    private void Clear()
+    {
+        FirstMinute = null;
+        _events = new TieredSums(Slo.BudgetWindow, _reach, finest: true);
+        foreach (ServiceLevelObjective slo in Slos.Where(slo => slo.Method != BudgetingMethod.Occurrences))
+        {
+            _slices[SliceKey(slo)] = new SliceSums(slo.Method, slo.Objectives[0], slo.BudgetWindow, _reach, _ledger.Options.Lateness);
+        }
     }
 
     /// <summary>Adds events of a minute, in even parts to those of its fine slots that lie between two times.</summary>
@@ -249,6 +300,11 @@ internal sealed class SloLedger
     {
         if (IsExcluded(minute))
         {
+            return;
+        }
+        if (_ledger.Now - minute > TieredSums.FineReach + Minute)
+        {
+            Count(minute, good, total);
             return;
         }
         int all = (int)(Minute / TieredSums.FineSlot);
@@ -304,6 +360,10 @@ internal sealed class SloLedger
             _ledger.Note(LedgerOddity.Ahead);
             time = now;
             nanos = Nanos(now);
+        }
+        if (nanos < (_whole ?? this)._pastUntil)
+        {
+            return false;
         }
         // Older than the latest event, not than the clock, which may have been set ahead.
         if (time < (_lastNanos > 0 ? Earlier(SeriesTap.Time(_lastNanos), now) : now) - _ledger.Options.Lateness)

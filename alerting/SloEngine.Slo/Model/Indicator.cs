@@ -5,7 +5,7 @@ using System.Text;
 namespace SloEngine.Slo.Model;
 
 /// <summary>A service level indicator: good (or bad) events out of all events.</summary>
-/// <param name="Kind">ratio, latency, threshold, spans, raw or foreign: for display.</param>
+/// <param name="Kind">ratio, latency, threshold, spans, logs, heartbeat, raw or foreign: for display.</param>
 /// <param name="Part">Good events, or bad ones when <paramref name="PartIsBad"/>.</param>
 /// <param name="Total">All events.</param>
 /// <param name="PartIsBad">Whether <paramref name="Part"/> counts bad events.</param>
@@ -15,7 +15,10 @@ public sealed record Indicator(string Kind, Measure Part, Measure Total, bool Pa
     public WindowedQuery? ErrorRatio { get; init; }
 
     /// <summary>Whether it is counted by queries rather than as telemetry passes.</summary>
-    public bool IsQueried => Total is QueryMeasure;
+    public bool IsQueried => Total is QueryMeasure or IntervalMeasure;
+
+    /// <summary>Metrics that it looks at as telemetry passes.</summary>
+    public IEnumerable<string> Metrics() => ((Measure[])[Part, Total]).OfType<MetricMeasure>().Select(measure => measure.Metric).Distinct();
 
     /// <summary>Eight hexadecimal digits that change when what is measured changes.</summary>
     public string Fingerprint { get; } = Convert.ToHexStringLower(
@@ -82,6 +85,7 @@ public sealed record SpanMeasure(
     public TimeSpan? MinDuration { get; init; }
 
     private readonly byte[]? _name = Name is null ? null : Encoding.UTF8.GetBytes(Name);
+    private readonly AttributeCondition[] _conditions = [.. Attributes.Select(matcher => new AttributeCondition(matcher))];
 
     /// <summary>Whether a span counts.</summary>
     public bool Matches(in SpanView span)
@@ -95,10 +99,9 @@ public sealed record SpanMeasure(
         {
             return false;
         }
-        foreach (Matcher matcher in Attributes)
+        foreach (AttributeCondition condition in _conditions)
         {
-            string value = span.Attributes.TryGet(span.Row, matcher.Label, out string? found) ? found : "";
-            if (!matcher.Matches(value))
+            if (!condition.Holds(span.Attributes, span.Row))
             {
                 return false;
             }
@@ -131,6 +134,9 @@ public sealed record SpanMeasure(
 /// <summary>A span, as far as an indicator looks at it.</summary>
 public readonly ref struct SpanView
 {
+    /// <summary>Whose it is; null where that is not told apart.</summary>
+    public string? Tenant { get; init; }
+
     /// <summary>Service.</summary>
     public required string Service { get; init; }
 
@@ -147,15 +153,8 @@ public readonly ref struct SpanView
     public required long DurationNanos { get; init; }
 
     /// <summary>Attributes of the block that the span is in.</summary>
-    public required ISpanAttributes Attributes { get; init; }
+    public required IRecordAttributes Attributes { get; init; }
 
     /// <summary>Row of the span in that block.</summary>
     public required int Row { get; init; }
-}
-
-/// <summary>Reads attributes of spans by row.</summary>
-public interface ISpanAttributes
-{
-    /// <summary>Finds an attribute of a span.</summary>
-    bool TryGet(int row, string key, out string value);
 }

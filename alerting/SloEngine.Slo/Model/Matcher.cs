@@ -31,10 +31,10 @@ public sealed record Matcher
     public string Value { get; }
 
     /// <summary>Whether a value satisfies the condition.</summary>
-    public bool Matches(string value) => Comparison switch
+    public bool Matches(ReadOnlySpan<char> value) => Comparison switch
     {
-        "=" => value == Value,
-        "!=" => value != Value,
+        "=" => value.SequenceEqual(Value),
+        "!=" => !value.SequenceEqual(Value),
         "=~" => _pattern!.IsMatch(value),
         _ => !_pattern!.IsMatch(value),
     };

@@ -17,6 +17,9 @@ public sealed record ServiceLevelObjective
     /// <summary>Service that it belongs to.</summary>
     public required string Service { get; init; }
 
+    /// <summary>Whose telemetry it is about; null for that of all tenants, or, where queries count, of the default one.</summary>
+    public string? Tenant { get; init; }
+
     /// <summary>Labels, for alerts and for finding it.</summary>
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
 
@@ -74,6 +77,12 @@ public sealed record ServiceLevelObjective
     /// <summary>When to alert.</summary>
     public required IReadOnlyList<BurnPolicy> Policies { get; init; }
 
+    /// <summary>What the definition says of alerts, by severity.</summary>
+    public IReadOnlyDictionary<Severity, AlertTemplate> Alerts { get; init; } = new Dictionary<Severity, AlertTemplate>();
+
+    /// <summary>What a Pyrra resource says of its rules; null where it is none.</summary>
+    public PyrraRuleSettings? Pyrra { get; init; }
+
     /// <summary>File and line of the definition.</summary>
     public string Source { get; init; } = "";
 
@@ -83,11 +92,20 @@ public sealed record ServiceLevelObjective
     /// <summary>Id of the SLO that this is one objective of: its own when it has only one.</summary>
     public string Parent { get => field ?? Id; init; }
 
-    /// <summary>Name of its buckets in the ledger: a changed indicator starts new ones, so that old counts never mix with new ones.</summary>
-    public string LedgerKey => $"{Parent}@{Indicator.Fingerprint}";
+    /// <summary>Name of its buckets in the ledger: a changed indicator, or tenant, starts new ones, so that old counts never mix with new ones.</summary>
+    public string LedgerKey => Tenant is null ? $"{Parent}@{Indicator.Fingerprint}" : $"{Parent}@{Indicator.Fingerprint}@{Tenant}";
+
+    /// <summary>Whether a tenant's telemetry counts.</summary>
+    public bool IsOf(string? tenant) => Tenant is null || Tenant == tenant;
+
+    /// <summary>The group of events whose labels have some values.</summary>
+    public string GroupOf(Func<string, string> value) => Ledger.GroupKey.Of(GroupBy, value);
 
     /// <summary>Share that may be bad.</summary>
     public double Budget => 1 - Objective;
+
+    /// <summary>What the definition says of alerts of a severity.</summary>
+    public AlertTemplate AlertOf(Severity severity) => Alerts.GetValueOrDefault(severity) ?? AlertTemplate.Empty;
 
     /// <summary>An SLO for each objective: itself when there is one, else such with ids <c>slo/objective</c>.</summary>
     public IEnumerable<ServiceLevelObjective> Each() => Objectives.Count == 1 ? [this] : Objectives.Select(objective => this with

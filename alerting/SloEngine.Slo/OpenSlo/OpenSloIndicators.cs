@@ -31,6 +31,10 @@ internal sealed class OpenSloIndicators(OpenSloObjects objects, OpenSloDialect d
         {
             return Composite(composite);
         }
+        if (metrics.Optional("heartbeat") is { } heartbeat)
+        {
+            return HeartbeatReader.Read(heartbeat);
+        }
         return Ratio(metrics.Optional("ratioMetric") ?? throw metrics.Fail($"{metrics.Path}.ratioMetric or thresholdMetric is missing"), source);
     }
 
@@ -64,7 +68,7 @@ internal sealed class OpenSloIndicators(OpenSloObjects objects, OpenSloDialect d
         {
             return new Indicator("foreign", foreign, foreign, PartIsBad: false);
         }
-        return source.Spans is null ? Compile(source.Place, () => IndicatorCompiler.Threshold(source.Query!, op.Text, value))
+        return source.Query is { } query ? Compile(source.Place, () => IndicatorCompiler.Threshold(query, op.Text, value))
             : throw source.Place.Fail("thresholdMetric is to name a metric");
     }
 
@@ -95,6 +99,7 @@ internal sealed class OpenSloIndicators(OpenSloObjects objects, OpenSloDialect d
             return Compile(part.Place, () => IndicatorCompiler.Events(counted, all, isBad));
         }
         return part.Spans is { } some && total.Spans is { } every ? new Indicator("spans", some, every, isBad)
+            : part.Logs is { } someLogs && total.Logs is { } everyLog ? new Indicator("logs", someLogs, everyLog, isBad)
             : throw part.Place.Fail($"{part.Place.Path} and total are to be of one signal");
     }
 
@@ -124,9 +129,13 @@ internal sealed class OpenSloIndicators(OpenSloObjects objects, OpenSloDialect d
         {
             return new Source(metric) { Spans = SpanConditions.Read(spec) };
         }
+        if (signal == "logs")
+        {
+            return new Source(metric) { Logs = LogConditions.Read(spec) };
+        }
         if (signal != "metric")
         {
-            throw spec.Required("signal").Fail($"signal is '{signal}', expected metric or spans");
+            throw spec.Required("signal").Fail($"signal is '{signal}', expected metric, spans or logs");
         }
         YamlPlace? expression = spec.Optional("query", "promql", "metric");
         if (!PromQLSources.Contains(type))
@@ -161,6 +170,8 @@ internal sealed class OpenSloIndicators(OpenSloObjects objects, OpenSloDialect d
         public WindowedQuery? Query { get; init; }
 
         public SpanMeasure? Spans { get; init; }
+
+        public LogMeasure? Logs { get; init; }
 
         public ForeignMeasure? Foreign { get; init; }
     }

@@ -54,8 +54,8 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
         switch (kind)
         {
             case "SLI":
-                spec.OnlyKeys("description", "thresholdMetric", "ratioMetric");
-                if (spec.Optional("thresholdMetric", "ratioMetric") is null)
+                spec.OnlyKeys("description", "thresholdMetric", "ratioMetric", "heartbeat");
+                if (spec.Optional("thresholdMetric", "ratioMetric", "heartbeat") is null)
                 {
                     throw spec.Fail($"{spec.Path}.ratioMetric or thresholdMetric is missing");
                 }
@@ -144,6 +144,7 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
             Service = service.Text,
             Labels = Labels(metadata.Optional("labels")),
             Runbook = annotations?.Optional("sloengine/runbook")?.Text,
+            Tenant = annotations?.Optional("sloengine/tenant")?.Text,
             GroupBy = annotations?.Optional("sloengine/group-by")?.Text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [],
             MaxGroups = (int)Number(annotations, "sloengine/max-groups", 200, 1, 10_000),
             MinimumEvents = Number(annotations, "sloengine/minimum-events", 10, 0, 1e12),

@@ -5,7 +5,8 @@ namespace SloEngine.Slo.OpenSlo;
 /// <summary>Reads which spans count: the metric source's <c>spec</c> with <c>signal: spans</c>.</summary>
 internal static class SpanConditions
 {
-    private static readonly string[] Kinds = ["unspecified", "internal", "server", "client", "producer", "consumer"];
+    /// <summary>Words for kinds, by their numbers (trace.proto, SpanKind).</summary>
+    public static readonly string[] Kinds = ["unspecified", "internal", "server", "client", "producer", "consumer"];
 
     /// <summary>Reads the conditions.</summary>
     public static SpanMeasure Read(YamlPlace spec)

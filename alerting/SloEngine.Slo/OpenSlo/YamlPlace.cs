@@ -36,6 +36,9 @@ public sealed class YamlPlace
     /// <summary>Whether there is nothing.</summary>
     public bool IsEmpty => _node is YamlScalarNode { Value: null or "" };
 
+    /// <summary>Whether its field has no value; a text in quotes is one, even when it is empty.</summary>
+    public bool IsMissing => _node is YamlScalarNode { Style: ScalarStyle.Plain, Value: null or "" or "~" or "null" };
+
     /// <summary>Whether it is a single value.</summary>
     public bool IsScalar => _node is YamlScalarNode;
 

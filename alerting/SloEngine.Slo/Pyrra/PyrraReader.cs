@@ -45,19 +45,20 @@ internal static class PyrraReader
         (Indicator indicator, IReadOnlyList<string> grouping) = Indicator(spec.Required("indicator"));
         // 99.9 / 100 is not 0.999 in doubles, which is what the number would be printed as.
         double share = (double)(decimal.Parse(target.Text, NumberStyles.Float, CultureInfo.InvariantCulture) / 100);
-        Dictionary<string, string> labels = [];
+        Dictionary<string, string> labels = Propagated(metadata.Optional("labels"));
         if (space is not null)
         {
             labels["namespace"] = space;
         }
-        foreach ((string key, YamlPlace value) in metadata.Optional("labels")?.Fields ?? [])
+        YamlPlace? alerting = spec.Optional("alerting");
+        alerting?.OnlyKeys("disabled", "name", "burnrates", "absent", "absentName", "severities");
+        PyrraRuleSettings settings = Settings(spec, alerting);
+        AlertTemplate Alert(string policy, string severity) => new()
         {
-            // The others are those of the Kubernetes resource; only these go to rules.
-            if (key.StartsWith(LabelPrefix, StringComparison.Ordinal))
-            {
-                labels[key[LabelPrefix.Length..]] = value.Text;
-            }
-        }
+            Name = alerting?.Optional("name")?.Text ?? "ErrorBudgetBurn",
+            Labels = new Dictionary<string, string> { ["severity"] = settings.Severities.GetValueOrDefault(policy, severity) },
+            Annotations = Propagated(metadata.Optional("annotations")),
+        };
         return new ServiceLevelObjective
         {
             // The same name may stand in several namespaces.
@@ -71,17 +72,40 @@ internal static class PyrraReader
             Window = window.Duration,
             GroupBy = grouping,
             Indicator = indicator,
-            Policies = Policies(spec.Optional("alerting"), share, window.Duration),
+            Policies = Policies(alerting, share, window.Duration),
+            // An alert here is for all policies of a severity: the more urgent one says how urgent.
+            Alerts = new Dictionary<Severity, AlertTemplate> { [Severity.Page] = Alert("fast-burn", "critical"), [Severity.Ticket] = Alert("slow-burn", "warning") },
+            Pyrra = settings,
             Source = document.Source,
         };
     }
 
-    private static IReadOnlyList<BurnPolicy> Policies(YamlPlace? alerting, double target, TimeSpan window)
-    {
-        alerting?.OnlyKeys("disabled", "name", "burnrates", "absent", "absentName");
-        return alerting?.Optional("disabled")?.Boolean == true || alerting?.Optional("burnrates")?.Boolean == false ? []
+    private static IReadOnlyList<BurnPolicy> Policies(YamlPlace? alerting, double target, TimeSpan window) =>
+        alerting?.Optional("disabled")?.Boolean == true || alerting?.Optional("burnrates")?.Boolean == false ? []
             : BurnPresets.Of(BurnPreset.Pyrra, target, window);
+
+    private static PyrraRuleSettings Settings(YamlPlace spec, YamlPlace? alerting)
+    {
+        YamlPlace? severities = alerting?.Optional("severities");
+        severities?.OnlyKeys("fastBurn", "mediumBurn", "slowBurn", "longTermBurn", "absent");
+        YamlPlace? output = spec.Optional("ruleOutput");
+        PyrraRuleSettings none = PyrraRuleSettings.Default;
+        return new PyrraRuleSettings
+        {
+            Absent = alerting?.Optional("absent")?.Boolean ?? none.Absent,
+            AbsentName = alerting?.Optional("absentName")?.Text ?? none.AbsentName,
+            AbsentSeverity = severities?.Optional("absent")?.Text ?? none.AbsentSeverity,
+            Severities = (((string Policy, string Key)[])[("fast-burn", "fastBurn"), ("burn", "mediumBurn"), ("slow-burn", "slowBurn"), ("creep", "longTermBurn")])
+                .Select(tier => (tier.Policy, severities?.Optional(tier.Key)?.Text)).Where(tier => tier.Text is not null).ToDictionary(tier => tier.Policy, tier => tier.Text!),
+            InSteps = spec.Optional("performanceOverAccuracy")?.Boolean ?? none.InSteps,
+            DescriptionAsLabel = output?.Optional("enableDescriptionAsLabel")?.Boolean ?? none.DescriptionAsLabel,
+        };
     }
+
+    /// <summary>Labels or annotations that go to rules: the others are those of the Kubernetes resource.</summary>
+    private static Dictionary<string, string> Propagated(YamlPlace? fields) => (fields?.Fields ?? [])
+        .Where(field => field.Key.StartsWith(LabelPrefix, StringComparison.Ordinal))
+        .ToDictionary(field => field.Key[LabelPrefix.Length..], field => field.Value.Text, StringComparer.Ordinal);
 
     private static (Indicator Indicator, IReadOnlyList<string> Grouping) Indicator(YamlPlace indicator)
     {

@@ -1,6 +1,7 @@
 using SloEngine.PromQL;
 using SloEngine.PromQL.Evaluation;
 using SloEngine.PromQL.Series;
+using SloEngine.PromQL.Syntax;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
 
@@ -9,7 +10,7 @@ namespace SloEngine.Slo.Queries;
 /// <summary>How queries are evaluated.</summary>
 public sealed record QueryCounterOptions
 {
-    /// <summary>How long after its end a minute is evaluated: telemetry of that minute has to be here by then.</summary>
+    /// <summary>How long after its end a minute, or a heartbeat's interval, is evaluated: its telemetry has to be here by then.</summary>
     public TimeSpan Delay { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>Most minutes that one evaluation asks for, when there is something to catch up with.</summary>
@@ -17,11 +18,19 @@ public sealed record QueryCounterOptions
 }
 
 /// <summary>
-/// Counts for the SLOs whose indicators only queries can tell: each minute of event time once. What a minute came to is stored before it is
-/// counted here, under a token of the SLO's key and the minutes, so that neither a retry nor a restart counts it again. After downtime, and for
-/// a new SLO, it goes back over the budget's window as far as there are data.
+/// Counts for the SLOs whose indicators only queries can tell: each minute of event time once, or each interval of a heartbeat. What a minute came to is
+/// stored before it is counted here, under a token of the SLO's key and the minutes, so that neither a retry nor a restart counts it again. After downtime,
+/// and for a new SLO, it goes back over the budget's window as far as there are data.
 /// </summary>
-public sealed class QueryCounter(Ledger.Ledger ledger, ILedgerStore store, PromQLEngine engine, ISeriesSource source, QueryCounterOptions options, TimeProvider time)
+/// <param name="ledger">Counts.</param>
+/// <param name="store">Keeps what was counted.</param>
+/// <param name="engine">Evaluates.</param>
+/// <param name="sources">The series of a tenant; of none named, those of the default one.</param>
+/// <param name="receiving">When telemetry was taken in, so that a missing heartbeat is told from one that could not come.</param>
+/// <param name="options">How queries are evaluated.</param>
+/// <param name="time">The clock.</param>
+public sealed class QueryCounter(
+    Ledger.Ledger ledger, ILedgerStore store, PromQLEngine engine, Func<string?, ISeriesSource> sources, ReceivingMinutes receiving, QueryCounterOptions options, TimeProvider time)
     : IDisposable
 {
     private readonly SemaphoreSlim _gate = new(1);
@@ -72,18 +81,25 @@ public sealed class QueryCounter(Ledger.Ledger ledger, ILedgerStore store, PromQ
 
     private async Task<bool> EvaluateAsync(ServiceLevelObjective slo, CancellationToken cancellation)
     {
-        DateTimeOffset last = WholeMinute(time.GetUtcNow() - options.Delay);
+        TimeSpan interval = slo.Indicator.Total is IntervalMeasure intervals ? intervals.Interval : QueryMeasure.Interval;
+        // What counts in one minute is stored together, so that the last minute stored tells where to go on.
+        TimeSpan unit = Max(interval, QueryMeasure.Interval);
+        if (Known(slo) is not { } known)
+        {
+            return false;
+        }
+        DateTimeOffset last = Floor(known, unit);
         if (!_progress.TryGetValue(slo.LedgerKey, out Progress? progress))
         {
-            _progress[slo.LedgerKey] = progress = new Progress(await FirstAsync(slo, last, cancellation));
+            _progress[slo.LedgerKey] = progress = await FirstAsync(slo, last, interval, cancellation);
         }
         if (progress.Next > last)
         {
             return false;
         }
         // A stretch that failed half-way is stored again as it was, or its token would be another one.
-        DateTimeOffset end = progress.End ??= Min(last, progress.Next + (QueryMeasure.Interval * (options.MaxMinutes - 1)));
-        IReadOnlyList<LedgerIncrement> counted = progress.Counted ??= await CountAsync(slo, progress.Next, end, cancellation);
+        DateTimeOffset end = progress.End ??= Min(last, progress.Next - interval + (unit * options.MaxMinutes));
+        IReadOnlyList<LedgerIncrement> counted = progress.Counted ??= await CountAsync(slo, progress, end, interval, cancellation);
         if (counted.Count > 0)
         {
             await _gate.WaitAsync(cancellation);
@@ -97,68 +113,116 @@ public sealed class QueryCounter(Ledger.Ledger ledger, ILedgerStore store, PromQ
                 _gate.Release();
             }
         }
-        _progress[slo.LedgerKey] = new Progress(end + QueryMeasure.Interval);
+        _progress[slo.LedgerKey] = new Progress(end + interval, progress.LastBeats);
         return end < last;
     }
 
-    /// <summary>End of the first minute that is not in the store, at most the budget's window back.</summary>
-    private async Task<DateTimeOffset> FirstAsync(ServiceLevelObjective slo, DateTimeOffset last, CancellationToken cancellation)
+    /// <summary>Up to when an SLO may be evaluated: a heartbeat as far as it is known when telemetry was taken in; null when that is not known yet.</summary>
+    private DateTimeOffset? Known(ServiceLevelObjective slo)
     {
-        DateTimeOffset since = WholeMinute(last - slo.Window);
-        IReadOnlyList<LedgerIncrement> stored = await store.ReadAsync(slo.LedgerKey, since, cancellation);
-        // An increment has its minute's start, which is evaluated at its end.
-        return stored.Count == 0 ? since + QueryMeasure.Interval : stored.Max(increment => increment.Minute) + (2 * QueryMeasure.Interval);
+        DateTimeOffset now = time.GetUtcNow();
+        if (slo.Indicator.Total is not IntervalMeasure)
+        {
+            return now - options.Delay;
+        }
+        // Senders that could not reach anybody need time to send again what they have.
+        return receiving.KnownUntil is { } known && now >= receiving.Since + options.Delay ? Min(known, now - options.Delay) : null;
     }
 
-    /// <summary>Events of each minute that ends from first to last.</summary>
-    private async Task<IReadOnlyList<LedgerIncrement>> CountAsync(ServiceLevelObjective slo, DateTimeOffset first, DateTimeOffset last, CancellationToken cancellation)
+    /// <summary>Where to begin: with the first interval that is not in the store, at most the budget's window back.</summary>
+    private async Task<Progress> FirstAsync(ServiceLevelObjective slo, DateTimeOffset last, TimeSpan interval, CancellationToken cancellation)
     {
-        SortedDictionary<long, double> totals = await EventsAsync(slo.Indicator.Total, first, last, cancellation);
+        DateTimeOffset since = Floor(last - slo.Window, Max(interval, QueryMeasure.Interval));
+        IReadOnlyList<LedgerIncrement> stored = await store.ReadAsync(slo.LedgerKey, since, cancellation);
+        // An increment has its minute's start, which is evaluated at its end.
+        DateTimeOffset done = stored.Count == 0 ? since : stored.Max(increment => increment.Minute) + QueryMeasure.Interval;
+        return new Progress(done + interval, stored.Where(increment => increment.Good > 0)
+            .GroupBy(increment => increment.Group, increment => increment.Minute + QueryMeasure.Interval).ToDictionary(beats => beats.Key, beats => beats.Max()));
+    }
+
+    private async Task<IReadOnlyList<LedgerIncrement>> CountAsync(
+        ServiceLevelObjective slo, Progress progress, DateTimeOffset last, TimeSpan interval, CancellationToken cancellation) => slo.Indicator switch
+        {
+            { Part: HeartbeatMeasure heartbeat } => await HeartbeatsAsync(slo, heartbeat, progress, last, cancellation),
+            { Part: QueryMeasure part, Total: QueryMeasure total } => await EventsAsync(slo, part, total, progress.Next, last, cancellation),
+            _ => throw new InvalidOperationException($"{slo.Id} is not counted by queries"),
+        };
+
+    /// <summary>Events of each minute that ends from first to last.</summary>
+    private async Task<IReadOnlyList<LedgerIncrement>> EventsAsync(
+        ServiceLevelObjective slo, QueryMeasure part, QueryMeasure total, DateTimeOffset first, DateTimeOffset last, CancellationToken cancellation)
+    {
+        Dictionary<(string Group, long EndMs), double> totals = await ValuesAsync(slo, Grouped(total), first, last, QueryMeasure.Interval, cancellation);
         if (totals.Count == 0)
         {
             return [];
         }
-        SortedDictionary<long, double> parts = await EventsAsync(slo.Indicator.Part, first, last, cancellation);
-        var increments = new List<LedgerIncrement>(totals.Count);
-        foreach ((long endMs, double total) in totals)
+        Dictionary<(string Group, long EndMs), double> parts = await ValuesAsync(slo, Grouped(part), first, last, QueryMeasure.Interval, cancellation);
+        return Increments(slo, totals.Select(entry =>
         {
+            double all = total.Events(entry.Value);
             // No series of bad (or good) events: there were none.
-            double part = Math.Clamp(parts.GetValueOrDefault(endMs), 0, total);
-            DateTimeOffset minute = DateTimeOffset.FromUnixTimeMilliseconds(endMs) - QueryMeasure.Interval;
-            increments.Add(new LedgerIncrement(slo.LedgerKey, "", minute, slo.Indicator.PartIsBad ? total - part : part, total));
-        }
-        return increments;
+            double some = Math.Clamp(part.Events(parts.GetValueOrDefault(entry.Key)), 0, all);
+            return (entry.Key.Group, DateTimeOffset.FromUnixTimeMilliseconds(entry.Key.EndMs) - QueryMeasure.Interval, slo.Indicator.PartIsBad ? all - some : some, all);
+        }));
+
+        Expr Grouped(QueryMeasure measure) => slo.GroupBy.Count == 0 ? measure.Query.Tree : Regrouping.By(measure.Query.Tree, slo.GroupBy);
     }
 
-    private async Task<SortedDictionary<long, double>> EventsAsync(Measure measure, DateTimeOffset first, DateTimeOffset last, CancellationToken cancellation)
+    private async Task<IReadOnlyList<LedgerIncrement>> HeartbeatsAsync(
+        ServiceLevelObjective slo, HeartbeatMeasure heartbeat, Progress progress, DateTimeOffset last, CancellationToken cancellation)
     {
-        var query = (QueryMeasure)measure;
+        Dictionary<(string Group, long EndMs), double> beats = await ValuesAsync(slo, heartbeat.Alive(slo.GroupBy), progress.Next, last, heartbeat.Interval, cancellation);
+        IReadOnlySet<DateTimeOffset> received = await receiving.ReadAsync(progress.Next - Max(heartbeat.Interval, QueryMeasure.Interval), cancellation);
+        var count = new HeartbeatCount(heartbeat.Interval, slo.Window, received, progress.LastBeats);
+        return Increments(slo, count.Judge(beats, progress.Next, last).Select(interval => (interval.Group, interval.Minute, interval.IsGood ? 1d : 0, 1d)));
+    }
+
+    /// <summary>Increments by group and minute; groups beyond the most there may be count together.</summary>
+    private List<LedgerIncrement> Increments(ServiceLevelObjective slo, IEnumerable<(string Group, DateTimeOffset Minute, double Good, double Total)> counts) =>
+        [.. counts.GroupBy(count => (Group: ledger.GroupFor(slo.LedgerKey, count.Group), count.Minute))
+            .Select(same => new LedgerIncrement(slo.LedgerKey, same.Key.Group, same.Key.Minute, same.Sum(count => count.Good), same.Sum(count => count.Total)))
+            .OrderBy(increment => increment.Minute).ThenBy(increment => increment.Group, StringComparer.Ordinal)];
+
+    /// <summary>The values of an expression at each step, 0 or more, summed by group.</summary>
+    private async Task<Dictionary<(string Group, long EndMs), double>> ValuesAsync(
+        ServiceLevelObjective slo, Expr query, DateTimeOffset first, DateTimeOffset last, TimeSpan step, CancellationToken cancellation)
+    {
         MatrixResult result = await engine.RangeAsync(
-            query.Query.Tree, source, first.ToUnixTimeMilliseconds(), last.ToUnixTimeMilliseconds(), (long)QueryMeasure.Interval.TotalMilliseconds, cancellation);
-        var events = new SortedDictionary<long, double>();
+            query, sources(slo.Tenant), first.ToUnixTimeMilliseconds(), last.ToUnixTimeMilliseconds(), (long)step.TotalMilliseconds, cancellation);
+        var values = new Dictionary<(string, long), double>();
         foreach (ResultSeries series in result.Series)
         {
-            for (int step = 0; step < series.TimesMs.Length; step++)
+            string group = GroupKey.Of(slo.GroupBy, label => series.Labels[label]);
+            bool isOfNone = slo.GroupBy.Count > 0 && slo.GroupBy.All(label => series.Labels[label].Length == 0);
+            for (int index = 0; index < series.TimesMs.Length; index++)
             {
-                double value = series.Values[step];
-                if (series.Histograms?[step] is null && double.IsFinite(value))
+                double value = series.Values[index];
+                // A zero of no group is what "or vector(0)" gives.
+                if (series.Histograms?[index] is null && double.IsFinite(value) && !(isOfNone && value == 0))
                 {
-                    events[series.TimesMs[step]] = events.GetValueOrDefault(series.TimesMs[step]) + Math.Max(0, query.Events(value));
+                    (string, long) key = (group, series.TimesMs[index]);
+                    values[key] = values.GetValueOrDefault(key) + Math.Max(0, value);
                 }
             }
         }
-        return events;
+        return values;
     }
 
-    private static DateTimeOffset WholeMinute(DateTimeOffset time) => new(time.Ticks - (time.Ticks % TimeSpan.TicksPerMinute), TimeSpan.Zero);
+    private static DateTimeOffset Floor(DateTimeOffset time, TimeSpan unit) => time - TimeSpan.FromTicks((time - DateTimeOffset.UnixEpoch).Ticks % unit.Ticks);
 
     private static DateTimeOffset Min(DateTimeOffset left, DateTimeOffset right) => left < right ? left : right;
 
+    private static TimeSpan Max(TimeSpan left, TimeSpan right) => left > right ? left : right;
+
     /// <summary>How far an SLO is.</summary>
-    /// <param name="next">End of the next minute to evaluate.</param>
-    private sealed class Progress(DateTimeOffset next)
+    /// <param name="next">End of the next interval to evaluate.</param>
+    /// <param name="lastBeats">When each group was last counted as good.</param>
+    private sealed class Progress(DateTimeOffset next, Dictionary<string, DateTimeOffset> lastBeats)
     {
         public DateTimeOffset Next { get; } = next;
+
+        public Dictionary<string, DateTimeOffset> LastBeats { get; } = lastBeats;
 
         /// <summary>End of the stretch under way.</summary>
         public DateTimeOffset? End { get; set; }

@@ -47,12 +47,12 @@ internal static class SlothReader
             {
                 YamlPlace name = slo.Required("name");
                 CheckName(name);
-                definitions.Add(name, () => Slo(slo, service.Text, labels, definitions.Windows));
+                definitions.Add(name, () => Slo(slo, service.Text, labels, definitions));
             });
         }
     }
 
-    private static ServiceLevelObjective Slo(YamlPlace slo, string service, Dictionary<string, string> common, AlertWindows windows)
+    private static ServiceLevelObjective Slo(YamlPlace slo, string service, Dictionary<string, string> common, SloDefinitions definitions)
     {
         slo.OnlyKeys("name", "description", "objective", "labels", "sli", "alerting", "plugins");
         string name = slo.Required("name").Text;
@@ -61,12 +61,8 @@ internal static class SlothReader
         {
             throw objective.Fail($"{objective.Path} is {objective.Text}, expected above 0 and below 100");
         }
-        Dictionary<string, string> labels = new(common, StringComparer.Ordinal);
-        foreach ((string key, string value) in Labels(slo.Optional("labels")))
-        {
-            labels[key] = value;
-        }
-        TimeSpan period = windows.Period;
+        Dictionary<string, string> labels = Over(common, Labels(slo.Optional("labels")));
+        TimeSpan period = definitions.Windows.Period;
         double target = objective.Number / 100;
         YamlPlace? alerting = slo.Optional("alerting");
         return new ServiceLevelObjective
@@ -77,37 +73,37 @@ internal static class SlothReader
             Service = service,
             Labels = labels,
             Runbook = alerting?.Optional("annotations")?.Optional("runbook_url", "runbook")?.Text,
+            Alerts = new Dictionary<Severity, AlertTemplate>
+            {
+                [Severity.Page] = Alert(service, name, "page", alerting, alerting?.Optional("page_alert", "pageAlert")),
+                [Severity.Ticket] = Alert(service, name, "ticket", alerting, alerting?.Optional("ticket_alert", "ticketAlert")),
+            },
             Objective = target,
             Window = period,
-            Indicator = Indicator(slo.Required("sli")),
-            Policies = Policies(alerting, windows.For(period), target),
+            Indicator = Indicator(slo.Required("sli"), definitions.Plugins),
+            Policies = Policies(alerting, definitions.Windows.For(period), target),
             Source = slo.Source,
         };
     }
 
-    private static Indicator Indicator(YamlPlace sli)
+    private static Indicator Indicator(YamlPlace sli, SliPlugins plugins)
     {
         sli.OnlyKeys("events", "raw", "plugin");
-        if (sli.Optional("plugin") is { } plugin)
+        YamlPlace[] given = [.. sli.Fields.Select(field => field.Value).Where(value => !value.IsEmpty)];
+        if (given.Length != 1)
         {
-            throw plugin.Fail($"{plugin.Path} is a Go program of Sloth's, which is not run here; expected events or raw");
+            throw sli.Fail($"{sli.Path} has {given.Length} kinds of indicator, expected one of events, raw and plugin");
         }
-        YamlPlace? raw = sli.Optional("raw");
-        YamlPlace? events = sli.Optional("events");
-        if (raw is not null && events is not null)
-        {
-            throw raw.Fail($"{sli.Path} has both events and raw, expected one of them");
-        }
-        YamlPlace given = raw ?? events ?? throw sli.Fail($"{sli.Path}.events or raw is missing");
+        YamlPlace kind = given[0];
         try
         {
-            return raw is not null
-                ? IndicatorCompiler.Raw(Query(raw, "error_ratio_query", "errorRatioQuery"), isBad: true)
-                : IndicatorCompiler.Events(Query(given, "error_query", "errorQuery"), Query(given, "total_query", "totalQuery"), partIsBad: true);
+            return sli.Optional("plugin") is { } plugin ? IndicatorCompiler.Raw(WithWindow(plugins.ErrorRatio(plugin)), isBad: true)
+                : sli.Optional("raw") is { } raw ? IndicatorCompiler.Raw(Query(raw, "error_ratio_query", "errorRatioQuery"), isBad: true)
+                : IndicatorCompiler.Events(Query(kind, "error_query", "errorQuery"), Query(kind, "total_query", "totalQuery"), partIsBad: true);
         }
         catch (FormatException unsupported)
         {
-            throw given.Fail($"{given.Path}: {unsupported.Message}");
+            throw kind.Fail($"{kind.Path}: {unsupported.Message}");
         }
     }
 
@@ -116,13 +112,18 @@ internal static class SlothReader
         YamlPlace expression = sli.Optional(key, resourceKey) ?? sli.Required(key);
         try
         {
-            WindowedQuery query = WindowedQuery.Parse(expression.Text);
-            return query.IsOpen ? query : throw new FormatException("the window is missing; expected a range [{{.window}}]");
+            return WithWindow(expression.Text);
         }
         catch (FormatException wrong)
         {
             throw expression.Fail($"{expression.Path}: {wrong.Message}");
         }
+    }
+
+    private static WindowedQuery WithWindow(string text)
+    {
+        WindowedQuery query = WindowedQuery.Parse(text);
+        return query.IsOpen ? query : throw new FormatException("the window is missing; expected a range [{{.window}}]");
     }
 
     private static IReadOnlyList<BurnPolicy> Policies(YamlPlace? alerting, IReadOnlyList<BurnPolicy> windows, double target)
@@ -134,6 +135,16 @@ internal static class SlothReader
         return [.. windows.Where(policy => (policy.Severity == Severity.Page ? page : ticket) && policy.Factor <= BurnPolicy.HighestBurn(target))];
     }
 
+    /// <summary>What holds for both alerts, and what for one of them; with the labels that Sloth's alerts have, by which they are routed.</summary>
+    private static AlertTemplate Alert(string service, string name, string severity, YamlPlace? alerting, YamlPlace? alert) => new()
+    {
+        Name = alerting?.Optional("name")?.Text,
+        Labels = Over(
+            new() { ["sloth_id"] = $"{service}-{name}", ["sloth_service"] = service, ["sloth_slo"] = name, ["sloth_severity"] = severity },
+            Over(Labels(alerting?.Optional("labels")), Labels(alert?.Optional("labels")))),
+        Annotations = Over(Labels(alerting?.Optional("annotations")), Labels(alert?.Optional("annotations"))),
+    };
+
     private static bool IsOn(YamlPlace? alert)
     {
         alert?.OnlyKeys("disable", "labels", "annotations");
@@ -142,6 +153,10 @@ internal static class SlothReader
 
     private static Dictionary<string, string> Labels(YamlPlace? labels) =>
         (labels?.Fields ?? []).ToDictionary(field => field.Key, field => field.Value.Text, StringComparer.Ordinal);
+
+    /// <summary>Labels, and those that stand above them.</summary>
+    private static Dictionary<string, string> Over(Dictionary<string, string> labels, Dictionary<string, string> above) =>
+        above.Concat(labels).DistinctBy(label => label.Key).ToDictionary(StringComparer.Ordinal);
 
     /// <summary>Sloth makes an id of both, which also names rules and label values.</summary>
     private static void CheckName(YamlPlace name)

@@ -179,6 +179,19 @@ internal sealed class RunningPeer : IAsyncDisposable
 
     public Task SettleAsync(CancellationToken cancellation) => Peer.SettleAsync(_process, cancellation);
 
+    /// <summary>Processor time since the start, in seconds.</summary>
+    public double Cpu() => Peer.Cpu(_process);
+
+    /// <summary>Resident memory, in bytes.</summary>
+    public long ResidentBytes
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64;
+        }
+    }
+
     public async Task<byte[]> AskAsync(string path, CancellationToken cancellation)
     {
         using HttpResponseMessage response = await Http.GetAsync(new Uri(path, UriKind.Relative), cancellation);

@@ -24,6 +24,8 @@ internal sealed class BatchQueue(
     private Batch? _current;
     private Batch? _taken;
     private bool _completed;
+    private long _end;
+    private int? _beforeHold;
 
     /// <summary>When the first request that the store does not have was gathered, as a timestamp of the clock; null when there is none.</summary>
     public long? OldestUnstored
@@ -62,11 +64,17 @@ internal sealed class BatchQueue(
             TimeSpan wait;
             lock (_lock)
             {
-                if (_full.TryDequeue(out Batch? full))
+                bool isHeld = _beforeHold == 0 && !_completed;
+                if (!isHeld && _full.TryDequeue(out Batch? full))
                 {
+                    _beforeHold--;
                     return _taken = full;
                 }
-                if (_current is null)
+                if (isHeld)
+                {
+                    wait = Timeout.InfiniteTimeSpan;
+                }
+                else if (_current is null)
                 {
                     if (_completed)
                     {
@@ -101,6 +109,36 @@ internal sealed class BatchQueue(
         }
         leases.GiveBack(0, batch.Leases[0]);
         leases.GiveBack(1, batch.Leases[1]);
+    }
+
+    /// <summary>Does something between two requests; those after it are kept from the inserter until the hold is disposed. One hold at a time.</summary>
+    /// <exception cref="InvalidOperationException">There is one already.</exception>
+    public StoreHold Hold(Action between)
+    {
+        lock (_lock)
+        {
+            if (_beforeHold is not null)
+            {
+                throw new InvalidOperationException("the store is held already");
+            }
+            between();
+            if (_current is not null)
+            {
+                _full.Enqueue(Close());
+                Wake();
+            }
+            _beforeHold = _full.Count;
+            return new StoreHold(_end, Release);
+        }
+
+        void Release()
+        {
+            lock (_lock)
+            {
+                _beforeHold = null;
+                Wake();
+            }
+        }
     }
 
     /// <summary>Nothing more will be added.</summary>
@@ -144,7 +182,7 @@ internal sealed class BatchQueue(
             leases.GiveBack(submission.Lease);
         }
         _current.Rows += submission.Rows;
-        _current.To = submission.End;
+        _end = _current.To = submission.End;
         submission.Release();
         if (_current.Rows >= options.MaxBatchRows || _current.Bytes >= options.MaxBatchBytes)
         {

@@ -299,6 +299,29 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     /// <exception cref="TimeoutException">The store did not take it within the time.</exception>
     public Task StoredAsync(TimeSpan patience, CancellationToken cancellation) => _stored.ReachedAsync(_logged.End).WaitAsync(patience, _time, cancellation);
 
+    /// <summary>
+    /// Does something between two requests, and waits until the store has all that the taps were shown before it. What they are shown after it is kept
+    /// from the store until the hold is disposed.
+    /// </summary>
+    /// <param name="between">What is to be done; within the lock that requests are shown in.</param>
+    /// <param name="patience">How long to wait.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="TimeoutException">The store did not get so far.</exception>
+    public async Task<StoreHold> HoldStoreAsync(Action between, TimeSpan patience, CancellationToken cancellation)
+    {
+        StoreHold hold = _batches.Hold(between);
+        try
+        {
+            await _stored.ReachedAsync(hold.Position).WaitAsync(patience, _time, cancellation);
+            return hold;
+        }
+        catch
+        {
+            hold.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Logs what is in flight, gives the store a while to take it, and stops; what it has not taken is in the log.</summary>
     public async ValueTask DisposeAsync()
     {

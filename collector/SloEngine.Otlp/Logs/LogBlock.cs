@@ -47,6 +47,10 @@ public sealed class LogBlock : IDisposable
     /// <summary>Number of records.</summary>
     public int Count => Resources.Count;
 
+    /// <summary>Name of the event that a record tells of: its <c>event_name</c>, or the attribute <c>event.name</c>, which came before the field; empty for none.</summary>
+    public ReadOnlySpan<byte> EventName(int row) =>
+        EventNames[row] is { IsEmpty: false } name ? name : Attributes.TryGet(row, "event.name"u8, out ReadOnlySpan<byte> earlier) ? earlier : default;
+
     /// <summary>Appends all records of another block.</summary>
     public void Append(LogBlock other)
     {
@@ -80,6 +84,7 @@ public sealed class LogBlock : IDisposable
         TraceIds.Append(other.TraceIds[row]);
         SpanIds.Append(other.SpanIds[row]);
         Flags.Append(other.Flags[row]);
+        DroppedAttributes.Append(other.DroppedAttributes[row]);
     }
 
     /// <summary>Drops every record from <paramref name="count"/> on, and what was appended of a record not finished.</summary>

@@ -128,4 +128,16 @@ public sealed class MapColumn : ResultColumn
         int start = row == 0 ? 0 : (int)Ends[row - 1];
         return (start, (int)Ends[row] - start);
     }
+
+    /// <summary>The map of a row, as text.</summary>
+    public Dictionary<string, string> Of(int row)
+    {
+        (int start, int length) = Row(row);
+        var map = new Dictionary<string, string>(length, StringComparer.Ordinal);
+        for (int entry = start; entry < start + length; entry++)
+        {
+            map[Keys.String(entry)] = Values.String(entry);
+        }
+        return map;
+    }
 }

@@ -11,7 +11,7 @@ internal sealed class UserQueryPolicy
     private const string Database = EmbeddedColumnStore.Database;
 
     /// <summary>Tables whose rows name their tenant.</summary>
-    private static readonly string[] TenantTables = ["series", "resources", "spans", "logs"];
+    private static readonly string[] TenantTables = ["series", "resources", "spans", "logs", "events"];
 
     /// <summary>Tables whose rows name a series, which names its tenant.</summary>
     private static readonly string[] SeriesTables = ["samples", "samples_5m", "histograms", "exponential_histograms", "float_histograms", "exemplars"];

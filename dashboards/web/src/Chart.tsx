@@ -11,9 +11,9 @@ export interface Line {
 
 const palette = ['--series-1', '--series-2', '--series-3', '--series-4', '--series-5', '--series-6', '--series-7', '--series-8'];
 
-/** A time chart; times in Unix seconds. */
-export function Chart(props: { times: number[]; lines: Line[]; height?: number; format: (value: number) => string; level?: number; min?: number }) {
-  const { times, lines, height = 180, format, level, min } = props;
+/** A time chart; times and marks in Unix seconds. */
+export function Chart(props: { times: number[]; lines: Line[]; height?: number; format: (value: number) => string; level?: number; min?: number; marks?: number[] }) {
+  const { times, lines, height = 180, format, level, min, marks } = props;
   const host = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = host.current;
@@ -50,6 +50,20 @@ export function Chart(props: { times: number[]; lines: Line[]; height?: number; 
               chart.ctx.stroke();
               chart.ctx.restore();
             },
+            (chart) => {
+              chart.ctx.save();
+              chart.ctx.strokeStyle = css('--warn');
+              chart.ctx.setLineDash([2, 3]);
+              for (const mark of marks ?? []) {
+                const x = chart.valToPos(mark, 'x', true);
+                if (x < chart.bbox.left || x > chart.bbox.left + chart.bbox.width) continue;
+                chart.ctx.beginPath();
+                chart.ctx.moveTo(x, chart.bbox.top);
+                chart.ctx.lineTo(x, chart.bbox.top + chart.bbox.height);
+                chart.ctx.stroke();
+              }
+              chart.ctx.restore();
+            },
           ],
         },
       },
@@ -62,6 +76,6 @@ export function Chart(props: { times: number[]; lines: Line[]; height?: number; 
       observer.disconnect();
       plot.destroy();
     };
-  }, [times, lines, height, format, level, min]);
+  }, [times, lines, height, format, level, min, marks]);
   return <div ref={host} className="chart" style={{ minHeight: height }} />;
 }

@@ -65,6 +65,19 @@ export interface Episode {
   value: number;
 }
 
+/** A change that may be why an objective burns. */
+export interface Change {
+  id: string;
+  time: string;
+  kind: string;
+  service: string;
+  environment: string;
+  version: string;
+  commit: string;
+  title: string;
+  link: string;
+}
+
 export interface ScalingPolicy {
   name: string;
   target: { namespace: string; name: string };

@@ -8,7 +8,7 @@ using SloEngine.Slo.OpenSlo;
 
 namespace SloEngine.Server.Commands;
 
-/// <summary><c>sloengine slo</c>: checks, explains and converts SLO files.</summary>
+/// <summary><c>sloengine slo</c>: checks, explains and converts SLO files, and asks about incidents.</summary>
 internal static class SloCommand
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
@@ -18,7 +18,7 @@ internal static class SloCommand
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    public static Command Create() => new("slo", "Work with SLO files: OpenSLO, Sloth, Pyrra") { Validate(), Explain(), Import(), Export() };
+    public static Command Create() => new("slo", "Work with SLO files (OpenSLO, Sloth, Pyrra), and with incidents of SLOs") { Validate(), Explain(), Import(), Export(), SloPostmortemCommand.Create() };
 
     private static Argument<FileInfo[]> Files() => new("files") { Description = "SLO files (YAML); references go across all of them", Arity = ArgumentArity.OneOrMore };
 
@@ -67,11 +67,14 @@ internal static class SloCommand
         Argument<FileInfo[]> files = Files();
         var format = new Option<string>("--format") { Description = "sloth-rules or pyrra-rules", Required = true };
         format.AcceptOnlyFromAmong("sloth-rules", "pyrra-rules");
-        var export = new Command("export", "Write the Prometheus rules that Sloth or Pyrra would generate, to the standard output") { files, format };
+        var pyrraUrl = new Option<Uri?>("--pyrra-url") { Description = "Address of Pyrra's pages, for links in its alerts" };
+        var bothBounds = new Option<bool>("--both-bounds") { Description = "In Pyrra's rules, select the bounds of histograms as 1 and as 1.0 (Prometheus 3)" };
+        var export = new Command("export", "Write the Prometheus rules that Sloth or Pyrra would generate, to the standard output") { files, format, pyrraUrl, bothBounds };
         export.SetAction(parsed =>
         {
             bool asSloth = parsed.GetValue(format) == "sloth-rules";
-            return Read(parsed.GetValue(files)!, (slos, _) => Console.Write(PrometheusRuleGroup.Write(slos.SelectMany(slo => asSloth ? SlothRules.Of(slo) : PyrraRules.Of(slo)))));
+            var options = new PyrraRuleOptions { ExternalUrl = parsed.GetValue(pyrraUrl), BothBounds = parsed.GetValue(bothBounds) };
+            return Read(parsed.GetValue(files)!, (slos, _) => Console.Write(PrometheusRuleGroup.Write(slos.SelectMany(slo => asSloth ? SlothRules.Of(slo) : PyrraRules.Of(slo, options)))));
         });
         return export;
     }

@@ -8,6 +8,7 @@ using SloEngine.Query;
 using SloEngine.Server.Authentication;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.OpenSlo;
+using SloEngine.Slo.Queries;
 using SloEngine.Storage.Retention;
 using SloEngine.Storage.Schema;
 
@@ -40,6 +41,9 @@ internal sealed record ServerOptions
     public string? Slos { get; init; }
 
     public LedgerOptions Ledger { get; init; } = LedgerOptions.Default;
+
+    /// <summary>How SLOs are counted that only queries can tell.</summary>
+    public QueryCounterOptions Queries { get; init; } = new();
 
     public string? Rules { get; init; }
 
@@ -138,6 +142,7 @@ internal sealed record ServerOptions
             Store = Url(Setting.Store, Text(Setting.Store)),
             StoreCluster = Cluster(Text(Setting.StoreCluster), Text(Setting.Store)),
             Slos = ExistingDirectory(Setting.Slos, Text(Setting.Slos)),
+            Queries = new QueryCounterOptions { Delay = Duration(Setting.SloQueryDelay, Text(Setting.SloQueryDelay), TimeSpan.Zero) },
             Ledger = new LedgerOptions(Duration(Setting.SloLateness, Text(Setting.SloLateness), TimeSpan.FromMinutes(1))),
             Rules = ExistingDirectory(Setting.Rules, Text(Setting.Rules)),
             Alertmanagers = Urls(Setting.Alertmanagers, Text(Setting.Alertmanagers)),

@@ -22,6 +22,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting StoreCluster = new("store.cluster", "--store-cluster", "NAME", "", "Cluster of the ClickHouse server: tables are replicated on its shards, and distributed tables stand in front");
     public static readonly Setting Slos = new("slos", "--slos", "DIR", "", "Directory of OpenSLO files, reloaded on change");
     public static readonly Setting SloLateness = new("slo.lateness", "--slo-lateness", "DURATION", "1d", "How late an event may come and still count for its SLO, at its time");
+    public static readonly Setting SloQueryDelay = new("slo.query_delay", "--slo-query-delay", "DURATION", "1m", "How long after its end a minute is evaluated for SLOs that queries count: its telemetry has to be here by then");
     public static readonly Setting Rules = new("rules", "--rules", "DIR", "", "Directory of Prometheus rule files, reloaded on change");
     public static readonly Setting Alertmanagers = new("alertmanagers", "--alertmanagers", "URLS", "", "Alertmanagers that alerts of rules are sent to, separated by commas, such as http://alertmanager:9093");
     public static readonly Setting ExternalLabels = new("external_labels", "--external-labels", "LIST", "", "Labels that alerts of rules get, and templates know: cluster=eu, replica=a");
@@ -63,7 +64,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     /// <summary>Every setting, in the order of the help text.</summary>
     public static readonly IReadOnlyList<Setting> All =
     [
-        Roles, Engines, ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, StoreCluster, Backups, Slos, SloLateness, Rules, Alertmanagers, ExternalLabels, Scaling, Receivers, Dashboards,
+        Roles, Engines, ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, StoreCluster, Backups, Slos, SloLateness, SloQueryDelay, Rules, Alertmanagers, ExternalLabels, Scaling, Receivers, Dashboards,
         ExternalUrl, EngineLibrary,
         MaxBodyBytes, MemoryBudgetBytes, MaxConnections, MaxActiveSeries, MaxActiveResources, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes,
         SeriesIdle, TenantAttribute, RuleGroups, QuerySeries, QuerySamples, QueryTimeout, QueryCacheBytes, Wal, WalMaxBytes,

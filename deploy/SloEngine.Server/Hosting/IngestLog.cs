@@ -1,7 +1,9 @@
 using SloEngine.Collector;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Pipelines.Tail;
+using SloEngine.Alerting.Events;
 using SloEngine.Server.Configuration;
+using SloEngine.Server.Events;
 using SloEngine.Server.Slos;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.OpenSlo;
@@ -50,7 +52,9 @@ internal sealed partial class IngestLog : IDisposable
             using var ledger = new Ledger(table, TimeProvider.System, since: Log.BegunAt(Checkpoint.Stored), options);
             catalog.Reload();
             await ledger.SetSlosAsync(catalog.Slos, cancellation);
-            var taps = new LedgerTaps(ledger, table, await SeriesBaselines.ReadAsync(store, TimeProvider.System, cancellation));
+            var events = new EventTable(store);
+            using EventWatch watch = await EventWatch.ReadAsync(events, TimeProvider.System, cancellation);
+            var taps = new TapSet(new LedgerTaps(ledger, table, await SeriesBaselines.ReadAsync(store, TimeProvider.System, cancellation)), watch, events);
             using var replay = new LogReplay(store, Log, Checkpoint, taps, collector, TimeProvider.System, loggers.CreateLogger<LogReplay>(), waited);
             await replay.RunAsync(cancellation);
         }

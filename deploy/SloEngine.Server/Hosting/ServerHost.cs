@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Console;
 using SloEngine.Alerting;
+using SloEngine.Alerting.Events;
 using SloEngine.Alerting.Http;
 using SloEngine.Alerting.Notifications;
 using SloEngine.Collector;
@@ -30,6 +31,7 @@ using SloEngine.Server.Authentication;
 using SloEngine.Server.Commands;
 using SloEngine.Server.Configuration;
 using SloEngine.Server.Demo;
+using SloEngine.Server.Events;
 using SloEngine.Server.Rules;
 using SloEngine.Server.SelfObservation;
 using SloEngine.Server.Slos;
@@ -86,7 +88,8 @@ internal static class ServerHost
             return ExitCodes.Failed;
         }
         SeriesBaselines baselines = await SeriesBaselines.ReadAsync(store, TimeProvider.System, cancellation);
-        WebApplication app = Build(options, store, log, baselines, receivers);
+        EventWatch watch = await EventWatch.ReadAsync(new EventTable(store), TimeProvider.System, cancellation);
+        WebApplication app = Build(options, store, log, baselines, watch, receivers);
         try
         {
             await app.StartAsync(cancellation);
@@ -102,13 +105,13 @@ internal static class ServerHost
         return ExitCodes.Done;
     }
 
-    private static WebApplication Build(ServerOptions options, IColumnStore store, IngestLog log, SeriesBaselines baselines, ReceiverConfiguration receivers)
+    private static WebApplication Build(ServerOptions options, IColumnStore store, IngestLog log, SeriesBaselines baselines, EventWatch watch, ReceiverConfiguration receivers)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         ConfigureLogging(builder.Logging, options);
         ConfigureListeners(builder, options);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
-        AddServices(builder.Services, options, store, log, baselines, receivers);
+        AddServices(builder.Services, options, store, log, baselines, watch, receivers);
 
         WebApplication app = builder.Build();
         CredentialSet? credentials = options.Credentials;
@@ -156,6 +159,7 @@ internal static class ServerHost
         write.MapRemoteWrite();
         write.MapPrometheusOtlp();
         write.MapLokiPush();
+        write.MapEventsIntake();
         IEndpointRouteBuilder read = all.Needing(Rights.Read, credentials);
         read.MapPrometheusApi();
         read.MapRemoteRead();
@@ -164,6 +168,8 @@ internal static class ServerHost
         read.MapSqlApi();
         read.MapCardinalityApi();
         read.MapSloApi();
+        read.MapEventsApi();
+        read.MapPostmortemApi();
         read.MapRulesApi(SloAlerts.In(all.ServiceProvider));
         read.MapScalingHttp();
         all.NeedingAdminForChanges(credentials).MapDashboardsApi();
@@ -182,7 +188,7 @@ internal static class ServerHost
         (credentials?.OpensMetrics == false ? admin : endpoints).MapGet("/metrics", () => Results.Text(telemetry.Scrape(), PrometheusText.ContentType));
     }
 
-    private static void AddServices(IServiceCollection services, ServerOptions options, IColumnStore store, IngestLog log, SeriesBaselines baselines, ReceiverConfiguration receivers)
+    private static void AddServices(IServiceCollection services, ServerOptions options, IColumnStore store, IngestLog log, SeriesBaselines baselines, EventWatch watch, ReceiverConfiguration receivers)
     {
         services.AddSingleton(TimeProvider.System);
         services.AddResponseCompression();
@@ -204,17 +210,22 @@ internal static class ServerHost
 
         services.AddSingleton(new LedgerTable(store, log.Log.Id));
         services.AddSingleton<ILedgerStore>(provider => provider.GetRequiredService<LedgerTable>());
-        services.AddSingleton(options.Ledger);
+        // Of nodes that share a store one reads the past of new SLOs: the others read what it counted.
+        services.AddSingleton(options.Ledger with { ReadsPast = options.Roles.HasFlag(ServerRoles.Alerting) });
         services.AddSingleton<Ledger>();
         services.AddSingleton<SloEvaluator>();
         services.AddSingleton(new SloCatalog(SloDirectory(options)));
         services.AddSingleton(provider => new LedgerTaps(provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILedgerStore>(), baselines));
-        services.AddSingleton<ITelemetryTaps>(provider => provider.GetRequiredService<LedgerTaps>());
+        services.AddSingleton<EventTable>();
+        services.AddSingleton(_ => watch);
+        services.AddSingleton<ITelemetryTaps>(provider => new TapSet(provider.GetRequiredService<LedgerTaps>(), watch, provider.GetRequiredService<EventTable>()));
         services.AddHostedService<SloReloader>();
-        services.AddSingleton(new QueryCounterOptions());
+        services.AddSingleton(options.Queries);
+        services.AddSingleton<ReceivingMinutes>();
         services.AddSingleton(provider => new QueryCounter(
             provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILedgerStore>(), provider.GetRequiredService<PromQLEngine>(),
-            provider.GetRequiredService<Func<string, ISeriesSource>>()(Tenants.Default), provider.GetRequiredService<QueryCounterOptions>(),
+            tenant => provider.GetRequiredService<Func<string, ISeriesSource>>()(tenant ?? Tenants.Default), provider.GetRequiredService<ReceivingMinutes>(),
+            provider.GetRequiredService<QueryCounterOptions>(),
             provider.GetRequiredService<TimeProvider>()));
         if (options.Store is not null)
         {
@@ -255,7 +266,11 @@ internal static class ServerHost
             services.AddHostedService(provider => provider.GetRequiredService<AlertmanagerPush>());
             services.AddHostedService(provider => provider.GetRequiredService<RuleScheduler>());
             // Of nodes that share a store one asks: the others read what it counted.
+            services.AddHostedService<ReceivingLoop>();
+            services.AddSingleton<Func<TimeSpan, CancellationToken, Task>>(provider => provider.GetRequiredService<OtlpIngest>().StoredAsync);
             services.AddHostedService<QueryCounterLoop>();
+            services.AddHostedService<PastLoop>();
+            services.AddHostedService<RecordPastLoop>();
         }
         services.AddScaling(new ScalingOptions(options.Scaling ?? (options.Demo ? DemoFiles("scaling") : null)));
 

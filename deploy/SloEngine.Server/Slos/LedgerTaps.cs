@@ -1,4 +1,3 @@
-using System.Text;
 using SloEngine.Collector.Taps;
 using SloEngine.Otlp.Columns;
 using SloEngine.Otlp.Logs;
@@ -18,7 +17,7 @@ internal sealed class LedgerTaps(Ledger ledger, ILedgerStore store, SeriesBaseli
 
     public bool ListensToSpans => ledger.ListensToSpans;
 
-    public bool ListensToLogs => false;
+    public bool ListensToLogs => ledger.ListensToLogs;
 
     /// <summary>Tells the collector that the SLOs are others now.</summary>
     public void RaiseChanged() => Changed?.Invoke();
@@ -36,7 +35,10 @@ internal sealed class LedgerTaps(Ledger ledger, ILedgerStore store, SeriesBaseli
         };
         var view = new SeriesView(
             series.Metric, series.OtelName, kind, series.Temporality == Temporality.Delta,
-            series.Labels.ToDictionary(label => label.Key, label => label.Value), series.Bounds, series.ResourceIdentity.ToString());
+            series.Labels.ToDictionary(label => label.Key, label => label.Value), series.Bounds, series.ResourceIdentity.ToString())
+        {
+            Tenant = series.Tenant,
+        };
         using Lock.Scope batch = ledger.BeginBatch();
         SeriesTap? tap = ledger.Bind(view);
         _live.Remove(series.Id, out SeriesTap? earlier);
@@ -69,14 +71,26 @@ internal sealed class LedgerTaps(Ledger ledger, ILedgerStore store, SeriesBaseli
         }
     }
 
+    /// <summary>Joins what series have added since an SLO is new to what the store has of them from before.</summary>
+    public void Settle(PastCounter past)
+    {
+        using Lock.Scope batch = ledger.BeginBatch();
+        foreach ((UInt128 id, SeriesTap tap) in _live)
+        {
+            tap.Settle(past.BaselineOf(id));
+        }
+    }
+
     public void Observe(SpanBlock spans, IResourceLookup resources)
     {
-        var attributes = new SpanAttributes(spans, resources);
+        var attributes = new RecordAttributes(spans.Attributes, spans.Resources, resources);
         for (int row = 0; row < spans.Count; row++)
         {
+            ResourceDescriptor resource = resources[spans.Resources[row]];
             var view = new SpanView
             {
-                Service = resources[spans.Resources[row]].Service,
+                Tenant = resource.Tenant,
+                Service = resource.Service,
                 Name = spans.Names[row],
                 Kind = spans.Kinds[row],
                 StatusCode = spans.StatusCodes[row],
@@ -90,7 +104,22 @@ internal sealed class LedgerTaps(Ledger ledger, ILedgerStore store, SeriesBaseli
 
     public void Observe(LogBlock logs, IResourceLookup resources)
     {
-        // No indicator looks at logs yet: ListensToLogs says so.
+        var attributes = new RecordAttributes(logs.Attributes, logs.Resources, resources);
+        for (int row = 0; row < logs.Count; row++)
+        {
+            ResourceDescriptor resource = resources[logs.Resources[row]];
+            var view = new LogView
+            {
+                Tenant = resource.Tenant,
+                Service = resource.Service,
+                Severity = logs.Severities[row],
+                Body = logs.Bodies[row],
+                EventName = logs.EventName(row),
+                Attributes = attributes,
+                Row = row,
+            };
+            ledger.Observe(view, logs.TimeNanos[row]);
+        }
     }
 
     public ITapCounts? TakeCounts() => ledger.TakeUnsaved() is { Count: > 0 } increments ? new Counts(store, increments) : null;
@@ -115,16 +144,10 @@ internal sealed class LedgerTaps(Ledger ledger, ILedgerStore store, SeriesBaseli
             values.Values[(row == 0 ? 0 : ends[row - 1])..ends[row]];
     }
 
-    private sealed class SpanAttributes(SpanBlock spans, IResourceLookup resources) : ISpanAttributes
+    private sealed class RecordAttributes(AttributesColumn own, ColumnBuffer<int> resources, IResourceLookup lookup) : IRecordAttributes
     {
-        public bool TryGet(int row, string key, out string value)
-        {
-            if (spans.Attributes.TryGet(row, Encoding.UTF8.GetBytes(key), out ReadOnlySpan<byte> text))
-            {
-                value = Encoding.UTF8.GetString(text);
-                return true;
-            }
-            return resources[spans.Resources[row]].Attributes.TryGetValue(key, out value!);
-        }
+        public bool TryGetOwn(int row, ReadOnlySpan<byte> key, out ReadOnlySpan<byte> value) => own.TryGet(row, key, out value);
+
+        public bool TryGetOfResource(int row, string key, out string value) => lookup[resources[row]].Attributes.TryGetValue(key, out value!);
     }
 }

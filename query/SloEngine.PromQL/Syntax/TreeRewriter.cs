@@ -1,7 +1,7 @@
 namespace SloEngine.PromQL.Syntax;
 
 /// <summary>Changes expressions node by node, from the leaves up.</summary>
-internal static class TreeRewriter
+public static class TreeRewriter
 {
     /// <summary>The expression with each node replaced.</summary>
     /// <param name="expression">Expression.</param>

@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import { Link, useParams } from 'react-router-dom';
-import { type Episode, type HistoryPoint, type SloDetail, useApi } from '../api';
+import { type Change, type Episode, type HistoryPoint, type SloDetail, useApi } from '../api';
 import { Chart } from '../Chart';
 import { burn, duration, number, percent, time } from '../format';
 import { logsOf, tracesOf } from '../links';
@@ -16,6 +16,9 @@ export function SloPage() {
   const range = useRange();
   const { data: history } = useApi<{ points: HistoryPoint[] }>(`/api/v1/slos/${id}/history?start=${range.start}&end=${range.end}`, 10);
   const { data: episodes } = useApi<{ alerts: Episode[] }>(`/api/v1/alerts/history?slo=${id}&limit=20`);
+  const { data: changes } = useApi<{ events: Change[] }>(
+    slo ? `/api/v1/events?service=${encodeURIComponent(slo.service)}&start=${range.start}&end=${range.end}&limit=100` : null, 10);
+  const marks = useMemo(() => (changes?.events ?? []).map((change) => new Date(change.time).getTime() / 1000), [changes]);
   const charts = useMemo(() => {
     const points = history?.points ?? [];
     return {
@@ -60,13 +63,13 @@ export function SloPage() {
       </div>
       <div className="grid">
         <Panel title="Error budget" note="left in the window, percent; drawn down to −100" wide>
-          <Chart times={charts.times} lines={charts.budget} format={(value) => `${number(value, 0)} %`} level={0} />
+          <Chart times={charts.times} lines={charts.budget} marks={marks} format={(value) => `${number(value, 0)} %`} level={0} />
         </Panel>
         <Panel title="Burn rate" note="dashed: 1×">
-          <Chart times={charts.times} lines={charts.burn} format={(value) => `${number(value)}×`} level={1} />
+          <Chart times={charts.times} lines={charts.burn} marks={marks} format={(value) => `${number(value)}×`} level={1} />
         </Panel>
         <Panel title="Events" note="per step">
-          <Chart times={charts.times} lines={charts.events} format={(value) => number(value, 0)} />
+          <Chart times={charts.times} lines={charts.events} marks={marks} format={(value) => number(value, 0)} />
         </Panel>
         <Panel title="Alert conditions">
           <div className="scroll">
@@ -105,6 +108,9 @@ export function SloPage() {
         <Panel title="Alerts" note="newest first">
           <Episodes alerts={episodes?.alerts ?? []} />
         </Panel>
+        <Panel title="Changes" note="dotted in the charts; newest first">
+          <Changes changes={changes?.events ?? []} />
+        </Panel>
         <Panel title="Definition" wide>
           <dl className="definition">
             <dt>Good</dt>
@@ -124,6 +130,7 @@ export function SloPage() {
                   <a href={slo.runbook}>Runbook</a> ·{' '}
                 </>
               )}
+              <a href={`/api/v1/slos/${encodeURIComponent(id)}/postmortem?from=${range.start}&to=${range.end}`}>Postmortem draft</a> ·{' '}
               <Link to={`/services/${encodeURIComponent(slo.service)}?start=${start}`}>Service {slo.service}</Link> ·{' '}
               <Link to={tracesOf(`{ resource.service.name = "${slo.service}" && status = error }`, start)}>Failing traces</Link> ·{' '}
               <Link to={logsOf(`{service_name="${slo.service}", level=~"error|warn"}`, start)}>Error logs</Link>
@@ -141,6 +148,35 @@ function Figure(props: { label: string; value: string; note: string }) {
       <span>{props.label}</span>
       <strong>{props.value}</strong>
       <small>{props.note}</small>
+    </div>
+  );
+}
+
+function Changes({ changes }: { changes: Change[] }) {
+  if (changes.length === 0) return <p className="empty">No change is known in this time.</p>;
+  return (
+    <div className="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>Time</th>
+            <th>Kind</th>
+            <th>Change</th>
+          </tr>
+        </thead>
+        <tbody>
+          {changes.map((change) => (
+            <tr key={change.id}>
+              <td>{time(change.time)}</td>
+              <td>{change.kind}</td>
+              <td>
+                {change.link ? <a href={change.link}>{change.title || change.version || change.kind}</a> : change.title || change.version || change.kind}{' '}
+                <small>{[change.service, change.environment, change.commit.slice(0, 12)].filter(Boolean).join(' · ')}</small>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </div>
   );
 }

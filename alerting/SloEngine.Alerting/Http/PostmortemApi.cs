@@ -1,0 +1,85 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using SloEngine.Alerting.Postmortems;
+using SloEngine.Slo.Burn;
+using SloEngine.Slo.OpenSlo;
+using SloEngine.Storage;
+
+namespace SloEngine.Alerting.Http;
+
+/// <summary>Postmortems of incidents, drafted: <c>/api/v1/slos/{id}/postmortem?from=&amp;to=&amp;format=markdown|json</c>.</summary>
+public static class PostmortemApi
+{
+    /// <summary>Maps the API.</summary>
+    public static void MapPostmortemApi(this IEndpointRouteBuilder endpoints)
+    {
+        SloCatalog catalog = endpoints.ServiceProvider.GetRequiredService<SloCatalog>();
+        SloEvaluator evaluator = endpoints.ServiceProvider.GetRequiredService<SloEvaluator>();
+        PostmortemBuilder builder = endpoints.ServiceProvider.GetRequiredService<PostmortemBuilder>();
+        AlertingOptions options = endpoints.ServiceProvider.GetRequiredService<AlertingOptions>();
+        TimeProvider time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
+        endpoints.MapGet("/api/v1/slos/{id}/postmortem", async (HttpRequest request, string id, string? from, string? to, string? format, CancellationToken cancellation) =>
+        {
+            if (SloApi.Find(catalog, evaluator, id) is not { } slo)
+            {
+                return SloApi.Unknown(catalog, id);
+            }
+            DateTimeOffset now = time.GetUtcNow();
+            if (!RequestTime.TryRead(from, now, out DateTimeOffset start) || !RequestTime.TryRead(to, now, out DateTimeOffset end) || (from is not null && start >= end) || end > now.AddDays(1))
+            {
+                return Refused("from and to are to be Unix seconds or RFC 3339, from before to, to not in the future");
+            }
+            if (format is not (null or "markdown" or "json"))
+            {
+                return Refused($"format is '{format}', expected markdown or json");
+            }
+            try
+            {
+                if (from is null)
+                {
+                    if (await builder.LatestAsync(slo, now, cancellation) is not { } latest)
+                    {
+                        return Results.Problem($"no alert of '{id}' has fired; say with from (and to) which time it is about", statusCode: 404, title: "Not found");
+                    }
+                    (start, end) = (latest.From, to is null ? latest.To : end);
+                }
+                Postmortem incident = await builder.BuildAsync(slo, start, end, slo.Tenant ?? EventsApi.Tenant(request), cancellation);
+                return format == "json" ? Results.Json(Json(incident)) : Results.Text(PostmortemMarkdown.Write(incident, options.ExternalUrl()), "text/markdown; charset=utf-8");
+            }
+            catch (StoreException away)
+            {
+                return Results.Problem($"the store does not answer: {away.Message}", statusCode: 503, title: "The store is away");
+            }
+        });
+    }
+
+    private static object Json(Postmortem incident) => new
+    {
+        slo = incident.Slo.Id,
+        incident.From,
+        incident.To,
+        incident.Began,
+        detectionDelaySeconds = incident.DetectionDelay?.TotalSeconds,
+        incident.Budget,
+        incident.Curve,
+        alerts = incident.Alerts.Select(alert => new
+        {
+            alert.Slo,
+            alert.Policy,
+            alert.Severity,
+            state = alert.State.ToString().ToLowerInvariant(),
+            alert.ActiveSince,
+            alert.FiredAt,
+            alert.ResolvedAt,
+        }),
+        changes = incident.Changes.Select(EventsApi.Json),
+        incident.Groups,
+        incident.Spans,
+        incident.Logs,
+        runbook = incident.Slo.Runbook,
+    };
+
+    private static IResult Refused(string reason) => Results.Problem(reason, statusCode: 400, title: "The request does not fit");
+}

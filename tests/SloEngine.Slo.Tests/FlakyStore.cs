@@ -1,0 +1,41 @@
+using SloEngine.Slo.Ledger;
+
+namespace SloEngine.Slo.Tests;
+
+/// <summary>A clock that stands where it is set.</summary>
+internal sealed class SetTime : TimeProvider
+{
+    public DateTimeOffset Now { get; set; }
+
+    public override DateTimeOffset GetUtcNow() => Now;
+}
+
+/// <summary>A store that knows the tokens it has seen.</summary>
+internal sealed class FlakyStore : ILedgerStore
+{
+    public HashSet<string> Tokens { get; } = [];
+
+    public List<LedgerIncrement> Increments { get; } = [];
+
+    public bool LoseNextAnswer { get; set; }
+
+    public Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation)
+    {
+        if (Tokens.Add(token))
+        {
+            Increments.AddRange(increments);
+        }
+        if (LoseNextAnswer)
+        {
+            LoseNextAnswer = false;
+            throw new IOException("the answer is lost");
+        }
+        return Task.CompletedTask;
+    }
+
+    public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
+        Task.FromResult<IReadOnlyList<LedgerIncrement>>([.. Increments.Where(increment => increment.Key == key && increment.Minute >= since)]);
+
+    public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
+        Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
+}
