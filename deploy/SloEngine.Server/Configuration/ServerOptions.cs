@@ -57,7 +57,7 @@ internal sealed record ServerOptions
     public int RuleGroups { get; init; }
 
     /// <summary>Limits of queries.</summary>
-    public QueryOptions Queries { get; init; } = new();
+    public QueryOptions QueryLimits { get; init; } = new();
 
     public string? Scaling { get; init; }
 
@@ -148,7 +148,7 @@ internal sealed record ServerOptions
             Alertmanagers = Urls(Setting.Alertmanagers, Text(Setting.Alertmanagers)),
             ExternalLabels = Labels(Setting.ExternalLabels, Text(Setting.ExternalLabels)),
             RuleGroups = (int)Number(Setting.RuleGroups, Text(Setting.RuleGroups), 1, 1000),
-            Queries = new QueryOptions
+            QueryLimits = new QueryOptions
             {
                 MaxSeries = (int)Number(Setting.QuerySeries, Text(Setting.QuerySeries), 1, 100_000_000),
                 MaxSamples = Number(Setting.QuerySamples, Text(Setting.QuerySamples), 1, 100_000_000_000),

@@ -238,9 +238,9 @@ internal static class ServerHost
             provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<OtlpIngest>>(), log.Waiting));
         services.AddSingleton<ITelemetryIntake>(provider => provider.GetRequiredService<OtlpIngest>());
 
-        services.AddSingleton(options.Queries);
+        services.AddSingleton(options.QueryLimits);
         services.AddSingleton<StoredSeriesSources>();
-        services.AddSingleton(new PromQLEngine(new EngineOptions { MaxSamples = options.Queries.MaxSamples, Timeout = options.Queries.Timeout }));
+        services.AddSingleton(new PromQLEngine(new EngineOptions { MaxSamples = options.QueryLimits.MaxSamples, Timeout = options.QueryLimits.Timeout }));
 
         services.AddSingleton(provider => new AlertingOptions
         {
