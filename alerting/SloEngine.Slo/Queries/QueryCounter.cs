@@ -1,5 +1,4 @@
 using SloEngine.PromQL;
-using SloEngine.PromQL.Evaluation;
 using SloEngine.PromQL.Series;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
@@ -25,6 +24,7 @@ public sealed class QueryCounter(Ledger.Ledger ledger, ILedgerStore store, PromQ
     : IDisposable
 {
     private readonly SemaphoreSlim _gate = new(1);
+    private readonly QueriedMinutes _minutes = new(engine, source);
     private readonly Dictionary<string, Progress> _progress = new(StringComparer.Ordinal);
 
     /// <summary>Runs what replaces the ledger's SLOs: nothing is stored meanwhile, so that what it reads from the store is not counted twice.</summary>
@@ -83,7 +83,7 @@ public sealed class QueryCounter(Ledger.Ledger ledger, ILedgerStore store, PromQ
         }
         // A stretch that failed half-way is stored again as it was, or its token would be another one.
         DateTimeOffset end = progress.End ??= Min(last, progress.Next + (QueryMeasure.Interval * (options.MaxMinutes - 1)));
-        IReadOnlyList<LedgerIncrement> counted = progress.Counted ??= await CountAsync(slo, progress.Next, end, cancellation);
+        IReadOnlyList<LedgerIncrement> counted = progress.Counted ??= await _minutes.CountAsync(slo, progress.Next, end, cancellation);
         if (counted.Count > 0)
         {
             await _gate.WaitAsync(cancellation);
@@ -108,46 +108,6 @@ public sealed class QueryCounter(Ledger.Ledger ledger, ILedgerStore store, PromQ
         IReadOnlyList<LedgerIncrement> stored = await store.ReadAsync(slo.LedgerKey, since, cancellation);
         // An increment has its minute's start, which is evaluated at its end.
         return stored.Count == 0 ? since + QueryMeasure.Interval : stored.Max(increment => increment.Minute) + (2 * QueryMeasure.Interval);
-    }
-
-    /// <summary>Events of each minute that ends from first to last.</summary>
-    private async Task<IReadOnlyList<LedgerIncrement>> CountAsync(ServiceLevelObjective slo, DateTimeOffset first, DateTimeOffset last, CancellationToken cancellation)
-    {
-        SortedDictionary<long, double> totals = await EventsAsync(slo.Indicator.Total, first, last, cancellation);
-        if (totals.Count == 0)
-        {
-            return [];
-        }
-        SortedDictionary<long, double> parts = await EventsAsync(slo.Indicator.Part, first, last, cancellation);
-        var increments = new List<LedgerIncrement>(totals.Count);
-        foreach ((long endMs, double total) in totals)
-        {
-            // No series of bad (or good) events: there were none.
-            double part = Math.Clamp(parts.GetValueOrDefault(endMs), 0, total);
-            DateTimeOffset minute = DateTimeOffset.FromUnixTimeMilliseconds(endMs) - QueryMeasure.Interval;
-            increments.Add(new LedgerIncrement(slo.LedgerKey, "", minute, slo.Indicator.PartIsBad ? total - part : part, total));
-        }
-        return increments;
-    }
-
-    private async Task<SortedDictionary<long, double>> EventsAsync(Measure measure, DateTimeOffset first, DateTimeOffset last, CancellationToken cancellation)
-    {
-        var query = (QueryMeasure)measure;
-        MatrixResult result = await engine.RangeAsync(
-            query.Query.Tree, source, first.ToUnixTimeMilliseconds(), last.ToUnixTimeMilliseconds(), (long)QueryMeasure.Interval.TotalMilliseconds, cancellation);
-        var events = new SortedDictionary<long, double>();
-        foreach (ResultSeries series in result.Series)
-        {
-            for (int step = 0; step < series.TimesMs.Length; step++)
-            {
-                double value = series.Values[step];
-                if (series.Histograms?[step] is null && double.IsFinite(value))
-                {
-                    events[series.TimesMs[step]] = events.GetValueOrDefault(series.TimesMs[step]) + Math.Max(0, query.Events(value));
-                }
-            }
-        }
-        return events;
     }
 
     private static DateTimeOffset WholeMinute(DateTimeOffset time) => new(time.Ticks - (time.Ticks % TimeSpan.TicksPerMinute), TimeSpan.Zero);
