@@ -34,17 +34,25 @@ public sealed class OtlpMetricsJson(string service)
     public void Stale(string name, bool isCounter, IEnumerable<KeyValuePair<string, string>> attributes, long timeMs) => Point(
         name, isCounter ? "\"sum\":{\"aggregationTemporality\":2,\"isMonotonic\":true," : "\"gauge\":{", Common(attributes, timeMs) + ",\"flags\":1");
 
-    /// <summary>Sends all points since the last call.</summary>
-    public async Task SendAsync(Uri otlpHttp, string tenant = "default")
+    /// <summary>A request with all points since the last call.</summary>
+    public string Take()
     {
         string metrics = string.Join(",\n", _metrics.Values.Select(metric => metric + "]}}"));
         string body = $$$"""{"resourceMetrics":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"{{{service}}}"}}]},"scopeMetrics":[{"metrics":[{{{metrics}}}]}]}]}""";
         _metrics.Clear();
+        return body;
+    }
+
+    /// <summary>Sends all points since the last call; returns the request.</summary>
+    public async Task<string> SendAsync(Uri otlpHttp, string tenant = "default")
+    {
+        string body = Take();
         using var http = new HttpClient { BaseAddress = otlpHttp };
         using var content = new StringContent(body, Encoding.UTF8, "application/json");
         http.DefaultRequestHeaders.Add("X-Scope-OrgID", tenant);
         using HttpResponseMessage response = await http.PostAsync(new Uri("/v1/metrics", UriKind.Relative), content);
         Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
+        return body;
     }
 
     private void Number(string name, string kind, IEnumerable<KeyValuePair<string, string>> attributes, long timeMs, double value)

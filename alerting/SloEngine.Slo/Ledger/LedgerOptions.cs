@@ -6,6 +6,9 @@ public sealed record LedgerOptions(TimeSpan Lateness)
 {
     /// <summary>Events may be late by a day.</summary>
     public static LedgerOptions Default { get; } = new(TimeSpan.FromDays(1));
+
+    /// <summary>Name of the meter that oddities are counted by; history that is replayed has one of its own.</summary>
+    public string MeterName { get; init; } = "SloEngine.Slo";
 }
 
 /// <summary>What became of events that did not count as they came.</summary>

@@ -8,7 +8,7 @@ using SloEngine.Slo.OpenSlo;
 
 namespace SloEngine.Server.Commands;
 
-/// <summary><c>sloengine slo</c>: checks, explains and converts SLO files.</summary>
+/// <summary><c>sloengine slo</c>: checks, explains, converts and tests SLO files.</summary>
 internal static class SloCommand
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
@@ -18,7 +18,7 @@ internal static class SloCommand
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    public static Command Create() => new("slo", "Work with SLO files: OpenSLO, Sloth, Pyrra") { Validate(), Explain(), Import(), Export() };
+    public static Command Create() => new("slo", "Work with SLO files: OpenSLO, Sloth, Pyrra") { Validate(), Explain(), Import(), Export(), SloBacktestCommand.Create() };
 
     private static Argument<FileInfo[]> Files() => new("files") { Description = "SLO files (YAML); references go across all of them", Arity = ArgumentArity.OneOrMore };
 

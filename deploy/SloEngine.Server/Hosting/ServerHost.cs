@@ -28,6 +28,7 @@ using SloEngine.Rules.Scheduling;
 using SloEngine.Scaling.Http;
 using SloEngine.Scaling.Signals;
 using SloEngine.Server.Authentication;
+using SloEngine.Server.Backtesting;
 using SloEngine.Server.Commands;
 using SloEngine.Server.Configuration;
 using SloEngine.Server.Demo;
@@ -165,6 +166,7 @@ internal static class ServerHost
         read.MapSqlApi();
         read.MapCardinalityApi();
         read.MapSloApi();
+        read.MapBacktestApi();
         read.MapRulesApi(SloAlerts.In(all.ServiceProvider));
         read.MapScalingHttp();
         all.NeedingAdminForChanges(credentials).MapDashboardsApi();
@@ -217,6 +219,8 @@ internal static class ServerHost
             provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILedgerStore>(), provider.GetRequiredService<PromQLEngine>(),
             provider.GetRequiredService<Func<string, ISeriesSource>>()(Tenants.Default), provider.GetRequiredService<QueryCounterOptions>(),
             provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new BacktestRun(
+            store, provider.GetRequiredService<PromQLEngine>(), provider.GetRequiredService<Func<string, ISeriesSource>>()(Tenants.Default)));
         if (options.Store is not null)
         {
             services.AddHostedService<LedgerRefresh>();
