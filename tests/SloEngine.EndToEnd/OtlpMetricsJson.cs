@@ -9,16 +9,16 @@ public sealed class OtlpMetricsJson(string service)
     private readonly Dictionary<string, StringBuilder> _metrics = [];
 
     /// <summary>A point of a cumulative counter.</summary>
-    public void Counter(string name, IEnumerable<KeyValuePair<string, string>> attributes, long timeMs, double value) =>
-        Number(name, "\"sum\":{\"aggregationTemporality\":2,\"isMonotonic\":true,", attributes, timeMs, value);
+    public void Counter(string name, IEnumerable<KeyValuePair<string, string>> attributes, long timeMs, double value, string unit = "") =>
+        Number(name, Unit(unit) + "\"sum\":{\"aggregationTemporality\":2,\"isMonotonic\":true,", attributes, timeMs, value);
 
     /// <summary>A point of a gauge.</summary>
-    public void Gauge(string name, IEnumerable<KeyValuePair<string, string>> attributes, long timeMs, double value) =>
-        Number(name, "\"gauge\":{", attributes, timeMs, value);
+    public void Gauge(string name, IEnumerable<KeyValuePair<string, string>> attributes, long timeMs, double value, string unit = "") =>
+        Number(name, Unit(unit) + "\"gauge\":{", attributes, timeMs, value);
 
     /// <summary>A point of a cumulative histogram.</summary>
-    public void Histogram(string name, IEnumerable<KeyValuePair<string, string>> attributes, long timeMs, double[] bounds, long[] counts, double sum) => Point(
-        name, "\"histogram\":{\"aggregationTemporality\":2,",
+    public void Histogram(string name, IEnumerable<KeyValuePair<string, string>> attributes, long timeMs, double[] bounds, long[] counts, double sum, string unit = "") => Point(
+        name, Unit(unit) + "\"histogram\":{\"aggregationTemporality\":2,",
         string.Create(
             CultureInfo.InvariantCulture,
             $"{Common(attributes, timeMs)},\"count\":\"{counts.Sum()}\",\"sum\":{sum:R},\"explicitBounds\":[{Join(bounds)}],\"bucketCounts\":[{Join(counts)}]"));
@@ -54,6 +54,8 @@ public sealed class OtlpMetricsJson(string service)
         Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
         return body;
     }
+
+    private static string Unit(string unit) => unit.Length == 0 ? "" : $"\"unit\":\"{unit}\",";
 
     private void Number(string name, string kind, IEnumerable<KeyValuePair<string, string>> attributes, long timeMs, double value)
     {
