@@ -1,5 +1,6 @@
 using System.Text.Json;
 using SloEngine.Alerting.Backtests;
+using SloEngine.Collector.Receivers;
 using SloEngine.Storage;
 
 namespace SloEngine.Server.Backtesting;
@@ -14,6 +15,10 @@ internal static class BacktestApi
         var gate = new SemaphoreSlim(1);
         endpoints.MapPost("/api/v1/slos/backtest", async (HttpContext http, BacktestRequest request, CancellationToken cancellation) =>
         {
+            if (!Tenants.TryRead(http.Request, out string tenant))
+            {
+                return Results.Problem($"{Tenants.Header} holds no valid tenant name", statusCode: 400, title: "The request does not fit");
+            }
             try
             {
                 // What is wrong with it is told before the answer begins.
@@ -31,7 +36,7 @@ internal static class BacktestApi
             }
             try
             {
-                await AnswerAsync(http, run, request, cancellation);
+                await AnswerAsync(http, run, request, tenant, cancellation);
                 return Results.Empty;
             }
             finally
@@ -41,13 +46,13 @@ internal static class BacktestApi
         });
     }
 
-    private static async Task AnswerAsync(HttpContext http, BacktestRun run, BacktestRequest request, CancellationToken cancellation)
+    private static async Task AnswerAsync(HttpContext http, BacktestRun run, BacktestRequest request, string tenant, CancellationToken cancellation)
     {
         http.Response.ContentType = "application/x-ndjson";
         var lines = new Lines(http.Response.Body);
         try
         {
-            BacktestReport report = await Task.Run(() => run.RunAsync(request, lines, cancellation), cancellation);
+            BacktestReport report = await Task.Run(() => run.RunAsync(request, tenant, lines, cancellation), cancellation);
             await lines.WriteAsync(new BacktestLine { Report = report }, cancellation);
         }
         catch (StoreException failure)

@@ -9,10 +9,10 @@ using SloEngine.Storage;
 namespace SloEngine.Server.Backtesting;
 
 /// <summary>
-/// Shows stored telemetry to backtests as it came: each point at its own time, to taps of the kind that count live; what queries count, a minute after
+/// Shows a tenant's stored telemetry to backtests as it came: each point at its own time, to taps of the kind that count live; what queries count, a minute after
 /// that minute is over. History is read once, however many backtests look at it.
 /// </summary>
-internal sealed class HistoryReplay(IColumnStore store, PromQLEngine engine, ISeriesSource source)
+internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEngine engine, ISeriesSource source)
 {
     /// <summary>Rows in memory at a time, about.</summary>
     private const long RowsAtOnce = 1_000_000;
@@ -33,7 +33,7 @@ internal sealed class HistoryReplay(IColumnStore store, PromQLEngine engine, ISe
     {
         ServiceLevelObjective[] slos = [.. backtests.SelectMany(backtest => backtest.Slos).SelectMany(slo => slo.Each()).DistinctBy(slo => (slo.LedgerKey, string.Join(',', slo.GroupBy)))];
         ServiceLevelObjective[] queried = [.. slos.Where(slo => slo.Indicator.IsQueried)];
-        StoredTelemetry telemetry = await StoredTelemetry.FindAsync(store, slos, cancellation);
+        StoredTelemetry telemetry = await StoredTelemetry.FindAsync(store, tenant, slos, cancellation);
         ReplayedBacktest[] shown = [.. backtests.Select(backtest => new ReplayedBacktest(backtest, telemetry.Series))];
         DateTimeOffset begin = backtests.Min(backtest => backtest.Begin);
         TimeSpan chunk = await ChunkAsync(telemetry, begin, range.To, cancellation);

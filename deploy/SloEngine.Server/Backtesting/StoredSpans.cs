@@ -25,9 +25,9 @@ internal sealed class StoredSpans : StoredStretch
         .Distinct(StringComparer.Ordinal)];
 
     /// <summary>Spans that ended in a stretch: the attribute of a span, else that of its resource.</summary>
-    public static StoreQuery Query(IReadOnlyList<string> attributes, DateTimeOffset from, DateTimeOffset to)
+    public static StoreQuery Query(string tenant, IReadOnlyList<string> attributes, DateTimeOffset from, DateTimeOffset to)
     {
-        var parameters = new Dictionary<string, string>(StoredTelemetry.Times(from, to), StringComparer.Ordinal);
+        var parameters = new Dictionary<string, string>(StoredTelemetry.Times(from, to), StringComparer.Ordinal) { ["tenant"] = tenant };
         string columns = "";
         for (int index = 0; index < attributes.Count; index++)
         {
@@ -40,7 +40,7 @@ internal sealed class StoredSpans : StoredStretch
         // A span that lasted for more than a day is not looked for.
         return new StoreQuery($$"""
             SELECT toInt64(toUnixTimestamp64Nano(ts) + duration) AS ended, service, name, kind, status_code, toInt64(duration){{columns}} FROM spans{{join}}
-            WHERE ts > fromUnixTimestamp64Milli({start:Int64}) - INTERVAL 1 DAY AND ts <= fromUnixTimestamp64Milli({end:Int64})
+            WHERE spans.tenant = {tenant:String} AND ts > fromUnixTimestamp64Milli({start:Int64}) - INTERVAL 1 DAY AND ts <= fromUnixTimestamp64Milli({end:Int64})
             AND ended > {start:Int64} * 1000000 AND ended <= {end:Int64} * 1000000 ORDER BY ended
             """)
         {

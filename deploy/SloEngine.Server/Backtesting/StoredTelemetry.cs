@@ -14,13 +14,14 @@ internal sealed class StoredTelemetry
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private readonly IColumnStore _store;
+    private readonly string _tenant;
     private readonly Dictionary<UInt128, int> _numbers = [];
     private readonly string[] _attributes;
     private readonly bool _hasSpans;
 
-    private StoredTelemetry(IColumnStore store, IReadOnlyList<StoredSeriesView> series, IReadOnlyList<ServiceLevelObjective> slos)
+    private StoredTelemetry(IColumnStore store, string tenant, IReadOnlyList<StoredSeriesView> series, IReadOnlyList<ServiceLevelObjective> slos)
     {
-        (_store, Series) = (store, series);
+        (_store, _tenant, Series) = (store, tenant, series);
         for (int number = 0; number < series.Count; number++)
         {
             _numbers.Add(series[number].Id, number);
@@ -32,8 +33,8 @@ internal sealed class StoredTelemetry
     /// <summary>The series; their place is their number.</summary>
     public IReadOnlyList<StoredSeriesView> Series { get; }
 
-    /// <summary>Finds the series of the metrics that SLOs listen to.</summary>
-    public static async Task<StoredTelemetry> FindAsync(IColumnStore store, IReadOnlyList<ServiceLevelObjective> slos, CancellationToken cancellation)
+    /// <summary>Finds a tenant's series of the metrics that SLOs listen to.</summary>
+    public static async Task<StoredTelemetry> FindAsync(IColumnStore store, string tenant, IReadOnlyList<ServiceLevelObjective> slos, CancellationToken cancellation)
     {
         string[] metrics = [.. slos.SelectMany(slo => (Measure[])[slo.Indicator.Part, slo.Indicator.Total]).OfType<MetricMeasure>().Select(measure => measure.Metric).Distinct()];
         var series = new List<StoredSeriesView>();
@@ -42,10 +43,10 @@ internal sealed class StoredTelemetry
             QueryResult found = await store.QueryAsync(
                 new StoreQuery("""
                     SELECT id, toString(metric), toString(otel_name), kind, temporality, labels, bounds FROM series
-                    WHERE has({metrics:Array(String)}, toString(metric)) OR has({metrics:Array(String)}, toString(otel_name)) LIMIT 1 BY id
+                    WHERE tenant = {tenant:String} AND (has({metrics:Array(String)}, toString(metric)) OR has({metrics:Array(String)}, toString(otel_name))) LIMIT 1 BY id
                     """)
                 {
-                    Parameters = new Dictionary<string, string> { ["metrics"] = SqlText.Array(metrics) },
+                    Parameters = new Dictionary<string, string> { ["tenant"] = tenant, ["metrics"] = SqlText.Array(metrics) },
                 },
                 cancellation);
             foreach (ResultBlock block in found.Blocks)
@@ -56,7 +57,7 @@ internal sealed class StoredTelemetry
                 }
             }
         }
-        return new StoredTelemetry(store, series, slos);
+        return new StoredTelemetry(store, tenant, series, slos);
     }
 
     /// <summary>Rows of a stretch, over all tables.</summary>
@@ -70,9 +71,9 @@ internal sealed class StoredTelemetry
         if (_hasSpans)
         {
             rows += await NumberAsync(new StoreQuery(
-                "SELECT toInt64(count()) FROM spans WHERE ts > fromUnixTimestamp64Milli({start:Int64}) AND ts <= fromUnixTimestamp64Milli({end:Int64})")
+                "SELECT toInt64(count()) FROM spans WHERE tenant = {tenant:String} AND ts > fromUnixTimestamp64Milli({start:Int64}) AND ts <= fromUnixTimestamp64Milli({end:Int64})")
             {
-                Parameters = Times(from, to),
+                Parameters = new Dictionary<string, string>(Times(from, to), StringComparer.Ordinal) { ["tenant"] = _tenant },
                 Timeout = Patience,
             });
         }
@@ -93,7 +94,7 @@ internal sealed class StoredTelemetry
         }
         if (_hasSpans)
         {
-            stretches.Add(new StoredSpans(await _store.QueryAsync(StoredSpans.Query(_attributes, from, to), cancellation), _attributes));
+            stretches.Add(new StoredSpans(await _store.QueryAsync(StoredSpans.Query(_tenant, _attributes, from, to), cancellation), _attributes));
         }
         return stretches;
 

@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace SloEngine.Server.Commands;
 
 /// <summary>A command's calls to a running server. What goes wrong is one line for the user.</summary>
-internal sealed class ServerClient(Uri server) : IDisposable
+internal sealed class ServerClient(Uri server, string? tenant = null) : IDisposable
 {
     private readonly HttpClient _http = new() { BaseAddress = server, Timeout = TimeSpan.FromMinutes(1) };
 
@@ -34,7 +34,6 @@ internal sealed class ServerClient(Uri server) : IDisposable
     public async IAsyncEnumerable<string> PostForLinesAsync<T>(string path, T body, [EnumeratorCancellation] CancellationToken cancellation)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(body) };
-        Authorize(request);
         using HttpResponseMessage response = await AnswerAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
         if (!response.IsSuccessStatusCode)
         {
@@ -53,7 +52,6 @@ internal sealed class ServerClient(Uri server) : IDisposable
     private async Task<string> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
     {
         using HttpRequestMessage sent = request;
-        Authorize(sent);
         using HttpResponseMessage response = await AnswerAsync(sent, HttpCompletionOption.ResponseContentRead, cancellation);
         string body = await response.Content.ReadAsStringAsync(cancellation);
         return response.IsSuccessStatusCode ? body : throw new CommandException($"{server}: {Reason(response, body)}");
@@ -61,6 +59,11 @@ internal sealed class ServerClient(Uri server) : IDisposable
 
     private async Task<HttpResponseMessage> AnswerAsync(HttpRequestMessage request, HttpCompletionOption completion, CancellationToken cancellation)
     {
+        Authorize(request);
+        if (tenant is not null)
+        {
+            request.Headers.Add("X-Scope-OrgID", tenant);
+        }
         try
         {
             return await _http.SendAsync(request, completion, cancellation);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using SloEngine.Alerting.Backtests;
+using SloEngine.Collector.Receivers;
 using SloEngine.PromQL;
 using SloEngine.PromQL.Syntax;
 using SloEngine.Query;
@@ -29,6 +30,7 @@ internal static class SloBacktestCommand
     private static readonly Option<string> Step = new("--step") { Description = "Time between evaluations, 10s to 5m", HelpName = "DURATION", DefaultValueFactory = _ => "10s" };
     private static readonly Option<DirectoryInfo?> Data = new("--data") { Description = "Read the store in the data directory of a server that is stopped", HelpName = "DIR" };
     private static readonly Option<string?> Telemetry = new("--telemetry") { Description = "Read telemetry from files: OTLP in JSON, a request a line, as the file exporter writes", HelpName = "PATH" };
+    private static readonly Option<string> Tenant = new("--tenant") { Description = "Whose telemetry", HelpName = "NAME", DefaultValueFactory = _ => Tenants.Default };
     private static readonly Option<Uri> Server = StoreCommand.Server();
     private static readonly Option<string> Output = Outputs();
 
@@ -44,7 +46,7 @@ internal static class SloBacktestCommand
             reaches back before --from. --against compares policies side by side, over one pass of the history.
             """)
         {
-            Files, From, To, Preset, Against, Incidents, Grace, Step, Data, Telemetry, Server, Output,
+            Files, From, To, Preset, Against, Incidents, Grace, Step, Data, Telemetry, Tenant, Server, Output,
         };
         command.SetAction((parsed, cancellation) => RunAsync(parsed, cancellation));
         return command;
@@ -86,6 +88,10 @@ internal static class SloBacktestCommand
 
     private static BacktestRequest Request(ParseResult parsed)
     {
+        if (!Tenants.IsValid(parsed.GetValue(Tenant)!))
+        {
+            throw new FormatException($"--tenant: '{parsed.GetValue(Tenant)}', expected letters, digits and !-_.*'(), at most 150");
+        }
         if (parsed.GetValue(Data) is not null && parsed.GetValue(Telemetry) is not null)
         {
             throw new FormatException("choose one of --data and --telemetry");
@@ -121,7 +127,7 @@ internal static class SloBacktestCommand
             {
                 await using IColumnStore loaded = await OpenAsync(Path.Combine(temporary.FullName, "store"), cancellation);
                 await TelemetryFiles.LoadAsync(files, loaded, Path.Combine(temporary.FullName, "log"), cancellation);
-                return await RunOnAsync(loaded, request, progress, cancellation);
+                return await RunOnAsync(loaded, Tenants.Default, request, progress, cancellation);
             }
             finally
             {
@@ -131,9 +137,9 @@ internal static class SloBacktestCommand
         if (parsed.GetValue(Data) is { } data)
         {
             await using IColumnStore store = data.Exists ? await OpenAsync(data.FullName, cancellation) : throw new FormatException($"--data: there is no directory {data}");
-            return await RunOnAsync(store, request, progress, cancellation);
+            return await RunOnAsync(store, parsed.GetValue(Tenant)!, request, progress, cancellation);
         }
-        using var client = new ServerClient(parsed.GetValue(Server)!);
+        using var client = new ServerClient(parsed.GetValue(Server)!, parsed.GetValue(Tenant));
         await foreach (string text in client.PostForLinesAsync("/api/v1/slos/backtest", request, cancellation))
         {
             BacktestLine line = JsonSerializer.Deserialize<BacktestLine>(text, BacktestLine.Json)!;
@@ -153,7 +159,6 @@ internal static class SloBacktestCommand
     private static async Task<IColumnStore> OpenAsync(string path, CancellationToken cancellation) =>
         await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = path }, cancellation);
 
-    private static Task<BacktestReport> RunOnAsync(IColumnStore store, BacktestRequest request, BacktestProgress progress, CancellationToken cancellation) =>
-        new BacktestRun(store, new PromQLEngine(new EngineOptions()), new StoredSeriesSources(store, new QueryOptions()).Of(Collector.Receivers.Tenants.Default))
-            .RunAsync(request, progress, cancellation);
+    private static Task<BacktestReport> RunOnAsync(IColumnStore store, string tenant, BacktestRequest request, BacktestProgress progress, CancellationToken cancellation) =>
+        new BacktestRun(store, new PromQLEngine(new EngineOptions()), new StoredSeriesSources(store, new QueryOptions()).Of).RunAsync(request, tenant, progress, cancellation);
 }

@@ -219,8 +219,7 @@ internal static class ServerHost
             provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILedgerStore>(), provider.GetRequiredService<PromQLEngine>(),
             provider.GetRequiredService<Func<string, ISeriesSource>>()(Tenants.Default), provider.GetRequiredService<QueryCounterOptions>(),
             provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(provider => new BacktestRun(
-            store, provider.GetRequiredService<PromQLEngine>(), provider.GetRequiredService<Func<string, ISeriesSource>>()(Tenants.Default)));
+        services.AddSingleton<BacktestRun>();
         if (options.Store is not null)
         {
             services.AddHostedService<LedgerRefresh>();
