@@ -18,7 +18,7 @@ internal static class SloCommand
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    public static Command Create() => new("slo", "Work with SLO files: OpenSLO, Sloth, Pyrra") { Validate(), Explain(), Import(), Export(), SloBacktestCommand.Create(), SloCatalogueCommand.Create() };
+    public static Command Create() => new("slo", "Work with SLO files: OpenSLO, Sloth, Pyrra") { Validate(), Explain(), Import(), Export(), SloBacktestCommand.Create(), SloCatalogueCommand.Create(), SloSuggestCommand.Create() };
 
     private static Argument<FileInfo[]> Files() => new("files") { Description = "SLO files (YAML); references go across all of them", Arity = ArgumentArity.OneOrMore };
 

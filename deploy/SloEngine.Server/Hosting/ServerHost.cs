@@ -36,6 +36,7 @@ using SloEngine.Server.Rules;
 using SloEngine.Server.SelfObservation;
 using SloEngine.Server.Slos;
 using SloEngine.Server.Store;
+using SloEngine.Server.Suggestions;
 using SloEngine.Slo.Burn;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.OpenSlo;
@@ -167,6 +168,7 @@ internal static class ServerHost
         read.MapCardinalityApi();
         read.MapSloApi();
         read.MapBacktestApi();
+        read.MapSuggestionsApi();
         read.MapRulesApi(SloAlerts.In(all.ServiceProvider));
         read.MapScalingHttp();
         all.NeedingAdminForChanges(credentials).MapDashboardsApi();
@@ -220,6 +222,7 @@ internal static class ServerHost
             provider.GetRequiredService<Func<string, ISeriesSource>>()(Tenants.Default), provider.GetRequiredService<QueryCounterOptions>(),
             provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<BacktestRun>();
+        services.AddSingleton<SloSuggester>();
         if (options.Store is not null)
         {
             services.AddHostedService<LedgerRefresh>();
