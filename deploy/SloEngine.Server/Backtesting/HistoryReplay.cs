@@ -17,6 +17,9 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
     /// <summary>Rows in memory at a time, about.</summary>
     private const long RowsAtOnce = 1_000_000;
 
+    /// <summary>A long history is read in so many stretches at least, so that progress is seen and it can be ended.</summary>
+    private const int LeastStretches = 50;
+
     /// <summary>Longest range of one query.</summary>
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
     private static readonly TimeSpan QueryDelay = QueryMeasure.Interval + new QueryCounterOptions().Delay;
@@ -31,13 +34,12 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
     /// <exception cref="StoreException">The store cannot be read.</exception>
     public async Task RunAsync(IReadOnlyList<Backtest> backtests, BacktestRange range, IProgress<double> progress, CancellationToken cancellation)
     {
-        ServiceLevelObjective[] slos = [.. backtests.SelectMany(backtest => backtest.Slos).SelectMany(slo => slo.Each()).DistinctBy(slo => (slo.LedgerKey, string.Join(',', slo.GroupBy)))];
-        ServiceLevelObjective[] queried = [.. slos.Where(slo => slo.Indicator.IsQueried)];
+        ServiceLevelObjective[] slos = [.. backtests.SelectMany(backtest => backtest.Slos).SelectMany(slo => slo.Each())];
+        ServiceLevelObjective[] queried = [.. slos.Where(slo => slo.Indicator.IsQueried).DistinctBy(slo => slo.LedgerKey)];
         StoredTelemetry telemetry = await StoredTelemetry.FindAsync(store, tenant, slos, cancellation);
         ReplayedBacktest[] shown = [.. backtests.Select(backtest => new ReplayedBacktest(backtest, telemetry.Series))];
         DateTimeOffset begin = backtests.Min(backtest => backtest.Begin);
-        TimeSpan chunk = await ChunkAsync(telemetry, begin, range.To, cancellation);
-        chunk = queried.Length > 0 && chunk > Day ? Day : chunk;
+        TimeSpan chunk = await ChunkAsync(telemetry, begin, range, queried.Length > 0 ? Day : TimeSpan.MaxValue, cancellation);
         DateTimeOffset from = begin;
         while (from < range.To)
         {
@@ -109,12 +111,16 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
         return new Queue<LedgerIncrement>(counted.OrderBy(increment => increment.Minute));
     }
 
-    /// <summary>Length of the stretches that are read at a time: whole minutes.</summary>
-    private static async Task<TimeSpan> ChunkAsync(StoredTelemetry telemetry, DateTimeOffset begin, DateTimeOffset to, CancellationToken cancellation)
+    /// <summary>
+    /// Length of the stretches that are read at a time: whole minutes, which queries count, and whole steps, so that when it is evaluated does not hang on how it is read.
+    /// </summary>
+    private static async Task<TimeSpan> ChunkAsync(StoredTelemetry telemetry, DateTimeOffset begin, BacktestRange range, TimeSpan longest, CancellationToken cancellation)
     {
-        long rows = await telemetry.CountAsync(begin, to, cancellation);
-        double minutes = (to - begin).TotalMinutes * RowsAtOnce / Math.Max(1, rows);
-        return TimeSpan.FromMinutes(Math.Clamp(Math.Floor(minutes), 1, (to - begin).TotalMinutes));
+        TimeSpan all = range.To - begin;
+        long rows = await telemetry.CountAsync(begin, range.To, cancellation);
+        double chunk = Math.Min(longest.TotalSeconds, all.TotalSeconds / Math.Max(LeastStretches, (double)rows / RowsAtOnce));
+        TimeSpan unit = 60 * range.Step;
+        return Math.Max(1, Math.Floor(chunk / unit.TotalSeconds)) * unit;
     }
 
     private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
