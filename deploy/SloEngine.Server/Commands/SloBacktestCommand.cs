@@ -22,7 +22,9 @@ internal static class SloBacktestCommand
     private static readonly Option<string?> Preset = new("--preset") { Description = "Alert policies in place of those of the files: workbook, sloth, pyrra or datadog", HelpName = "NAME" };
     private static readonly Option<string[]> Against = new("--against")
     {
-        Description = "Compare with a preset, or with the SLOs of another file; may be given several times", HelpName = "PRESET|FILE", DefaultValueFactory = _ => [],
+        Description = "Compare with a preset, or with the SLOs of another file; may be given several times",
+        HelpName = "PRESET|FILE",
+        DefaultValueFactory = _ => [],
     };
 
     private static readonly Option<FileInfo?> Incidents = new("--incidents") { Description = "What went wrong: incidents: [{name, start, end, slos}]", HelpName = "FILE" };

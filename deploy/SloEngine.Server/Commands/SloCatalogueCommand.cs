@@ -10,7 +10,9 @@ internal static class SloCatalogueCommand
 {
     private static readonly Option<string[]> Set = new("--set")
     {
-        Description = "Value of a parameter, as NAME=VALUE; may be given several times", HelpName = "NAME=VALUE", DefaultValueFactory = _ => [],
+        Description = "Value of a parameter, as NAME=VALUE; may be given several times",
+        HelpName = "NAME=VALUE",
+        DefaultValueFactory = _ => [],
     };
 
     public static Command Create() => new(
