@@ -9,16 +9,16 @@ public sealed class OtlpMetricsJson(string service)
     private readonly Dictionary<string, StringBuilder> _metrics = [];
 
     /// <summary>A point of a cumulative counter.</summary>
-    public void Counter(string name, IEnumerable<KeyValuePair<string, string>> attributes, long timeMs, double value) =>
-        Number(name, "\"sum\":{\"aggregationTemporality\":2,\"isMonotonic\":true,", attributes, timeMs, value);
+    public void Counter(string name, IEnumerable<KeyValuePair<string, string>> attributes, long timeMs, double value, string unit = "") =>
+        Number(name, Unit(unit) + "\"sum\":{\"aggregationTemporality\":2,\"isMonotonic\":true,", attributes, timeMs, value);
 
     /// <summary>A point of a gauge.</summary>
-    public void Gauge(string name, IEnumerable<KeyValuePair<string, string>> attributes, long timeMs, double value) =>
-        Number(name, "\"gauge\":{", attributes, timeMs, value);
+    public void Gauge(string name, IEnumerable<KeyValuePair<string, string>> attributes, long timeMs, double value, string unit = "") =>
+        Number(name, Unit(unit) + "\"gauge\":{", attributes, timeMs, value);
 
     /// <summary>A point of a cumulative histogram.</summary>
-    public void Histogram(string name, IEnumerable<KeyValuePair<string, string>> attributes, long timeMs, double[] bounds, long[] counts, double sum) => Point(
-        name, "\"histogram\":{\"aggregationTemporality\":2,",
+    public void Histogram(string name, IEnumerable<KeyValuePair<string, string>> attributes, long timeMs, double[] bounds, long[] counts, double sum, string unit = "") => Point(
+        name, Unit(unit) + "\"histogram\":{\"aggregationTemporality\":2,",
         string.Create(
             CultureInfo.InvariantCulture,
             $"{Common(attributes, timeMs)},\"count\":\"{counts.Sum()}\",\"sum\":{sum:R},\"explicitBounds\":[{Join(bounds)}],\"bucketCounts\":[{Join(counts)}]"));
@@ -34,18 +34,28 @@ public sealed class OtlpMetricsJson(string service)
     public void Stale(string name, bool isCounter, IEnumerable<KeyValuePair<string, string>> attributes, long timeMs) => Point(
         name, isCounter ? "\"sum\":{\"aggregationTemporality\":2,\"isMonotonic\":true," : "\"gauge\":{", Common(attributes, timeMs) + ",\"flags\":1");
 
-    /// <summary>Sends all points since the last call.</summary>
-    public async Task SendAsync(Uri otlpHttp, string tenant = "default")
+    /// <summary>A request with all points since the last call.</summary>
+    public string Take()
     {
         string metrics = string.Join(",\n", _metrics.Values.Select(metric => metric + "]}}"));
         string body = $$$"""{"resourceMetrics":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"{{{service}}}"}}]},"scopeMetrics":[{"metrics":[{{{metrics}}}]}]}]}""";
         _metrics.Clear();
+        return body;
+    }
+
+    /// <summary>Sends all points since the last call; returns the request.</summary>
+    public async Task<string> SendAsync(Uri otlpHttp, string tenant = "default")
+    {
+        string body = Take();
         using var http = new HttpClient { BaseAddress = otlpHttp };
         using var content = new StringContent(body, Encoding.UTF8, "application/json");
         http.DefaultRequestHeaders.Add("X-Scope-OrgID", tenant);
         using HttpResponseMessage response = await http.PostAsync(new Uri("/v1/metrics", UriKind.Relative), content);
         Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
+        return body;
     }
+
+    private static string Unit(string unit) => unit.Length == 0 ? "" : $"\"unit\":\"{unit}\",";
 
     private void Number(string name, string kind, IEnumerable<KeyValuePair<string, string>> attributes, long timeMs, double value)
     {

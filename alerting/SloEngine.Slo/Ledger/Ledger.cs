@@ -16,7 +16,7 @@ public sealed class Ledger : IDisposable
     private readonly ILedgerStore _store;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
-    private readonly Meter _meter = new("SloEngine.Slo");
+    private readonly Meter _meter;
     private readonly Counter<long> _oddities;
     private readonly long[] _noted = new long[Enum.GetValues<LedgerOddity>().Length];
     private readonly Dictionary<(string Stream, string Metric), SeenStream> _streams = [];
@@ -36,6 +36,7 @@ public sealed class Ledger : IDisposable
     {
         (_store, _time, Now, Options) = (store, time, time.GetUtcNow(), options ?? LedgerOptions.Default);
         Since = since ?? Now;
+        _meter = new Meter(Options.MeterName);
         _oddities = _meter.CreateCounter<long>(
             "sloengine.slo.events.odd", "{addition}", "Additions to the ledger that did not count as they came, by reason: too_late, duplicate, ahead, reset, excluded.");
     }

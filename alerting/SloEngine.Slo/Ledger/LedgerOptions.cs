@@ -9,6 +9,9 @@ public sealed record LedgerOptions(TimeSpan Lateness)
 
     /// <summary>Whether somebody reads the past of new SLOs from stored telemetry (<see cref="Ledger.Pending"/>).</summary>
     public bool ReadsPast { get; init; }
+
+    /// <summary>Name of the meter that oddities are counted by; history that is replayed has one of its own.</summary>
+    public string MeterName { get; init; } = "SloEngine.Slo";
 }
 
 /// <summary>What became of events that did not count as they came.</summary>

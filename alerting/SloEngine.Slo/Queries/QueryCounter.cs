@@ -1,7 +1,5 @@
 using SloEngine.PromQL;
-using SloEngine.PromQL.Evaluation;
 using SloEngine.PromQL.Series;
-using SloEngine.PromQL.Syntax;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
 
@@ -35,6 +33,7 @@ public sealed class QueryCounter(
 {
     private readonly SemaphoreSlim _gate = new(1);
     private readonly Dictionary<string, Progress> _progress = new(StringComparer.Ordinal);
+    private readonly QueriedMinutes _minutes = new(ledger.GroupFor, engine, sources);
 
     /// <summary>Runs what replaces the ledger's SLOs: nothing is stored meanwhile, so that what it reads from the store is not counted twice.</summary>
     public async Task SwitchAsync(Func<Task> replace, CancellationToken cancellation)
@@ -144,69 +143,17 @@ public sealed class QueryCounter(
         ServiceLevelObjective slo, Progress progress, DateTimeOffset last, TimeSpan interval, CancellationToken cancellation) => slo.Indicator switch
         {
             { Part: HeartbeatMeasure heartbeat } => await HeartbeatsAsync(slo, heartbeat, progress, last, cancellation),
-            { Part: QueryMeasure part, Total: QueryMeasure total } => await EventsAsync(slo, part, total, progress.Next, last, cancellation),
+            { Part: QueryMeasure, Total: QueryMeasure } => await _minutes.CountAsync(slo, progress.Next, last, cancellation),
             _ => throw new InvalidOperationException($"{slo.Id} is not counted by queries"),
         };
-
-    /// <summary>Events of each minute that ends from first to last.</summary>
-    private async Task<IReadOnlyList<LedgerIncrement>> EventsAsync(
-        ServiceLevelObjective slo, QueryMeasure part, QueryMeasure total, DateTimeOffset first, DateTimeOffset last, CancellationToken cancellation)
-    {
-        Dictionary<(string Group, long EndMs), double> totals = await ValuesAsync(slo, Grouped(total), first, last, QueryMeasure.Interval, cancellation);
-        if (totals.Count == 0)
-        {
-            return [];
-        }
-        Dictionary<(string Group, long EndMs), double> parts = await ValuesAsync(slo, Grouped(part), first, last, QueryMeasure.Interval, cancellation);
-        return Increments(slo, totals.Select(entry =>
-        {
-            double all = total.Events(entry.Value);
-            // No series of bad (or good) events: there were none.
-            double some = Math.Clamp(part.Events(parts.GetValueOrDefault(entry.Key)), 0, all);
-            return (entry.Key.Group, DateTimeOffset.FromUnixTimeMilliseconds(entry.Key.EndMs) - QueryMeasure.Interval, slo.Indicator.PartIsBad ? all - some : some, all);
-        }));
-
-        Expr Grouped(QueryMeasure measure) => slo.GroupBy.Count == 0 ? measure.Query.Tree : Regrouping.By(measure.Query.Tree, slo.GroupBy);
-    }
 
     private async Task<IReadOnlyList<LedgerIncrement>> HeartbeatsAsync(
         ServiceLevelObjective slo, HeartbeatMeasure heartbeat, Progress progress, DateTimeOffset last, CancellationToken cancellation)
     {
-        Dictionary<(string Group, long EndMs), double> beats = await ValuesAsync(slo, heartbeat.Alive(slo.GroupBy), progress.Next, last, heartbeat.Interval, cancellation);
+        Dictionary<(string Group, long EndMs), double> beats = await _minutes.ValuesAsync(slo, heartbeat.Alive(slo.GroupBy), progress.Next, last, heartbeat.Interval, cancellation);
         IReadOnlySet<DateTimeOffset> received = await receiving.ReadAsync(progress.Next - Max(heartbeat.Interval, QueryMeasure.Interval), cancellation);
         var count = new HeartbeatCount(heartbeat.Interval, slo.Window, received, progress.LastBeats);
-        return Increments(slo, count.Judge(beats, progress.Next, last).Select(interval => (interval.Group, interval.Minute, interval.IsGood ? 1d : 0, 1d)));
-    }
-
-    /// <summary>Increments by group and minute; groups beyond the most there may be count together.</summary>
-    private List<LedgerIncrement> Increments(ServiceLevelObjective slo, IEnumerable<(string Group, DateTimeOffset Minute, double Good, double Total)> counts) =>
-        [.. counts.GroupBy(count => (Group: ledger.GroupFor(slo.LedgerKey, count.Group), count.Minute))
-            .Select(same => new LedgerIncrement(slo.LedgerKey, same.Key.Group, same.Key.Minute, same.Sum(count => count.Good), same.Sum(count => count.Total)))
-            .OrderBy(increment => increment.Minute).ThenBy(increment => increment.Group, StringComparer.Ordinal)];
-
-    /// <summary>The values of an expression at each step, 0 or more, summed by group.</summary>
-    private async Task<Dictionary<(string Group, long EndMs), double>> ValuesAsync(
-        ServiceLevelObjective slo, Expr query, DateTimeOffset first, DateTimeOffset last, TimeSpan step, CancellationToken cancellation)
-    {
-        MatrixResult result = await engine.RangeAsync(
-            query, sources(slo.Tenant), first.ToUnixTimeMilliseconds(), last.ToUnixTimeMilliseconds(), (long)step.TotalMilliseconds, cancellation);
-        var values = new Dictionary<(string, long), double>();
-        foreach (ResultSeries series in result.Series)
-        {
-            string group = GroupKey.Of(slo.GroupBy, label => series.Labels[label]);
-            bool isOfNone = slo.GroupBy.Count > 0 && slo.GroupBy.All(label => series.Labels[label].Length == 0);
-            for (int index = 0; index < series.TimesMs.Length; index++)
-            {
-                double value = series.Values[index];
-                // A zero of no group is what "or vector(0)" gives.
-                if (series.Histograms?[index] is null && double.IsFinite(value) && !(isOfNone && value == 0))
-                {
-                    (string, long) key = (group, series.TimesMs[index]);
-                    values[key] = values.GetValueOrDefault(key) + Math.Max(0, value);
-                }
-            }
-        }
-        return values;
+        return _minutes.Increments(slo, count.Judge(beats, progress.Next, last).Select(interval => (interval.Group, interval.Minute, interval.IsGood ? 1d : 0, 1d)));
     }
 
     private static DateTimeOffset Floor(DateTimeOffset time, TimeSpan unit) => time - TimeSpan.FromTicks((time - DateTimeOffset.UnixEpoch).Ticks % unit.Ticks);

@@ -13,7 +13,8 @@ internal static class SeriesLabels
     public static readonly IReadOnlyList<string> DefaultPromoted =
     [
         "service.name", "service.namespace", "service.version", "deployment.environment.name",
-        "k8s.namespace.name", "k8s.pod.name", "cloud.region", "host.name",
+        "k8s.cluster.name", "k8s.namespace.name", "k8s.node.name", "k8s.pod.name", "k8s.container.name", "k8s.deployment.name",
+        "k8s.hpa.name", "k8s.resourcequota.name", "cloud.region", "host.name", "tenant.id",
     ];
 
     /// <summary>Prometheus name of a series; histograms and summary quantiles have the base name.</summary>

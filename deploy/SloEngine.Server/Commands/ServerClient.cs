@@ -1,9 +1,10 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 
 namespace SloEngine.Server.Commands;
 
 /// <summary>A command's calls to a running server. What goes wrong is one line for the user.</summary>
-internal sealed class ServerClient(Uri server) : IDisposable
+internal sealed class ServerClient(Uri server, string? tenant = null) : IDisposable
 {
     private readonly HttpClient _http = new() { BaseAddress = server, Timeout = TimeSpan.FromMinutes(1) };
 
@@ -28,18 +29,44 @@ internal sealed class ServerClient(Uri server) : IDisposable
     public async Task<string> PostAsync<T>(string path, T body, CancellationToken cancellation) =>
         await SendAsync(new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(body) }, cancellation);
 
+    /// <summary>The lines of the answer to a POST of JSON, as they come: however long that takes.</summary>
+    /// <exception cref="CommandException">The server is not there, or refuses.</exception>
+    public async IAsyncEnumerable<string> PostForLinesAsync<T>(string path, T body, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(body) };
+        using HttpResponseMessage response = await AnswerAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
+        if (!response.IsSuccessStatusCode)
+        {
+            throw new CommandException($"{server}: {Reason(response, await response.Content.ReadAsStringAsync(cancellation))}");
+        }
+        using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(cancellation));
+        while (await lines.ReadLineAsync(cancellation) is { } line)
+        {
+            yield return line;
+        }
+    }
+
     public static T Parse<T>(string json) => JsonSerializer.Deserialize<T>(json, JsonSerializerOptions.Web)
         ?? throw new CommandException("the server's answer is empty");
 
     private async Task<string> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
     {
         using HttpRequestMessage sent = request;
-        Authorize(sent);
+        using HttpResponseMessage response = await AnswerAsync(sent, HttpCompletionOption.ResponseContentRead, cancellation);
+        string body = await response.Content.ReadAsStringAsync(cancellation);
+        return response.IsSuccessStatusCode ? body : throw new CommandException($"{server}: {Reason(response, body)}");
+    }
+
+    private async Task<HttpResponseMessage> AnswerAsync(HttpRequestMessage request, HttpCompletionOption completion, CancellationToken cancellation)
+    {
+        Authorize(request);
+        if (tenant is not null)
+        {
+            request.Headers.Add("X-Scope-OrgID", tenant);
+        }
         try
         {
-            using HttpResponseMessage response = await _http.SendAsync(sent, cancellation);
-            string body = await response.Content.ReadAsStringAsync(cancellation);
-            return response.IsSuccessStatusCode ? body : throw new CommandException($"{server}: {Reason(response, body)}");
+            return await _http.SendAsync(request, completion, cancellation);
         }
         catch (HttpRequestException failure)
         {

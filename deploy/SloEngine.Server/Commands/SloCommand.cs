@@ -8,7 +8,7 @@ using SloEngine.Slo.OpenSlo;
 
 namespace SloEngine.Server.Commands;
 
-/// <summary><c>sloengine slo</c>: checks, explains and converts SLO files, and asks about incidents.</summary>
+/// <summary><c>sloengine slo</c>: checks, explains, converts, tests and proposes SLO files, and asks about incidents.</summary>
 internal static class SloCommand
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
@@ -18,7 +18,10 @@ internal static class SloCommand
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    public static Command Create() => new("slo", "Work with SLO files (OpenSLO, Sloth, Pyrra), and with incidents of SLOs") { Validate(), Explain(), Import(), Export(), SloPostmortemCommand.Create() };
+    public static Command Create() => new("slo", "Work with SLO files (OpenSLO, Sloth, Pyrra), and with incidents of SLOs")
+    {
+        Validate(), Explain(), Import(), Export(), SloBacktestCommand.Create(), SloCatalogueCommand.Create(), SloSuggestCommand.Create(), SloPostmortemCommand.Create(),
+    };
 
     private static Argument<FileInfo[]> Files() => new("files") { Description = "SLO files (YAML); references go across all of them", Arity = ArgumentArity.OneOrMore };
 

@@ -28,6 +28,7 @@ using SloEngine.Rules.Scheduling;
 using SloEngine.Scaling.Http;
 using SloEngine.Scaling.Signals;
 using SloEngine.Server.Authentication;
+using SloEngine.Server.Backtesting;
 using SloEngine.Server.Commands;
 using SloEngine.Server.Configuration;
 using SloEngine.Server.Demo;
@@ -36,6 +37,7 @@ using SloEngine.Server.Rules;
 using SloEngine.Server.SelfObservation;
 using SloEngine.Server.Slos;
 using SloEngine.Server.Store;
+using SloEngine.Server.Suggestions;
 using SloEngine.Slo.Burn;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.OpenSlo;
@@ -170,6 +172,8 @@ internal static class ServerHost
         read.MapSloApi();
         read.MapEventsApi();
         read.MapPostmortemApi();
+        read.MapBacktestApi();
+        read.MapSuggestionsApi();
         read.MapRulesApi(SloAlerts.In(all.ServiceProvider));
         read.MapScalingHttp();
         all.NeedingAdminForChanges(credentials).MapDashboardsApi();
@@ -227,6 +231,8 @@ internal static class ServerHost
             tenant => provider.GetRequiredService<Func<string, ISeriesSource>>()(tenant ?? Tenants.Default), provider.GetRequiredService<ReceivingMinutes>(),
             provider.GetRequiredService<QueryCounterOptions>(),
             provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<BacktestRun>();
+        services.AddSingleton<SloSuggester>();
         if (options.Store is not null)
         {
             services.AddHostedService<LedgerRefresh>();

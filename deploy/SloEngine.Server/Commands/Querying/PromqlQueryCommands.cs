@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
-using SloEngine.PromQL.Syntax;
 
 namespace SloEngine.Server.Commands.Querying;
 
@@ -26,7 +25,7 @@ internal static class PromqlQueryCommands
         query.SetAction((parsed, cancellation) => RunAsync(parsed, "query", Answered, form =>
         {
             long now = Now();
-            form["time"] = Seconds(Time(parsed.GetValue(time), now, now));
+            form["time"] = Seconds(TimeText.Read(parsed.GetValue(time), now, now));
         }, cancellation));
         return query;
 
@@ -44,8 +43,8 @@ internal static class PromqlQueryCommands
             long now = Now();
             return RunAsync(parsed, "query_range", Answered, form =>
             {
-                long from = Time(parsed.GetValue(start), now - 3_600_000, now);
-                long to = Time(parsed.GetValue(end), now, now);
+                long from = TimeText.Read(parsed.GetValue(start), now - 3_600_000, now);
+                long to = TimeText.Read(parsed.GetValue(end), now, now);
                 form["start"] = Seconds(from);
                 form["end"] = Seconds(to);
                 form["step"] = parsed.GetValue(step) ?? Seconds(Math.Max(1, (to - from) / DefaultSteps / 1000) * 1000);
@@ -126,27 +125,6 @@ internal static class PromqlQueryCommands
         }
         using HttpResponseMessage response = await http.SendAsync(request, cancellation);
         return QueryAnswer.Read(await response.Content.ReadAsStringAsync(cancellation));
-    }
-
-    /// <summary>A time in milliseconds.</summary>
-    /// <exception cref="FormatException">The text is none.</exception>
-    private static long Time(string? text, long otherwiseMs, long nowMs)
-    {
-        if (text is null or "now")
-        {
-            return text is null ? otherwiseMs : nowMs;
-        }
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double seconds))
-        {
-            return (long)(seconds * 1000);
-        }
-        if (PromQLParser.TryParseDuration(text, out long agoMs))
-        {
-            return nowMs - agoMs;
-        }
-        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time)
-            ? time.ToUnixTimeMilliseconds()
-            : throw new FormatException($"{text}: expected Unix seconds, a time such as 2026-01-02T15:04:05Z, or how long ago, such as 5m");
     }
 
     private static string Seconds(long milliseconds) => (milliseconds / 1000m).ToString(CultureInfo.InvariantCulture);
