@@ -179,11 +179,12 @@ public sealed class SeriesTap
     /// Tells what the store has of this series before what has come here, once the past of those who wait for it has been read: a first point that
     /// waits counts from there, and a series that has not come yet goes on from there. To be called within a batch of the ledger.
     /// </summary>
-    public void Settle(TapBaseline? before)
+    public void Settle(PastCounter past, UInt128 id)
     {
+        TapBaseline? before = past.BaselineOf(id);
         if (_deferred is { } first)
         {
-            SettleFirst(before, first.Counts);
+            SettleFirst(before, first.Counts || past.IsNew(_series, first.Point));
         }
         else if (before is { IsCumulative: true } && _recent.Count == 0)
         {
