@@ -35,6 +35,7 @@ public sealed class Ledger : IDisposable
     {
         (_store, _time, Now, Options) = (store, time, time.GetUtcNow(), options ?? LedgerOptions.Default);
         Since = since ?? Now;
+        LatenessNanos = Options.Lateness.Ticks * 100;
         _oddities = _meter.CreateCounter<long>(
             "sloengine.slo.events.odd", "{addition}", "Additions to the ledger that did not count as they came, by reason: too_late, duplicate, ahead, reset, excluded.");
     }
@@ -45,7 +46,21 @@ public sealed class Ledger : IDisposable
     internal LedgerOptions Options { get; }
 
     /// <summary>The time of the batch.</summary>
-    internal DateTimeOffset Now { get; private set; }
+    internal DateTimeOffset Now
+    {
+        get;
+        private set
+        {
+            field = value;
+            NowNanos = (value - DateTimeOffset.UnixEpoch).Ticks * 100;
+        }
+    }
+
+    /// <summary>The time of the batch, in nanoseconds since the Unix epoch.</summary>
+    internal long NowNanos { get; private set; }
+
+    /// <summary>How late an event may come, in nanoseconds.</summary>
+    internal long LatenessNanos { get; }
 
     /// <summary>Memory of the rings, in bytes.</summary>
     public long Bytes

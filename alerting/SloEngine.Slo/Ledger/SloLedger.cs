@@ -12,6 +12,8 @@ internal sealed class SloLedger : EventSink
     private const long NanosPerTick = 100;
     private static readonly TimeSpan LargestSkew = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
+    private static readonly long FineSlotNanos = TieredSums.FineSlot.Ticks * NanosPerTick;
+    private static readonly long LargestSkewNanos = LargestSkew.Ticks * NanosPerTick;
 
     private readonly Ledger _ledger;
     private readonly SloLedger? _whole;
@@ -397,28 +399,25 @@ internal sealed class SloLedger : EventSink
     private bool Open(ref long nanos)
     {
         CloseSlot();
-        DateTimeOffset now = _ledger.Now;
-        DateTimeOffset time = SeriesTap.Time(nanos);
-        if (time > now + LargestSkew)
+        long now = _ledger.NowNanos;
+        if (nanos > now + LargestSkewNanos)
         {
             // A sender whose clock is ahead: its time would move the rings on, and the windows of everybody else out of them.
             _ledger.Note(LedgerOddity.Ahead);
-            time = now;
-            nanos = Nanos(now);
+            nanos = now;
         }
         if (nanos < (_whole ?? this)._pastUntil)
         {
             return false;
         }
         // Older than the latest event, not than the clock, which may have been set ahead.
-        if (time < (_lastNanos > 0 ? Earlier(SeriesTap.Time(_lastNanos), now) : now) - _ledger.Options.Lateness)
+        if (nanos < (_lastNanos > 0 ? Math.Min(_lastNanos, now) : now) - _ledger.LatenessNanos)
         {
             _ledger.Note(LedgerOddity.TooLate);
             return false;
         }
-        long slot = (time - DateTimeOffset.UnixEpoch).Ticks / TieredSums.FineSlot.Ticks;
-        _openNanos = slot * TieredSums.FineSlot.Ticks * NanosPerTick;
-        _closeNanos = _openNanos + (TieredSums.FineSlot.Ticks * NanosPerTick);
+        _openNanos = nanos - (nanos % FineSlotNanos);
+        _closeNanos = _openNanos + FineSlotNanos;
         return true;
     }
 
