@@ -20,7 +20,7 @@ internal sealed class SloComparison(string program, string prometheus, int slos,
     public static Command Command(Option<FileInfo> server, Option<string> prometheus)
     {
         var slos = new Option<int>("--slos") { Description = "SLOs, each over 10 series of its own", DefaultValueFactory = _ => 1000 };
-        var history = new Option<int>("--history") { Description = "Minutes of samples before the measurement", DefaultValueFactory = _ => 60 };
+        var history = new Option<int>("--history") { Description = "Minutes of samples before the measurement: Prometheus takes no older ones than an hour", DefaultValueFactory = _ => 45 };
         var minutes = new Option<int>("--minutes") { Description = "Minutes to measure", DefaultValueFactory = _ => 5 };
         var interval = new Option<int>("--evaluation-interval") { Description = "Seconds between Prometheus' evaluations", DefaultValueFactory = _ => 30 };
         var command = new Command("slos", "CPU that SLOs take here, and in Prometheus by Sloth's rules for them, over the same samples.") { server, prometheus, slos, history, minutes, interval };
