@@ -68,6 +68,7 @@ root.Subcommands.Add(Outage.Command(serverOption));
 root.Subcommands.Add(Attack.Command(serverOption));
 root.Subcommands.Add(Soak.Command(serverOption));
 root.Subcommands.Add(Backfill.Command(serverOption));
+root.Subcommands.Add(SloComparison.Command(serverOption, prometheus));
 var dataOption = new Option<DirectoryInfo>("--data") { Description = "Directory of both programs' data, written when it is not there and kept", Required = true };
 var instances = new Option<int>("--instances") { Description = "Instances of 100 series at 15 s", DefaultValueFactory = _ => 20 };
 var hours = new Option<int>("--hours") { Description = "Hours of them", DefaultValueFactory = _ => 24 };

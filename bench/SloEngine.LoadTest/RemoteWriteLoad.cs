@@ -21,9 +21,24 @@ internal sealed class RemoteWriteLoad(int targets, int seriesPerTarget, int roun
     public DateTimeOffset End => begin.AddMilliseconds((long)rounds * StepMs);
 
     /// <summary>The compressed request with the samples of one target in one round.</summary>
-    public byte[] Request(int target, int round)
+    public byte[] Request(int target, int round) => Request(target, 1, round);
+
+    /// <summary>The compressed request with the samples of some targets in one round.</summary>
+    public byte[] Request(int first, int count, int round)
     {
         var writer = new ProtobufWriter();
+        for (int target = first; target < first + count; target++)
+        {
+            Write(writer, target, round);
+        }
+        return Snappy.Encode(writer.Written.Span);
+    }
+
+    /// <summary>Label <c>instance</c> of a target.</summary>
+    public static string Instance(int target) => string.Create(CultureInfo.InvariantCulture, $"10.0.{target / 250}.{target % 250}:9100");
+
+    private void Write(ProtobufWriter writer, int target, int round)
+    {
         long time = begin.ToUnixTimeMilliseconds() + ((long)round * StepMs);
         for (int index = 0; index < seriesPerTarget; index++)
         {
@@ -31,7 +46,7 @@ internal sealed class RemoteWriteLoad(int targets, int seriesPerTarget, int roun
             int series = writer.Begin(1);
             Label(writer, "__name__", isCounter ? "load_requests_total" : "load_memory_bytes");
             Label(writer, "code", index % 7 == 0 ? "500" : "200");
-            Label(writer, "instance", string.Create(CultureInfo.InvariantCulture, $"10.0.{target / 250}.{target % 250}:9100"));
+            Label(writer, "instance", Instance(target));
             Label(writer, "job", string.Create(CultureInfo.InvariantCulture, $"service-{target % 40}"));
             Label(writer, "namespace", string.Create(CultureInfo.InvariantCulture, $"team-{target % 12}"));
             Label(writer, "route", string.Create(CultureInfo.InvariantCulture, $"/api/v1/items/{index}"));
@@ -42,7 +57,6 @@ internal sealed class RemoteWriteLoad(int targets, int seriesPerTarget, int roun
             writer.End(sample);
             writer.End(series);
         }
-        return Snappy.Encode(writer.Written.Span);
     }
 
     private static void Label(ProtobufWriter writer, string name, string value)

@@ -107,6 +107,51 @@ public sealed class QueriedSloTests
     }
 
     [Fact]
+    public async Task A_counted_SLO_has_its_past_and_what_comes_after_once_over_a_kill()
+    {
+        using var files = new TemporaryDirectory();
+        Directory.CreateDirectory(Path.Combine(files.Path, "slos"));
+        string[] arguments = ["--slos", Path.Combine(files.Path, "slos"), "--self-telemetry", "off"];
+        string data = Path.Combine(files.Path, "data");
+        ServerProcess server = await ServerProcess.StartAsync(data, arguments);
+        long begun = DateTimeOffset.UtcNow.AddMinutes(-45).ToUnixTimeMilliseconds();
+        await SendAsync(server, Enumerable.Range(0, 101).Select(step => (begun + (step * 15_000L), step * 30d)));
+
+        files.Write("slos/orders.yaml", Slo.Replace("busiest", "orders", StringComparison.Ordinal).Replace("max(", "sum(", StringComparison.Ordinal));
+        // The first point is where counting begins: 100 steps of 30 orders, of which a tenth failed.
+        await UntilAsync(server, 3000);
+        // Comes after the SLO, and counts from the last point before it.
+        await SendAsync(server, [(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), 3100)]);
+        await UntilAsync(server, 3100);
+
+        await server.KillAsync();
+        await server.DisposeAsync();
+        await using ServerProcess restarted = await ServerProcess.StartAsync(data, arguments);
+        await UntilAsync(restarted, 3100);
+
+        static async Task SendAsync(ServerProcess to, IEnumerable<(long Time, double Orders)> points)
+        {
+            var metrics = new OtlpMetricsJson("shop");
+            foreach ((long time, double orders) in points)
+            {
+                metrics.Counter("shop.orders", [new("code", "all")], time, orders);
+                metrics.Counter("shop.orders", [new("code", "500")], time, orders / 10);
+            }
+            await metrics.SendAsync(to.OtlpHttp);
+            await to.StoredAsync();
+        }
+
+        static async Task UntilAsync(ServerProcess server, double total)
+        {
+            JsonElement slo = await ServerProcess.UntilAsync(
+                () => FindAsync(server, "orders"),
+                found => found.ValueKind == JsonValueKind.Object && found.GetProperty("past").ValueKind == JsonValueKind.Null && found.GetProperty("totalEvents").GetDouble() >= total,
+                TimeSpan.FromSeconds(60));
+            Assert.Equal((total, total * 0.9), (slo.GetProperty("totalEvents").GetDouble(), Math.Round(slo.GetProperty("goodEvents").GetDouble(), 6)));
+        }
+    }
+
+    [Fact]
     public async Task Files_of_Sloth_are_validated_explained_and_imported()
     {
         using var files = new TemporaryDirectory();
@@ -153,11 +198,11 @@ public sealed class QueriedSloTests
         return (exit, output.Trim());
     }
 
-    private static async Task<JsonElement> FindAsync(ServerProcess server)
+    private static async Task<JsonElement> FindAsync(ServerProcess server, string id = "busiest")
     {
         foreach (JsonElement slo in (await server.GetAsync("/api/v1/slos")).GetProperty("slos").EnumerateArray())
         {
-            if (slo.GetProperty("id").GetString() == "busiest")
+            if (slo.GetProperty("id").GetString() == id)
             {
                 return slo;
             }

@@ -59,6 +59,76 @@ public sealed class OracleTests
     }));
 
     [Fact]
+    public void A_new_SLO_has_its_past_and_what_comes_meanwhile_once() => Check.One(Quick, Prop.ForAll(
+        Arb.From(from history in Histories() from at in Gen.Choose(1, 3600) from read in Gen.Choose(12, 600) from done in Gen.Choose(0, 600) select (history, at, read, done)), given =>
+        {
+            foreach (BudgetingMethod method in Enum.GetValues<BudgetingMethod>())
+            {
+                var clock = new TestClock { Now = Start.AddSeconds(given.at) };
+                var ledger = new Ledger.Ledger(new NoStore(), clock, since: Start, LedgerOptions.Default with { ReadsPast = true });
+                ledger.SetSlosAsync([Slo(method)], default).GetAwaiter().GetResult();
+                PendingPast past = Assert.Single(ledger.Pending);
+                var taps = new Dictionary<(string, bool), (UInt128 Id, SeriesTap Tap)>();
+                // Series that are known are tapped at once.
+                Show(given.history.Points.Where(point => point.Second < given.at), ledger, taps, ledger.Bind, isShown: false);
+                void Live(int from, int until) => Show(given.history.Points.Where(point => point.Second >= from && point.Second < until), ledger, taps, ledger.Bind);
+
+                clock.Now = Start.AddSeconds(given.at + given.read);
+                Live(given.at, given.at + given.read);
+                ledger.ReadPast([past]);
+                using var counter = new PastCounter([past], Start, clock);
+                int until = (int)(past.Until - Start).TotalSeconds;
+                Show(given.history.Points.Where(point => point.Second < until), ledger, [], series => counter.Bind(Id(series), series));
+                counter.Finish();
+                clock.Now = Start.AddSeconds(given.at + given.read + given.done);
+                Live(given.at + given.read, given.at + given.read + given.done);
+                using (ledger.BeginBatch())
+                {
+                    foreach ((UInt128 id, SeriesTap tap) in taps.Values)
+                    {
+                        tap.Settle(counter, id);
+                    }
+                }
+                ledger.AddPastAsync([(past, counter.Increments(past))], default).GetAwaiter().GetResult();
+                clock.Now = Start.AddHours(3);
+                Live(given.at + given.read + given.done, int.MaxValue);
+
+                (Ledger.Ledger streamed, _) = NewLedger(Slo(method));
+                Show(given.history.Points, streamed, [], streamed.Bind);
+                Assert.Empty(ledger.Pending);
+                WindowSum one = ledger.Sum("slo", clock.Now, TimeSpan.FromDays(1));
+                WindowSum other = streamed.Sum("slo", clock.Now, TimeSpan.FromDays(1));
+                Assert.Equal(other.Total, one.Total, 6);
+                Assert.Equal(other.Good, one.Good, 6);
+                for (DateTimeOffset end = Start; end < clock.Now; end = end.AddMinutes(5))
+                {
+                    WindowSum expected = streamed.MinuteSum("slo", end, TimeSpan.FromMinutes(5));
+                    Assert.Equal((expected.Total, expected.Good), ledger.MinuteSum("slo", end, TimeSpan.FromMinutes(5)) is var sum ? (sum.Total, sum.Good) : default);
+                }
+            }
+        }));
+
+    private static UInt128 Id(SeriesView series) => series.Labels["code"] == "200" ? series.IsDelta ? (UInt128)1 : 2 : series.IsDelta ? (UInt128)3 : 4;
+
+    private static void Show(IEnumerable<Point> points, Ledger.Ledger ledger, Dictionary<(string, bool), (UInt128, SeriesTap)> taps, Func<SeriesView, SeriesTap?> bind, bool isShown = true)
+    {
+        using Lock.Scope batch = ledger.BeginBatch();
+        foreach (Point point in points)
+        {
+            if (!taps.TryGetValue((point.Code, point.IsDelta), out (UInt128, SeriesTap Tap) bound))
+            {
+                SeriesView series = Series(point.Code, point.IsDelta);
+                taps[(point.Code, point.IsDelta)] = bound = (Id(series), bind(series)!);
+            }
+            if (!isShown)
+            {
+                continue;
+            }
+            bound.Tap.Number(Nanos(Start.AddSeconds(point.StartSecond)), Nanos(Start.AddSeconds(point.Second)), point.Value);
+        }
+    }
+
+    [Fact]
     public void Slices_equal_a_brute_force_verdict_on_each_slice() => Check.One(Quick, Prop.ForAll(Arb.From(Histories()), history =>
     {
         foreach (int sliceMinutes in (int[])[1, 5])

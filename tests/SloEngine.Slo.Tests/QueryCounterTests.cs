@@ -72,6 +72,34 @@ public sealed class QueryCounterTests
     }
 
     [Fact]
+    public async Task A_downtime_of_days_is_caught_up_with_a_stretch_at_a_time()
+    {
+        const int Days = 3;
+        Write(minutes: (Days * 1440) + 60);
+        ServiceLevelObjective slo = Slo(Events) with { Window = TimeSpan.FromDays(30) };
+        _time.Now = Start.AddMinutes(31).AddSeconds(5);
+        var ledger = new Ledger.Ledger(_store, _time);
+        await ledger.SetSlosAsync([slo], default);
+        using QueryCounter counter = Counter(ledger);
+        await TickAsync(counter, slo);
+
+        _time.Now = Start.AddDays(Days).AddMinutes(31).AddSeconds(5);
+        var restarted = new Ledger.Ledger(_store, _time);
+        await restarted.SetSlosAsync([slo], default);
+        using QueryCounter second = Counter(restarted);
+        for (int stretch = 0; stretch <= Days; stretch++)
+        {
+            await TickAsync(second, slo);
+        }
+
+        DateTimeOffset[] minutes = [.. _store.Increments.Select(increment => increment.Minute).Order()];
+        Assert.Equal(minutes.Distinct(), minutes);
+        // From the first minute that had data to the last that is over, without a gap.
+        Assert.Equal(Start.AddDays(Days).AddMinutes(29), minutes[^1]);
+        Assert.Equal((minutes[^1] - minutes[0]).TotalMinutes + 1, minutes.Length);
+    }
+
+    [Fact]
     public async Task A_minute_is_not_evaluated_before_its_telemetry_had_time_to_come()
     {
         Write(minutes: 60);

@@ -37,6 +37,7 @@ public sealed class Ledger : IDisposable
         (_store, _time, Now, Options) = (store, time, time.GetUtcNow(), options ?? LedgerOptions.Default);
         Since = since ?? Now;
         _meter = new Meter(Options.MeterName);
+        LatenessNanos = Options.Lateness.Ticks * 100;
         _oddities = _meter.CreateCounter<long>(
             "sloengine.slo.events.odd", "{addition}", "Additions to the ledger that did not count as they came, by reason: too_late, duplicate, ahead, reset, excluded.");
     }
@@ -47,7 +48,21 @@ public sealed class Ledger : IDisposable
     internal LedgerOptions Options { get; }
 
     /// <summary>The time of the batch.</summary>
-    internal DateTimeOffset Now { get; private set; }
+    internal DateTimeOffset Now
+    {
+        get;
+        private set
+        {
+            field = value;
+            NowNanos = (value - DateTimeOffset.UnixEpoch).Ticks * 100;
+        }
+    }
+
+    /// <summary>The time of the batch, in nanoseconds since the Unix epoch.</summary>
+    internal long NowNanos { get; private set; }
+
+    /// <summary>How late an event may come, in nanoseconds.</summary>
+    internal long LatenessNanos { get; }
 
     /// <summary>Memory of the rings, in bytes.</summary>
     public long Bytes
@@ -173,32 +188,27 @@ public sealed class Ledger : IDisposable
     }
 
     /// <summary>
-    /// Takes in what the past of an SLO came to. It replaces what had been stored of the same time (by a process that ended before this was
-    /// done), but for times that no telemetry is left of; stored at once with the mark that it is done.
+    /// Takes in what the past of some SLOs came to. It replaces what had been stored of the same time (by a process that ended before this was
+    /// done), but for times that no telemetry is left of; stored at once with the marks that it is done.
     /// </summary>
-    public async Task AddPastAsync(PendingPast past, IReadOnlyList<LedgerIncrement> counted, CancellationToken cancellation)
+    public async Task AddPastAsync(IReadOnlyList<(PendingPast Past, IReadOnlyList<LedgerIncrement> Counted)> pasts, CancellationToken cancellation)
     {
-        string key = past.Slo.LedgerKey;
-        DateTimeOffset telemetry = counted.Count > 0 ? counted.Min(increment => increment.Minute) : DateTimeOffset.MaxValue;
-        LedgerIncrement[] all = [.. past.Stored.Where(increment => increment.Minute < telemetry), .. counted];
-        Dictionary<(string, DateTimeOffset), LedgerIncrement> stored = past.Stored.Where(increment => increment.Minute >= telemetry)
-            .ToDictionary(increment => (increment.Group, increment.Minute));
-        var changes = new List<LedgerIncrement>(counted.Count + 1);
-        foreach (LedgerIncrement increment in counted)
+        var changes = new List<LedgerIncrement>();
+        foreach ((PendingPast past, IReadOnlyList<LedgerIncrement> counted) in pasts)
         {
-            stored.Remove((increment.Group, increment.Minute), out LedgerIncrement before);
-            changes.Add(increment with { Good = increment.Good - before.Good, Total = increment.Total - before.Total });
+            past.AddChanges(counted, changes);
+            // An event, because the store forgets rows that add nothing.
+            changes.Add(new LedgerIncrement(PastMark(past.Slo.LedgerKey), "", past.Until, 1, 1));
         }
-        changes.AddRange(stored.Values.Select(increment => increment with { Good = -increment.Good, Total = -increment.Total }));
-        changes.RemoveAll(change => change is { Good: 0, Total: 0 });
-        // An event, because the store forgets rows that add nothing.
-        changes.Add(new LedgerIncrement(PastMark(key), "", past.Until, 1, 1));
-        await _store.AppendAsync(changes, $"past/{key}/{past.Until.ToUnixTimeSeconds()}", cancellation);
-        lock (_gate)
+        await _store.AppendAsync(changes, $"past/{pasts[0].Past.Slo.LedgerKey}/{pasts[0].Past.Until.ToUnixTimeSeconds()}", cancellation);
+        foreach ((PendingPast past, IReadOnlyList<LedgerIncrement> counted) in pasts)
         {
-            Now = _time.GetUtcNow();
-            past.Ledger.TakePast(all);
-            _pending = [.. _pending.Where(other => other != past)];
+            lock (_gate)
+            {
+                Now = _time.GetUtcNow();
+                past.Ledger.TakePast([.. past.StoredBefore(counted), .. counted]);
+                _pending = [.. _pending.Where(other => other != past)];
+            }
         }
     }
 

@@ -13,6 +13,7 @@ public sealed class PastCounter : IDisposable
     private readonly Dictionary<PendingPast, Dictionary<string, MinuteSums>> _sums = [];
     private readonly Dictionary<UInt128, SeriesTap> _series = [];
     private readonly ILookup<string, PendingPast> _byMetric;
+    private readonly Dictionary<(string Metric, string Job, string Instance, long Start), long> _began = [];
     private readonly DateTimeOffset _storeSince;
 
     /// <summary>Creates a counter.</summary>
@@ -66,36 +67,39 @@ public sealed class PastCounter : IDisposable
         }
     }
 
-    /// <summary>
-    /// Decides on the first points of series when all have been read: one counts in full when its counter began after the store did, or when
-    /// its process had exported the metric before (a new label set, such as the first error).
-    /// </summary>
+    /// <summary>Decides on the first points of series when all have been read.</summary>
     public void Finish()
     {
-        var began = new Dictionary<(string, string, long), long>();
         foreach (SeriesTap tap in _series.Values)
         {
             if (tap.Waiting is { } first)
             {
-                (string, string, long) stream = (tap.Series.Stream, tap.Series.Metric, first.Start);
-                began[stream] = Math.Min(began.GetValueOrDefault(stream, long.MaxValue), first.Time);
+                (string, string, string, long) stream = Stream(tap.Series, first.Start);
+                _began[stream] = Math.Min(_began.GetValueOrDefault(stream, long.MaxValue), first.Time);
             }
         }
         foreach (SeriesTap tap in _series.Values)
         {
-            if (tap.Waiting is { Start: > 0 } first)
+            if (tap.Waiting is { } first)
             {
-                tap.SettleFirst(null, SeriesTap.Time(first.Start) >= _storeSince || began[(tap.Series.Stream, tap.Series.Metric, first.Start)] < first.Time);
+                tap.SettleFirst(null, IsNew(tap.Series, first));
             }
         }
     }
+
+    /// <summary>
+    /// Whether the first point of a series counts in full: its counter began after the store did, or its process had exported the metric before
+    /// (a new label set, such as the first error).
+    /// </summary>
+    internal bool IsNew(SeriesView series, RecentPoint first) =>
+        first.Start != 0 && (SeriesTap.Time(first.Start) >= _storeSince || _began.GetValueOrDefault(Stream(series, first.Start), long.MaxValue) < first.Time);
 
     /// <summary>What an SLO's minutes came to, oldest first within each group.</summary>
     public IReadOnlyList<LedgerIncrement> Increments(PendingPast past) =>
         [.. _sums[past].SelectMany(group => group.Value.Increments(past.Slo.LedgerKey, group.Key, past.Slo.Indicator.PartIsBad))];
 
     /// <summary>Where a series stands at the end of what was read; null when it has no points there.</summary>
-    public TapBaseline? BaselineOf(UInt128 id) => _series.GetValueOrDefault(id)?.Baseline;
+    internal TapBaseline? BaselineOf(UInt128 id) => _series.GetValueOrDefault(id)?.Baseline;
 
     /// <inheritdoc/>
     public void Dispose() => _taps.Dispose();
@@ -108,6 +112,10 @@ public sealed class PastCounter : IDisposable
         }
         return sums;
     }
+
+    /// <summary>A metric of a process, as far as labels tell; the store keeps milliseconds.</summary>
+    private static (string, string, string, long) Stream(SeriesView series, long startNanos) =>
+        (series.Metric, series.Labels.GetValueOrDefault("job", ""), series.Labels.GetValueOrDefault("instance", ""), startNanos / 1_000_000);
 
     private static long Nanos(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks * 100;
 

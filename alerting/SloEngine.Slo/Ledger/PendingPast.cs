@@ -28,5 +28,32 @@ public sealed class PendingPast
     internal SloLedger Ledger { get; }
 
     /// <summary>Minutes of it that the store has already.</summary>
-    internal IReadOnlyList<LedgerIncrement> Stored { get; }
+    private IReadOnlyList<LedgerIncrement> Stored { get; }
+
+    /// <summary>Minutes that the store has of times before the first that telemetry is left of.</summary>
+    internal IEnumerable<LedgerIncrement> StoredBefore(IReadOnlyList<LedgerIncrement> counted)
+    {
+        DateTimeOffset first = First(counted);
+        return Stored.Where(increment => increment.Minute < first);
+    }
+
+    /// <summary>Adds what makes the store's minutes those that were counted.</summary>
+    internal void AddChanges(IReadOnlyList<LedgerIncrement> counted, List<LedgerIncrement> changes)
+    {
+        DateTimeOffset first = First(counted);
+        Dictionary<(string, DateTimeOffset), LedgerIncrement> stored = Stored.Where(increment => increment.Minute >= first)
+            .ToDictionary(increment => (increment.Group, increment.Minute));
+        foreach (LedgerIncrement increment in counted)
+        {
+            stored.Remove((increment.Group, increment.Minute), out LedgerIncrement before);
+            if (increment.Good != before.Good || increment.Total != before.Total)
+            {
+                changes.Add(increment with { Good = increment.Good - before.Good, Total = increment.Total - before.Total });
+            }
+        }
+        changes.AddRange(stored.Values.Select(increment => increment with { Good = -increment.Good, Total = -increment.Total }));
+    }
+
+    private static DateTimeOffset First(IReadOnlyList<LedgerIncrement> counted) =>
+        counted.Count > 0 ? counted.Min(increment => increment.Minute) : DateTimeOffset.MaxValue;
 }

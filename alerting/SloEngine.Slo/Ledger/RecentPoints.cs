@@ -50,7 +50,11 @@ internal sealed class RecentPoints(int listeners)
         }
         int place = Place(Count - 1);
         _points[place] = new RecentPoint(start, time, count);
-        _values.AsSpan(place * listeners, listeners).Fill(count);
+        Span<double> values = _values.AsSpan(place * listeners, listeners);
+        for (int listener = 0; listener < values.Length; listener++)
+        {
+            values[listener] = count;
+        }
     }
 
     /// <summary>Puts a point before the one at an index; the oldest makes room for it.</summary>

@@ -22,6 +22,8 @@ internal sealed class RollingSums
     private readonly Cell[] _cells;
     private readonly long _slotTicks;
     private long _newest = -1;
+    private long _newestTicks;
+    private int _newestPlace;
     private long _oldest;
     private bool _dropped;
 
@@ -38,15 +40,44 @@ internal sealed class RollingSums
     public long Bytes => (long)_cells.Length * Unsafe.SizeOf<Cell>();
 
     /// <summary>Adds events at a time; false when it is older than the ring reaches.</summary>
-    public bool Add(DateTimeOffset time, double good, double total)
+    public bool Add(DateTimeOffset time, double good, double total) => Add(time.UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks, good, total);
+
+    /// <summary>Adds events at a time, in ticks since the Unix epoch.</summary>
+    public bool Add(long ticks, double good, double total)
     {
-        long slot = Index(time);
+        long after = ticks - _newestTicks;
+        if (_newest <= _oldest || (ulong)after >= 2 * (ulong)_slotTicks)
+        {
+            return AddElsewhere(ticks, good, total);
+        }
+        // The newest slot, or the one that follows it: no divisions.
+        ref Cell newest = ref _cells[_newestPlace];
+        if (after >= _slotTicks)
+        {
+            _newestPlace = _newestPlace + 1 == _cells.Length ? 0 : _newestPlace + 1;
+            _cells[_newestPlace] = newest;
+            newest = ref _cells[_newestPlace];
+            _newestTicks += _slotTicks;
+            _newest++;
+            DropOldest();
+        }
+        newest.Good += good;
+        newest.Total += total;
+        newest.CoveredSlots += newest.CoveredSlots > _cells[_newestPlace == 0 ? _cells.Length - 1 : _newestPlace - 1].CoveredSlots ? 0 : 1;
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool AddElsewhere(long ticks, double good, double total)
+    {
+        long slot = ticks / _slotTicks;
         if (_newest < 0)
         {
             _newest = slot;
             _oldest = slot;
         }
         Advance(slot);
+        (_newestTicks, _newestPlace) = (_newest * _slotTicks, Place(_newest));
         if (slot <= _newest - _cells.Length)
         {
             Reach(_newest - _cells.Length + 1);
@@ -119,6 +150,11 @@ internal sealed class RollingSums
             _cells[Place(next)] = previous;
         }
         _newest = slot;
+        DropOldest();
+    }
+
+    private void DropOldest()
+    {
         long reach = _newest - _cells.Length + 1;
         if (reach > _oldest)
         {

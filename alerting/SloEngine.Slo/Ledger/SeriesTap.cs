@@ -15,6 +15,9 @@ public sealed class SeriesTap
     private readonly Ledger _ledger;
     private readonly SeriesView _series;
     private readonly TapListener[] _listeners;
+
+    /// <summary>Those of a counter, where a point says the same to all: of part and total of one ledger there is one.</summary>
+    private readonly TapListener[] _counting;
     private readonly RecentPoints _recent;
     private DeltaIntervals? _deltas;
     private long _lastTime;
@@ -25,6 +28,7 @@ public sealed class SeriesTap
     internal SeriesTap(Ledger ledger, SeriesView series, TapListener[] listeners)
     {
         (_ledger, _series, _listeners) = (ledger, series, listeners);
+        _counting = TapListener.Joined(listeners);
         _deltas = series.IsDelta ? new DeltaIntervals() : null;
         _recent = new RecentPoints(listeners.Length);
     }
@@ -52,7 +56,7 @@ public sealed class SeriesTap
             {
                 // A counter that goes on: every listener counts the same.
                 double increase = value - last.Count;
-                foreach (TapListener listener in _listeners)
+                foreach (TapListener listener in _counting)
                 {
                     listener.Add(timeNanos, increase);
                 }
@@ -179,11 +183,12 @@ public sealed class SeriesTap
     /// Tells what the store has of this series before what has come here, once the past of those who wait for it has been read: a first point that
     /// waits counts from there, and a series that has not come yet goes on from there. To be called within a batch of the ledger.
     /// </summary>
-    public void Settle(TapBaseline? before)
+    public void Settle(PastCounter past, UInt128 id)
     {
+        TapBaseline? before = past.BaselineOf(id);
         if (_deferred is { } first)
         {
-            SettleFirst(before, first.Counts);
+            SettleFirst(before, first.Counts || past.IsNew(_series, first.Point));
         }
         else if (before is { IsCumulative: true } && _recent.Count == 0)
         {
@@ -380,23 +385,25 @@ public sealed record TapBaseline(bool IsCumulative, long StartNanos, long TimeNa
 internal sealed record DeferredFirst(RecentPoint Point, TapListener[] Listeners, double[] Values, bool Counts);
 
 /// <summary>One indicator's interest in a series.</summary>
-internal sealed class TapListener(EventSink sink, MetricMeasure measure, bool isPart)
+internal sealed class TapListener(EventSink sink, MetricMeasure measure, bool isPart, bool isTotal)
 {
+    private readonly EventSink _sink = sink;
+
     /// <summary>Whether what came before is still being read.</summary>
-    public bool AwaitsPast => sink.AwaitsPast;
+    public bool AwaitsPast => _sink.AwaitsPast;
 
     public MetricMeasure Measure { get; } = measure;
 
     public void Add(long nanos, double events)
     {
-        if (!isPart)
+        if (isTotal)
         {
-            sink.Add(nanos, 0, events);
+            _sink.Add(nanos, isPart ? events : 0, events);
         }
         else if (events > 0)
         {
             // No good (or bad) events say nothing of whether the total is reported.
-            sink.Add(nanos, events, 0);
+            _sink.Add(nanos, events, 0);
         }
     }
 
@@ -405,9 +412,16 @@ internal sealed class TapListener(EventSink sink, MetricMeasure measure, bool is
     {
         if (events != 0)
         {
-            sink.Add(nanos, isPart ? events : 0, isPart ? 0 : events);
+            _sink.Add(nanos, isPart ? events : 0, isTotal ? events : 0);
         }
     }
+
+    /// <summary>Listeners of part and total of one ledger as one.</summary>
+    public static TapListener[] Joined(TapListener[] listeners) =>
+    [
+        .. listeners.GroupBy(listener => listener._sink)
+            .Select(same => same.Count() == 1 ? same.First() : new TapListener(same.Key, same.First().Measure, isPart: true, isTotal: true)),
+    ];
 
     /// <summary>Events that one sample of a gauge stands for.</summary>
     public double Sample(double value) => Measure.Part switch
@@ -448,7 +462,7 @@ internal sealed class TapListener(EventSink sink, MetricMeasure measure, bool is
         if (fits && metric.Matchers.All(matcher => matcher.Matches(series.Labels.GetValueOrDefault(matcher.Label, ""))))
         {
             EventSink sink = sinkOf(Ledger.GroupOf(slo.GroupBy, series.Labels));
-            listeners.Add(new TapListener(sink, part == metric.Part ? metric : metric with { Part = part }, isPart));
+            listeners.Add(new TapListener(sink, part == metric.Part ? metric : metric with { Part = part }, isPart, isTotal: !isPart));
         }
     }
 }

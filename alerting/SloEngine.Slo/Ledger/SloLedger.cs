@@ -12,6 +12,8 @@ internal sealed class SloLedger : EventSink
     private const long NanosPerTick = 100;
     private static readonly TimeSpan LargestSkew = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
+    private static readonly long FineSlotNanos = TieredSums.FineSlot.Ticks * NanosPerTick;
+    private static readonly long LargestSkewNanos = LargestSkew.Ticks * NanosPerTick;
 
     private readonly Ledger _ledger;
     private readonly SloLedger? _whole;
@@ -26,6 +28,13 @@ internal sealed class SloLedger : EventSink
     private bool _isOpenDirty;
     private double _openPart;
     private double _openTotal;
+
+    /// <summary>Minute of the slots that have been closed last, which go into the coarser tiers together; -1 for none. Minutes are since the Unix epoch.</summary>
+    private long _minute = -1;
+    private long _firstMinute;
+    private bool _isMinuteDirty;
+    private (double Good, double Total) _minuteEvents;
+    private (double Good, double Total) _minuteUnsaved;
 
     /// <summary>What was counted while the past is being read; null when it is not.</summary>
     private List<(DateTimeOffset Time, double Good, double Total)>? _sincePast;
@@ -52,7 +61,7 @@ internal sealed class SloLedger : EventSink
     public OtherNodes? Others { get; set; }
 
     /// <summary>Start of the first minute with data.</summary>
-    public DateTimeOffset? FirstMinute { get; private set; }
+    public DateTimeOffset? FirstMinute => _firstMinute == long.MaxValue ? null : DateTimeOffset.UnixEpoch.AddTicks(_firstMinute * TimeSpan.TicksPerMinute);
 
     /// <summary>Groups of it, by what tells them apart.</summary>
     public IReadOnlyDictionary<string, SloLedger> Groups => _groups;
@@ -256,6 +265,13 @@ internal sealed class SloLedger : EventSink
                 group.Close();
             }
         }
+        CloseSlot();
+        CloseMinute();
+    }
+
+    /// <summary>Brings the slot under way into the fine tier, and into the sums of its minute.</summary>
+    private void CloseSlot()
+    {
         if (!_isOpenDirty)
         {
             return;
@@ -264,30 +280,61 @@ internal sealed class SloLedger : EventSink
         (_openPart, _openTotal, _isOpenDirty) = (0, 0, false);
         double good = Slo.Indicator.PartIsBad ? total - part : part;
         // The moment after the slot's last event is not known: its first one stands for it.
-        DateTimeOffset time = SeriesTap.Time(_openNanos);
-        if ((good != 0 || total != 0) && (Slo.GroupBy.Count == 0 || Group.Length > 0))
+        long ticks = _openNanos / NanosPerTick;
+        EnterMinute(ticks);
+        if (Slo.GroupBy.Count == 0 || _whole is not null)
         {
-            long minute = time.ToUnixTimeSeconds() / 60;
-            (double savedGood, double savedTotal) = _unsaved.GetValueOrDefault(minute);
-            _unsaved[minute] = (savedGood + good, savedTotal + total);
+            _minuteUnsaved = (_minuteUnsaved.Good + good, _minuteUnsaved.Total + total);
         }
-        if (IsExcluded(time))
+        if (Slo.Exclusions.Count > 0 && IsExcluded(SeriesTap.Time(_openNanos)))
         {
             _ledger.Note(LedgerOddity.Excluded);
             return;
         }
         if (AwaitsPast)
         {
-            (_sincePast ??= []).Add((time, good, total));
+            (_sincePast ??= []).Add((SeriesTap.Time(_openNanos), good, total));
         }
-        Count(time, good, total);
+        Count(ticks, good, total);
+    }
+
+    private void EnterMinute(long ticks)
+    {
+        long minute = ticks / TimeSpan.TicksPerMinute;
+        if (minute != _minute)
+        {
+            CloseMinute();
+            _minute = minute;
+        }
+    }
+
+    /// <summary>Brings the minute of the last slots into the coarser tiers.</summary>
+    private void CloseMinute()
+    {
+        if (_minuteUnsaved != default)
+        {
+            (double good, double total) = _unsaved.GetValueOrDefault(_minute);
+            _unsaved[_minute] = (good + _minuteUnsaved.Good, total + _minuteUnsaved.Total);
+            _minuteUnsaved = default;
+        }
+        if (_isMinuteDirty)
+        {
+            long ticks = _minute * TimeSpan.TicksPerMinute;
+            _events.AddMinute(ticks, _minuteEvents.Good, _minuteEvents.Total);
+            foreach (SliceSums slices in _slices.Values)
+            {
+                slices.Add(DateTimeOffset.UnixEpoch.AddTicks(ticks), _minuteEvents.Good, _minuteEvents.Total);
+            }
+            (_minuteEvents, _isMinuteDirty) = (default, false);
+        }
+        _minute = -1;
     }
 
     /// <summary>Begins with nothing counted.</summary>
     [MemberNotNull(nameof(_events))]
     private void Clear()
     {
-        FirstMinute = null;
+        _firstMinute = long.MaxValue;
         _events = new TieredSums(Slo.BudgetWindow, _reach, finest: true);
         foreach (ServiceLevelObjective slo in Slos.Where(slo => slo.Method != BudgetingMethod.Occurrences))
         {
@@ -320,19 +367,19 @@ internal sealed class SloLedger : EventSink
         }
     }
 
-    private void Count(DateTimeOffset time, double good, double total)
+    private void Count(DateTimeOffset time, double good, double total) => Count((time - DateTimeOffset.UnixEpoch).Ticks, good, total);
+
+    private void Count(long ticks, double good, double total)
     {
-        DateTimeOffset minute = time.AddTicks(-(time.Ticks % TimeSpan.TicksPerMinute));
-        FirstMinute = FirstMinute < minute ? FirstMinute : minute;
-        _events.Add(time, good, total);
-        foreach (SliceSums slices in _slices.Values)
-        {
-            slices.Add(time, good, total);
-        }
+        EnterMinute(ticks);
+        _firstMinute = Math.Min(_firstMinute, _minute);
+        _events.AddFine(ticks, good, total);
+        _minuteEvents = (_minuteEvents.Good + good, _minuteEvents.Total + total);
+        _isMinuteDirty = true;
         if (_whole is { } whole)
         {
             whole.Seen(_lastNanos);
-            whole.Count(time, good, total);
+            whole.Count(ticks, good, total);
         }
     }
 
@@ -351,29 +398,26 @@ internal sealed class SloLedger : EventSink
     /// <summary>Makes the slot of a time the one under way; false when the time is older than the lateness budget.</summary>
     private bool Open(ref long nanos)
     {
-        Close();
-        DateTimeOffset now = _ledger.Now;
-        DateTimeOffset time = SeriesTap.Time(nanos);
-        if (time > now + LargestSkew)
+        CloseSlot();
+        long now = _ledger.NowNanos;
+        if (nanos > now + LargestSkewNanos)
         {
             // A sender whose clock is ahead: its time would move the rings on, and the windows of everybody else out of them.
             _ledger.Note(LedgerOddity.Ahead);
-            time = now;
-            nanos = Nanos(now);
+            nanos = now;
         }
         if (nanos < (_whole ?? this)._pastUntil)
         {
             return false;
         }
         // Older than the latest event, not than the clock, which may have been set ahead.
-        if (time < (_lastNanos > 0 ? Earlier(SeriesTap.Time(_lastNanos), now) : now) - _ledger.Options.Lateness)
+        if (nanos < (_lastNanos > 0 ? Math.Min(_lastNanos, now) : now) - _ledger.LatenessNanos)
         {
             _ledger.Note(LedgerOddity.TooLate);
             return false;
         }
-        long slot = (time - DateTimeOffset.UnixEpoch).Ticks / TieredSums.FineSlot.Ticks;
-        _openNanos = slot * TieredSums.FineSlot.Ticks * NanosPerTick;
-        _closeNanos = _openNanos + (TieredSums.FineSlot.Ticks * NanosPerTick);
+        _openNanos = nanos - (nanos % FineSlotNanos);
+        _closeNanos = _openNanos + FineSlotNanos;
         return true;
     }
 

@@ -44,11 +44,24 @@ internal sealed class TieredSums
     /// <summary>Memory of the rings, in bytes.</summary>
     public long Bytes => _tiers.Sum(tier => tier.Bytes);
 
+    /// <summary>Adds to all tiers.</summary>
     public void Add(DateTimeOffset time, double good, double total)
     {
         foreach (RollingSums tier in _tiers)
         {
             tier.Add(time, good, total);
+        }
+    }
+
+    /// <summary>Adds to the slots of less than a minute alone, at a time in ticks since the Unix epoch: the minute is to be added once it is over.</summary>
+    public void AddFine(long ticks, double good, double total) => _tiers[0].Add(ticks, good, total);
+
+    /// <summary>Adds a minute to the slots of whole minutes.</summary>
+    public void AddMinute(long ticks, double good, double total)
+    {
+        for (int tier = 1; tier < _tiers.Length; tier++)
+        {
+            _tiers[tier].Add(ticks, good, total);
         }
     }
 

@@ -65,6 +65,10 @@ public class LedgerBenchmarks : IDisposable
     [Benchmark(OperationsPerInvoke = Samples)]
     public void Tapped() => Pass(_taps[0], 10_000_000_000);
 
+    /// <summary>A sample a minute after the one before: each opens a slot of every tier but the coarsest two.</summary>
+    [Benchmark(OperationsPerInvoke = Samples)]
+    public void TappedEachMinute() => Pass(_taps[0], 60_000_000_000);
+
     /// <summary>A sample within the slot under way: of one of many series of an indicator, or of one that is exported each second.</summary>
     [Benchmark(OperationsPerInvoke = Samples)]
     public void TappedWithinASlot() => Pass(_taps[0], 1000);

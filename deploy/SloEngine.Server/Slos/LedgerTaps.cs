@@ -77,7 +77,7 @@ internal sealed class LedgerTaps(Ledger ledger, ILedgerStore store, SeriesBaseli
         using Lock.Scope batch = ledger.BeginBatch();
         foreach ((UInt128 id, SeriesTap tap) in _live)
         {
-            tap.Settle(past.BaselineOf(id));
+            tap.Settle(past, id);
         }
     }
 

@@ -12,6 +12,9 @@ internal sealed partial class PastLoop(
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
+    /// <summary>SLOs whose minutes go into the store with one insert.</summary>
+    private const int SlosAtOnce = 20;
+
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         // Where there is nothing to read, as at the very start, nobody waits for it.
@@ -52,23 +55,29 @@ internal sealed partial class PastLoop(
         long began = time.GetTimestamp();
         if (!isEmpty)
         {
-            TimeSpan left = pasts[0].Until - time.GetUtcNow();
-            await Task.Delay(left > TimeSpan.Zero ? left : TimeSpan.Zero, time, cancellation);
             LogBegun(pasts.Length, pasts.Min(past => past.Since));
         }
-        ledger.ReadPast(pasts);
-        await ingest.StoredAsync(Patience, cancellation);
-        using PastCounter counter = await reader.ReadAsync(pasts, cancellation);
+        using PastCounter counter = await reader.ReadAsync(pasts, CompleteAsync, cancellation);
         taps.Settle(counter);
-        foreach (PendingPast past in pasts)
+        foreach (PendingPast[] some in pasts.Chunk(SlosAtOnce))
         {
-            await ledger.AddPastAsync(past, counter.Increments(past), cancellation);
+            await ledger.AddPastAsync([.. some.Select(past => (past, counter.Increments(past)))], cancellation);
         }
         // Series that came meanwhile.
         taps.Settle(counter);
         if (!isEmpty)
         {
             LogDone(pasts.Length, reader.Points, time.GetElapsedTime(began).TotalSeconds);
+        }
+
+        async Task CompleteAsync()
+        {
+            if (!isEmpty && pasts[0].Until - time.GetUtcNow() is { Ticks: > 0 } left)
+            {
+                await Task.Delay(left, time, cancellation);
+            }
+            ledger.ReadPast(pasts);
+            await ingest.StoredAsync(Patience, cancellation);
         }
     }
 

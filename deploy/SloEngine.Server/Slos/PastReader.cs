@@ -35,12 +35,16 @@ internal sealed class PastReader(IColumnStore store, TimeProvider time)
     public async Task<bool> HasSeriesAsync(IReadOnlyList<PendingPast> pasts, CancellationToken cancellation) => (await SeriesAsync(pasts, "LIMIT 1", cancellation)).Length > 0;
 
     /// <summary>Counts what the store has of some SLOs, all of them pending until the same time.</summary>
-    public async Task<PastCounter> ReadAsync(IReadOnlyList<PendingPast> pasts, CancellationToken cancellation)
+    /// <param name="pasts">Them.</param>
+    /// <param name="isComplete">Begun before the last hour is read: completes when the store has all of it.</param>
+    /// <param name="cancellation">Ends it early.</param>
+    public async Task<PastCounter> ReadAsync(IReadOnlyList<PendingPast> pasts, Func<Task> isComplete, CancellationToken cancellation)
     {
         StoredSeries[] series = await SeriesAsync(pasts, "", cancellation);
         DateTimeOffset storeSince = await StoreSinceAsync(cancellation);
-        DateTimeOffset since = pasts.Min(past => past.Since);
         DateTimeOffset until = pasts[0].Until;
+        List<(DateTimeOffset From, DateTimeOffset Until)> stretches = Stretches(pasts.Min(past => past.Since), until);
+        var last = new Lazy<Task>(isComplete);
         var counters = new PastCounter[Readers];
         var progress = new double[Readers];
         await Task.WhenAll(Enumerable.Range(0, Readers).Select(async reader =>
@@ -53,15 +57,18 @@ internal sealed class PastReader(IColumnStore store, TimeProvider time)
                 .. mine.Select(one => (one, counter.Bind(one.Id, one.View))).Where(bound => bound.Item2 is not null)
                     .GroupBy(bound => ShapeOf(bound.one.View.Kind), bound => (bound.one, bound.Item2!)),
             ];
-            int days = (int)Math.Ceiling((until - since).TotalDays) + 1;
-            for (int day = 0; day < days; day++)
+            for (int stretch = 0; stretch < stretches.Count; stretch++)
             {
+                (DateTimeOffset from, DateTimeOffset to) = stretches[stretch];
+                if (to == until)
+                {
+                    await last.Value;
+                }
                 foreach (IGrouping<Shape, (StoredSeries Series, SeriesTap Tap)> shape in shapes)
                 {
-                    DateTimeOffset midnight = new(since.UtcDateTime.Date.AddDays(day), TimeSpan.Zero);
-                    await ReadDayAsync(shape.Key, [.. shape], Max(since, midnight), Min(until, midnight.AddDays(1)), cancellation);
+                    await ReadStretchAsync(shape.Key, [.. shape], from, to, cancellation);
                 }
-                progress[reader] = (day + 1d) / days;
+                progress[reader] = (stretch + 1d) / stretches.Count;
                 foreach (PendingPast past in pasts)
                 {
                     past.Progress = progress.Average();
@@ -77,13 +84,24 @@ internal sealed class PastReader(IColumnStore store, TimeProvider time)
         return counters[0];
     }
 
-    /// <summary>Reads what lies in [from, until) of series in the order of their ids.</summary>
-    private async Task ReadDayAsync(Shape shape, (StoredSeries Series, SeriesTap Tap)[] series, DateTimeOffset from, DateTimeOffset until, CancellationToken cancellation)
+    /// <summary>Days as the store has them, and the last hour, which may not be complete yet.</summary>
+    private static List<(DateTimeOffset From, DateTimeOffset Until)> Stretches(DateTimeOffset since, DateTimeOffset until)
     {
-        if (from >= until)
+        var stretches = new List<(DateTimeOffset, DateTimeOffset)>();
+        DateTimeOffset settled = Max(since, until.AddHours(-1));
+        for (DateTimeOffset from = since; from < settled;)
         {
-            return;
+            DateTimeOffset to = Min(settled, new DateTimeOffset(from.UtcDateTime.Date.AddDays(1), TimeSpan.Zero));
+            stretches.Add((from, to));
+            from = to;
         }
+        stretches.Add((settled, until));
+        return stretches;
+    }
+
+    /// <summary>Reads what lies in [from, until) of series in the order of their ids.</summary>
+    private async Task ReadStretchAsync(Shape shape, (StoredSeries Series, SeriesTap Tap)[] series, DateTimeOffset from, DateTimeOffset until, CancellationToken cancellation)
+    {
         int size = 250;
         for (int first = 0; first < series.Length;)
         {
@@ -98,12 +116,13 @@ internal sealed class PastReader(IColumnStore store, TimeProvider time)
 
     private static StoreQuery Query(Shape shape, ArraySegment<(StoredSeries Series, SeriesTap Tap)> series, DateTimeOffset from, DateTimeOffset until)
     {
-        (string columns, string table) = shape switch
+        // Each in the order of its table, so that nothing is sorted.
+        (string columns, string table, string order) = shape switch
         {
-            Shape.Histograms => ("id, ts, start, count, buckets", "histograms"),
+            Shape.Histograms => ("id, ts, start, count, buckets", "histograms", "id, ts"),
             Shape.ExponentialHistograms =>
-                ("id, ts, start, count, scale, zero_threshold, zero_count, positive_offset, positive, negative", "exponential_histograms"),
-            _ => ("id, ts, start, value", "samples"),
+                ("id, ts, start, count, scale, zero_threshold, zero_count, positive_offset, positive, negative", "exponential_histograms", "id, ts"),
+            _ => ("id, ts, start, value", "samples", "toStartOfHour(ts), id, ts"),
         };
         // Where most series of a metric are asked for, a range of ids is found faster than each of them.
         bool isRange = series[^1].Series.Place - series[0].Series.Place < 2 * series.Count && SeriesRow.FamilyOf(series[0].Series.Id) == SeriesRow.FamilyOf(series[^1].Series.Id);
@@ -125,7 +144,7 @@ internal sealed class PastReader(IColumnStore store, TimeProvider time)
             $$"""
             SELECT {{columns}} FROM {{table}} WHERE {{(isRange ? "id BETWEEN {first:UInt128} AND {last:UInt128}" : "id IN {ids:Array(UInt128)}")}}
                 AND ts >= fromUnixTimestamp64Milli({from:Int64}) AND ts < fromUnixTimestamp64Milli({until:Int64})
-            ORDER BY id, ts
+            ORDER BY {{order}}
             """)
         {
             Parameters = parameters,
@@ -147,6 +166,8 @@ internal sealed class PastReader(IColumnStore store, TimeProvider time)
                 {
                     end++;
                 }
+                // Ids begin anew with each hour.
+                next = next > 0 && series[next - 1].Series.Id >= id ? 0 : next;
                 while (next < series.Count && series[next].Series.Id < id)
                 {
                     next++;
@@ -245,8 +266,7 @@ internal sealed class PastReader(IColumnStore store, TimeProvider time)
                     new SeriesView(
                         block.Text(1).String(row), block.Text(2).String(row), Kind((MetricKind)block.Values<byte>(3)[row]), (Temporality)block.Values<byte>(4)[row] == Temporality.Delta,
                         named, ((FixedColumn<double>)bounds.Items).Values.Slice(bound, length).ToArray(),
-                        // As near to the process as labels tell.
-                        $"{named.GetValueOrDefault("job")}/{named.GetValueOrDefault("instance")}")
+                        Stream: "")
                     {
                         Tenant = block.Text(7).String(row),
                     });

@@ -56,7 +56,7 @@ internal sealed partial class RecordPastLoop(
                 // A minute may lie on both sides.
                 LedgerIncrement[] all = [.. early.Concat(late).GroupBy(increment => (increment.Group, increment.Minute))
                     .Select(same => same.First() with { Good = same.Sum(increment => increment.Good), Total = same.Sum(increment => increment.Total) })];
-                await ledger.AddPastAsync(past, all, cancellation);
+                await ledger.AddPastAsync([(past, all)], cancellation);
                 LogDone(past.Slo.Id, all.Sum(increment => increment.Total), time.GetElapsedTime(began).TotalSeconds);
                 return;
             }
