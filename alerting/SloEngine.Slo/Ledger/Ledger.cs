@@ -12,7 +12,16 @@ public sealed class Ledger : IDisposable
 {
     private readonly ILedgerStore _store;
     private readonly TimeProvider _time;
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(100);
+
     private readonly Lock _gate = new();
+
+    /// <summary>Held while something is appended, and while the store is read to count anew: what is read is what has been appended until then.</summary>
+    private readonly SemaphoreSlim _appends = new(1);
+
+    /// <summary>What has been taken and is not known to be in the store, and whether an attempt has failed, so that it may be there.</summary>
+    private readonly Dictionary<IReadOnlyList<LedgerIncrement>, bool> _taken = new(ReferenceEqualityComparer.Instance);
+
     private readonly Meter _meter = new("SloEngine.Slo");
     private readonly Counter<long> _oddities;
     private readonly long[] _noted = new long[Enum.GetValues<LedgerOddity>().Length];
@@ -58,8 +67,13 @@ public sealed class Ledger : IDisposable
     /// <summary>Whether an indicator looks at spans.</summary>
     public bool ListensToSpans => _spanLedgers.Length > 0;
 
-    /// <summary>Replaces the SLOs: ledgers of unchanged indicators go on, new ones are read from the store.</summary>
-    public async Task SetSlosAsync(IReadOnlyList<ServiceLevelObjective> slos, CancellationToken cancellation)
+    /// <summary>Replaces the SLOs, without corrections.</summary>
+    public Task SetSlosAsync(IReadOnlyList<ServiceLevelObjective> slos, CancellationToken cancellation) => SetSlosAsync(slos, [], cancellation);
+
+    /// <summary>
+    /// Replaces the SLOs and corrections of what they count: ledgers of unchanged ones go on, others are counted anew from the store. One call at a time.
+    /// </summary>
+    public async Task SetSlosAsync(IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<BudgetCorrection> corrections, CancellationToken cancellation)
     {
         var ledgers = new Dictionary<string, SloLedger>(StringComparer.Ordinal);
         TimeSpan newReach = TimeSpan.Zero;
@@ -69,21 +83,15 @@ public sealed class Ledger : IDisposable
         {
             ServiceLevelObjective[] objectives = [.. sharing];
             TimeSpan reach = objectives.Max(slo => reaches.GetValueOrDefault(slo.Id, slo.Window));
-            if (!_ledgers.TryGetValue(sharing.Key, out SloLedger? known) || !known.Fits(objectives, reach))
+            BudgetCorrection[] own = [.. corrections.Where(correction => correction.IsFor(objectives))];
+            SloLedger? known = _ledgers.GetValueOrDefault(sharing.Key);
+            SloLedger ledger = known?.HasGroupsOf(objectives[0]) == true ? known : new SloLedger(this, objectives, reach, own);
+            if (ledger != known || !ledger.Fits(objectives, reach, own))
             {
-                IReadOnlyList<LedgerIncrement> minutes = await _store.ReadAsync(sharing.Key, _time.GetUtcNow() - reach, cancellation);
-                lock (_gate)
-                {
-                    Now = _time.GetUtcNow();
-                    known = new SloLedger(this, objectives, reach);
-                    foreach (LedgerIncrement minute in minutes)
-                    {
-                        (minute.Group.Length == 0 ? known : known.ForGroup(minute.Group)).Restore(minute.Minute, minute.Good, minute.Total);
-                    }
-                }
+                await CountAnewAsync(ledger, objectives, reach, own, cancellation);
                 newReach = newReach > reach ? newReach : reach;
             }
-            ledgers[sharing.Key] = known;
+            ledgers[sharing.Key] = ledger;
         }
         lock (_gate)
         {
@@ -111,6 +119,28 @@ public sealed class Ledger : IDisposable
         if (newReach > TimeSpan.Zero)
         {
             await RefreshOthersAsync(newReach, cancellation);
+        }
+    }
+
+    /// <summary>Stores what was taken; when the task completes it survives the end of the process. May be repeated with the same token when it fails.</summary>
+    public async Task SaveAsync(IReadOnlyList<LedgerIncrement> taken, string token, CancellationToken cancellation)
+    {
+        await _appends.WaitAsync(cancellation);
+        try
+        {
+            lock (_gate)
+            {
+                _taken[taken] = true;
+            }
+            await _store.AppendAsync(taken, token, cancellation);
+            lock (_gate)
+            {
+                _taken.Remove(taken);
+            }
+        }
+        finally
+        {
+            _appends.Release();
         }
     }
 
@@ -195,7 +225,7 @@ public sealed class Ledger : IDisposable
         }
     }
 
-    /// <summary>Takes what has been counted since the last call: whoever takes it sees to it that the store gets it.</summary>
+    /// <summary>Takes what has been counted since the last call: whoever takes it sees to it that the store gets it, by <see cref="SaveAsync"/>.</summary>
     public IReadOnlyList<LedgerIncrement> TakeUnsaved()
     {
         var increments = new List<LedgerIncrement>();
@@ -212,6 +242,10 @@ public sealed class Ledger : IDisposable
             foreach (SloLedger ledger in _ledgers.Values)
             {
                 ledger.TakeUnsaved(increments);
+            }
+            if (increments.Count > 0)
+            {
+                _taken.Add(increments, false);
             }
         }
         return increments;
@@ -333,7 +367,11 @@ public sealed class Ledger : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _meter.Dispose();
+    public void Dispose()
+    {
+        _meter.Dispose();
+        _appends.Dispose();
+    }
 
     /// <summary>Makes the SLOs of a group known.</summary>
     internal void Show(SloLedger group)
@@ -393,6 +431,39 @@ public sealed class Ledger : IDisposable
             }
         }
         return reaches;
+    }
+
+    /// <summary>
+    /// Fills a ledger from the store, and from what is not there yet: nothing is appended between the reading and the counting, and what passes
+    /// meanwhile is in the ledger itself.
+    /// </summary>
+    private async Task CountAnewAsync(
+        SloLedger ledger, ServiceLevelObjective[] objectives, TimeSpan reach, BudgetCorrection[] corrections, CancellationToken cancellation)
+    {
+        string key = objectives[0].LedgerKey;
+        while (true)
+        {
+            await _appends.WaitAsync(cancellation);
+            try
+            {
+                IReadOnlyList<LedgerIncrement> stored = await _store.ReadAsync(key, _time.GetUtcNow() - reach, cancellation);
+                lock (_gate)
+                {
+                    // After a failed attempt it may be there or not, until it has been repeated.
+                    if (!_taken.ContainsValue(true))
+                    {
+                        Now = _time.GetUtcNow();
+                        ledger.CountAnew(objectives, reach, corrections, stored.Concat(_taken.Keys.SelectMany(taken => taken).Where(increment => increment.Key == key)));
+                        return;
+                    }
+                }
+            }
+            finally
+            {
+                _appends.Release();
+            }
+            await Task.Delay(RetryDelay, _time, cancellation);
+        }
     }
 
     private WindowSum Sum((SloLedger? Ledger, ServiceLevelObjective Slo) view, DateTimeOffset now, TimeSpan window)

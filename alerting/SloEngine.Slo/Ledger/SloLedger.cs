@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Slo.Ledger;
@@ -14,8 +15,10 @@ internal sealed class SloLedger
 
     private readonly Ledger _ledger;
     private readonly SloLedger? _whole;
-    private readonly TimeSpan _reach;
-    private readonly TieredSums _events;
+    private TimeSpan _reach;
+    private TieredSums _events;
+    private IReadOnlyList<BudgetCorrection> _corrections;
+    private BudgetCorrection[] _excluding;
     private readonly Dictionary<(BudgetingMethod, TimeSpan, double), SliceSums> _slices = [];
     private readonly Dictionary<long, (double Good, double Total)> _unsaved = [];
     private readonly Dictionary<string, SloLedger> _groups = new(StringComparer.Ordinal);
@@ -26,16 +29,12 @@ internal sealed class SloLedger
     private double _openPart;
     private double _openTotal;
 
-    /// <summary>Creates the ledger of the objectives of an SLO that have one indicator.</summary>
-    public SloLedger(Ledger ledger, IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, SloLedger? whole = null, string group = "")
+    /// <summary>Creates the ledger of the objectives of an SLO that have one indicator; to be filled by <see cref="CountAnew"/>.</summary>
+    public SloLedger(
+        Ledger ledger, IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections, SloLedger? whole = null, string group = "")
     {
-        (_ledger, Slos, _reach, _whole, Group) = (ledger, slos, reach, whole, group);
-        Slo = slos[0];
-        _events = new TieredSums(Slo.BudgetWindow, reach, finest: true);
-        foreach (ServiceLevelObjective slo in slos.Where(slo => slo.Method != BudgetingMethod.Occurrences))
-        {
-            _slices.TryAdd(SliceKey(slo), new SliceSums(slo.Method, slo.Objectives[0], slo.BudgetWindow, reach, ledger.Options.Lateness));
-        }
+        (_ledger, _whole, Group) = (ledger, whole, group);
+        Clear(slos, reach, corrections);
     }
 
     /// <summary>The first of the objectives.</summary>
@@ -59,11 +58,14 @@ internal sealed class SloLedger
     /// <summary>Memory of its rings, in bytes.</summary>
     public long Bytes => _events.Bytes + _slices.Values.Sum(slices => slices.Bytes) + _groups.Values.Sum(group => group.Bytes);
 
-    /// <summary>Whether it can go on for other definitions: what it has summed up is what they ask for.</summary>
-    public bool Fits(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach) =>
-        Slo.LedgerKey == slos[0].LedgerKey && Slo.BudgetWindow == slos[0].BudgetWindow && _reach == reach
-        && Slo.GroupBy.SequenceEqual(slos[0].GroupBy) && Slo.Exclusions.SequenceEqual(slos[0].Exclusions)
+    /// <summary>Whether it can go on for other definitions and corrections: what it has summed up is what they ask for.</summary>
+    public bool Fits(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections) =>
+        Slo.BudgetWindow == slos[0].BudgetWindow && Slo.Lateness == slos[0].Lateness && _reach == reach
+        && HasGroupsOf(slos[0]) && Slo.Exclusions.SequenceEqual(slos[0].Exclusions) && _corrections.SequenceEqual(corrections)
         && slos.All(slo => slo.Method == BudgetingMethod.Occurrences || _slices.ContainsKey(SliceKey(slo)));
+
+    /// <summary>Whether another definition tells the same groups apart.</summary>
+    public bool HasGroupsOf(ServiceLevelObjective slo) => Slo.GroupBy.SequenceEqual(slo.GroupBy);
 
     /// <summary>Goes on for other definitions that it fits.</summary>
     public void Define(IReadOnlyList<ServiceLevelObjective> slos)
@@ -72,6 +74,34 @@ internal sealed class SloLedger
         foreach (SloLedger group in _groups.Values)
         {
             group.Define(OfGroup(group.Group));
+        }
+    }
+
+    /// <summary>
+    /// Sums up anew, for other definitions or corrections, what is stored and what is not yet. Taps go on adding to it as before.
+    /// </summary>
+    /// <param name="slos">The objectives.</param>
+    /// <param name="reach">How far back sums are asked for.</param>
+    /// <param name="corrections">Corrections of them and of their groups.</param>
+    /// <param name="taken">Minutes that were taken by <see cref="TakeUnsaved"/>.</param>
+    public void CountAnew(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections, IEnumerable<LedgerIncrement> taken)
+    {
+        Close();
+        var counted = new List<LedgerIncrement>(taken);
+        AddUnsaved(counted);
+        Clear(slos, reach, corrections);
+        // By time: what is older than the lateness budget no slice takes any more.
+        foreach ((LedgerIncrement events, bool isCorrection) in counted.Select(events => (Events: events, IsCorrection: false)).Concat(Added()).OrderBy(entry => entry.Events.Minute))
+        {
+            SloLedger counts = events.Group.Length == 0 ? this : ForGroup(events.Group);
+            if (isCorrection)
+            {
+                counts.Count(events.Minute, events.Good, events.Total);
+            }
+            else
+            {
+                counts.Restore(events.Minute, events.Good, events.Total);
+            }
         }
     }
 
@@ -118,7 +148,7 @@ internal sealed class SloLedger
         {
             return ForGroup(ServiceLevelObjective.OtherGroups);
         }
-        var added = new SloLedger(_ledger, OfGroup(group), _reach, this, group);
+        var added = new SloLedger(_ledger, OfGroup(group), _reach, _corrections, this, group);
         _groups.Add(group, added);
         _ledger.Show(added);
         return added;
@@ -200,16 +230,52 @@ internal sealed class SloLedger
     public void TakeUnsaved(List<LedgerIncrement> increments)
     {
         Close();
+        AddUnsaved(increments);
+        _unsaved.Clear();
+        foreach (SloLedger group in _groups.Values)
+        {
+            group._unsaved.Clear();
+        }
+    }
+
+    private void AddUnsaved(List<LedgerIncrement> increments)
+    {
         foreach ((long minute, (double good, double total)) in _unsaved)
         {
             increments.Add(new LedgerIncrement(Slo.LedgerKey, Group, DateTimeOffset.FromUnixTimeSeconds(minute * 60), good, total));
         }
-        _unsaved.Clear();
         foreach (SloLedger group in _groups.Values)
         {
-            group.TakeUnsaved(increments);
+            group.AddUnsaved(increments);
         }
     }
+
+    [MemberNotNull(nameof(Slo), nameof(Slos), nameof(_events), nameof(_corrections), nameof(_excluding))]
+    private void Clear(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections)
+    {
+        (Slo, Slos, _reach, _corrections) = (slos[0], slos, reach, corrections);
+        // What the whole does without, its groups do without, too.
+        _excluding = [.. corrections.Where(correction => correction.Kind != CorrectionKind.AddEvents && (correction.Group.Length == 0 || correction.Group == Group))];
+        _events = new TieredSums(Slo.BudgetWindow, reach, finest: true);
+        _slices.Clear();
+        foreach (ServiceLevelObjective slo in slos.Where(slo => slo.Method != BudgetingMethod.Occurrences))
+        {
+            _slices.TryAdd(SliceKey(slo), new SliceSums(slo.Method, slo.Objectives[0], slo.BudgetWindow, reach, Lateness));
+        }
+        FirstMinute = null;
+        Others = null;
+        foreach (SloLedger group in _groups.Values)
+        {
+            group.Clear(OfGroup(group.Group), reach, corrections);
+        }
+    }
+
+    /// <summary>Events that corrections add.</summary>
+    private IEnumerable<(LedgerIncrement Events, bool IsCorrection)> Added() =>
+        from correction in _corrections
+        where correction.Kind == CorrectionKind.AddEvents
+        from minute in correction.Minutes()
+        select (new LedgerIncrement(Slo.LedgerKey, correction.Group, minute.Minute, minute.Good, minute.Total), true);
 
     /// <summary>Brings what was counted of the slot under way into the sums.</summary>
     private void Close()
@@ -236,7 +302,7 @@ internal sealed class SloLedger
             (double savedGood, double savedTotal) = _unsaved.GetValueOrDefault(minute);
             _unsaved[minute] = (savedGood + good, savedTotal + total);
         }
-        if (IsExcluded(time))
+        if (IsExcluded(time, good, ref total))
         {
             _ledger.Note(LedgerOddity.Excluded);
             return;
@@ -247,7 +313,7 @@ internal sealed class SloLedger
     /// <summary>Adds events of a minute, in even parts to those of its fine slots that lie between two times.</summary>
     private void AddStored(DateTimeOffset minute, double good, double total, DateTimeOffset from, DateTimeOffset until)
     {
-        if (IsExcluded(minute))
+        if (IsExcluded(minute, good, ref total))
         {
             return;
         }
@@ -280,7 +346,11 @@ internal sealed class SloLedger
         }
     }
 
-    private bool IsExcluded(DateTimeOffset time)
+    /// <summary>How late an event may come.</summary>
+    private TimeSpan Lateness => Slo.Lateness is { } own && own < _ledger.Options.Lateness ? own : _ledger.Options.Lateness;
+
+    /// <summary>Whether events of a time do not count; of those whose bad ones do not, the good ones are all.</summary>
+    private bool IsExcluded(DateTimeOffset time, double good, ref double total)
     {
         foreach (Exclusion exclusion in Slo.Exclusions)
         {
@@ -288,6 +358,18 @@ internal sealed class SloLedger
             {
                 return true;
             }
+        }
+        foreach (BudgetCorrection correction in _excluding)
+        {
+            if (!correction.Covers(time))
+            {
+                continue;
+            }
+            if (correction.Kind == CorrectionKind.ExcludeAll)
+            {
+                return true;
+            }
+            total = good;
         }
         return false;
     }
@@ -306,7 +388,7 @@ internal sealed class SloLedger
             nanos = Nanos(now);
         }
         // Older than the latest event, not than the clock, which may have been set ahead.
-        if (time < (_lastNanos > 0 ? Earlier(SeriesTap.Time(_lastNanos), now) : now) - _ledger.Options.Lateness)
+        if (time < (_lastNanos > 0 ? Earlier(SeriesTap.Time(_lastNanos), now) : now) - Lateness)
         {
             _ledger.Note(LedgerOddity.TooLate);
             return false;
@@ -370,7 +452,7 @@ internal sealed class SloLedger
                 _lastMinute = _lastMinute > minute.Minute ? _lastMinute : minute.Minute;
             }
             _refreshed = now;
-            foreach ((string, DateTimeOffset Minute) old in _minutes.Keys.Where(known => known.Minute < now - ledger._reach - ledger._ledger.Options.Lateness).ToList())
+            foreach ((string, DateTimeOffset Minute) old in _minutes.Keys.Where(known => known.Minute < now - ledger._reach - ledger.Lateness).ToList())
             {
                 _minutes.Remove(old);
             }

@@ -50,7 +50,7 @@ internal sealed partial class IngestLog : IDisposable
             using var ledger = new Ledger(table, TimeProvider.System, since: Log.BegunAt(Checkpoint.Stored), options);
             catalog.Reload();
             await ledger.SetSlosAsync(catalog.Slos, cancellation);
-            var taps = new LedgerTaps(ledger, table, await SeriesBaselines.ReadAsync(store, TimeProvider.System, cancellation));
+            var taps = new LedgerTaps(ledger, await SeriesBaselines.ReadAsync(store, TimeProvider.System, cancellation));
             using var replay = new LogReplay(store, Log, Checkpoint, taps, collector, TimeProvider.System, loggers.CreateLogger<LogReplay>(), waited);
             await replay.RunAsync(cancellation);
         }

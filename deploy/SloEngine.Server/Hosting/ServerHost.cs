@@ -209,7 +209,7 @@ internal static class ServerHost
         services.AddSingleton<Ledger>();
         services.AddSingleton<SloEvaluator>();
         services.AddSingleton(new SloCatalog(SloDirectory(options)));
-        services.AddSingleton(provider => new LedgerTaps(provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILedgerStore>(), baselines));
+        services.AddSingleton(provider => new LedgerTaps(provider.GetRequiredService<Ledger>(), baselines));
         services.AddSingleton<ITelemetryTaps>(provider => provider.GetRequiredService<LedgerTaps>());
         services.AddHostedService<SloReloader>();
         services.AddSingleton(new QueryCounterOptions());
