@@ -3,9 +3,6 @@ using SloEngine.Slo.Burn;
 using SloEngine.Slo.Expressions;
 using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
-using YamlDotNet.Core;
-using YamlDotNet.Serialization;
-using YamlDotNet.Serialization.EventEmitters;
 
 namespace SloEngine.Slo.Export;
 
@@ -14,11 +11,7 @@ public static class OpenSloWriter
 {
     /// <summary>SLOs as documents of one file.</summary>
     /// <exception cref="SloExportException">What an SLO measures has no PromQL.</exception>
-    public static string Write(IEnumerable<ServiceLevelObjective> slos)
-    {
-        ISerializer serializer = new SerializerBuilder().DisableAliases().WithEventEmitter(static next => new QuoteAmbiguous(next)).Build();
-        return string.Join("---\n", slos.Select(slo => serializer.Serialize(Document(slo))));
-    }
+    public static string Write(IEnumerable<ServiceLevelObjective> slos) => YamlDocuments.Write(slos.Select(Document));
 
     private static Dictionary<string, object> Document(ServiceLevelObjective slo)
     {
@@ -89,17 +82,9 @@ public static class OpenSloWriter
         {
             return new() { ["duration"] = WindowedQuery.DurationText(window.Length), ["isRolling"] = true };
         }
-        string unit = calendar.Unit switch
-        {
-            CalendarUnit.Day => "d",
-            CalendarUnit.Week => "w",
-            CalendarUnit.Month => "M",
-            CalendarUnit.Quarter => "Q",
-            _ => "Y",
-        };
         return new()
         {
-            ["duration"] = string.Create(CultureInfo.InvariantCulture, $"{calendar.Count}{unit}"),
+            ["duration"] = OpenSloWindows.LengthText(calendar),
             ["isRolling"] = false,
             ["calendar"] = new Dictionary<string, object>
             {
@@ -172,18 +157,5 @@ public static class OpenSloWriter
                 },
             },
         };
-    }
-
-    /// <summary>Texts that a reader could take for something else, such as a label's value 2, stand in quotes.</summary>
-    private sealed class QuoteAmbiguous(IEventEmitter next) : ChainedEventEmitter(next)
-    {
-        public override void Emit(ScalarEventInfo eventInfo, IEmitter emitter)
-        {
-            if (eventInfo.Source.Value is string text && (double.TryParse(text, CultureInfo.InvariantCulture, out _) || text is "" or "true" or "false" or "null" or "~" or "yes" or "no"))
-            {
-                eventInfo.Style = ScalarStyle.DoubleQuoted;
-            }
-            base.Emit(eventInfo, emitter);
-        }
     }
 }

@@ -16,6 +16,9 @@ internal sealed class SloDefinitions
     /// <summary>Alert windows of Sloth.</summary>
     public AlertWindows Windows { get; } = new();
 
+    /// <summary>Maintenance of several SLOs.</summary>
+    public List<MaintenanceWindow> Maintenance { get; } = [];
+
     /// <summary>Definitions that cannot be used.</summary>
     public List<SloFileError> Errors { get; } = [];
 
@@ -59,6 +62,6 @@ internal sealed class SloDefinitions
                 }
             });
         }
-        return [.. slos.Values];
+        return [.. slos.Values.Select(slo => MaintenanceWindow.Apply(Maintenance, slo))];
     }
 }

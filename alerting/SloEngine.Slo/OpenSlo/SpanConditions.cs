@@ -37,6 +37,28 @@ internal static class SpanConditions
         };
     }
 
+    /// <summary>Fields that read back to the same conditions.</summary>
+    public static Dictionary<string, object> Fields(SpanMeasure spans)
+    {
+        var fields = new Dictionary<string, object> { ["signal"] = "spans" };
+        Add("service", spans.Service);
+        Add("name", spans.Name);
+        Add("kind", spans.Kind is { } kind ? Kinds[kind] : null);
+        Add("status", spans.IsError switch { true => "error", false => "!error", null => null });
+        Add("maxDurationMs", spans.MaxDuration?.TotalMilliseconds);
+        Add("minDurationMs", spans.MinDuration?.TotalMilliseconds);
+        Add("attributes", spans.Attributes.Count == 0 ? null : spans.Attributes.ToDictionary(matcher => matcher.Label, matcher => matcher.Value));
+        return fields;
+
+        void Add(string key, object? value)
+        {
+            if (value is not null)
+            {
+                fields[key] = value;
+            }
+        }
+    }
+
     private static TimeSpan? Milliseconds(YamlPlace? place) =>
         place is null ? null
         : place.Number is >= 0 and <= 86_400_000 ? TimeSpan.FromMilliseconds(place.Number)

@@ -4,6 +4,7 @@ using SloEngine.Slo.Burn;
 using SloEngine.Slo.Expressions;
 using SloEngine.Slo.Files;
 using SloEngine.Slo.Model;
+using SloEngine.Slo.Native;
 using SloEngine.Slo.OpenSlo;
 
 namespace SloEngine.Slo.Pyrra;
@@ -70,6 +71,7 @@ internal static class PyrraReader
             Objective = share,
             Window = window.Duration,
             GroupBy = grouping,
+            Exclusions = ExclusionReader.OfAnnotation(metadata.Optional("annotations")),
             Indicator = indicator,
             Policies = Policies(spec.Optional("alerting"), share, window.Duration),
             Source = document.Source,
