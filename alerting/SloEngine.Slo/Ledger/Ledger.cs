@@ -22,6 +22,9 @@ public sealed class Ledger : IDisposable
     /// <summary>What has been taken and is not known to be in the store, and whether an attempt has failed, so that it may be there.</summary>
     private readonly Dictionary<IReadOnlyList<LedgerIncrement>, bool> _taken = new(ReferenceEqualityComparer.Instance);
 
+    /// <summary>What ledgers that are gone had counted and nobody has taken yet.</summary>
+    private readonly List<LedgerIncrement> _left = [];
+
     private readonly Meter _meter = new("SloEngine.Slo");
     private readonly Counter<long> _oddities;
     private readonly long[] _noted = new long[Enum.GetValues<LedgerOddity>().Length];
@@ -95,6 +98,10 @@ public sealed class Ledger : IDisposable
         }
         lock (_gate)
         {
+            foreach (SloLedger gone in _ledgers.Values.Except(ledgers.Values))
+            {
+                gone.TakeUnsaved(_left);
+            }
             _ledgers = ledgers;
             _views = new(StringComparer.Ordinal);
             foreach (ServiceLevelObjective slo in all)
@@ -239,6 +246,8 @@ public sealed class Ledger : IDisposable
                     _noted[oddity] = 0;
                 }
             }
+            increments.AddRange(_left);
+            _left.Clear();
             foreach (SloLedger ledger in _ledgers.Values)
             {
                 ledger.TakeUnsaved(increments);
@@ -385,8 +394,8 @@ public sealed class Ledger : IDisposable
     /// <summary>Notes that something did not count as it came.</summary>
     internal void Note(LedgerOddity oddity) => _noted[(int)oddity]++;
 
-    /// <summary>The group of a series' events.</summary>
-    internal static string GroupOf(IReadOnlyList<string> by, IReadOnlyDictionary<string, string> labels)
+    /// <summary>The group of events that have labels, as <see cref="ServiceLevelObjective.Group"/> names it.</summary>
+    public static string GroupOf(IReadOnlyList<string> by, IReadOnlyDictionary<string, string> labels)
     {
         var group = new StringBuilder();
         foreach (string label in by)
@@ -453,7 +462,13 @@ public sealed class Ledger : IDisposable
                     if (!_taken.ContainsValue(true))
                     {
                         Now = _time.GetUtcNow();
-                        ledger.CountAnew(objectives, reach, corrections, stored.Concat(_taken.Keys.SelectMany(taken => taken).Where(increment => increment.Key == key)));
+                        var counted = new List<LedgerIncrement>(stored);
+                        counted.AddRange(_taken.Keys.SelectMany(taken => taken).Concat(_left).Where(increment => increment.Key == key));
+                        if (_ledgers.TryGetValue(key, out SloLedger? before) && before != ledger)
+                        {
+                            before.AddUnsaved(counted);
+                        }
+                        ledger.CountAnew(objectives, reach, corrections, counted);
                         return;
                     }
                 }

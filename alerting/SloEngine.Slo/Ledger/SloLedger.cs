@@ -86,7 +86,6 @@ internal sealed class SloLedger
     /// <param name="taken">Minutes that were taken by <see cref="TakeUnsaved"/>.</param>
     public void CountAnew(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections, IEnumerable<LedgerIncrement> taken)
     {
-        Close();
         var counted = new List<LedgerIncrement>(taken);
         AddUnsaved(counted);
         Clear(slos, reach, corrections);
@@ -229,7 +228,6 @@ internal sealed class SloLedger
     /// <summary>Takes what has been counted since the last call, of its groups when it has such.</summary>
     public void TakeUnsaved(List<LedgerIncrement> increments)
     {
-        Close();
         AddUnsaved(increments);
         _unsaved.Clear();
         foreach (SloLedger group in _groups.Values)
@@ -238,8 +236,10 @@ internal sealed class SloLedger
         }
     }
 
-    private void AddUnsaved(List<LedgerIncrement> increments)
+    /// <summary>Shows what has been counted since <see cref="TakeUnsaved"/> was called.</summary>
+    public void AddUnsaved(List<LedgerIncrement> increments)
     {
+        Close();
         foreach ((long minute, (double good, double total)) in _unsaved)
         {
             increments.Add(new LedgerIncrement(Slo.LedgerKey, Group, DateTimeOffset.FromUnixTimeSeconds(minute * 60), good, total));

@@ -8,6 +8,9 @@ namespace SloEngine.Slo.Model;
 /// <param name="Exclusions">When their events do not count.</param>
 public sealed record MaintenanceWindow(IReadOnlyList<string> Slos, IReadOnlyList<string> Services, IReadOnlyList<Exclusion> Exclusions)
 {
+    /// <summary>File and line of the definition.</summary>
+    public string Source { get; init; } = "";
+
     /// <summary>An SLO with the exclusions of those that are about it.</summary>
     public static ServiceLevelObjective Apply(IReadOnlyList<MaintenanceWindow> windows, ServiceLevelObjective slo)
     {

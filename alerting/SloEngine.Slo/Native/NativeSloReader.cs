@@ -37,7 +37,7 @@ internal static class NativeSloReader
     private static MaintenanceWindow Maintenance(YamlPlace spec)
     {
         spec.OnlyKeys("slos", "services", "exclusions");
-        MaintenanceWindow window = new(Texts(spec.Optional("slos")), Texts(spec.Optional("services")), ExclusionReader.Read(spec.Required("exclusions")));
+        MaintenanceWindow window = new(Texts(spec.Optional("slos")), Texts(spec.Optional("services")), ExclusionReader.Read(spec.Required("exclusions"))) { Source = spec.Source };
         return window.Slos.Count + window.Services.Count > 0 ? window
             : throw spec.Fail($"{spec.Path}.slos or services is missing; expected names, in which * stands for any letters");
     }

@@ -18,7 +18,10 @@ internal static class SloCommand
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    public static Command Create() => new("slo", "Work with SLO files: OpenSLO, Sloth, Pyrra") { Validate(), Explain(), Import(), Export() };
+    public static Command Create() => new("slo", "Work with SLOs: SloEngine's own files, OpenSLO, Sloth, Pyrra")
+    {
+        Validate(), Explain(), Import(), Export(), SloApplyCommand.Create(), SloCorrectionCommands.List(), SloCorrectionCommands.Correct(), SloCorrectionCommands.Revoke(),
+    };
 
     private static Argument<FileInfo[]> Files() => new("files") { Description = "SLO files (YAML); references go across all of them", Arity = ArgumentArity.OneOrMore };
 
@@ -65,14 +68,16 @@ internal static class SloCommand
     private static Command Export()
     {
         Argument<FileInfo[]> files = Files();
-        var format = new Option<string>("--format") { Description = "sloth-rules or pyrra-rules", Required = true };
-        format.AcceptOnlyFromAmong("sloth-rules", "pyrra-rules");
-        var export = new Command("export", "Write the Prometheus rules that Sloth or Pyrra would generate, to the standard output") { files, format };
-        export.SetAction(parsed =>
+        var format = new Option<string>("--format") { Description = "sloengine, openslo, sloth-rules or pyrra-rules", Required = true };
+        format.AcceptOnlyFromAmong("sloengine", "openslo", "sloth-rules", "pyrra-rules");
+        var export = new Command("export", "Write SLOs in SloEngine's own format or OpenSLO v1, or the Prometheus rules that Sloth or Pyrra would generate, to the standard output") { files, format };
+        export.SetAction(parsed => Read(parsed.GetValue(files)!, (slos, _) => Console.Write(parsed.GetValue(format) switch
         {
-            bool asSloth = parsed.GetValue(format) == "sloth-rules";
-            return Read(parsed.GetValue(files)!, (slos, _) => Console.Write(PrometheusRuleGroup.Write(slos.SelectMany(slo => asSloth ? SlothRules.Of(slo) : PyrraRules.Of(slo)))));
-        });
+            "sloengine" => NativeSloWriter.Write(slos),
+            "openslo" => OpenSloWriter.Write(slos),
+            "sloth-rules" => PrometheusRuleGroup.Write(slos.SelectMany(SlothRules.Of)),
+            _ => PrometheusRuleGroup.Write(slos.SelectMany(PyrraRules.Of)),
+        })));
         return export;
     }
 

@@ -1,3 +1,4 @@
+using SloEngine.Alerting.Definitions;
 using SloEngine.Collector;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Pipelines.Tail;
@@ -48,6 +49,7 @@ internal sealed partial class IngestLog : IDisposable
         {
             using var table = new LedgerTable(store, Log.Id);
             using var ledger = new Ledger(table, TimeProvider.System, since: Log.BegunAt(Checkpoint.Stored), options);
+            catalog.SetSaved(await new SloDefinitionTable(store).ReadAsync(cancellation));
             catalog.Reload();
             await ledger.SetSlosAsync(catalog.Slos, cancellation);
             var taps = new LedgerTaps(ledger, await SeriesBaselines.ReadAsync(store, TimeProvider.System, cancellation));

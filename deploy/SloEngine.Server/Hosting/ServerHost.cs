@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Console;
 using SloEngine.Alerting;
+using SloEngine.Alerting.Definitions;
 using SloEngine.Alerting.Http;
 using SloEngine.Alerting.Notifications;
 using SloEngine.Collector;
@@ -164,7 +165,7 @@ internal static class ServerHost
         read.MapTempoApi();
         read.MapSqlApi();
         read.MapCardinalityApi();
-        read.MapSloApi();
+        all.NeedingAdminForChanges(credentials).MapSloApi();
         read.MapRulesApi(SloAlerts.In(all.ServiceProvider));
         read.MapScalingHttp();
         all.NeedingAdminForChanges(credentials).MapDashboardsApi();
@@ -211,7 +212,9 @@ internal static class ServerHost
         services.AddSingleton(new SloCatalog(SloDirectory(options)));
         services.AddSingleton(provider => new LedgerTaps(provider.GetRequiredService<Ledger>(), baselines));
         services.AddSingleton<ITelemetryTaps>(provider => provider.GetRequiredService<LedgerTaps>());
-        services.AddHostedService<SloReloader>();
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<SloReloader>(provider, options.Store is not null));
+        services.AddSingleton<ISloRefresh>(provider => provider.GetRequiredService<SloReloader>());
+        services.AddHostedService(provider => provider.GetRequiredService<SloReloader>());
         services.AddSingleton(new QueryCounterOptions());
         services.AddSingleton(provider => new QueryCounter(
             provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILedgerStore>(), provider.GetRequiredService<PromQLEngine>(),
