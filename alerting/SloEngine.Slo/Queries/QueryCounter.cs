@@ -24,6 +24,9 @@ public sealed record QueryCounterOptions
 public sealed class QueryCounter(Ledger.Ledger ledger, ILedgerStore store, PromQLEngine engine, ISeriesSource source, QueryCounterOptions options, TimeProvider time)
     : IDisposable
 {
+    /// <summary>How much is evaluated again after a restart where nothing was found.</summary>
+    private static readonly TimeSpan MarkEvery = TimeSpan.FromHours(1);
+
     private readonly SemaphoreSlim _gate = new(1);
     private readonly Dictionary<string, Progress> _progress = new(StringComparer.Ordinal);
 
@@ -75,7 +78,7 @@ public sealed class QueryCounter(Ledger.Ledger ledger, ILedgerStore store, PromQ
         DateTimeOffset last = WholeMinute(time.GetUtcNow() - options.Delay);
         if (!_progress.TryGetValue(slo.LedgerKey, out Progress? progress))
         {
-            _progress[slo.LedgerKey] = progress = new Progress(await FirstAsync(slo, last, cancellation));
+            _progress[slo.LedgerKey] = progress = await FirstAsync(slo, last, cancellation);
         }
         if (progress.Next > last)
         {
@@ -83,7 +86,8 @@ public sealed class QueryCounter(Ledger.Ledger ledger, ILedgerStore store, PromQ
         }
         // A stretch that failed half-way is stored again as it was, or its token would be another one.
         DateTimeOffset end = progress.End ??= Min(last, progress.Next + (QueryMeasure.Interval * (options.MaxMinutes - 1)));
-        IReadOnlyList<LedgerIncrement> counted = progress.Counted ??= await CountAsync(slo, progress.Next, end, cancellation);
+        IReadOnlyList<LedgerIncrement> counted = progress.Counted ??= await CountAsync(slo, progress.Next, end, cancellation) is { Count: > 0 } some ? some
+            : end - progress.Known >= MarkEvery ? [new LedgerIncrement(MarkKey(slo), "", end - QueryMeasure.Interval, 0, 1)] : [];
         if (counted.Count > 0)
         {
             await _gate.WaitAsync(cancellation);
@@ -97,18 +101,23 @@ public sealed class QueryCounter(Ledger.Ledger ledger, ILedgerStore store, PromQ
                 _gate.Release();
             }
         }
-        _progress[slo.LedgerKey] = new Progress(end + QueryMeasure.Interval);
+        _progress[slo.LedgerKey] = new Progress(end + QueryMeasure.Interval, counted.Count > 0 ? end : progress.Known);
         return end < last;
     }
 
-    /// <summary>End of the first minute that is not in the store, at most the budget's window back.</summary>
-    private async Task<DateTimeOffset> FirstAsync(ServiceLevelObjective slo, DateTimeOffset last, CancellationToken cancellation)
+    /// <summary>The first minute that is not evaluated yet, as far as the store tells, at most the budget's window back.</summary>
+    private async Task<Progress> FirstAsync(ServiceLevelObjective slo, DateTimeOffset last, CancellationToken cancellation)
     {
         DateTimeOffset since = WholeMinute(last - slo.Window);
-        IReadOnlyList<LedgerIncrement> stored = await store.ReadAsync(slo.LedgerKey, since, cancellation);
+        IEnumerable<LedgerIncrement> stored = await store.ReadAsync(slo.LedgerKey, since, cancellation);
         // An increment has its minute's start, which is evaluated at its end.
-        return stored.Count == 0 ? since + QueryMeasure.Interval : stored.Max(increment => increment.Minute) + (2 * QueryMeasure.Interval);
+        DateTimeOffset known = stored.Concat(await store.ReadAsync(MarkKey(slo), since, cancellation))
+            .Select(increment => increment.Minute + QueryMeasure.Interval).Append(since).Max();
+        return new Progress(known + QueryMeasure.Interval, known);
     }
+
+    /// <summary>Key of the marks that tell up to when an SLO was evaluated and nothing found: who has no data is not evaluated anew at every start.</summary>
+    private static string MarkKey(ServiceLevelObjective slo) => slo.LedgerKey + "#evaluated";
 
     /// <summary>Events of each minute that ends from first to last.</summary>
     private async Task<IReadOnlyList<LedgerIncrement>> CountAsync(ServiceLevelObjective slo, DateTimeOffset first, DateTimeOffset last, CancellationToken cancellation)
@@ -156,9 +165,12 @@ public sealed class QueryCounter(Ledger.Ledger ledger, ILedgerStore store, PromQ
 
     /// <summary>How far an SLO is.</summary>
     /// <param name="next">End of the next minute to evaluate.</param>
-    private sealed class Progress(DateTimeOffset next)
+    /// <param name="known">End of the last minute that the store tells of.</param>
+    private sealed class Progress(DateTimeOffset next, DateTimeOffset known)
     {
         public DateTimeOffset Next { get; } = next;
+
+        public DateTimeOffset Known { get; } = known;
 
         /// <summary>End of the stretch under way.</summary>
         public DateTimeOffset? End { get; set; }
