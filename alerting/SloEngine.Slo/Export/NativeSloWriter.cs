@@ -89,7 +89,8 @@ public static partial class NativeSloWriter
         ? new Fields { ["calendar"] = OpenSloWindows.LengthText(calendar), ["start"] = Local(calendar.Start), ["timeZone"] = calendar.Zone.Id }
         : WindowedQuery.DurationText(window.Length);
 
-    private static Fields Exclusion(Exclusion exclusion)
+    /// <summary>Fields of an exclusion.</summary>
+    internal static object Exclusion(Exclusion exclusion)
     {
         Fields fields = exclusion switch
         {

@@ -20,15 +20,7 @@ public static class OpenSloWriter
         {
             metadata["labels"] = slo.Labels;
         }
-        var annotations = new Dictionary<string, string>();
-        if (slo.Runbook is { } runbook)
-        {
-            annotations["sloengine/runbook"] = runbook;
-        }
-        if (slo.GroupBy.Count > 0)
-        {
-            annotations["sloengine/group-by"] = string.Join(",", slo.GroupBy);
-        }
+        Dictionary<string, string> annotations = Annotations(slo);
         if (annotations.Count > 0)
         {
             metadata["annotations"] = annotations;
@@ -51,6 +43,30 @@ public static class OpenSloWriter
         return new Dictionary<string, object> { ["apiVersion"] = "openslo/v1", ["kind"] = "SLO", ["metadata"] = metadata, ["spec"] = spec };
     }
 
+    /// <summary>What OpenSLO has no field for.</summary>
+    private static Dictionary<string, string> Annotations(ServiceLevelObjective slo)
+    {
+        var annotations = new Dictionary<string, string>();
+        Add("runbook", slo.Runbook, slo.Runbook is null);
+        Add("group-by", string.Join(",", slo.GroupBy), slo.GroupBy.Count == 0);
+        Add("max-groups", slo.MaxGroups, slo.MaxGroups == 200);
+        Add("minimum-events", slo.MinimumEvents, slo.MinimumEvents == 10);
+        Add("minimum-failures", slo.MinimumFailures, slo.MinimumFailures == 0);
+        Add("coverage-floor", slo.CoverageFloor, slo.CoverageFloor == 0);
+        Add("traffic-aware", "true", !slo.IsTrafficAware);
+        Add("lateness", WindowedQuery.DurationText(slo.Lateness ?? default), slo.Lateness is null);
+        Add("exclusions", YamlDocuments.Write([slo.Exclusions.Select(NativeSloWriter.Exclusion).ToList()]), slo.Exclusions.Count == 0);
+        return annotations;
+
+        void Add(string key, object? value, bool isDefault)
+        {
+            if (!isDefault)
+            {
+                annotations["sloengine/" + key] = Convert.ToString(value, CultureInfo.InvariantCulture)!;
+            }
+        }
+    }
+
     private static Dictionary<string, object> Indicator(ServiceLevelObjective slo, Indicator indicator)
     {
         if (indicator is { Part: MetricMeasure { Part: MetricPart.SamplesThatHold } held })
@@ -68,6 +84,17 @@ public static class OpenSloWriter
                 ["ratioMetric"] = new Dictionary<string, object> { ["counter"] = true, [indicator.PartIsBad ? "bad" : "good"] = Source(part), ["total"] = Source(total) },
             };
         }
+        if (indicator is { Part: SpanMeasure some, Total: SpanMeasure all })
+        {
+            return new()
+            {
+                ["ratioMetric"] = new Dictionary<string, object> { ["counter"] = true, [indicator.PartIsBad ? "bad" : "good"] = Source(SpanConditions.Fields(some)), ["total"] = Source(SpanConditions.Fields(all)) },
+            };
+        }
+        if (indicator.Total is CompositeMeasure composite)
+        {
+            return new() { ["composite"] = composite.Members.Select(member => new Dictionary<string, object> { ["slo"] = member.Slo, ["weight"] = member.Weight }).ToList() };
+        }
         throw new SloExportException($"{slo.Id} ({slo.Source}) measures {indicator.Total.Describe()}, which is not written as PromQL");
     }
 
@@ -75,6 +102,8 @@ public static class OpenSloWriter
     {
         ["metricSource"] = new Dictionary<string, object> { ["type"] = "Prometheus", ["spec"] = new Dictionary<string, object> { ["query"] = query } },
     };
+
+    private static Dictionary<string, object> Source(Dictionary<string, object> spec) => new() { ["metricSource"] = new Dictionary<string, object> { ["spec"] = spec } };
 
     private static Dictionary<string, object> Window(BudgetWindow window)
     {

@@ -83,14 +83,13 @@ internal sealed class SloLedger
     /// <param name="slos">The objectives.</param>
     /// <param name="reach">How far back sums are asked for.</param>
     /// <param name="corrections">Corrections of them and of their groups.</param>
-    /// <param name="taken">Minutes that were taken by <see cref="TakeUnsaved"/>.</param>
-    public void CountAnew(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections, IEnumerable<LedgerIncrement> taken)
+    /// <param name="counted">Minutes that were taken by <see cref="TakeUnsaved"/>; what was not is added to them.</param>
+    public void CountAnew(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections, List<LedgerIncrement> counted)
     {
-        var counted = new List<LedgerIncrement>(taken);
         AddUnsaved(counted);
         Clear(slos, reach, corrections);
         // By time: what is older than the lateness budget no slice takes any more.
-        foreach ((LedgerIncrement events, bool isCorrection) in counted.Select(events => (Events: events, IsCorrection: false)).Concat(Added()).OrderBy(entry => entry.Events.Minute))
+        foreach ((LedgerIncrement events, bool isCorrection) in ByTime(counted, [.. Added()]))
         {
             SloLedger counts = events.Group.Length == 0 ? this : ForGroup(events.Group);
             if (isCorrection)
@@ -271,11 +270,23 @@ internal sealed class SloLedger
     }
 
     /// <summary>Events that corrections add.</summary>
-    private IEnumerable<(LedgerIncrement Events, bool IsCorrection)> Added() =>
+    private IEnumerable<LedgerIncrement> Added() =>
         from correction in _corrections
         where correction.Kind == CorrectionKind.AddEvents
         from minute in correction.Minutes()
-        select (new LedgerIncrement(Slo.LedgerKey, correction.Group, minute.Minute, minute.Good, minute.Total), true);
+        select new LedgerIncrement(Slo.LedgerKey, correction.Group, minute.Minute, minute.Good, minute.Total);
+
+    /// <summary>What was counted, which mostly comes in order, and what corrections add.</summary>
+    private static IEnumerable<(LedgerIncrement Events, bool IsCorrection)> ByTime(List<LedgerIncrement> counted, LedgerIncrement[] added)
+    {
+        IEnumerable<(LedgerIncrement Events, bool IsCorrection)> all = counted.Select(events => (events, false)).Concat(added.Select(events => (events, true)));
+        bool isInOrder = added.Length == 0;
+        for (int index = 1; index < counted.Count && isInOrder; index++)
+        {
+            isInOrder = counted[index].Minute >= counted[index - 1].Minute;
+        }
+        return isInOrder ? all : all.OrderBy(entry => entry.Events.Minute);
+    }
 
     /// <summary>Brings what was counted of the slot under way into the sums.</summary>
     private void Close()
