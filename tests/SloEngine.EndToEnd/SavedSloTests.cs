@@ -184,6 +184,38 @@ public sealed class SavedSloTests
         Assert.Contains("0 good, -15 bad", list, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task No_event_is_lost_or_counted_twice_while_corrections_come_and_go()
+    {
+        using var files = new TemporaryDirectory();
+        files.Write("slos/app.yaml", Slo("app", 0.99));
+        await using ServerProcess server = await ServerProcess.StartAsync(Path.Combine(files.Path, "data"), "--slos", Path.Combine(files.Path, "slos"), "--self-telemetry", "off");
+        using var sender = new OtlpJsonSender(server.OtlpHttp, "app");
+        long minute = DateTimeOffset.UtcNow.ToUnixTimeSeconds() / 60 * 60;
+        string body = JsonSerializer.Serialize(new { from = $"{minute - 600}", to = $"{minute + 600}", exclude = "all", reason = "test", author = "jane" });
+
+        Task correcting = Task.Run(async () =>
+        {
+            for (int round = 0; round < 8; round++)
+            {
+                Answer made = await SendAsync(server, HttpMethod.Post, "/api/v1/slos/app/corrections", body);
+                string id = made.Body.GetProperty("correction").GetProperty("id").GetString()!;
+                Assert.Equal(HttpStatusCode.OK, (await SendAsync(server, HttpMethod.Delete, $"/api/v1/slos/app/corrections/{id}?reason=test&author=jane")).Status);
+            }
+        });
+        int exports = 0;
+        for (; !correcting.IsCompleted || exports < 50; exports++)
+        {
+            Assert.True(await sender.SendAsync(9, 1));
+        }
+        await correcting;
+
+        Assert.True(exports >= 50);
+        await AssertCountsAsync(server, sender.Good, sender.Bad);
+        await server.StoredAsync();
+        Assert.Equal(sender.Good + sender.Bad, await server.SqlNumberAsync("SELECT sum(total) FROM sli_buckets"));
+    }
+
     private static string Slo(string id, double target) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $$"""
         apiVersion: sloengine/v1
         kind: SLO
