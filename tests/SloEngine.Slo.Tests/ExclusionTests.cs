@@ -123,6 +123,12 @@ public sealed class ExclusionTests
                 nights,
             ],
             of["web"]);
+        Assert.Equal(
+            [
+                "2026-01-04 02:00:00Z to 2026-01-04 04:30:00Z (database)", "every 2 weeks from 2026-01-04 03:00 Europe/Berlin, for 2h",
+                "\"0 22 * * MON-FRI\" Europe/Berlin, for 8h (nightly)",
+            ],
+            Export.SloExplanation.Of(files.Slos.Single(slo => slo.Id == "web")).Single().Exclusions);
         Assert.Equal([nights], of["shop-api"]);
         Assert.Equal([new ScheduledExclusion(CronSchedule.Parse("0 3 * * SUN"), TimeZoneInfo.Utc, TimeSpan.FromHours(1))], of["other-api"]);
         Assert.Equal([new OneOffExclusion(Time("2026-01-03T21:15:00Z"), Time("2026-01-03T22:15:00Z")), nights], of["pyrra"]);

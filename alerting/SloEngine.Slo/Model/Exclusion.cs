@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace SloEngine.Slo.Model;
 
 /// <summary>A stretch of time, or many, whose events do not count: announced maintenance.</summary>
@@ -8,6 +10,9 @@ public abstract record Exclusion
 
     /// <summary>Why, in words; may be empty.</summary>
     public string Reason { get; init; } = "";
+
+    /// <summary>When it is, in words.</summary>
+    public abstract string Describe();
 
     /// <summary>Whether a moment is within it.</summary>
     public abstract bool Covers(DateTimeOffset time);
@@ -22,6 +27,9 @@ public abstract record Exclusion
 public sealed record OneOffExclusion(DateTimeOffset Start, DateTimeOffset End) : Exclusion
 {
     /// <inheritdoc/>
+    public override string Describe() => $"{Start.UtcDateTime:u} to {End.UtcDateTime:u}";
+
+    /// <inheritdoc/>
     public override bool Covers(DateTimeOffset time) => time >= Start && time < End;
 
     /// <inheritdoc/>
@@ -34,6 +42,11 @@ public sealed record OneOffExclusion(DateTimeOffset Start, DateTimeOffset End) :
 /// <param name="Length">How long it lasts, in time that passes.</param>
 public sealed record RecurringExclusion(CalendarWindow Every, TimeSpan Length) : Exclusion
 {
+    /// <inheritdoc/>
+    public override string Describe() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"every {Every.Count} {Every.Unit.ToString().ToLowerInvariant()}{(Every.Count == 1 ? "" : "s")} from {Every.Start:yyyy-MM-dd HH:mm} {Every.Zone.Id}, for {WindowedQuery.DurationText(Length)}");
+
     /// <inheritdoc/>
     public override bool Covers(DateTimeOffset time) => time - Every.Bounds(time).Start < Length;
 
@@ -58,6 +71,9 @@ public sealed record ScheduledExclusion(CronSchedule Schedule, TimeZoneInfo Zone
 {
     /// <summary>More than clocks are changed by.</summary>
     private static readonly TimeSpan LargestChange = TimeSpan.FromHours(3);
+
+    /// <inheritdoc/>
+    public override string Describe() => $"\"{Schedule.Expression}\" {Zone.Id}, for {WindowedQuery.DurationText(Length)}";
 
     /// <inheritdoc/>
     public override bool Covers(DateTimeOffset time) => Between(time, time + TimeSpan.FromTicks(1)).Any();
