@@ -107,6 +107,14 @@ public sealed class AccessTests
         }
         Assert.Equal(HttpStatusCode.Forbidden, (await SendAsync(HttpMethod.Put, new Uri(server.Http, "/api/v1/dashboards/x"), "Bearer " + ReadToken, null, "{}", "application/json")).Status);
 
+        foreach ((HttpMethod method, string path) in ((HttpMethod, string)[])
+            [(HttpMethod.Post, "/api/v1/slos"), (HttpMethod.Put, "/api/v1/slos/x"), (HttpMethod.Delete, "/api/v1/slos/x"), (HttpMethod.Post, "/api/v1/slos/x/corrections"), (HttpMethod.Delete, "/api/v1/slos/x/corrections/y")])
+        {
+            Assert.Equal(HttpStatusCode.Unauthorized, (await SendAsync(method, new Uri(server.Http, path), null, null, "{}", "application/json")).Status);
+            Assert.Equal(HttpStatusCode.Forbidden, (await SendAsync(method, new Uri(server.Http, path), "Bearer " + ReadToken, null, "{}", "application/json")).Status);
+            Assert.NotEqual(HttpStatusCode.Forbidden, (await SendAsync(method, new Uri(server.Http, path), "Bearer " + OtherToken, null, "{}", "application/json")).Status);
+        }
+
         // Open, and by user and password.
         foreach (string path in (string[])["/healthz", "/readyz"])
         {

@@ -65,7 +65,7 @@ public sealed class ClusterTests
                 async () => (await node.GetAsync("/api/v1/slos/app-spans")).GetProperty("totalEvents").GetDouble(), total => total == spans, TimeSpan.FromSeconds(25));
         }
         using var http = new HttpClient();
-        string counted = await http.GetStringAsync(new Uri(store.Url, "/?query=" + Uri.EscapeDataString("SELECT uniqExact(node), sum(total) FROM sloengine.sli_buckets")));
+        string counted = await http.GetStringAsync(new Uri(store.Url, "/?query=" + Uri.EscapeDataString("SELECT uniqExact(node), sum(total) FROM sloengine.sli_buckets WHERE NOT startsWith(slo, 'past/')")));
         Assert.Equal(string.Create(CultureInfo.InvariantCulture, $"2\t{spans}\n"), counted);
         string metrics = await http.GetStringAsync(new Uri(gateway.Http, "/metrics"));
         Assert.Matches("sloengine_gateway_queue_size\\S*\\{[^}]*node=\"b\"[^}]*\\} 0", metrics);

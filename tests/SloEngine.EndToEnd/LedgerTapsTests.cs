@@ -104,7 +104,7 @@ public sealed class LedgerTapsTests : IDisposable
     private async Task<LedgerTaps> TapsAsync(SeriesBaselines baselines)
     {
         await _ledger.SetSlosAsync([Slo()], default);
-        return new LedgerTaps(_ledger, new NoStore(), baselines);
+        return new LedgerTaps(_ledger, baselines);
     }
 
     private void Show(LedgerTaps taps, SeriesDescriptor series, DateTimeOffset began, double value, DateTimeOffset at)

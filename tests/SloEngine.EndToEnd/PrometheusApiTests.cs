@@ -160,7 +160,7 @@ public sealed class PrometheusApiTests(MetricServer metrics) : IClassFixture<Met
     [InlineData("GET", "/api/v1/read", "POST")]
     [InlineData("DELETE", "/loki/api/v1/labels", "GET, POST")]
     [InlineData("POST", "/api/traces/0123", "GET")]
-    [InlineData("POST", "/api/v1/slos", "GET")]
+    [InlineData("PUT", "/api/v1/slos", "GET, POST")]
     public async Task A_wrong_method_is_told_the_right_ones(string method, string path, string allowed)
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), path);

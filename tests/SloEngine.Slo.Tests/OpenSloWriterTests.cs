@@ -32,7 +32,18 @@ public sealed class OpenSloWriterTests
         AssertSame(Read("slo.yaml", """
             apiVersion: openslo/v1
             kind: SLO
-            metadata: {name: web, annotations: {sloengine/group-by: "tenant, region"}, labels: {tier: "2", team: [a, b]}}
+            metadata:
+              name: web
+              labels: {tier: "2", team: [a, b]}
+              annotations:
+                sloengine/group-by: "tenant, region"
+                sloengine/max-groups: "7"
+                sloengine/minimum-events: "0.5"
+                sloengine/minimum-failures: "3"
+                sloengine/coverage-floor: "0.9"
+                sloengine/traffic-aware: "true"
+                sloengine/lateness: 2h
+                sloengine/exclusions: '[{from: 2026-01-01T00:00:00Z, to: 2026-01-02T00:00:00Z, reason: "a: b"}, {cron: 0 3 * * SUN, timeZone: Europe/Berlin, duration: 2h}]'
             spec:
               service: web
               indicator:
@@ -47,6 +58,25 @@ public sealed class OpenSloWriterTests
             """));
     }
 
+    [Fact]
+    public void Spans_and_composites_read_back() => AssertSame(Read("slo.yaml", """
+        apiVersion: sloengine/v1
+        kind: SLO
+        metadata: {name: spans}
+        spec:
+          service: web
+          indicator: {bad: {signal: spans, service: web, status: error, attributes: {http.route: /}}, total: {signal: spans, service: web, minDurationMs: 1}}
+          objectives: [{target: 0.9}]
+        ---
+        apiVersion: sloengine/v1
+        kind: SLO
+        metadata: {name: both}
+        spec:
+          service: web
+          indicator: {composite: [{slo: spans, weight: 2}, {slo: other}]}
+          objectives: [{target: 0.9}]
+        """));
+
     private static void AssertSame(IReadOnlyList<ServiceLevelObjective> slos)
     {
         IReadOnlyList<ServiceLevelObjective> again = Read("imported.yaml", OpenSloWriter.Write(slos));
@@ -55,7 +85,8 @@ public sealed class OpenSloWriterTests
     }
 
     private static IEnumerable<string> Describe(ServiceLevelObjective slo) => slo.Each().Select(one => string.Join(
-        "\n", one.Id, one.DisplayName, one.Description, one.Service, one.Runbook, one.BudgetWindow, one.Method, string.Join(",", one.GroupBy),
+        "\n", one.Id, one.DisplayName, one.Description, one.Service, one.Runbook, one.BudgetWindow, one.Method, string.Join(",", one.GroupBy), one.MaxGroups,
+        one.MinimumEvents, one.MinimumFailures, one.CoverageFloor, one.IsTrafficAware, one.Lateness, string.Join(",", one.Exclusions),
         string.Join(",", one.Labels.OrderBy(label => label.Key, StringComparer.Ordinal)), one.Objective.ToString("R"), one.Objectives[0].TimesliceTarget, one.Objectives[0].TimesliceWindow,
         one.Indicator.PartIsBad, one.Indicator.Part.Describe(), one.Indicator.Total.Describe(), one.LedgerKey, string.Join("\n", one.Policies)));
 

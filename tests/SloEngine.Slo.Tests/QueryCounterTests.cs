@@ -92,7 +92,7 @@ public sealed class QueryCounterTests
             await TickAsync(second, slo);
         }
 
-        DateTimeOffset[] minutes = [.. _store.Increments.Select(increment => increment.Minute).Order()];
+        DateTimeOffset[] minutes = [.. _store.Increments.Where(increment => increment.Key == slo.LedgerKey).Select(increment => increment.Minute).Order()];
         Assert.Equal(minutes.Distinct(), minutes);
         // From the first minute that had data to the last that is over, without a gap.
         Assert.Equal(Start.AddDays(Days).AddMinutes(29), minutes[^1]);
@@ -191,6 +191,31 @@ public sealed class QueryCounterTests
         await ledger.SetSlosAsync([slo with { Tenant = null }], default);
         await TickAsync(counter, slo with { Tenant = null });
         Assert.Equal(0, ledger.Sum(slo.Id, _time.Now, TimeSpan.FromHours(1)).Total);
+    }
+
+    [Fact]
+    public async Task An_SLO_without_data_is_not_evaluated_anew_at_every_start()
+    {
+        ServiceLevelObjective slo = Slo(Events);
+        _time.Now = Start.AddHours(3);
+        var ledger = new Ledger.Ledger(_store, _time);
+        await ledger.SetSlosAsync([slo], default);
+        using QueryCounter counter = Counter(ledger);
+        await TickAsync(counter, slo);
+        // Marks, an hour apart, count nothing.
+        Assert.InRange(_store.Increments.Count, 1, 3);
+        Assert.Equal(0, ledger.Sum(slo.Id, _time.Now, TimeSpan.FromHours(2)).Total);
+
+        // What comes for times that were evaluated is not looked for; what comes for later ones is.
+        Write(minutes: 240);
+        _time.Now = Start.AddHours(3.5);
+        var restarted = new Ledger.Ledger(_store, _time);
+        await restarted.SetSlosAsync([slo], default);
+        using QueryCounter second = Counter(restarted);
+        await TickAsync(second, slo);
+
+        Assert.InRange(_store.Increments.Where(increment => increment.Key == slo.LedgerKey).Min(increment => increment.Minute), Start.AddHours(2), Start.AddHours(3));
+        Assert.InRange(restarted.Sum(slo.Id, _time.Now, TimeSpan.FromHours(2)).Total, 100 * 29, 100 * 90);
     }
 
     private void Write(int minutes)

@@ -4,6 +4,8 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Alerting.Alerts;
+using SloEngine.Alerting.Corrections;
+using SloEngine.Alerting.Definitions;
 using SloEngine.Alerting.Notifications;
 using SloEngine.Alerting.Postmortems;
 using SloEngine.Slo.Burn;
@@ -26,6 +28,10 @@ public static class SloApi
         services.AddSingleton<Notifier>();
         services.AddSingleton<AlertEvaluator>();
         services.AddSingleton<PostmortemBuilder>();
+        services.AddSingleton<SloDefinitionTable>();
+        services.AddSingleton<SavedSlos>();
+        services.AddSingleton<CorrectionTable>();
+        services.AddSingleton<BudgetCorrections>();
         if (evaluates)
         {
             services.AddHostedService(provider => provider.GetRequiredService<Notifier>());
@@ -33,7 +39,7 @@ public static class SloApi
         }
     }
 
-    /// <summary>Maps <c>/api/v1/slos</c>, <c>/api/v1/alerts/history</c> and <c>/api/v1/notifications</c>.</summary>
+    /// <summary>Maps <c>/api/v1/slos</c> with what is below it, <c>/api/v1/alerts/history</c> and <c>/api/v1/notifications</c>.</summary>
     public static void MapSloApi(this IEndpointRouteBuilder endpoints)
     {
         SloCatalog catalog = endpoints.ServiceProvider.GetRequiredService<SloCatalog>();
@@ -41,8 +47,11 @@ public static class SloApi
         Ledger ledger = endpoints.ServiceProvider.GetRequiredService<Ledger>();
         AlertEvaluator alerts = endpoints.ServiceProvider.GetRequiredService<AlertEvaluator>();
         Notifier notifier = endpoints.ServiceProvider.GetRequiredService<Notifier>();
+        BudgetCorrections corrections = endpoints.ServiceProvider.GetRequiredService<BudgetCorrections>();
         TimeProvider time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
 
+        SloDefinitionsApi.Map(endpoints);
+        CorrectionsApi.Map(endpoints);
         endpoints.MapGet("/api/v1/slos", (string? service, string? q) => Results.Json(new
         {
             slos = catalog.Slos
@@ -51,10 +60,21 @@ public static class SloApi
                 .Select(slo => SloJson.Of(slo, evaluator, alerts.Current, ledger, time.GetUtcNow())),
             errors = catalog.Errors,
         }));
-        endpoints.MapGet("/api/v1/slos/{id}", (string id) => Find(catalog, evaluator, id) is { } slo
-            ? Results.Json(SloJson.Detail(slo, evaluator, alerts.Current, ledger, time.GetUtcNow()))
-            : Unknown(catalog, id));
-        endpoints.MapGet("/api/v1/slos/{id}/history", (string id, string? start, string? end, string? step) =>
+        endpoints.MapGet("/api/v1/slos/{id}", (HttpContext http, string id) =>
+        {
+            if (Find(catalog, evaluator, id) is not { } slo)
+            {
+                return Unknown(catalog, id);
+            }
+            Dictionary<string, object?> json = SloJson.Detail(slo, evaluator, alerts.Current, ledger, time.GetUtcNow());
+            json["version"] = catalog.SavedVersion(slo.Parent);
+            if (catalog.SavedVersion(id) is { } version)
+            {
+                http.Response.Headers.ETag = VersionCondition.Tag(version);
+            }
+            return Results.Json(json);
+        });
+        endpoints.MapGet("/api/v1/slos/{id}/history", async (string id, string? start, string? end, string? step, CancellationToken cancellation) =>
         {
             if (Find(catalog, evaluator, id)?.Each().First() is not { } slo)
             {
@@ -77,7 +97,8 @@ public static class SloApi
             {
                 return Results.Problem("more than 11,000 points; take a larger step", statusCode: 400, title: "The request does not fit");
             }
-            return Results.Json(new { points = History(slo, ledger, from, to, TimeSpan.FromSeconds(seconds)) });
+            IReadOnlyList<AuditedCorrection> corrected = await corrections.ReadAsync(slo.Parent, cancellation);
+            return Results.Json(new { points = History(slo, ledger, from, to, TimeSpan.FromSeconds(seconds)), changed = Changed(slo, corrected, from, to) });
         });
         endpoints.MapGet("/api/v1/alerts/history", async (string? slo, int? limit, CancellationToken cancellation) => Results.Json(new
         {
@@ -139,4 +160,16 @@ public static class SloApi
             };
         }
     }
+
+    /// <summary>Stretches in which not all events count as they came: exclusions, and corrections that hold.</summary>
+    private static IEnumerable<object> Changed(ServiceLevelObjective slo, IReadOnlyList<AuditedCorrection> corrections, DateTimeOffset from, DateTimeOffset to) =>
+        slo.Exclusions.SelectMany(exclusion => exclusion.Between(from, to).Select(stretch => (stretch.Start, stretch.End, By: "exclusion", exclusion.Reason)))
+            .Concat(corrections.Where(correction => correction.Revoked is null && IsAbout(correction.Correction, slo) && correction.Correction.From < to && correction.Correction.To > from)
+                .Select(correction => (Start: correction.Correction.From, End: correction.Correction.To, By: "correction", correction.Made.Reason)))
+            .OrderBy(stretch => stretch.Start).Take(HistoryPoints * 10)
+            .Select(stretch => new { from = stretch.Start, to = stretch.End, by = stretch.By, reason = stretch.Reason });
+
+    private static bool IsAbout(BudgetCorrection correction, ServiceLevelObjective slo) =>
+        (correction.Objective.Length == 0 || correction.Objective == slo.Objectives[0].Name)
+        && (correction.Group.Length == 0 || slo.Group.Length == 0 || correction.Group == slo.Group);
 }

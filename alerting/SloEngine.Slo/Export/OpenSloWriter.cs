@@ -3,9 +3,6 @@ using SloEngine.Slo.Burn;
 using SloEngine.Slo.Expressions;
 using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
-using YamlDotNet.Core;
-using YamlDotNet.Serialization;
-using YamlDotNet.Serialization.EventEmitters;
 
 namespace SloEngine.Slo.Export;
 
@@ -14,11 +11,7 @@ public static class OpenSloWriter
 {
     /// <summary>SLOs as documents of one file.</summary>
     /// <exception cref="SloExportException">What an SLO measures has no PromQL.</exception>
-    public static string Write(IEnumerable<ServiceLevelObjective> slos)
-    {
-        ISerializer serializer = new SerializerBuilder().DisableAliases().WithEventEmitter(static next => new QuoteAmbiguous(next)).Build();
-        return string.Join("---\n", slos.Select(slo => serializer.Serialize(Document(slo))));
-    }
+    public static string Write(IEnumerable<ServiceLevelObjective> slos) => YamlDocuments.Write(slos.Select(Document));
 
     private static Dictionary<string, object> Document(ServiceLevelObjective slo)
     {
@@ -27,19 +20,7 @@ public static class OpenSloWriter
         {
             metadata["labels"] = slo.Labels;
         }
-        var annotations = new Dictionary<string, string>();
-        if (slo.Runbook is { } runbook)
-        {
-            annotations["sloengine/runbook"] = runbook;
-        }
-        if (slo.Tenant is { } tenant)
-        {
-            annotations["sloengine/tenant"] = tenant;
-        }
-        if (slo.GroupBy.Count > 0)
-        {
-            annotations["sloengine/group-by"] = string.Join(",", slo.GroupBy);
-        }
+        Dictionary<string, string> annotations = Annotations(slo);
         if (annotations.Count > 0)
         {
             metadata["annotations"] = annotations;
@@ -62,6 +43,31 @@ public static class OpenSloWriter
         return new Dictionary<string, object> { ["apiVersion"] = "openslo/v1", ["kind"] = "SLO", ["metadata"] = metadata, ["spec"] = spec };
     }
 
+    /// <summary>What OpenSLO has no field for.</summary>
+    private static Dictionary<string, string> Annotations(ServiceLevelObjective slo)
+    {
+        var annotations = new Dictionary<string, string>();
+        Add("runbook", slo.Runbook, slo.Runbook is null);
+        Add("tenant", slo.Tenant, slo.Tenant is null);
+        Add("group-by", string.Join(",", slo.GroupBy), slo.GroupBy.Count == 0);
+        Add("max-groups", slo.MaxGroups, slo.MaxGroups == 200);
+        Add("minimum-events", slo.MinimumEvents, slo.MinimumEvents == 10);
+        Add("minimum-failures", slo.MinimumFailures, slo.MinimumFailures == 0);
+        Add("coverage-floor", slo.CoverageFloor, slo.CoverageFloor == 0);
+        Add("traffic-aware", "true", !slo.IsTrafficAware);
+        Add("lateness", WindowedQuery.DurationText(slo.Lateness ?? default), slo.Lateness is null);
+        Add("exclusions", YamlDocuments.Write([slo.Exclusions.Select(NativeSloWriter.Exclusion).ToList()]), slo.Exclusions.Count == 0);
+        return annotations;
+
+        void Add(string key, object? value, bool isDefault)
+        {
+            if (!isDefault)
+            {
+                annotations["sloengine/" + key] = Convert.ToString(value, CultureInfo.InvariantCulture)!;
+            }
+        }
+    }
+
     private static Dictionary<string, object> Indicator(ServiceLevelObjective slo, Indicator indicator)
     {
         if (indicator is { Part: MetricMeasure { Part: MetricPart.SamplesThatHold } held })
@@ -81,11 +87,15 @@ public static class OpenSloWriter
         }
         if (indicator.Part is HeartbeatMeasure heartbeat)
         {
-            return new() { ["heartbeat"] = Heartbeat(heartbeat) };
+            return new() { ["heartbeat"] = SignalSource.Of(heartbeat) };
         }
         if (SignalSource.Of(indicator.Part) is { } signal && SignalSource.Of(indicator.Total) is { } signals)
         {
             return new() { ["ratioMetric"] = new Dictionary<string, object> { [indicator.PartIsBad ? "bad" : "good"] = Source(signal), ["total"] = Source(signals) } };
+        }
+        if (indicator.Total is CompositeMeasure composite)
+        {
+            return new() { ["composite"] = composite.Members.Select(member => new Dictionary<string, object> { ["slo"] = member.Slo, ["weight"] = member.Weight }).ToList() };
         }
         throw new SloExportException($"{slo.Id} ({slo.Source}) measures {indicator.Total.Describe()}, which is not written as PromQL");
     }
@@ -94,20 +104,6 @@ public static class OpenSloWriter
     {
         ["metricSource"] = new Dictionary<string, object> { ["type"] = "Prometheus", ["spec"] = new Dictionary<string, object> { ["query"] = query } },
     };
-
-    private static Dictionary<string, object> Heartbeat(HeartbeatMeasure heartbeat)
-    {
-        var fields = new Dictionary<string, object>
-        {
-            ["metric"] = MeasureQuery.Selector(heartbeat.Metric, heartbeat.Matchers),
-            ["interval"] = WindowedQuery.DurationText(heartbeat.Interval),
-        };
-        if (heartbeat.Threshold is { } threshold)
-        {
-            (fields["op"], fields["value"]) = (heartbeat.Comparison, threshold);
-        }
-        return fields;
-    }
 
     private static Dictionary<string, object> Source(IReadOnlyDictionary<string, object> signal) => new()
     {
@@ -120,17 +116,9 @@ public static class OpenSloWriter
         {
             return new() { ["duration"] = WindowedQuery.DurationText(window.Length), ["isRolling"] = true };
         }
-        string unit = calendar.Unit switch
-        {
-            CalendarUnit.Day => "d",
-            CalendarUnit.Week => "w",
-            CalendarUnit.Month => "M",
-            CalendarUnit.Quarter => "Q",
-            _ => "Y",
-        };
         return new()
         {
-            ["duration"] = string.Create(CultureInfo.InvariantCulture, $"{calendar.Count}{unit}"),
+            ["duration"] = OpenSloWindows.LengthText(calendar),
             ["isRolling"] = false,
             ["calendar"] = new Dictionary<string, object>
             {
@@ -203,18 +191,5 @@ public static class OpenSloWriter
                 },
             },
         };
-    }
-
-    /// <summary>Texts that a reader could take for something else, such as a label's value 2, stand in quotes.</summary>
-    private sealed class QuoteAmbiguous(IEventEmitter next) : ChainedEventEmitter(next)
-    {
-        public override void Emit(ScalarEventInfo eventInfo, IEmitter emitter)
-        {
-            if (eventInfo.Source.Value is string text && (double.TryParse(text, CultureInfo.InvariantCulture, out _) || text is "" or "true" or "false" or "null" or "~" or "yes" or "no"))
-            {
-                eventInfo.Style = ScalarStyle.DoubleQuoted;
-            }
-            base.Emit(eventInfo, emitter);
-        }
     }
 }

@@ -1,3 +1,4 @@
+using SloEngine.Slo.Expressions;
 using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 
@@ -29,6 +30,13 @@ internal static class SignalSource
             ("attributes", Attributes(logs.Attributes))),
         _ => null,
     };
+
+    /// <summary>The fields of a heartbeat.</summary>
+    public static Dictionary<string, object> Of(HeartbeatMeasure heartbeat) => Fields(
+        ("metric", MeasureQuery.Selector(heartbeat.Metric, heartbeat.Matchers)),
+        ("interval", WindowedQuery.DurationText(heartbeat.Interval)),
+        ("op", heartbeat.Threshold is null ? null : heartbeat.Comparison),
+        ("value", heartbeat.Threshold));
 
     private static Dictionary<string, string>? Attributes(IReadOnlyList<Matcher> conditions) =>
         conditions.Count == 0 ? null : conditions.ToDictionary(condition => condition.Label, condition => condition.Value);

@@ -75,6 +75,9 @@ public sealed record SloExplanation
     /// <summary>Labels that groups have budgets of their own by.</summary>
     public IReadOnlyList<string> GroupBy { get; init; } = [];
 
+    /// <summary>Stretches of time whose events do not count, with the reasons.</summary>
+    public IReadOnlyList<string> Exclusions { get; init; } = [];
+
     /// <summary>Alerts, the most urgent first.</summary>
     public required IReadOnlyList<AlertExplanation> Alerts { get; init; }
 
@@ -101,6 +104,10 @@ public sealed record SloExplanation
         if (GroupBy.Count > 0)
         {
             text.AppendLine($"  grouped   by {string.Join(", ", GroupBy)}");
+        }
+        foreach (string exclusion in Exclusions)
+        {
+            text.AppendLine($"  without   {exclusion}");
         }
         if (ErrorRatio is not null)
         {
@@ -159,6 +166,7 @@ public sealed record SloExplanation
             },
             ErrorRatio = slo.Indicator.ErrorRatio?.At(shortest),
             GroupBy = slo.GroupBy,
+            Exclusions = [.. slo.Exclusions.Select(exclusion => exclusion.Describe() + (exclusion.Reason.Length > 0 ? $" ({exclusion.Reason})" : ""))],
             Alerts = [.. slo.Policies.OrderByDescending(policy => policy.Severity).ThenBy(policy => policy.Long).Select(policy => Explain(slo, policy))],
         };
     }

@@ -19,6 +19,9 @@ internal sealed class SloDefinitions
     /// <summary>SLI plugins of Sloth's files.</summary>
     public SliPlugins Plugins { get; } = new();
 
+    /// <summary>Maintenance of several SLOs.</summary>
+    public List<MaintenanceWindow> Maintenance { get; } = [];
+
     /// <summary>Definitions that cannot be used.</summary>
     public List<SloFileError> Errors { get; } = [];
 
@@ -62,6 +65,6 @@ internal sealed class SloDefinitions
                 }
             });
         }
-        return [.. slos.Values];
+        return [.. slos.Values.Select(slo => MaintenanceWindow.Apply(Maintenance, slo))];
     }
 }

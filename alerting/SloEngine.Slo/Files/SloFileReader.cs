@@ -1,21 +1,35 @@
 using SloEngine.Slo.Model;
+using SloEngine.Slo.Native;
 using SloEngine.Slo.OpenSlo;
 using SloEngine.Slo.Pyrra;
 using SloEngine.Slo.Sloth;
 
 namespace SloEngine.Slo.Files;
 
+/// <summary>What files define.</summary>
+/// <param name="Slos">The SLOs.</param>
+/// <param name="Maintenance">Maintenance windows, which have been applied to these SLOs already.</param>
+/// <param name="Errors">What could not be read.</param>
+public sealed record SloFiles(IReadOnlyList<ServiceLevelObjective> Slos, IReadOnlyList<MaintenanceWindow> Maintenance, IReadOnlyList<SloFileError> Errors);
+
 /// <summary>
-/// Reads SLO files of every format into one model: OpenSLO v1alpha, v1 and v2alpha, Sloth <c>prometheus/v1</c> and its Kubernetes resources,
+/// Reads SLO files of every format into one model: SloEngine's own, OpenSLO v1alpha, v1 and v2alpha, Sloth <c>prometheus/v1</c> and its Kubernetes resources,
 /// Pyrra. Formats may be mixed, also within a file; references go across all files that are read together.
 /// </summary>
 public static class SloFileReader
 {
     private const string Expected =
-        "expected openslo/v1, openslo/v1alpha, openslo.com/v2alpha, sloth.slok.dev/v1 or pyrra.dev/v1alpha1 (or version: prometheus/v1 of Sloth)";
+        "expected sloengine/v1, openslo/v1, openslo/v1alpha, openslo.com/v2alpha, sloth.slok.dev/v1 or pyrra.dev/v1alpha1 (or version: prometheus/v1 of Sloth)";
 
     /// <summary>Reads files, by name and text, into SLOs and errors.</summary>
     public static (IReadOnlyList<ServiceLevelObjective> Slos, IReadOnlyList<SloFileError> Errors) Read(IEnumerable<(string Name, string Text)> files)
+    {
+        SloFiles read = ReadAll(files);
+        return (read.Slos, read.Errors);
+    }
+
+    /// <summary>Reads files, by name and text.</summary>
+    public static SloFiles ReadAll(IEnumerable<(string Name, string Text)> files)
     {
         var definitions = new SloDefinitions();
         foreach ((string name, string text) in files)
@@ -29,7 +43,7 @@ public static class SloFileReader
             });
         }
         IReadOnlyList<ServiceLevelObjective> slos = definitions.Resolve();
-        return (slos, [.. definitions.Errors.Distinct().OrderBy(error => error.File, StringComparer.Ordinal).ThenBy(error => error.Line)]);
+        return new SloFiles(slos, definitions.Maintenance, [.. definitions.Errors.Distinct().OrderBy(error => error.File, StringComparer.Ordinal).ThenBy(error => error.Line)]);
     }
 
     private static void Collect(YamlPlace document, SloDefinitions definitions)
@@ -63,6 +77,12 @@ public static class SloFileReader
         YamlPlace version = document.Required("apiVersion");
         switch (version.Text)
         {
+            case NativeSloReader.Version when document.Required("kind").Text == "SliPlugin":
+                definitions.Plugins.Add(document);
+                break;
+            case NativeSloReader.Version:
+                NativeSloReader.Collect(document, definitions);
+                break;
             case "openslo/v1" or "openslo/v1alpha" or "openslo.com/v2alpha":
                 new OpenSloReader(definitions, OpenSloDialect.Of(version.Text)).Collect(document);
                 break;
@@ -71,9 +91,6 @@ public static class SloFileReader
                 break;
             case "pyrra.dev/v1alpha1":
                 PyrraReader.Collect(document, definitions);
-                break;
-            case "sloengine/v1" when document.Required("kind").Text == "SliPlugin":
-                definitions.Plugins.Add(document);
                 break;
             default:
                 throw version.Fail($"apiVersion is '{version.Text}', {Expected}");

@@ -13,10 +13,22 @@ public sealed class Ledger : IDisposable
     /// <summary>How long taps may take to listen to new SLOs.</summary>
     private static readonly TimeSpan TapDelay = TimeSpan.FromSeconds(2);
 
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(100);
+
     private readonly ILedgerStore _store;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
     private readonly Meter _meter;
+
+    /// <summary>Held while something is appended, and while the store is read to count anew: what is read is what has been appended until then.</summary>
+    private readonly SemaphoreSlim _appends = new(1);
+
+    /// <summary>What has been taken and is not known to be in the store, and whether an attempt has failed, so that it may be there.</summary>
+    private readonly Dictionary<IReadOnlyList<LedgerIncrement>, bool> _taken = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>What ledgers that are gone had counted and nobody has taken yet.</summary>
+    private readonly List<LedgerIncrement> _left = [];
+
     private readonly Counter<long> _oddities;
     private readonly long[] _noted = new long[Enum.GetValues<LedgerOddity>().Length];
     private readonly Dictionary<(string Stream, string Metric), SeenStream> _streams = [];
@@ -85,8 +97,13 @@ public sealed class Ledger : IDisposable
     /// <summary>Whether an indicator looks at log records.</summary>
     public bool ListensToLogs => _logLedgers.Length > 0;
 
-    /// <summary>Replaces the SLOs: ledgers of unchanged indicators go on, new ones are read from the store.</summary>
-    public async Task SetSlosAsync(IReadOnlyList<ServiceLevelObjective> slos, CancellationToken cancellation)
+    /// <summary>Replaces the SLOs, without corrections.</summary>
+    public Task SetSlosAsync(IReadOnlyList<ServiceLevelObjective> slos, CancellationToken cancellation) => SetSlosAsync(slos, [], cancellation);
+
+    /// <summary>
+    /// Replaces the SLOs and corrections of what they count: ledgers of unchanged ones go on, others are counted anew from the store. One call at a time.
+    /// </summary>
+    public async Task SetSlosAsync(IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<BudgetCorrection> corrections, CancellationToken cancellation)
     {
         var ledgers = new Dictionary<string, SloLedger>(StringComparer.Ordinal);
         var pending = new List<PendingPast>();
@@ -97,33 +114,29 @@ public sealed class Ledger : IDisposable
         {
             ServiceLevelObjective[] objectives = [.. sharing];
             TimeSpan reach = objectives.Max(slo => reaches.GetValueOrDefault(slo.Id, slo.Window));
-            if (!_ledgers.TryGetValue(sharing.Key, out SloLedger? known) || !known.Fits(objectives, reach))
+            BudgetCorrection[] own = [.. corrections.Where(correction => correction.IsFor(objectives))];
+            SloLedger? known = _ledgers.GetValueOrDefault(sharing.Key);
+            SloLedger ledger = known?.HasGroupsOf(objectives[0]) == true ? known : new SloLedger(this, objectives, reach, own);
+            if (ledger != known || !ledger.Fits(objectives, reach, own))
             {
-                IReadOnlyList<LedgerIncrement> minutes = await _store.ReadAsync(sharing.Key, _time.GetUtcNow() - reach, cancellation);
-                bool isPending = Options.ReadsPast && objectives[0].Indicator.Total is MetricMeasure or SpanMeasure or LogMeasure
-                    && (await _store.ReadAsync(PastMark(sharing.Key), DateTimeOffset.UnixEpoch, cancellation)).Count == 0;
-                lock (_gate)
+                if (ledger != known && await AwaitPastAsync(ledger, reach, cancellation) is { } past)
                 {
-                    Now = _time.GetUtcNow();
-                    known = new SloLedger(this, objectives, reach);
-                    if (isPending)
-                    {
-                        // The last fine slot that telemetry may be in until taps listen.
-                        DateTimeOffset until = DateTimeOffset.UnixEpoch + (Math.Ceiling((Now + TapDelay - DateTimeOffset.UnixEpoch) / TieredSums.FineSlot) * TieredSums.FineSlot);
-                        known.AwaitPast(until);
-                        pending.Add(new PendingPast(known, Now - reach, until, minutes));
-                    }
-                    foreach (LedgerIncrement minute in isPending ? [] : minutes)
-                    {
-                        (minute.Group.Length == 0 ? known : known.ForGroup(minute.Group)).Restore(minute.Minute, minute.Good, minute.Total);
-                    }
+                    pending.Add(past);
+                }
+                else
+                {
+                    await CountAnewAsync(ledger, objectives, reach, own, cancellation);
                 }
                 newReach = newReach > reach ? newReach : reach;
             }
-            ledgers[sharing.Key] = known;
+            ledgers[sharing.Key] = ledger;
         }
         lock (_gate)
         {
+            foreach (SloLedger gone in _ledgers.Values.Except(ledgers.Values))
+            {
+                gone.TakeUnsaved(_left);
+            }
             _ledgers = ledgers;
             _pending = [.. _pending.Where(past => ledgers.ContainsValue(past.Ledger)), .. pending];
             _views = new(StringComparer.Ordinal);
@@ -149,6 +162,28 @@ public sealed class Ledger : IDisposable
         if (newReach > TimeSpan.Zero)
         {
             await RefreshOthersAsync(newReach, cancellation);
+        }
+    }
+
+    /// <summary>Stores what was taken; when the task completes it survives the end of the process. May be repeated with the same token when it fails.</summary>
+    public async Task SaveAsync(IReadOnlyList<LedgerIncrement> taken, string token, CancellationToken cancellation)
+    {
+        await _appends.WaitAsync(cancellation);
+        try
+        {
+            lock (_gate)
+            {
+                _taken[taken] = true;
+            }
+            await _store.AppendAsync(taken, token, cancellation);
+            lock (_gate)
+            {
+                _taken.Remove(taken);
+            }
+        }
+        finally
+        {
+            _appends.Release();
         }
     }
 
@@ -200,15 +235,23 @@ public sealed class Ledger : IDisposable
             // An event, because the store forgets rows that add nothing.
             changes.Add(new LedgerIncrement(PastMark(past.Slo.LedgerKey), "", past.Until, 1, 1));
         }
-        await _store.AppendAsync(changes, $"past/{pasts[0].Past.Slo.LedgerKey}/{pasts[0].Past.Until.ToUnixTimeSeconds()}", cancellation);
-        foreach ((PendingPast past, IReadOnlyList<LedgerIncrement> counted) in pasts)
+        await _appends.WaitAsync(cancellation);
+        try
         {
-            lock (_gate)
+            await _store.AppendAsync(changes, $"past/{pasts[0].Past.Slo.LedgerKey}/{pasts[0].Past.Until.ToUnixTimeSeconds()}", cancellation);
+            foreach ((PendingPast past, IReadOnlyList<LedgerIncrement> counted) in pasts)
             {
-                Now = _time.GetUtcNow();
-                past.Ledger.TakePast([.. past.StoredBefore(counted), .. counted]);
-                _pending = [.. _pending.Where(other => other != past)];
+                lock (_gate)
+                {
+                    Now = _time.GetUtcNow();
+                    past.Ledger.TakePast([.. past.StoredBefore(counted), .. counted]);
+                    _pending = [.. _pending.Where(other => other != past)];
+                }
             }
+        }
+        finally
+        {
+            _appends.Release();
         }
     }
 
@@ -301,7 +344,7 @@ public sealed class Ledger : IDisposable
         }
     }
 
-    /// <summary>Takes what has been counted since the last call: whoever takes it sees to it that the store gets it.</summary>
+    /// <summary>Takes what has been counted since the last call: whoever takes it sees to it that the store gets it, by <see cref="SaveAsync"/>.</summary>
     public IReadOnlyList<LedgerIncrement> TakeUnsaved()
     {
         var increments = new List<LedgerIncrement>();
@@ -315,9 +358,15 @@ public sealed class Ledger : IDisposable
                     _noted[oddity] = 0;
                 }
             }
+            increments.AddRange(_left);
+            _left.Clear();
             foreach (SloLedger ledger in _ledgers.Values)
             {
                 ledger.TakeUnsaved(increments);
+            }
+            if (increments.Count > 0)
+            {
+                _taken.Add(increments, false);
             }
         }
         return increments;
@@ -448,7 +497,11 @@ public sealed class Ledger : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _meter.Dispose();
+    public void Dispose()
+    {
+        _meter.Dispose();
+        _appends.Dispose();
+    }
 
     /// <summary>Makes the SLOs of a group known.</summary>
     internal void Show(SloLedger group)
@@ -462,8 +515,8 @@ public sealed class Ledger : IDisposable
     /// <summary>Notes that something did not count as it came.</summary>
     internal void Note(LedgerOddity oddity) => _noted[(int)oddity]++;
 
-    /// <summary>The group of a series' events.</summary>
-    internal static string GroupOf(IReadOnlyList<string> by, IReadOnlyDictionary<string, string> labels) => GroupKey.Of(by, label => labels.GetValueOrDefault(label, ""));
+    /// <summary>The group of events that have labels, as <see cref="ServiceLevelObjective.Group"/> names it.</summary>
+    public static string GroupOf(IReadOnlyList<string> by, IReadOnlyDictionary<string, string> labels) => GroupKey.Of(by, label => labels.GetValueOrDefault(label, ""));
 
     /// <summary>Where a span or log record counts: its group, if there are groups.</summary>
     private static SloLedger CountsOf(SloLedger ledger, string service, IRecordAttributes attributes, int row)
@@ -510,6 +563,65 @@ public sealed class Ledger : IDisposable
             }
         }
         return reaches;
+    }
+
+    /// <summary>Leaves the past of a new ledger to those who read it from stored telemetry; null when it has been read, or nobody does.</summary>
+    private async Task<PendingPast?> AwaitPastAsync(SloLedger ledger, TimeSpan reach, CancellationToken cancellation)
+    {
+        string key = ledger.Slo.LedgerKey;
+        if (!Options.ReadsPast || ledger.Slo.Indicator.Total is not (MetricMeasure or SpanMeasure or LogMeasure)
+            || (await _store.ReadAsync(PastMark(key), DateTimeOffset.UnixEpoch, cancellation)).Count > 0)
+        {
+            return null;
+        }
+        IReadOnlyList<LedgerIncrement> minutes = await _store.ReadAsync(key, _time.GetUtcNow() - reach, cancellation);
+        lock (_gate)
+        {
+            Now = _time.GetUtcNow();
+            // The last fine slot that telemetry may be in until taps listen.
+            DateTimeOffset until = DateTimeOffset.UnixEpoch + (Math.Ceiling((Now + TapDelay - DateTimeOffset.UnixEpoch) / TieredSums.FineSlot) * TieredSums.FineSlot);
+            ledger.AwaitPast(until);
+            return new PendingPast(ledger, Now - reach, until, minutes);
+        }
+    }
+
+    /// <summary>
+    /// Fills a ledger from the store, and from what is not there yet: nothing is appended between the reading and the counting, and what passes
+    /// meanwhile is in the ledger itself.
+    /// </summary>
+    private async Task CountAnewAsync(
+        SloLedger ledger, ServiceLevelObjective[] objectives, TimeSpan reach, BudgetCorrection[] corrections, CancellationToken cancellation)
+    {
+        string key = objectives[0].LedgerKey;
+        while (true)
+        {
+            await _appends.WaitAsync(cancellation);
+            try
+            {
+                IReadOnlyList<LedgerIncrement> stored = await _store.ReadAsync(key, _time.GetUtcNow() - reach, cancellation);
+                lock (_gate)
+                {
+                    // After a failed attempt it may be there or not, until it has been repeated.
+                    if (!_taken.ContainsValue(true))
+                    {
+                        Now = _time.GetUtcNow();
+                        var counted = new List<LedgerIncrement>(stored);
+                        counted.AddRange(_taken.Keys.SelectMany(taken => taken).Concat(_left).Where(increment => increment.Key == key));
+                        if (_ledgers.TryGetValue(key, out SloLedger? before) && before != ledger)
+                        {
+                            before.AddUnsaved(counted);
+                        }
+                        ledger.CountAnew(objectives, reach, corrections, counted);
+                        return;
+                    }
+                }
+            }
+            finally
+            {
+                _appends.Release();
+            }
+            await Task.Delay(RetryDelay, _time, cancellation);
+        }
     }
 
     private WindowSum Sum((SloLedger? Ledger, ServiceLevelObjective Slo) view, DateTimeOffset now, TimeSpan window)

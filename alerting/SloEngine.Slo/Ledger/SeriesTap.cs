@@ -129,6 +129,13 @@ public sealed class SeriesTap
         JoinStream(startNanos, timeNanos);
     }
 
+    /// <summary>Tells of a stretch of time that stored delta points were for, so that those are not counted when they come again.</summary>
+    public void RestoreDelta(long startNanos, long timeNanos)
+    {
+        _lastTime = Math.Max(_lastTime, timeNanos);
+        _deltas?.Take(WholeMillis(startNanos), WholeMillis(timeNanos), long.MaxValue);
+    }
+
     /// <summary>Where this tap stands; null before its first point.</summary>
     public TapBaseline? Baseline
     {
@@ -326,7 +333,7 @@ public sealed class SeriesTap
     {
         _lastTime = Math.Max(_lastTime, timeNanos);
         long longest = _ledger.Options.Lateness.Ticks * 100;
-        switch (_deltas!.Take(startNanos, timeNanos, longest))
+        switch (_deltas!.Take(WholeMillis(startNanos), WholeMillis(timeNanos), longest))
         {
             case DeltaIntervals.Verdict.Duplicate:
                 _ledger.Note(LedgerOddity.Duplicate);
@@ -340,6 +347,9 @@ public sealed class SeriesTap
             _listeners[index].Add(timeNanos, values[index]);
         }
     }
+
+    /// <summary>A time as the store keeps it, so that a point is known again after a restart.</summary>
+    private static long WholeMillis(long nanos) => nanos - (nanos % NanosPerMilli);
 
     /// <summary>Whether a counter began again. The store keeps milliseconds: a start that differs by less is the same.</summary>
     private static bool IsReset(RecentPoint last, long startNanos, double count) =>

@@ -17,7 +17,10 @@ internal sealed class SloLedger : EventSink
 
     private readonly Ledger _ledger;
     private readonly SloLedger? _whole;
-    private readonly TimeSpan _reach;
+    private TimeSpan _reach;
+    private long _latenessNanos;
+    private IReadOnlyList<BudgetCorrection> _corrections;
+    private BudgetCorrection[] _excluding;
     private readonly Dictionary<(BudgetingMethod, TimeSpan, double), SliceSums> _slices = [];
     private TieredSums _events;
     private readonly Dictionary<long, (double Good, double Total)> _unsaved = [];
@@ -36,16 +39,16 @@ internal sealed class SloLedger : EventSink
     private (double Good, double Total) _minuteEvents;
     private (double Good, double Total) _minuteUnsaved;
 
-    /// <summary>What was counted while the past is being read; null when it is not.</summary>
+    /// <summary>What came while the past is being read, excluded or not; null when it is not.</summary>
     private List<(DateTimeOffset Time, double Good, double Total)>? _sincePast;
     private long _pastUntil;
 
-    /// <summary>Creates the ledger of the objectives of an SLO that have one indicator.</summary>
-    public SloLedger(Ledger ledger, IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, SloLedger? whole = null, string group = "")
+    /// <summary>Creates the ledger of the objectives of an SLO that have one indicator; to be filled by <see cref="CountAnew"/> or <see cref="TakePast"/>.</summary>
+    public SloLedger(
+        Ledger ledger, IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections, SloLedger? whole = null, string group = "")
     {
-        (_ledger, Slos, _reach, _whole, Group) = (ledger, slos, reach, whole, group);
-        Slo = slos[0];
-        Clear();
+        (_ledger, _whole, Group) = (ledger, whole, group);
+        Clear(slos, reach, corrections);
     }
 
     /// <summary>The first of the objectives.</summary>
@@ -69,11 +72,14 @@ internal sealed class SloLedger : EventSink
     /// <summary>Memory of its rings, in bytes.</summary>
     public long Bytes => _events.Bytes + _slices.Values.Sum(slices => slices.Bytes) + _groups.Values.Sum(group => group.Bytes);
 
-    /// <summary>Whether it can go on for other definitions: what it has summed up is what they ask for.</summary>
-    public bool Fits(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach) =>
-        Slo.LedgerKey == slos[0].LedgerKey && Slo.BudgetWindow == slos[0].BudgetWindow && _reach == reach
-        && Slo.GroupBy.SequenceEqual(slos[0].GroupBy) && Slo.Exclusions.SequenceEqual(slos[0].Exclusions)
+    /// <summary>Whether it can go on for other definitions and corrections: what it has summed up is what they ask for.</summary>
+    public bool Fits(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections) =>
+        Slo.BudgetWindow == slos[0].BudgetWindow && Slo.Lateness == slos[0].Lateness && _reach == reach
+        && HasGroupsOf(slos[0]) && Slo.Exclusions.SequenceEqual(slos[0].Exclusions) && _corrections.SequenceEqual(corrections)
         && slos.All(slo => slo.Method == BudgetingMethod.Occurrences || _slices.ContainsKey(SliceKey(slo)));
+
+    /// <summary>Whether another definition tells the same groups apart.</summary>
+    public bool HasGroupsOf(ServiceLevelObjective slo) => Slo.GroupBy.SequenceEqual(slo.GroupBy);
 
     /// <summary>Goes on for other definitions that it fits.</summary>
     public void Define(IReadOnlyList<ServiceLevelObjective> slos)
@@ -82,6 +88,32 @@ internal sealed class SloLedger : EventSink
         foreach (SloLedger group in _groups.Values)
         {
             group.Define(OfGroup(group.Group));
+        }
+    }
+
+    /// <summary>
+    /// Sums up anew, for other definitions or corrections, what is stored and what is not yet. Taps go on adding to it as before.
+    /// </summary>
+    /// <param name="slos">The objectives.</param>
+    /// <param name="reach">How far back sums are asked for.</param>
+    /// <param name="corrections">Corrections of them and of their groups.</param>
+    /// <param name="counted">Minutes that were taken by <see cref="TakeUnsaved"/>; what was not is added to them.</param>
+    public void CountAnew(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections, List<LedgerIncrement> counted)
+    {
+        AddUnsaved(counted);
+        Clear(slos, reach, corrections);
+        // By time: what is older than the lateness budget no slice takes any more.
+        foreach ((LedgerIncrement events, bool isCorrection) in ByTime(counted, [.. Added()]))
+        {
+            SloLedger counts = events.Group.Length == 0 ? this : ForGroup(events.Group);
+            if (isCorrection)
+            {
+                counts.Count(events.Minute, events.Good, events.Total);
+            }
+            else
+            {
+                counts.Restore(events.Minute, events.Good, events.Total);
+            }
         }
     }
 
@@ -118,9 +150,9 @@ internal sealed class SloLedger : EventSink
         (SloLedger Ledger, List<(DateTimeOffset, double, double)> Counted)[] since = [.. _groups.Values.Append(this).Select(ledger => (ledger, ledger._sincePast ?? []))];
         foreach ((SloLedger ledger, _) in since)
         {
-            ledger.Clear();
             ledger._sincePast = null;
         }
+        Clear(Slos, _reach, _corrections);
         foreach (LedgerIncrement minute in minutes.OrderBy(minute => minute.Minute))
         {
             (minute.Group.Length == 0 ? this : ForGroup(minute.Group)).AddStored(minute.Minute, minute.Good, minute.Total, minute.Minute, now);
@@ -130,8 +162,16 @@ internal sealed class SloLedger : EventSink
             // What a group counted the whole did, too: it is added to both.
             foreach ((DateTimeOffset time, double good, double total) in Slo.GroupBy.Count > 0 && ReferenceEquals(ledger, this) ? [] : counted)
             {
-                ledger.Count(time, good, total);
+                double all = total;
+                if (!ledger.IsExcluded(time, good, ref all))
+                {
+                    ledger.Count(time, good, all);
+                }
             }
+        }
+        foreach (LedgerIncrement added in Added())
+        {
+            (added.Group.Length == 0 ? this : ForGroup(added.Group)).Count(added.Minute, added.Good, added.Total);
         }
     }
 
@@ -162,7 +202,7 @@ internal sealed class SloLedger : EventSink
         {
             return ForGroup(ServiceLevelObjective.OtherGroups);
         }
-        var added = new SloLedger(_ledger, OfGroup(group), _reach, this, group);
+        var added = new SloLedger(_ledger, OfGroup(group), _reach, _corrections, this, group);
         _groups.Add(group, added);
         _ledger.Show(added);
         return added;
@@ -243,16 +283,66 @@ internal sealed class SloLedger : EventSink
     /// <summary>Takes what has been counted since the last call, of its groups when it has such.</summary>
     public void TakeUnsaved(List<LedgerIncrement> increments)
     {
+        AddUnsaved(increments);
+        _unsaved.Clear();
+        foreach (SloLedger group in _groups.Values)
+        {
+            group._unsaved.Clear();
+        }
+    }
+
+    /// <summary>Shows what has been counted since <see cref="TakeUnsaved"/> was called.</summary>
+    public void AddUnsaved(List<LedgerIncrement> increments)
+    {
         Close();
         foreach ((long minute, (double good, double total)) in _unsaved)
         {
             increments.Add(new LedgerIncrement(Slo.LedgerKey, Group, DateTimeOffset.FromUnixTimeSeconds(minute * 60), good, total));
         }
-        _unsaved.Clear();
         foreach (SloLedger group in _groups.Values)
         {
-            group.TakeUnsaved(increments);
+            group.AddUnsaved(increments);
         }
+    }
+
+    [MemberNotNull(nameof(Slo), nameof(Slos), nameof(_events), nameof(_corrections), nameof(_excluding))]
+    private void Clear(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections)
+    {
+        (Slo, Slos, _reach, _corrections) = (slos[0], slos, reach, corrections);
+        // What the whole does without, its groups do without, too.
+        _excluding = [.. corrections.Where(correction => correction.Kind != CorrectionKind.AddEvents && (correction.Group.Length == 0 || correction.Group == Group))];
+        _events = new TieredSums(Slo.BudgetWindow, reach, finest: true);
+        _slices.Clear();
+        foreach (ServiceLevelObjective slo in slos.Where(slo => slo.Method != BudgetingMethod.Occurrences))
+        {
+            _slices.TryAdd(SliceKey(slo), new SliceSums(slo.Method, slo.Objectives[0], slo.BudgetWindow, reach, Lateness));
+        }
+        _firstMinute = long.MaxValue;
+        _latenessNanos = Lateness.Ticks * NanosPerTick;
+        Others = null;
+        foreach (SloLedger group in _groups.Values)
+        {
+            group.Clear(OfGroup(group.Group), reach, corrections);
+        }
+    }
+
+    /// <summary>Events that corrections add.</summary>
+    private IEnumerable<LedgerIncrement> Added() =>
+        from correction in _corrections
+        where correction.Kind == CorrectionKind.AddEvents
+        from minute in correction.Minutes()
+        select new LedgerIncrement(Slo.LedgerKey, correction.Group, minute.Minute, minute.Good, minute.Total);
+
+    /// <summary>What was counted, which mostly comes in order, and what corrections add.</summary>
+    private static IEnumerable<(LedgerIncrement Events, bool IsCorrection)> ByTime(List<LedgerIncrement> counted, LedgerIncrement[] added)
+    {
+        IEnumerable<(LedgerIncrement Events, bool IsCorrection)> all = counted.Select(events => (events, false)).Concat(added.Select(events => (events, true)));
+        bool isInOrder = added.Length == 0;
+        for (int index = 1; index < counted.Count && isInOrder; index++)
+        {
+            isInOrder = counted[index].Minute >= counted[index - 1].Minute;
+        }
+        return isInOrder ? all : all.OrderBy(entry => entry.Events.Minute);
     }
 
     /// <summary>Brings what was counted of the slot under way into the sums.</summary>
@@ -286,14 +376,14 @@ internal sealed class SloLedger : EventSink
         {
             _minuteUnsaved = (_minuteUnsaved.Good + good, _minuteUnsaved.Total + total);
         }
-        if (Slo.Exclusions.Count > 0 && IsExcluded(SeriesTap.Time(_openNanos)))
-        {
-            _ledger.Note(LedgerOddity.Excluded);
-            return;
-        }
         if (AwaitsPast)
         {
             (_sincePast ??= []).Add((SeriesTap.Time(_openNanos), good, total));
+        }
+        if ((Slo.Exclusions.Count > 0 || _excluding.Length > 0) && IsExcluded(SeriesTap.Time(_openNanos), good, ref total))
+        {
+            _ledger.Note(LedgerOddity.Excluded);
+            return;
         }
         Count(ticks, good, total);
     }
@@ -330,22 +420,10 @@ internal sealed class SloLedger : EventSink
         _minute = -1;
     }
 
-    /// <summary>Begins with nothing counted.</summary>
-    [MemberNotNull(nameof(_events))]
-    private void Clear()
-    {
-        _firstMinute = long.MaxValue;
-        _events = new TieredSums(Slo.BudgetWindow, _reach, finest: true);
-        foreach (ServiceLevelObjective slo in Slos.Where(slo => slo.Method != BudgetingMethod.Occurrences))
-        {
-            _slices[SliceKey(slo)] = new SliceSums(slo.Method, slo.Objectives[0], slo.BudgetWindow, _reach, _ledger.Options.Lateness);
-        }
-    }
-
     /// <summary>Adds events of a minute, in even parts to those of its fine slots that lie between two times.</summary>
     private void AddStored(DateTimeOffset minute, double good, double total, DateTimeOffset from, DateTimeOffset until)
     {
-        if (IsExcluded(minute))
+        if (IsExcluded(minute, good, ref total))
         {
             return;
         }
@@ -383,7 +461,11 @@ internal sealed class SloLedger : EventSink
         }
     }
 
-    private bool IsExcluded(DateTimeOffset time)
+    /// <summary>How late an event may come.</summary>
+    private TimeSpan Lateness => Slo.Lateness is { } own && own < _ledger.Options.Lateness ? own : _ledger.Options.Lateness;
+
+    /// <summary>Whether events of a time do not count; of those whose bad ones do not, the good ones are all.</summary>
+    private bool IsExcluded(DateTimeOffset time, double good, ref double total)
     {
         foreach (Exclusion exclusion in Slo.Exclusions)
         {
@@ -391,6 +473,18 @@ internal sealed class SloLedger : EventSink
             {
                 return true;
             }
+        }
+        foreach (BudgetCorrection correction in _excluding)
+        {
+            if (!correction.Covers(time))
+            {
+                continue;
+            }
+            if (correction.Kind == CorrectionKind.ExcludeAll)
+            {
+                return true;
+            }
+            total = good;
         }
         return false;
     }
@@ -411,7 +505,7 @@ internal sealed class SloLedger : EventSink
             return false;
         }
         // Older than the latest event, not than the clock, which may have been set ahead.
-        if (nanos < (_lastNanos > 0 ? Math.Min(_lastNanos, now) : now) - _ledger.LatenessNanos)
+        if (nanos < (_lastNanos > 0 ? Math.Min(_lastNanos, now) : now) - _latenessNanos)
         {
             _ledger.Note(LedgerOddity.TooLate);
             return false;
@@ -474,7 +568,7 @@ internal sealed class SloLedger : EventSink
                 _lastMinute = _lastMinute > minute.Minute ? _lastMinute : minute.Minute;
             }
             _refreshed = now;
-            foreach ((string, DateTimeOffset Minute) old in _minutes.Keys.Where(known => known.Minute < now - ledger._reach - ledger._ledger.Options.Lateness).ToList())
+            foreach ((string, DateTimeOffset Minute) old in _minutes.Keys.Where(known => known.Minute < now - ledger._reach - ledger.Lateness).ToList())
             {
                 _minutes.Remove(old);
             }

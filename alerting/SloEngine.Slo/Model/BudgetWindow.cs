@@ -92,20 +92,5 @@ public sealed record CalendarWindow(CalendarUnit Unit, int Count, DateTime Start
         return (Begin(index), Begin(index + 1));
     }
 
-    private DateTimeOffset Begin(int index)
-    {
-        DateTime local = DateTime.SpecifyKind(IsOfDays ? Start.AddDays((double)index * Days) : Start.AddMonths(index * Months), DateTimeKind.Unspecified);
-        if (Zone.IsInvalidTime(local))
-        {
-            // The clock goes from before the gap to after it: the moment of the change has the offset of before.
-            DateTime before = local;
-            while (Zone.IsInvalidTime(before))
-            {
-                before = before.AddMinutes(-1);
-            }
-            return new DateTimeOffset(before, Zone.GetUtcOffset(before)).AddMinutes(1).ToUniversalTime();
-        }
-        TimeSpan offset = Zone.IsAmbiguousTime(local) ? Zone.GetAmbiguousTimeOffsets(local).Max() : Zone.GetUtcOffset(local);
-        return new DateTimeOffset(local, offset).ToUniversalTime();
-    }
+    private DateTimeOffset Begin(int index) => LocalTime.At(IsOfDays ? Start.AddDays((double)index * Days) : Start.AddMonths(index * Months), Zone);
 }

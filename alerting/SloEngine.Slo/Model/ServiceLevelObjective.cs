@@ -71,6 +71,9 @@ public sealed record ServiceLevelObjective
     /// <summary>Stretches of time whose events do not count.</summary>
     public IReadOnlyList<Exclusion> Exclusions { get; init; } = [];
 
+    /// <summary>How late an event may come and still count, where that is less than the ledger's own lateness; null for that.</summary>
+    public TimeSpan? Lateness { get; init; }
+
     /// <summary>What is measured.</summary>
     public required Indicator Indicator { get; init; }
 

@@ -39,7 +39,7 @@ internal sealed class OpenSloIndicators(OpenSloObjects objects, OpenSloDialect d
     }
 
     /// <summary>Members of a composite, which OpenSLO has no field for: <c>composite: [{slo: name, weight: 2}]</c>.</summary>
-    private static Indicator Composite(YamlPlace composite)
+    public static Indicator Composite(YamlPlace composite)
     {
         var members = new List<CompositeMember>();
         foreach (YamlPlace item in composite.Items)
@@ -56,7 +56,8 @@ internal sealed class OpenSloIndicators(OpenSloObjects objects, OpenSloDialect d
     private YamlPlace? Inline(YamlPlace place) => place.Optional(dialect.Indicator)
         ?? (place.Optional(dialect.IndicatorReference) is { } reference ? objects.Get("SLI", reference) : null);
 
-    private static Indicator Threshold(Source source, YamlPlace objective)
+    /// <summary>Samples that hold the comparison with a threshold that a place names by <c>op</c> and <c>value</c>.</summary>
+    public static Indicator Threshold(Source source, YamlPlace objective)
     {
         YamlPlace op = objective.Required("op");
         if (op.Text is not ("lte" or "lt" or "gte" or "gt"))
@@ -72,7 +73,8 @@ internal sealed class OpenSloIndicators(OpenSloObjects objects, OpenSloDialect d
             : throw source.Place.Fail("thresholdMetric is to name a metric");
     }
 
-    private static Indicator Ratio(YamlPlace ratio, Func<YamlPlace, Source> read)
+    /// <summary>Good or bad events out of all, or a ratio given as such.</summary>
+    public static Indicator Ratio(YamlPlace ratio, Func<YamlPlace, Source> read)
     {
         if (ratio.Optional("raw") is { } raw)
         {
@@ -103,7 +105,8 @@ internal sealed class OpenSloIndicators(OpenSloObjects objects, OpenSloDialect d
             : throw part.Place.Fail($"{part.Place.Path} and total are to be of one signal");
     }
 
-    private static Indicator Compile(YamlPlace place, Func<Indicator> compile)
+    /// <summary>Compiles what a place says; what cannot be is an error there.</summary>
+    public static Indicator Compile(YamlPlace place, Func<Indicator> compile)
     {
         try
         {
@@ -122,8 +125,15 @@ internal sealed class OpenSloIndicators(OpenSloObjects objects, OpenSloDialect d
         YamlPlace? reference = source.Optional("metricSourceRef", "dataSourceRef");
         YamlPlace? declared = source.Optional("type") ?? source.Optional("dataSourceSpec")?.Optional("type")
             ?? (reference is null ? null : objects.Find("DataSource", reference.Text)?.Optional("spec")?.Optional("type"));
-        YamlPlace spec = source.Required("spec");
-        string type = declared?.Text ?? "";
+        return Signal(metric, source.Required("spec"), declared?.Text ?? "");
+    }
+
+    /// <summary>What a metric source's <c>spec</c> says.</summary>
+    /// <param name="metric">Where an error is told.</param>
+    /// <param name="spec">The <c>spec</c>.</param>
+    /// <param name="type">Type of the data source.</param>
+    public static Source Signal(YamlPlace metric, YamlPlace spec, string type)
+    {
         string signal = spec.Optional("signal")?.Text ?? "metric";
         if (signal == "spans")
         {
@@ -152,7 +162,8 @@ internal sealed class OpenSloIndicators(OpenSloObjects objects, OpenSloDialect d
         return PromQLSources.Contains(type) ? Query(query) : new Source(metric) { Foreign = new ForeignMeasure(type, query.Text) };
     }
 
-    private static Source Query(YamlPlace expression)
+    /// <summary>PromQL.</summary>
+    public static Source Query(YamlPlace expression)
     {
         try
         {
@@ -165,7 +176,7 @@ internal sealed class OpenSloIndicators(OpenSloObjects objects, OpenSloDialect d
     }
 
     /// <summary>One of the ways to count.</summary>
-    private readonly record struct Source(YamlPlace Place)
+    public readonly record struct Source(YamlPlace Place)
     {
         public WindowedQuery? Query { get; init; }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using SloEngine.Slo.Burn;
 using SloEngine.Slo.Files;
 using SloEngine.Slo.Model;
+using SloEngine.Slo.Native;
 
 namespace SloEngine.Slo.OpenSlo;
 
@@ -41,7 +42,7 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
     }
 
     /// <summary>A name that may stand in addresses and queries.</summary>
-    private static YamlPlace Name(YamlPlace metadata)
+    public static YamlPlace Name(YamlPlace metadata)
     {
         YamlPlace name = metadata.Required("name");
         return name.Text.Length <= 253 && name.Text.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.' or '_')
@@ -151,6 +152,8 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
             MinimumFailures = Number(annotations, "sloengine/minimum-failures", 0, 0, 1e12),
             CoverageFloor = Number(annotations, "sloengine/coverage-floor", 0, 0, 1),
             IsTrafficAware = annotations?.Optional("sloengine/traffic-aware")?.Boolean ?? false,
+            Exclusions = ExclusionReader.OfAnnotation(annotations),
+            Lateness = annotations?.Optional("sloengine/lateness")?.Duration,
             Objectives = [.. read.Select(objective => objective with { Indicator = read.Length == 1 ? null : objective.Indicator, Policies = read.Length == 1 ? null : objective.Policies })],
             Method = method,
             BudgetWindow = window,
@@ -167,7 +170,7 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
         : throw given.Fail(string.Create(CultureInfo.InvariantCulture, $"{given.Path} is {given.Text}, expected {least} to {most}"));
 
     /// <summary>Policies of an SLO that names none.</summary>
-    private static BurnPreset Preset(YamlPlace? preset) => preset?.Text switch
+    public static BurnPreset Preset(YamlPlace? preset) => preset?.Text switch
     {
         null or "sloth" => BurnPreset.Sloth,
         "workbook" => BurnPreset.Workbook,
@@ -176,7 +179,8 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
         { } other => throw preset!.Fail($"{preset!.Path} is '{other}', expected sloth, workbook, pyrra or datadog"),
     };
 
-    private static BudgetingMethod Method(YamlPlace? method) => method?.Text switch
+    /// <summary>A budgeting method.</summary>
+    public static BudgetingMethod Method(YamlPlace? method) => method?.Text switch
     {
         null or "Occurrences" => BudgetingMethod.Occurrences,
         "Timeslices" => BudgetingMethod.Timeslices,
@@ -199,17 +203,18 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
         {
             throw sliceTarget.Fail($"{sliceTarget.Path} is {sliceTarget.Text}, expected above 0 and up to 1");
         }
-        TimeSpan? slice = sliceWindow?.Duration;
-        if (slice is { } length && (length < Model.Objective.Minute || length.Ticks % TimeSpan.TicksPerMinute != 0 || TimeSpan.TicksPerDay % length.Ticks != 0))
-        {
-            throw sliceWindow!.Fail($"{sliceWindow.Path} is {sliceWindow.Text}, expected whole minutes that divide a day, such as 1m, 5m or 1h");
-        }
-        return new Objective(Name(objective, index, all.Length), target, sliceTarget?.Number, slice, objective.Optional("compositeWeight")?.Number)
+        return new Objective(Name(objective, index, all.Length), target, sliceTarget?.Number, Slice(sliceWindow), objective.Optional("compositeWeight")?.Number)
         {
             Indicator = indicator,
             Policies = Policies(alerts, preset, target, window.Length),
         };
     }
+
+    /// <summary>Length of a slice.</summary>
+    public static TimeSpan? Slice(YamlPlace? slice) =>
+        slice?.Duration is { } length && (length < Model.Objective.Minute || length.Ticks % TimeSpan.TicksPerMinute != 0 || TimeSpan.TicksPerDay % length.Ticks != 0)
+            ? throw slice.Fail($"{slice.Path} is {slice.Text}, expected whole minutes that divide a day, such as 1m, 5m or 1h")
+            : slice?.Duration;
 
     /// <summary>Name of an objective among others: its display name as an address holds it, or its number.</summary>
     private static string Name(YamlPlace objective, int index, int count)
@@ -230,7 +235,8 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
             : throw given.Fail($"{given.Path} is {given.Text}, expected {(target is null ? "above 0 and below 100" : "above 0 and below 1")}");
     }
 
-    private static Dictionary<string, string> Labels(YamlPlace? labels)
+    /// <summary>Labels.</summary>
+    public static Dictionary<string, string> Labels(YamlPlace? labels)
     {
         var all = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach ((string key, YamlPlace value) in labels?.Fields ?? [])

@@ -9,7 +9,7 @@ internal static class OpenSloWindows
     /// <summary>Annotation of an alert condition: its short window, where it is not a twelfth of the long one.</summary>
     public const string ShortWindow = "sloengine/short-window";
 
-    private static readonly string[] Starts = ["yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss'Z'", "yyyy-MM-dd HH:mm", "yyyy-MM-dd"];
+    private static readonly string[] Starts = ["yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss", "yyyy-MM-dd'T'HH:mm:ss'Z'", "yyyy-MM-dd HH:mm", "yyyy-MM-dd'T'HH:mm", "yyyy-MM-dd"];
 
     /// <summary>The window of a budget; 30 days where none is given.</summary>
     public static BudgetWindow Read(YamlPlace? windows, bool isAlpha)
@@ -38,11 +38,37 @@ internal static class OpenSloWindows
             return given >= BudgetWindow.Shortest && given <= BudgetWindow.Longest ? new RollingWindow(given)
                 : throw place.Fail($"duration is {place.Text}, expected 1h to 366d");
         }
-        CalendarUnit known = unit ?? throw place.Fail($"{place.Path} is '{place.Text}'; a calendar window is counted in days, weeks, months, quarters or years");
         YamlPlace from = calendar ?? throw window.Fail($"{window.Path}.calendar is missing; expected it, or isRolling: true");
-        CalendarWindow read = new(known, count, Start(from.Required("startTime")), Zone(from.Required("timeZone")));
+        return Calendar(place, count, unit, from.Required("startTime"), from.Required("timeZone"));
+    }
+
+    /// <summary>A rolling window of a length.</summary>
+    public static RollingWindow Rolling(YamlPlace length) => length.Duration is var given && given >= BudgetWindow.Shortest && given <= BudgetWindow.Longest
+        ? new RollingWindow(given) : throw length.Fail($"{length.Path} is {length.Text}, expected 1h to 366d");
+
+    /// <summary>Calendar windows of a length such as 1M.</summary>
+    public static CalendarWindow Calendar(YamlPlace length, YamlPlace start, YamlPlace zone)
+    {
+        (YamlPlace place, int count, CalendarUnit? unit, _) = Shorthand(length, isCalendar: true);
+        return Calendar(place, count, unit, start, zone);
+    }
+
+    private static CalendarWindow Calendar(YamlPlace place, int count, CalendarUnit? unit, YamlPlace start, YamlPlace zone)
+    {
+        CalendarUnit known = unit ?? throw place.Fail($"{place.Path} is '{place.Text}'; a calendar window is counted in days, weeks, months, quarters or years");
+        CalendarWindow read = new(known, count, Start(start), Zone(zone));
         return read.Length <= BudgetWindow.Longest ? read : throw place.Fail($"{place.Path} is longer than a year");
     }
+
+    /// <summary>Length of a calendar window as <see cref="Calendar(YamlPlace, YamlPlace, YamlPlace)"/> reads it.</summary>
+    public static string LengthText(CalendarWindow window) => string.Create(CultureInfo.InvariantCulture, $"{window.Count}{window.Unit switch
+    {
+        CalendarUnit.Day => 'd',
+        CalendarUnit.Week => 'w',
+        CalendarUnit.Month => 'M',
+        CalendarUnit.Quarter => 'Q',
+        _ => 'Y',
+    }}");
 
     /// <summary>A lookback window; some tools write it as negative.</summary>
     public static TimeSpan Lookback(YamlPlace place) => place.DurationOf(place.Text.TrimStart('-'));
@@ -90,11 +116,13 @@ internal static class OpenSloWindows
         return (duration, 0, null, duration.Duration);
     }
 
-    private static DateTime Start(YamlPlace start) =>
+    /// <summary>A local time.</summary>
+    public static DateTime Start(YamlPlace start) =>
         DateTime.TryParseExact(start.Text, Starts, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out DateTime time)
             ? DateTime.SpecifyKind(time, DateTimeKind.Unspecified)
             : throw start.Fail($"{start.Path} is '{start.Text}', expected a time such as 2026-01-01 00:00:00");
 
-    private static TimeZoneInfo Zone(YamlPlace zone) => TimeZoneInfo.TryFindSystemTimeZoneById(zone.Text, out TimeZoneInfo? found)
+    /// <summary>A time zone by its name.</summary>
+    public static TimeZoneInfo Zone(YamlPlace zone) => TimeZoneInfo.TryFindSystemTimeZoneById(zone.Text, out TimeZoneInfo? found)
         ? found : throw zone.Fail($"{zone.Path} is '{zone.Text}', expected a name of the IANA time zone database such as Europe/Berlin");
 }

@@ -16,16 +16,19 @@ public sealed class YamlPlace
     private readonly string _file;
     private readonly YamlNode _node;
 
-    private YamlPlace(string file, string path, YamlNode node) => (_file, Path, _node) = (file, path, node);
+    /// <summary>Lines of the file before the text that the node is in.</summary>
+    private readonly long _before;
+
+    private YamlPlace(string file, string path, YamlNode node, long before = 0) => (_file, Path, _node, _before) = (file, path, node, before);
 
     /// <summary>Path of the field in its document; empty for the document itself.</summary>
     public string Path { get; }
 
     /// <summary>File and line.</summary>
-    public string Source => $"{_file}:{_node.Start.Line}";
+    public string Source => $"{_file}:{Line}";
 
     /// <summary>Line in the file, from 1.</summary>
-    public long Line => _node.Start.Line;
+    public long Line => _before + _node.Start.Line;
 
     /// <summary>Whether it is a single value without quotes.</summary>
     public bool IsPlain => _node is YamlScalarNode { Style: ScalarStyle.Plain };
@@ -78,10 +81,26 @@ public sealed class YamlPlace
         }
     }
 
+    /// <summary>The YAML that stands in this place's text: what a file has no field for may be an annotation's value.</summary>
+    public YamlPlace Embedded()
+    {
+        long before = _before + _node.Start.Line - (_node is YamlScalarNode { Style: ScalarStyle.Literal or ScalarStyle.Folded } ? 0 : 1);
+        YamlStream stream;
+        try
+        {
+            stream = Load(_file, Text);
+        }
+        catch (SloFileException malformed)
+        {
+            throw new SloFileException(malformed.Error with { Line = before + malformed.Error.Line });
+        }
+        return stream.Documents.Count == 1 ? new YamlPlace(_file, Path, stream.Documents[0].RootNode, before) : throw Fail($"{Path} is empty, expected YAML");
+    }
+
     /// <summary>A field that has to be there.</summary>
     public YamlPlace Required(string key) => Optional(key)
         ?? throw (_node is YamlMappingNode mapping && mapping.Children.TryGetValue(new YamlScalarNode(key), out YamlNode? empty)
-            ? new YamlPlace(_file, Child(key), empty).Fail($"{Child(key)} is empty")
+            ? new YamlPlace(_file, Child(key), empty, _before).Fail($"{Child(key)} is empty")
             : Fail($"{Child(key)} is missing"));
 
     /// <summary>The first of several fields that is there: names of one field in different versions.</summary>
@@ -108,7 +127,7 @@ public sealed class YamlPlace
         {
             if (!known.Contains(key.ToString()))
             {
-                throw new YamlPlace(_file, Child(key.ToString()), key).Fail($"unknown key {Child(key.ToString())}; did you mean {NearestKey.Of(key.ToString(), known)}?");
+                throw new YamlPlace(_file, Child(key.ToString()), key, _before).Fail($"unknown key {Child(key.ToString())}; did you mean {NearestKey.Of(key.ToString(), known)}?");
             }
         }
     }
@@ -121,7 +140,7 @@ public sealed class YamlPlace
             throw Fail($"{Path} is to be a mapping");
         }
         return mapping.Children.TryGetValue(new YamlScalarNode(key), out YamlNode? child) && child is not YamlScalarNode { Value: null or "" or "~" or "null" }
-            ? new YamlPlace(_file, Child(key), child) : null;
+            ? new YamlPlace(_file, Child(key), child, _before) : null;
     }
 
     /// <summary>Text of a scalar.</summary>
@@ -150,12 +169,12 @@ public sealed class YamlPlace
 
     /// <summary>Items of a list.</summary>
     public IEnumerable<YamlPlace> Items => _node is YamlSequenceNode sequence
-        ? sequence.Select((item, index) => new YamlPlace(_file, string.Create(CultureInfo.InvariantCulture, $"{Path}[{index}]"), item))
+        ? sequence.Select((item, index) => new YamlPlace(_file, string.Create(CultureInfo.InvariantCulture, $"{Path}[{index}]"), item, _before))
         : throw Fail($"{Path} is to be a list");
 
     /// <summary>Fields of a mapping.</summary>
     public IEnumerable<(string Key, YamlPlace Value)> Fields => _node is YamlMappingNode mapping
-        ? mapping.Select(entry => (entry.Key.ToString(), new YamlPlace(_file, Child(entry.Key.ToString()), entry.Value)))
+        ? mapping.Select(entry => (entry.Key.ToString(), new YamlPlace(_file, Child(entry.Key.ToString()), entry.Value, _before)))
         : throw Fail($"{Path} is to be a mapping");
 
     /// <summary>Fails at the first key that none of the known paths leads through, and names the nearest of them.</summary>
@@ -175,14 +194,14 @@ public sealed class YamlPlace
             }
             if (!known.Any(candidate => candidate.StartsWith(child + ".", StringComparison.Ordinal)))
             {
-                throw new YamlPlace(_file, child, key).Fail($"unknown key {child}; did you mean {NearestKey.Of(child, known)}?");
+                throw new YamlPlace(_file, child, key, _before).Fail($"unknown key {child}; did you mean {NearestKey.Of(child, known)}?");
             }
-            new YamlPlace(_file, child, value).RejectUnknownKeys(known);
+            new YamlPlace(_file, child, value, _before).RejectUnknownKeys(known);
         }
     }
 
     /// <summary>An error at this place.</summary>
-    public SloFileException Fail(string message) => new(new SloFileError(_file, _node.Start.Line, _node.Start.Column, message));
+    public SloFileException Fail(string message) => new(new SloFileError(_file, Line, _node.Start.Column, message));
 
     private string Child(string key) => Path.Length == 0 ? key : $"{Path}.{key}";
 }

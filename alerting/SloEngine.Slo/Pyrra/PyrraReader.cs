@@ -4,6 +4,7 @@ using SloEngine.Slo.Burn;
 using SloEngine.Slo.Expressions;
 using SloEngine.Slo.Files;
 using SloEngine.Slo.Model;
+using SloEngine.Slo.Native;
 using SloEngine.Slo.OpenSlo;
 
 namespace SloEngine.Slo.Pyrra;
@@ -71,6 +72,7 @@ internal static class PyrraReader
             Objective = share,
             Window = window.Duration,
             GroupBy = grouping,
+            Exclusions = ExclusionReader.OfAnnotation(metadata.Optional("annotations")),
             Indicator = indicator,
             Policies = Policies(alerting, share, window.Duration),
             // An alert here is for all policies of a severity: the more urgent one says how urgent.

@@ -31,6 +31,9 @@ public sealed class QueryCounter(
     Ledger.Ledger ledger, ILedgerStore store, PromQLEngine engine, Func<string?, ISeriesSource> sources, ReceivingMinutes receiving, QueryCounterOptions options, TimeProvider time)
     : IDisposable
 {
+    /// <summary>How much is evaluated again after a restart where nothing was found.</summary>
+    private static readonly TimeSpan MarkEvery = TimeSpan.FromHours(1);
+
     private readonly SemaphoreSlim _gate = new(1);
     private readonly Dictionary<string, Progress> _progress = new(StringComparer.Ordinal);
     private readonly QueriedMinutes _minutes = new(ledger.GroupFor, engine, sources);
@@ -98,7 +101,8 @@ public sealed class QueryCounter(
         }
         // A stretch that failed half-way is stored again as it was, or its token would be another one.
         DateTimeOffset end = progress.End ??= Min(last, progress.Next - interval + (unit * options.MaxMinutes));
-        IReadOnlyList<LedgerIncrement> counted = progress.Counted ??= await CountAsync(slo, progress, end, interval, cancellation);
+        IReadOnlyList<LedgerIncrement> counted = progress.Counted ??= await CountAsync(slo, progress, end, interval, cancellation) is { Count: > 0 } some ? some
+            : slo.Indicator.Total is QueryMeasure && end - progress.Known >= MarkEvery ? [new LedgerIncrement(MarkKey(slo), "", end - QueryMeasure.Interval, 0, 1)] : [];
         if (counted.Count > 0)
         {
             await _gate.WaitAsync(cancellation);
@@ -112,7 +116,7 @@ public sealed class QueryCounter(
                 _gate.Release();
             }
         }
-        _progress[slo.LedgerKey] = new Progress(end + interval, progress.LastBeats);
+        _progress[slo.LedgerKey] = new Progress(end + interval, counted.Count > 0 ? end : progress.Known, progress.LastBeats);
         return end < last;
     }
 
@@ -128,16 +132,20 @@ public sealed class QueryCounter(
         return receiving.KnownUntil is { } known && now >= receiving.Since + options.Delay ? Min(known, now - options.Delay) : null;
     }
 
-    /// <summary>Where to begin: with the first interval that is not in the store, at most the budget's window back.</summary>
+    /// <summary>Where to begin: with the first interval that is not evaluated yet, as far as the store tells, at most the budget's window back.</summary>
     private async Task<Progress> FirstAsync(ServiceLevelObjective slo, DateTimeOffset last, TimeSpan interval, CancellationToken cancellation)
     {
         DateTimeOffset since = Floor(last - slo.Window, Max(interval, QueryMeasure.Interval));
         IReadOnlyList<LedgerIncrement> stored = await store.ReadAsync(slo.LedgerKey, since, cancellation);
         // An increment has its minute's start, which is evaluated at its end.
-        DateTimeOffset done = stored.Count == 0 ? since : stored.Max(increment => increment.Minute) + QueryMeasure.Interval;
-        return new Progress(done + interval, stored.Where(increment => increment.Good > 0)
+        DateTimeOffset done = stored.Concat(await store.ReadAsync(MarkKey(slo), since, cancellation))
+            .Select(increment => increment.Minute + QueryMeasure.Interval).Append(since).Max();
+        return new Progress(done + interval, done, stored.Where(increment => increment.Good > 0)
             .GroupBy(increment => increment.Group, increment => increment.Minute + QueryMeasure.Interval).ToDictionary(beats => beats.Key, beats => beats.Max()));
     }
+
+    /// <summary>Key of the marks that tell up to when an SLO was evaluated and nothing found: who has no data is not evaluated anew at every start.</summary>
+    private static string MarkKey(ServiceLevelObjective slo) => slo.LedgerKey + "#evaluated";
 
     private async Task<IReadOnlyList<LedgerIncrement>> CountAsync(
         ServiceLevelObjective slo, Progress progress, DateTimeOffset last, TimeSpan interval, CancellationToken cancellation) => slo.Indicator switch
@@ -164,10 +172,13 @@ public sealed class QueryCounter(
 
     /// <summary>How far an SLO is.</summary>
     /// <param name="next">End of the next interval to evaluate.</param>
+    /// <param name="known">End of the last minute that the store tells of.</param>
     /// <param name="lastBeats">When each group was last counted as good.</param>
-    private sealed class Progress(DateTimeOffset next, Dictionary<string, DateTimeOffset> lastBeats)
+    private sealed class Progress(DateTimeOffset next, DateTimeOffset known, Dictionary<string, DateTimeOffset> lastBeats)
     {
         public DateTimeOffset Next { get; } = next;
+
+        public DateTimeOffset Known { get; } = known;
 
         public Dictionary<string, DateTimeOffset> LastBeats { get; } = lastBeats;
 

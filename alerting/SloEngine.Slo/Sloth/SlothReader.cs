@@ -2,6 +2,7 @@ using SloEngine.Slo.Burn;
 using SloEngine.Slo.Expressions;
 using SloEngine.Slo.Files;
 using SloEngine.Slo.Model;
+using SloEngine.Slo.Native;
 using SloEngine.Slo.OpenSlo;
 
 namespace SloEngine.Slo.Sloth;
@@ -47,7 +48,11 @@ internal static class SlothReader
             {
                 YamlPlace name = slo.Required("name");
                 CheckName(name);
-                definitions.Add(name, () => Slo(slo, service.Text, labels, definitions));
+                // Only the resource has annotations.
+                definitions.Add(name, () => Slo(slo, service.Text, labels, definitions) with
+                {
+                    Exclusions = ReferenceEquals(document, spec) ? [] : ExclusionReader.OfAnnotation(document.Required("metadata").Optional("annotations")),
+                });
             });
         }
     }

@@ -10,6 +10,8 @@ export interface AlertSummary {
 
 export interface Slo {
   id: string;
+  /** Of an objective or a group the SLO's id. */
+  name: string;
   displayName: string;
   description: string;
   service: string;
@@ -50,6 +52,34 @@ export interface HistoryPoint {
   total: number;
   budgetRemaining: number;
   burnRate: number | null;
+}
+
+/** A stretch in which not all events count as they came. */
+export interface ChangedStretch {
+  from: string;
+  to: string;
+  by: 'exclusion' | 'correction';
+  reason: string;
+}
+
+export interface AuditEntry {
+  author: string;
+  reason: string;
+  at: string;
+}
+
+export interface Correction {
+  id: string;
+  objective: string;
+  group: string;
+  from: string;
+  to: string;
+  exclude: 'all' | 'bad' | null;
+  good: number | null;
+  bad: number | null;
+  reference: string;
+  made: AuditEntry;
+  revoked: AuditEntry | null;
 }
 
 export interface Episode {

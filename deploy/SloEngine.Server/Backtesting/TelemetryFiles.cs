@@ -45,7 +45,7 @@ internal static class TelemetryFiles
         using var checkpoint = WalCheckpoint.Open(directory, log);
         using var table = new LedgerTable(store, log.Id);
         using var ledger = new Ledger(table, TimeProvider.System);
-        var taps = new LedgerTaps(ledger, table, SeriesBaselines.None(TimeProvider.System));
+        var taps = new LedgerTaps(ledger, SeriesBaselines.None(TimeProvider.System));
         await using var ingest = new OtlpIngest(store, log, checkpoint, taps, new CollectorOptions(), TimeProvider.System, NullLogger<OtlpIngest>.Instance);
         foreach (string file in files)
         {

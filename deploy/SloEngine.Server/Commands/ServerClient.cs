@@ -46,6 +46,27 @@ internal sealed class ServerClient(Uri server, string? tenant = null) : IDisposa
         }
     }
 
+    /// <summary>The body of the answer to a DELETE.</summary>
+    /// <exception cref="CommandException">The server is not there, or refuses.</exception>
+    public async Task<string> DeleteAsync(string path, CancellationToken cancellation) => await SendAsync(new HttpRequestMessage(HttpMethod.Delete, path), cancellation);
+
+    /// <summary>The body of the answer to a file that is sent.</summary>
+    /// <param name="method">Method.</param>
+    /// <param name="path">Path.</param>
+    /// <param name="text">The file's text.</param>
+    /// <param name="ifMatch">Version that is to be there, as an entity tag or <c>*</c>; null for none.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="CommandException">The server is not there, or refuses.</exception>
+    public async Task<string> SendTextAsync(HttpMethod method, string path, string text, string? ifMatch, CancellationToken cancellation)
+    {
+        var request = new HttpRequestMessage(method, path) { Content = new StringContent(text, System.Text.Encoding.UTF8, "application/yaml") };
+        if (ifMatch is not null)
+        {
+            request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
+        }
+        return await SendAsync(request, cancellation);
+    }
+
     public static T Parse<T>(string json) => JsonSerializer.Deserialize<T>(json, JsonSerializerOptions.Web)
         ?? throw new CommandException("the server's answer is empty");
 

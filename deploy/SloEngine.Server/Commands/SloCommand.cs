@@ -18,9 +18,10 @@ internal static class SloCommand
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    public static Command Create() => new("slo", "Work with SLO files (OpenSLO, Sloth, Pyrra), and with incidents of SLOs")
+    public static Command Create() => new("slo", "Work with SLOs (SloEngine's own files, OpenSLO, Sloth, Pyrra), and with incidents of them")
     {
-        Validate(), Explain(), Import(), Export(), SloBacktestCommand.Create(), SloCatalogueCommand.Create(), SloSuggestCommand.Create(), SloPostmortemCommand.Create(),
+        Validate(), Explain(), Import(), Export(), SloApplyCommand.Create(), SloCorrectionCommands.List(), SloCorrectionCommands.Correct(), SloCorrectionCommands.Revoke(),
+        SloBacktestCommand.Create(), SloCatalogueCommand.Create(), SloSuggestCommand.Create(), SloPostmortemCommand.Create(),
     };
 
     private static Argument<FileInfo[]> Files() => new("files") { Description = "SLO files (YAML); references go across all of them", Arity = ArgumentArity.OneOrMore };
@@ -68,16 +69,21 @@ internal static class SloCommand
     private static Command Export()
     {
         Argument<FileInfo[]> files = Files();
-        var format = new Option<string>("--format") { Description = "sloth-rules or pyrra-rules", Required = true };
-        format.AcceptOnlyFromAmong("sloth-rules", "pyrra-rules");
+        var format = new Option<string>("--format") { Description = "sloengine, openslo, sloth-rules or pyrra-rules", Required = true };
+        format.AcceptOnlyFromAmong("sloengine", "openslo", "sloth-rules", "pyrra-rules");
         var pyrraUrl = new Option<Uri?>("--pyrra-url") { Description = "Address of Pyrra's pages, for links in its alerts" };
         var bothBounds = new Option<bool>("--both-bounds") { Description = "In Pyrra's rules, select the bounds of histograms as 1 and as 1.0 (Prometheus 3)" };
-        var export = new Command("export", "Write the Prometheus rules that Sloth or Pyrra would generate, to the standard output") { files, format, pyrraUrl, bothBounds };
+        var export = new Command("export", "Write SLOs in SloEngine's own format or OpenSLO v1, or the Prometheus rules that Sloth or Pyrra would generate, to the standard output") { files, format, pyrraUrl, bothBounds };
         export.SetAction(parsed =>
         {
-            bool asSloth = parsed.GetValue(format) == "sloth-rules";
             var options = new PyrraRuleOptions { ExternalUrl = parsed.GetValue(pyrraUrl), BothBounds = parsed.GetValue(bothBounds) };
-            return Read(parsed.GetValue(files)!, (slos, _) => Console.Write(PrometheusRuleGroup.Write(slos.SelectMany(slo => asSloth ? SlothRules.Of(slo) : PyrraRules.Of(slo, options)))));
+            return Read(parsed.GetValue(files)!, (slos, _) => Console.Write(parsed.GetValue(format) switch
+            {
+                "sloengine" => NativeSloWriter.Write(slos),
+                "openslo" => OpenSloWriter.Write(slos),
+                "sloth-rules" => PrometheusRuleGroup.Write(slos.SelectMany(SlothRules.Of)),
+                _ => PrometheusRuleGroup.Write(slos.SelectMany(slo => PyrraRules.Of(slo, options))),
+            }));
         });
         return export;
     }

@@ -1,3 +1,4 @@
+using SloEngine.Alerting.Definitions;
 using SloEngine.Collector;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Pipelines.Tail;
@@ -50,11 +51,12 @@ internal sealed partial class IngestLog : IDisposable
         {
             using var table = new LedgerTable(store, Log.Id);
             using var ledger = new Ledger(table, TimeProvider.System, since: Log.BegunAt(Checkpoint.Stored), options);
+            catalog.SetSaved(await new SloDefinitionTable(store).ReadAsync(cancellation));
             catalog.Reload();
             await ledger.SetSlosAsync(catalog.Slos, cancellation);
             var events = new EventTable(store);
             using EventWatch watch = await EventWatch.ReadAsync(events, TimeProvider.System, cancellation);
-            var taps = new TapSet(new LedgerTaps(ledger, table, await SeriesBaselines.ReadAsync(store, TimeProvider.System, cancellation)), watch, events);
+            var taps = new TapSet(new LedgerTaps(ledger, await SeriesBaselines.ReadAsync(store, TimeProvider.System, cancellation)), watch, events);
             using var replay = new LogReplay(store, Log, Checkpoint, taps, collector, TimeProvider.System, loggers.CreateLogger<LogReplay>(), waited);
             await replay.RunAsync(cancellation);
         }

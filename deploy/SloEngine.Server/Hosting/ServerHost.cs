@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Console;
 using SloEngine.Alerting;
+using SloEngine.Alerting.Definitions;
 using SloEngine.Alerting.Events;
 using SloEngine.Alerting.Http;
 using SloEngine.Alerting.Notifications;
@@ -169,7 +170,7 @@ internal static class ServerHost
         read.MapTempoApi();
         read.MapSqlApi();
         read.MapCardinalityApi();
-        read.MapSloApi();
+        all.NeedingAdminForChanges(credentials).MapSloApi();
         read.MapEventsApi();
         read.MapPostmortemApi();
         read.MapBacktestApi();
@@ -219,11 +220,13 @@ internal static class ServerHost
         services.AddSingleton<Ledger>();
         services.AddSingleton<SloEvaluator>();
         services.AddSingleton(new SloCatalog(SloDirectory(options)));
-        services.AddSingleton(provider => new LedgerTaps(provider.GetRequiredService<Ledger>(), provider.GetRequiredService<ILedgerStore>(), baselines));
+        services.AddSingleton(provider => new LedgerTaps(provider.GetRequiredService<Ledger>(), baselines));
         services.AddSingleton<EventTable>();
         services.AddSingleton(_ => watch);
         services.AddSingleton<ITelemetryTaps>(provider => new TapSet(provider.GetRequiredService<LedgerTaps>(), watch, provider.GetRequiredService<EventTable>()));
-        services.AddHostedService<SloReloader>();
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<SloReloader>(provider, options.Store is not null));
+        services.AddSingleton<ISloRefresh>(provider => provider.GetRequiredService<SloReloader>());
+        services.AddHostedService(provider => provider.GetRequiredService<SloReloader>());
         services.AddSingleton(options.Queries);
         services.AddSingleton<ReceivingMinutes>();
         services.AddSingleton(provider => new QueryCounter(

@@ -9,7 +9,7 @@ using SloEngine.Slo.Model;
 namespace SloEngine.Server.Slos;
 
 /// <summary>Lets the ledger listen to what the collector stores: the two libraries do not know each other.</summary>
-internal sealed class LedgerTaps(Ledger ledger, ILedgerStore store, SeriesBaselines baselines) : ITelemetryTaps
+internal sealed class LedgerTaps(Ledger ledger, SeriesBaselines baselines) : ITelemetryTaps
 {
     private readonly Dictionary<UInt128, SeriesTap> _live = [];
 
@@ -122,11 +122,11 @@ internal sealed class LedgerTaps(Ledger ledger, ILedgerStore store, SeriesBaseli
         }
     }
 
-    public ITapCounts? TakeCounts() => ledger.TakeUnsaved() is { Count: > 0 } increments ? new Counts(store, increments) : null;
+    public ITapCounts? TakeCounts() => ledger.TakeUnsaved() is { Count: > 0 } increments ? new Counts(ledger, increments) : null;
 
-    private sealed class Counts(ILedgerStore store, IReadOnlyList<LedgerIncrement> increments) : ITapCounts
+    private sealed class Counts(Ledger ledger, IReadOnlyList<LedgerIncrement> increments) : ITapCounts
     {
-        public async ValueTask SaveAsync(string token) => await store.AppendAsync(increments, token, CancellationToken.None);
+        public async ValueTask SaveAsync(string token) => await ledger.SaveAsync(increments, token, CancellationToken.None);
     }
 
     private sealed class SeriesTapAdapter(SeriesTap tap) : ISeriesTap

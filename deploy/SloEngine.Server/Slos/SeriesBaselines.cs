@@ -7,7 +7,8 @@ namespace SloEngine.Server.Slos;
 
 /// <summary>
 /// Where the ledger goes on counting when a series comes back, so that what happened between the last point before and the first one after is
-/// counted once: after a restart from its last stored point, after it has stopped for a while from where its tap stood. Both are kept for a day;
+/// counted once: after a restart from its last stored point, after it has stopped for a while from where its tap stood; and which delta points
+/// of the last hour have been counted, so that what is sent again over a restart is not. All are kept for a day;
 /// of taps that were let go the latest <see cref="MaxKept"/>. Guarded by the ledger's batch.
 /// </summary>
 internal sealed class SeriesBaselines
@@ -18,6 +19,7 @@ internal sealed class SeriesBaselines
     private static readonly TimeSpan KeptFor = TimeSpan.FromDays(1);
 
     private readonly Dictionary<UInt128, Baseline> _points = [];
+    private readonly Dictionary<UInt128, List<(long StartMs, long EndMs)>> _deltas = [];
     private readonly Dictionary<UInt128, (TapBaseline Last, long Since)> _kept = [];
     private readonly Queue<(UInt128 Id, long Since)> _oldest = [];
     private readonly TimeProvider _time;
@@ -67,6 +69,36 @@ internal sealed class SeriesBaselines
                     ((FixedColumn<ulong>)buckets.Items).Values.Slice(start, length).ToArray());
             }
         }
+        // Points that follow each other without a gap are one stretch.
+        QueryResult deltas = await store.QueryAsync(
+            new StoreQuery("""
+                SELECT id, min(start), max(ts) AS last FROM
+                (
+                    SELECT id, start, ts, sum(gap) OVER (PARTITION BY id ORDER BY ts ROWS UNBOUNDED PRECEDING) AS stretch FROM
+                    (
+                        SELECT id, start, ts, toUInt32(start != lagInFrame(ts) OVER (PARTITION BY id ORDER BY ts ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)) AS gap FROM
+                        (
+                            SELECT id, start, ts FROM samples WHERE ts > now() - INTERVAL 1 HOUR AND id IN (SELECT id FROM series WHERE temporality = 1)
+                            UNION ALL SELECT id, start, ts FROM histograms WHERE ts > now() - INTERVAL 1 HOUR AND id IN (SELECT id FROM series WHERE temporality = 1)
+                            UNION ALL SELECT id, start, ts FROM exponential_histograms WHERE ts > now() - INTERVAL 1 HOUR AND id IN (SELECT id FROM series WHERE temporality = 1)
+                        )
+                    )
+                )
+                GROUP BY id, stretch ORDER BY id, last
+                """),
+            cancellation);
+        foreach (ResultBlock block in deltas.Blocks)
+        {
+            for (int row = 0; row < block.Rows; row++)
+            {
+                UInt128 id = block.Values<UInt128>(0)[row];
+                if (!baselines._deltas.TryGetValue(id, out List<(long StartMs, long EndMs)>? stretches))
+                {
+                    baselines._deltas.Add(id, stretches = []);
+                }
+                stretches.Add((block.Values<long>(1)[row], block.Values<long>(2)[row]));
+            }
+        }
         return baselines;
     }
 
@@ -84,9 +116,10 @@ internal sealed class SeriesBaselines
                 _kept.Remove(oldest.Id);
             }
         }
-        if (_points.Count > 0 && _time.GetElapsedTime(_read, now) > KeptFor)
+        if (_points.Count + _deltas.Count > 0 && _time.GetElapsedTime(_read, now) > KeptFor)
         {
             _points.Clear();
+            _deltas.Clear();
         }
     }
 
@@ -97,6 +130,13 @@ internal sealed class SeriesBaselines
         {
             tap.ContinueFrom(kept.Last);
             return;
+        }
+        if (_deltas.Remove(id, out List<(long StartMs, long EndMs)>? stretches))
+        {
+            foreach ((long startMs, long endMs) in stretches)
+            {
+                tap.RestoreDelta(startMs * 1_000_000, endMs * 1_000_000);
+            }
         }
         if (_points.Remove(id, out Baseline baseline))
         {

@@ -1,18 +1,41 @@
+using SloEngine.Alerting.Corrections;
+using SloEngine.Alerting.Definitions;
 using SloEngine.Slo.Ledger;
+using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 using SloEngine.Slo.Queries;
+using SloEngine.Storage;
 
 namespace SloEngine.Server.Slos;
 
-/// <summary>Loads the SLO files at the start and again when they change.</summary>
-internal sealed partial class SloReloader(SloCatalog catalog, Ledger ledger, QueryCounter queries, LedgerTaps taps, TimeProvider time, ILogger<SloReloader> logger) : BackgroundService
+/// <summary>
+/// Brings SLOs and corrections into use: at the start, when a file changes, and when one is saved. Of nodes that share a store each looks
+/// for what others have saved.
+/// </summary>
+internal sealed partial class SloReloader(
+    SloCatalog catalog, SloDefinitionTable definitions, CorrectionTable corrections, Ledger ledger, QueryCounter queries, LedgerTaps taps, TimeProvider time,
+    ILogger<SloReloader> logger, bool isStoreShared) : BackgroundService, ISloRefresh
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(2);
 
+    private readonly SemaphoreSlim _gate = new(1);
+    private IReadOnlyList<BudgetCorrection> _corrections = [];
+
+    /// <summary>Whether something has changed that the ledger has not been told yet.</summary>
+    private bool _isDue;
+
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        await ReloadAsync(cancellationToken);
+        await RefreshAsync(cancellationToken);
         await base.StartAsync(cancellationToken);
+    }
+
+    public Task RefreshAsync(CancellationToken cancellation) => ReloadAsync(isSavedNew: true, cancellation);
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        _gate.Dispose();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -22,27 +45,48 @@ internal sealed partial class SloReloader(SloCatalog catalog, Ledger ledger, Que
         {
             try
             {
-                await ReloadAsync(stoppingToken);
+                await ReloadAsync(isStoreShared, stoppingToken);
             }
-            catch (Exception failure) when (failure is IOException or Storage.StoreException)
+            catch (Exception failure) when (failure is IOException or StoreException)
             {
                 LogReloadFailed(failure);
             }
         }
     }
 
-    private async Task ReloadAsync(CancellationToken cancellation)
+    private async Task ReloadAsync(bool isSavedNew, CancellationToken cancellation)
     {
-        if (!catalog.Reload())
+        await _gate.WaitAsync(cancellation);
+        try
         {
-            return;
+            if (isSavedNew)
+            {
+                catalog.SetSaved(await definitions.ReadAsync(cancellation));
+                BudgetCorrection[] active = [.. (await corrections.ReadAsync(null, cancellation)).Where(one => one.Revoked is null).Select(one => one.Correction)];
+                _isDue |= !active.SequenceEqual(_corrections);
+                _corrections = active;
+            }
+            bool isReloaded = catalog.Reload();
+            _isDue |= isReloaded;
+            if (!_isDue)
+            {
+                return;
+            }
+            await queries.SwitchAsync(() => ledger.SetSlosAsync(catalog.Slos, _corrections, cancellation), cancellation);
+            taps.RaiseChanged();
+            _isDue = false;
+            if (isReloaded)
+            {
+                LogLoaded(catalog.Slos.Count);
+                foreach (SloFileError error in catalog.Errors)
+                {
+                    LogError(error);
+                }
+            }
         }
-        await queries.SwitchAsync(() => ledger.SetSlosAsync(catalog.Slos, cancellation), cancellation);
-        taps.RaiseChanged();
-        LogLoaded(catalog.Slos.Count);
-        foreach (SloFileError error in catalog.Errors)
+        finally
         {
-            LogError(error);
+            _gate.Release();
         }
     }
 

@@ -1,11 +1,12 @@
 import { useMemo } from 'react';
 import { Link, useParams } from 'react-router-dom';
-import { type Change, type Episode, type HistoryPoint, type SloDetail, useApi } from '../api';
+import { type Change, type ChangedStretch, type Episode, type HistoryPoint, type SloDetail, useApi } from '../api';
 import { Chart } from '../Chart';
 import { burn, duration, number, percent, time } from '../format';
 import { logsOf, tracesOf } from '../links';
 import { useRange } from '../range';
 import { BudgetBar, Failure, Page, Panel, RangePicker, Status } from '../ui';
+import { Corrections } from './Corrections';
 
 /** A young window can spend its budget many times over: the curve would hide everything else. */
 const lowestBudget = -1;
@@ -14,7 +15,7 @@ export function SloPage() {
   const { id = '' } = useParams();
   const { data: slo, error } = useApi<SloDetail>(`/api/v1/slos/${id}`);
   const range = useRange();
-  const { data: history } = useApi<{ points: HistoryPoint[] }>(`/api/v1/slos/${id}/history?start=${range.start}&end=${range.end}`, 10);
+  const { data: history } = useApi<{ points: HistoryPoint[]; changed: ChangedStretch[] }>(`/api/v1/slos/${id}/history?start=${range.start}&end=${range.end}`, 10);
   const { data: episodes } = useApi<{ alerts: Episode[] }>(`/api/v1/alerts/history?slo=${id}&limit=20`);
   const { data: changes } = useApi<{ events: Change[] }>(
     slo ? `/api/v1/events?service=${encodeURIComponent(slo.service)}&start=${range.start}&end=${range.end}&limit=100` : null, 10);
@@ -111,6 +112,7 @@ export function SloPage() {
         <Panel title="Changes" note="dotted in the charts; newest first">
           <Changes changes={changes?.events ?? []} />
         </Panel>
+        <Corrections slo={slo.name} changed={history?.changed ?? []} />
         <Panel title="Definition" wide>
           <dl className="definition">
             <dt>Good</dt>

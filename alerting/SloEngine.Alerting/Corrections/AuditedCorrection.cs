@@ -1,0 +1,18 @@
+using SloEngine.Alerting.Http;
+using SloEngine.Slo.Model;
+
+namespace SloEngine.Alerting.Corrections;
+
+/// <summary>Something that was done, by whom, when and why.</summary>
+/// <param name="Editor">Who.</param>
+/// <param name="Reason">Why.</param>
+/// <param name="At">When.</param>
+public sealed record AuditEntry(Editor Editor, string Reason, DateTimeOffset At);
+
+/// <summary>A correction with its trail: it may be revoked, and is never forgotten.</summary>
+/// <param name="Id">Id; later ones are greater.</param>
+/// <param name="Correction">What it does.</param>
+/// <param name="Reference">Ticket, incident or the like; may be empty.</param>
+/// <param name="Made">Who made it.</param>
+/// <param name="Revoked">Who revoked it; null while it holds.</param>
+public sealed record AuditedCorrection(string Id, BudgetCorrection Correction, string Reference, AuditEntry Made, AuditEntry? Revoked);

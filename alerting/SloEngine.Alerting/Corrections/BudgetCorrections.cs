@@ -1,0 +1,81 @@
+using Microsoft.AspNetCore.Http;
+using SloEngine.Alerting.Definitions;
+using SloEngine.Alerting.Http;
+using SloEngine.Slo.Burn;
+using SloEngine.Slo.Model;
+
+namespace SloEngine.Alerting.Corrections;
+
+/// <summary>Makes and revokes corrections of budgets.</summary>
+public sealed class BudgetCorrections(CorrectionTable table, SloEvaluator evaluator, ISloRefresh refresh, TimeProvider time) : IDisposable
+{
+    /// <summary>Most that hold at a time for an SLO: each is looked at for every slot of time.</summary>
+    private const int MaxActive = 200;
+
+    private readonly SemaphoreSlim _gate = new(1);
+
+    /// <summary>The corrections of an SLO, revoked ones too.</summary>
+    public Task<IReadOnlyList<AuditedCorrection>> ReadAsync(string slo, CancellationToken cancellation) => table.ReadAsync(slo, cancellation);
+
+    /// <summary>Makes a correction; when the task completes it is stored and in use.</summary>
+    /// <exception cref="ApiProblemException">The request makes no sense for the SLO.</exception>
+    public async Task<AuditedCorrection> MakeAsync(ServiceLevelObjective slo, CorrectionRequest request, Editor editor, CancellationToken cancellation)
+    {
+        DateTimeOffset now = time.GetUtcNow();
+        BudgetCorrection correction = request.Read(slo, evaluator, now);
+        CheckAuthor(editor);
+        await _gate.WaitAsync(cancellation);
+        try
+        {
+            if ((await table.ReadAsync(slo.Id, cancellation)).Count(one => one.Revoked is null && one.Correction.To > now - slo.Window) >= MaxActive)
+            {
+                throw new ApiProblemException(StatusCodes.Status409Conflict, $"'{slo.Id}' has {MaxActive} corrections already; revoke some, or give it exclusions");
+            }
+            var made = new AuditedCorrection(Guid.CreateVersion7(now).ToString("N"), correction, request.Reference?.Trim() ?? "", new AuditEntry(editor, request.Reason!.Trim(), now), null);
+            await table.AddAsync(made, cancellation);
+            await refresh.RefreshAsync(CancellationToken.None);
+            return made;
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <summary>Revokes a correction; when the task completes the budget is as if it had not been made.</summary>
+    /// <exception cref="ApiProblemException">There is no such correction, or it is revoked already.</exception>
+    public async Task<AuditedCorrection> RevokeAsync(string slo, string id, string? reason, Editor editor, CancellationToken cancellation)
+    {
+        CorrectionRequest.CheckText("reason", reason, isRequired: true);
+        CheckAuthor(editor);
+        await _gate.WaitAsync(cancellation);
+        try
+        {
+            AuditedCorrection made = (await table.ReadAsync(slo, cancellation)).FirstOrDefault(one => one.Id == id)
+                ?? throw new ApiProblemException(StatusCodes.Status404NotFound, $"'{slo}' has no correction '{id}'");
+            if (made.Revoked is { } before)
+            {
+                throw new ApiProblemException(StatusCodes.Status409Conflict, $"correction '{id}' was revoked by {before.Editor.Author} at {before.At:u}");
+            }
+            var revoked = new AuditEntry(editor, reason!.Trim(), time.GetUtcNow());
+            await table.RevokeAsync(made, revoked, cancellation);
+            await refresh.RefreshAsync(CancellationToken.None);
+            return made with { Revoked = revoked };
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _gate.Dispose();
+
+    private static void CheckAuthor(Editor editor)
+    {
+        if (editor.Author.Length == 0)
+        {
+            throw ApiProblemException.BadRequest("author is missing: say who changes the budget");
+        }
+    }
+}

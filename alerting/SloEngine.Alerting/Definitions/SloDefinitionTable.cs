@@ -1,0 +1,70 @@
+using SloEngine.Alerting.Http;
+using SloEngine.Slo.Files;
+using SloEngine.Storage;
+using SloEngine.Storage.Native;
+using SloEngine.Storage.Results;
+
+namespace SloEngine.Alerting.Definitions;
+
+/// <summary>Saved SLOs in table <c>slo_definitions</c>, every version of them.</summary>
+public sealed class SloDefinitionTable(IColumnStore store)
+{
+    private const string Columns = "id, version, removed, text, author, credential, created";
+
+    /// <summary>The SLOs that are saved and not removed, by id.</summary>
+    public async Task<IReadOnlyList<SavedSlo>> ReadAsync(CancellationToken cancellation) =>
+        [.. (await ReadAsync($"SELECT {Columns} FROM slo_definitions ORDER BY id, version DESC LIMIT 1 BY id", "", cancellation))
+            .Where(version => !version.IsRemoved).Select(version => new SavedSlo(version.Id, version.Version, version.Text))];
+
+    /// <summary>The versions of an SLO, the latest first.</summary>
+    public Task<IReadOnlyList<SloVersion>> ReadVersionsAsync(string id, CancellationToken cancellation) =>
+        ReadAsync($"SELECT {Columns} FROM slo_definitions WHERE id = {{id:String}} ORDER BY version DESC", id, cancellation);
+
+    /// <summary>Adds a version; false when somebody else has added one of that number.</summary>
+    public async Task<bool> AddAsync(SloVersion version, CancellationToken cancellation)
+    {
+        string change = Guid.NewGuid().ToString("N");
+        using var writer = new NativeWriter();
+        writer.Start("slo_definitions", 8, 1);
+        Text("id", version.Id);
+        writer.Fixed<uint>("version", "UInt32", [version.Version]);
+        Text("change", change);
+        writer.Fixed<byte>("removed", "UInt8", [version.IsRemoved ? (byte)1 : (byte)0]);
+        Text("text", version.Text);
+        Text("author", version.Editor.Author);
+        Text("credential", version.Editor.Credential);
+        writer.Fixed<long>("created", "DateTime64(3, 'UTC')", [version.Created.ToUnixTimeMilliseconds()]);
+        // Of two inserts under one token the store keeps the first.
+        await store.InsertAsync(writer.Finish(), $"slo/{version.Id}/{version.Version}", cancellation);
+        QueryResult kept = await store.QueryAsync(
+            new StoreQuery("SELECT change FROM slo_definitions WHERE id = {id:String} AND version = {version:UInt32}")
+            {
+                Parameters = new Dictionary<string, string> { ["id"] = version.Id, ["version"] = $"{version.Version}" },
+            },
+            cancellation);
+        return kept.Rows == 1 && kept.Blocks.First(block => block.Rows > 0).Text(0).String(0) == change;
+
+        void Text(string column, string value)
+        {
+            writer.BeginText(column);
+            writer.String(value);
+        }
+    }
+
+    private async Task<IReadOnlyList<SloVersion>> ReadAsync(string sql, string id, CancellationToken cancellation)
+    {
+        QueryResult result = await store.QueryAsync(
+            new StoreQuery(sql) { Parameters = id.Length == 0 ? [] : new Dictionary<string, string> { ["id"] = id } }, cancellation);
+        var versions = new List<SloVersion>(result.Rows);
+        foreach (ResultBlock block in result.Blocks)
+        {
+            for (int row = 0; row < block.Rows; row++)
+            {
+                versions.Add(new SloVersion(
+                    block.Text(0).String(row), block.Values<uint>(1)[row], block.Values<byte>(2)[row] == 1, block.Text(3).String(row),
+                    new Editor(block.Text(4).String(row), block.Text(5).String(row)), DateTimeOffset.FromUnixTimeMilliseconds(block.Values<long>(6)[row])));
+            }
+        }
+        return versions;
+    }
+}

@@ -1,0 +1,82 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using SloEngine.Alerting.Corrections;
+using SloEngine.Slo.Burn;
+using SloEngine.Slo.Model;
+using SloEngine.Slo.OpenSlo;
+
+namespace SloEngine.Alerting.Http;
+
+/// <summary>Corrections of budgets over HTTP.</summary>
+internal static class CorrectionsApi
+{
+    private static readonly JsonSerializerOptions Strict = new(JsonSerializerDefaults.Web) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
+
+    public static void Map(IEndpointRouteBuilder endpoints)
+    {
+        BudgetCorrections corrections = endpoints.ServiceProvider.GetRequiredService<BudgetCorrections>();
+        SloCatalog catalog = endpoints.ServiceProvider.GetRequiredService<SloCatalog>();
+        SloEvaluator evaluator = endpoints.ServiceProvider.GetRequiredService<SloEvaluator>();
+        TimeProvider time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
+        RouteGroupBuilder all = endpoints.MapGroup("/api/v1/slos/{id}/corrections");
+        all.AddEndpointFilter(ApiProblemException.AnswerAsync);
+        all.MapGet("", async (string id, CancellationToken cancellation) =>
+        {
+            // Those of an SLO that is not there any more are kept, too.
+            IReadOnlyList<AuditedCorrection> found = await corrections.ReadAsync(id, cancellation);
+            return found.Count > 0 || catalog.Slos.Any(slo => slo.Id == id) ? Results.Json(new { corrections = found.Select(Json) }) : throw Missing(id);
+        });
+        all.MapPost("", async (HttpContext http, string id, CancellationToken cancellation) =>
+        {
+            ServiceLevelObjective slo = catalog.Slos.FirstOrDefault(slo => slo.Id == id) ?? throw Missing(id);
+            CorrectionRequest request = await ReadAsync(http.Request, cancellation);
+            double before = Remaining(slo, request);
+            AuditedCorrection made = await corrections.MakeAsync(slo, request, Editor.Of(http, request.Author), cancellation);
+            http.Response.Headers.Location = $"/api/v1/slos/{id}/corrections";
+            return Results.Json(new { correction = Json(made), budgetRemaining = new { before, after = Remaining(slo, request) } }, statusCode: StatusCodes.Status201Created);
+        });
+        all.MapDelete("{correction}", async (HttpContext http, string id, string correction, string? reason, string? author, CancellationToken cancellation) =>
+            Results.Json(new { correction = Json(await corrections.RevokeAsync(id, correction, reason, Editor.Of(http, author), cancellation)) }));
+
+        double Remaining(ServiceLevelObjective slo, CorrectionRequest request) => evaluator.Evaluate(
+            evaluator.Evaluated(slo).FirstOrDefault(one => (string.IsNullOrEmpty(request.Objective) || one.Objectives[0].Name == request.Objective)
+                && (request.Group is null or { Count: 0 } ? one.Group.Length == 0 : one.Group == Slo.Ledger.Ledger.GroupOf(slo.GroupBy, request.Group))) ?? slo,
+            time.GetUtcNow()).BudgetRemaining;
+    }
+
+    private static async Task<CorrectionRequest> ReadAsync(HttpRequest request, CancellationToken cancellation)
+    {
+        try
+        {
+            return await JsonSerializer.DeserializeAsync<CorrectionRequest>(request.Body, Strict, cancellation) ?? throw ApiProblemException.BadRequest("the body is null, expected a correction");
+        }
+        catch (JsonException wrong)
+        {
+            throw ApiProblemException.BadRequest($"the body is no correction: {wrong.Message}");
+        }
+    }
+
+    private static ApiProblemException Missing(string id) => new(StatusCodes.Status404NotFound, $"there is no SLO '{id}'; objectives and groups are named by the fields objective and group");
+
+    private static object Json(AuditedCorrection audited) => new
+    {
+        audited.Id,
+        slo = audited.Correction.Slo,
+        objective = audited.Correction.Objective,
+        group = audited.Correction.Group,
+        audited.Correction.From,
+        audited.Correction.To,
+        exclude = audited.Correction.Kind switch { CorrectionKind.ExcludeAll => "all", CorrectionKind.ExcludeBad => "bad", _ => null },
+        good = audited.Correction.Kind == CorrectionKind.AddEvents ? audited.Correction.Good : (double?)null,
+        bad = audited.Correction.Kind == CorrectionKind.AddEvents ? audited.Correction.Bad : (double?)null,
+        reference = audited.Reference,
+        made = Json(audited.Made),
+        revoked = audited.Revoked is { } revoked ? Json(revoked) : null,
+    };
+
+    private static object Json(AuditEntry entry) => new { entry.Editor.Author, entry.Editor.Credential, entry.Reason, entry.At };
+}

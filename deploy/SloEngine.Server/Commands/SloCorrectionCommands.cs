@@ -1,0 +1,118 @@
+using System.CommandLine;
+using System.Globalization;
+using SloEngine.Alerting.Corrections;
+
+namespace SloEngine.Server.Commands;
+
+/// <summary><c>sloengine slo corrections</c>, <c>correct</c> and <c>revoke</c>: corrections of budgets on a running server.</summary>
+internal static class SloCorrectionCommands
+{
+    public static Command List()
+    {
+        Argument<string> slo = Slo();
+        Option<Uri> server = StoreCommand.Server();
+        var json = new Option<bool>("--json") { Description = "Print the server's JSON" };
+        var list = new Command("corrections", "List the corrections of an SLO's budget, revoked ones too: what, who, when and why") { slo, server, json };
+        list.SetAction((parsed, cancellation) => StoreCommand.RunAsync(async () =>
+        {
+            using var client = new ServerClient(parsed.GetValue(server)!);
+            string answer = await client.GetAsync(Path(parsed.GetValue(slo)!), cancellation);
+            Console.Write(parsed.GetValue(json) ? answer + "\n" : string.Concat(ServerClient.Parse<Listed>(answer).Corrections.Select(Text)));
+        }));
+        return list;
+    }
+
+    public static Command Correct()
+    {
+        Argument<string> slo = Slo();
+        var from = new Option<string?>("--from") { Description = "Start of the stretch, a whole minute: 2026-01-02T15:04:00Z or Unix seconds", HelpName = "TIME" };
+        var to = new Option<string?>("--to") { Description = "End of the stretch", HelpName = "TIME" };
+        var at = new Option<string?>("--at") { Description = "A minute, in place of --from and --to", HelpName = "TIME" };
+        var exclude = new Option<string?>("--exclude") { Description = "What of the stretch does not count: bad or all" };
+        exclude.AcceptOnlyFromAmong("bad", "all");
+        var good = new Option<double?>("--good") { Description = "Good events to add; negative to take away" };
+        var bad = new Option<double?>("--bad") { Description = "Bad events to add; negative to give back" };
+        var objective = new Option<string?>("--objective") { Description = "Objective, where it counts events of its own" };
+        var group = new Option<string[]>("--group") { Description = "Group: a label of it, once for each", HelpName = "LABEL=VALUE" };
+        var reference = new Option<string?>("--reference") { Description = "Ticket, incident or the like" };
+        Option<string> reason = Reason();
+        Option<string?> author = Author();
+        Option<Uri> server = StoreCommand.Server();
+        var correct = new Command("correct", "Change what an SLO has counted: leave a stretch of time out, or add and take away events. Can be revoked, and stays in the list of corrections")
+        {
+            slo, from, to, at, exclude, good, bad, objective, group, reason, author, reference, server,
+        };
+        correct.SetAction((parsed, cancellation) => StoreCommand.RunAsync(async () =>
+        {
+            using var client = new ServerClient(parsed.GetValue(server)!);
+            var request = new CorrectionRequest
+            {
+                From = parsed.GetValue(from),
+                To = parsed.GetValue(to),
+                At = parsed.GetValue(at),
+                Exclude = parsed.GetValue(exclude),
+                Good = parsed.GetValue(good),
+                Bad = parsed.GetValue(bad),
+                Objective = parsed.GetValue(objective),
+                Group = Group(parsed.GetValue(group) ?? []),
+                Reason = parsed.GetValue(reason),
+                Author = parsed.GetValue(author),
+                Reference = parsed.GetValue(reference),
+            };
+            Made made = ServerClient.Parse<Made>(await client.PostAsync(Path(parsed.GetValue(slo)!), request, cancellation));
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"{made.Correction.Id}: budget left {made.BudgetRemaining.Before:P2} before, {made.BudgetRemaining.After:P2} now"));
+        }));
+        return correct;
+    }
+
+    public static Command Revoke()
+    {
+        Argument<string> slo = Slo();
+        var correction = new Argument<string>("correction") { Description = "Id of the correction, as corrections lists it" };
+        Option<string> reason = Reason();
+        Option<string?> author = Author();
+        Option<Uri> server = StoreCommand.Server();
+        var revoke = new Command("revoke", "Revoke a correction of an SLO's budget") { slo, correction, reason, author, server };
+        revoke.SetAction((parsed, cancellation) => StoreCommand.RunAsync(async () =>
+        {
+            using var client = new ServerClient(parsed.GetValue(server)!);
+            string by = parsed.GetValue(author) is { } name ? "&author=" + Uri.EscapeDataString(name) : "";
+            await client.DeleteAsync(
+                $"{Path(parsed.GetValue(slo)!)}/{Uri.EscapeDataString(parsed.GetValue(correction)!)}?reason={Uri.EscapeDataString(parsed.GetValue(reason)!)}{by}", cancellation);
+            Console.WriteLine("revoked");
+        }));
+        return revoke;
+    }
+
+    private static Argument<string> Slo() => new("slo") { Description = "Id of the SLO" };
+
+    private static Option<string> Reason() => new("--reason") { Description = "Why", Required = true };
+
+    private static Option<string?> Author() => new("--author") { Description = "Who says so; the credential's name without it" };
+
+    private static string Path(string slo) => $"/api/v1/slos/{Uri.EscapeDataString(slo)}/corrections";
+
+    private static Dictionary<string, string>? Group(string[] labels) => labels.Length == 0 ? null : labels.Select(label => label.Split('=', 2)).ToDictionary(
+        label => label[0], label => label.Length == 2 ? label[1] : throw new CommandException($"--group {label[0]}: expected LABEL=VALUE"), StringComparer.Ordinal);
+
+    private static string Text(Correction correction)
+    {
+        string what = correction.Exclude is { } excluded ? $"without {excluded} events" : string.Create(CultureInfo.InvariantCulture, $"{correction.Good:+0.##;-0.##;0} good, {correction.Bad:+0.##;-0.##;0} bad");
+        string of = string.Concat(((string[])[correction.Objective, correction.Group]).Where(part => part.Length > 0).Select(part => $" of {part}"));
+        string reference = correction.Reference.Length > 0 ? $" [{correction.Reference}]" : "";
+        string revoked = correction.Revoked is { } by ? $"  revoked {by.At:u} by {by.Author}: {by.Reason}\n" : "";
+        return $"{correction.Id}  {correction.From:u} to {correction.To:u}: {what}{of}{reference}\n  made {correction.Made.At:u} by {correction.Made.Author}: {correction.Made.Reason}\n{revoked}";
+    }
+
+    private sealed record Listed(Correction[] Corrections);
+
+    private sealed record Made(Correction Correction, Budget BudgetRemaining);
+
+    private sealed record Budget(double Before, double After);
+
+    private sealed record Correction(
+        string Id, string Objective, string Group, DateTimeOffset From, DateTimeOffset To, string? Exclude, double? Good, double? Bad, string Reference, Entry Made, Entry? Revoked);
+
+    private sealed record Entry(string Author, string Reason, DateTimeOffset At);
+}
