@@ -213,7 +213,7 @@ public sealed class SavedSloTests
         Assert.True(exports >= 50);
         await AssertCountsAsync(server, sender.Good, sender.Bad);
         await server.StoredAsync();
-        Assert.Equal(sender.Good + sender.Bad, await server.SqlNumberAsync("SELECT sum(total) FROM sli_buckets"));
+        Assert.Equal(sender.Good + sender.Bad, await server.SqlNumberAsync("SELECT sum(total) FROM sli_buckets WHERE NOT startsWith(slo, 'past/')"));
     }
 
     private static string Slo(string id, double target) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $$"""
@@ -252,7 +252,9 @@ public sealed class SavedSloTests
 
     private static async Task AssertCountsAsync(ServerProcess server, double good, double bad)
     {
-        JsonElement slo = await server.GetAsync("/api/v1/slos/app");
+        // What came before a new SLO counted by itself is read from the store.
+        JsonElement slo = await ServerProcess.UntilAsync(
+            () => server.GetAsync("/api/v1/slos/app"), found => found.GetProperty("past").ValueKind == JsonValueKind.Null, TimeSpan.FromSeconds(60));
         Assert.Equal((good, good + bad), (slo.GetProperty("goodEvents").GetDouble(), slo.GetProperty("totalEvents").GetDouble()));
     }
 

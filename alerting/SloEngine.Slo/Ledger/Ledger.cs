@@ -55,7 +55,7 @@ public sealed class Ledger : IDisposable
     }
 
     /// <summary>Time since which counters that begin are counted from their start.</summary>
-    internal DateTimeOffset Since { get; }
+    public DateTimeOffset Since { get; }
 
     internal LedgerOptions Options { get; }
 

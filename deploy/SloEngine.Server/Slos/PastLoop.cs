@@ -46,7 +46,7 @@ internal sealed partial class PastLoop(
         {
             return;
         }
-        var reader = new PastReader(store, time);
+        var reader = new PastReader(store, ledger.Since, time);
         bool isEmpty = !await reader.HasSeriesAsync(pasts, cancellation);
         if (!isEmpty && !isWaiting)
         {

@@ -11,7 +11,7 @@ namespace SloEngine.Server.Slos;
 /// Reads stored points for SLOs whose past is pending: each series once for all of them, a day at a time, in pieces that fit into memory.
 /// Readers work side by side, each on series of its own.
 /// </summary>
-internal sealed class PastReader(IColumnStore store, TimeProvider time)
+internal sealed class PastReader(IColumnStore store, DateTimeOffset listeningSince, TimeProvider time)
 {
     /// <summary>Rows that one query gives, about: each is 40 bytes, or a few hundred of histograms.</summary>
     private const long RowsAtOnce = 2_000_000;
@@ -52,36 +52,48 @@ internal sealed class PastReader(IColumnStore store, TimeProvider time)
             var counter = counters[reader] = new PastCounter(pasts, storeSince, time);
             // Neighbours in the store stay together.
             StoredSeries[] mine = series[(series.Length * reader / Readers)..(series.Length * (reader + 1) / Readers)];
-            IGrouping<Shape, (StoredSeries Series, SeriesTap Tap)>[] shapes =
-            [
-                .. mine.Select(one => (one, counter.Bind(one.Id, one.View))).Where(bound => bound.Item2 is not null)
-                    .GroupBy(bound => ShapeOf(bound.one.View.Kind), bound => (bound.one, bound.Item2!)),
-            ];
-            for (int stretch = 0; stretch < stretches.Count; stretch++)
+            await ReadAsync(counter, mine, stretches, to => to == until ? last.Value : Task.CompletedTask, done =>
             {
-                (DateTimeOffset from, DateTimeOffset to) = stretches[stretch];
-                if (to == until)
-                {
-                    await last.Value;
-                }
-                foreach (IGrouping<Shape, (StoredSeries Series, SeriesTap Tap)> shape in shapes)
-                {
-                    await ReadStretchAsync(shape.Key, [.. shape], from, to, cancellation);
-                }
-                progress[reader] = (stretch + 1d) / stretches.Count;
+                progress[reader] = done;
                 foreach (PendingPast past in pasts)
                 {
                     past.Progress = progress.Average();
                 }
-            }
+            }, cancellation);
         }));
         for (int reader = 1; reader < Readers; reader++)
         {
             counters[0].Add(counters[reader]);
             counters[reader].Dispose();
         }
+        // What came for the first time since the series were listed, and before all is counted as it passes.
+        var known = series.Select(static one => one.Id).ToHashSet();
+        StoredSeries[] fresh = [.. (await SeriesAsync(pasts, "", cancellation)).Where(one => !known.Contains(one.Id))];
+        await ReadAsync(counters[0], fresh, stretches, static _ => Task.CompletedTask, static _ => { }, cancellation);
         counters[0].Finish();
         return counters[0];
+    }
+
+    /// <summary>Shows what lies in some stretches of time of some series to their taps.</summary>
+    private async Task ReadAsync(
+        PastCounter counter, StoredSeries[] series, List<(DateTimeOffset From, DateTimeOffset Until)> stretches, Func<DateTimeOffset, Task> isReadable, Action<double> progress,
+        CancellationToken cancellation)
+    {
+        IGrouping<Shape, (StoredSeries Series, SeriesTap Tap)>[] shapes =
+        [
+            .. series.Select(one => (one, counter.Bind(one.Id, one.View))).Where(bound => bound.Item2 is not null)
+                .GroupBy(bound => ShapeOf(bound.one.View.Kind), bound => (bound.one, bound.Item2!)),
+        ];
+        for (int stretch = 0; stretch < stretches.Count; stretch++)
+        {
+            (DateTimeOffset from, DateTimeOffset to) = stretches[stretch];
+            await isReadable(to);
+            foreach (IGrouping<Shape, (StoredSeries Series, SeriesTap Tap)> shape in shapes)
+            {
+                await ReadStretchAsync(shape.Key, [.. shape], from, to, cancellation);
+            }
+            progress((stretch + 1d) / stretches.Count);
+        }
     }
 
     /// <summary>Days as the store has them, and the last hour, which may not be complete yet.</summary>
@@ -279,7 +291,9 @@ internal sealed class PastReader(IColumnStore store, TimeProvider time)
     private async Task<DateTimeOffset> StoreSinceAsync(CancellationToken cancellation)
     {
         QueryResult result = await store.QueryAsync(new StoreQuery("SELECT min(first_seen) FROM series"), cancellation);
-        return DateTimeOffset.FromUnixTimeSeconds(result.Blocks.First(block => block.Rows > 0).Values<uint>(0)[0]);
+        var first = DateTimeOffset.FromUnixTimeSeconds(result.Blocks.First(block => block.Rows > 0).Values<uint>(0)[0]);
+        // Before its first telemetry it was listening already.
+        return first > DateTimeOffset.UnixEpoch && first < listeningSince ? first : listeningSince;
     }
 
     private static SeriesKind Kind(MetricKind kind) => kind switch

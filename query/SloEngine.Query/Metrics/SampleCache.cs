@@ -8,8 +8,9 @@ namespace SloEngine.Query.Metrics;
 /// </summary>
 internal sealed class SampleCache(long maxBytes)
 {
-    private ConcurrentDictionary<UInt128, SeriesChunks> _young = [];
-    private ConcurrentDictionary<UInt128, SeriesChunks> _old = [];
+    private readonly Lock _turn = new();
+    private volatile ConcurrentDictionary<UInt128, SeriesChunks> _young = [];
+    private volatile ConcurrentDictionary<UInt128, SeriesChunks> _old = [];
     private long _youngBytes;
 
     /// <summary>Bytes that it may hold.</summary>
@@ -34,7 +35,7 @@ internal sealed class SampleCache(long maxBytes)
         {
             return;
         }
-        lock (this)
+        lock (_turn)
         {
             if (Volatile.Read(ref _youngBytes) > maxBytes / 2)
             {
