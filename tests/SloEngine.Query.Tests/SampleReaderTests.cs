@@ -107,6 +107,22 @@ public sealed class SampleReaderTests(MetricStore engine)
         Assert.All(all.Zip(some), static pair => Assert.NotEqual(pair.First, pair.Second));
     }
 
+    [Fact]
+    public void A_series_that_is_asked_for_at_times_far_apart_takes_no_memory_for_what_lies_between()
+    {
+        var chunks = new SeriesChunks();
+        byte[]?[] read = new byte[]?[1];
+        foreach (long slot in (long[])[0, 250_000, 249_990, 3])
+        {
+            chunks.Keep(slot, 1, new byte[100]);
+
+            Assert.True(chunks.Read(slot, [1], read));
+            Assert.InRange(chunks.Bytes, 100, 2_000);
+        }
+        Assert.False(chunks.Read(250_000, [1], read));
+        Assert.False(chunks.Read(3, [2], read));
+    }
+
     private StoredSeriesSources Source(long cacheBytes) => new(engine.Store, new QueryOptions { SampleCacheBytes = cacheBytes }, new FixedTime());
 
     /// <summary>Some samples, mostly of late, often at the very ends of slots; also into memory.</summary>

@@ -54,14 +54,7 @@ public sealed class EmbeddedColumnStore : IColumnStore
     /// <inheritdoc/>
     public async ValueTask ExecuteAsync(string sql, CancellationToken cancellation = default)
     {
-        await _inserts.RunAsync(
-            connection =>
-            {
-                connection.Query(sql, "Null", NoParameters, new ArrayBufferWriter<byte>());
-                return true;
-            },
-            cancellation);
-        CountStatement();
+        await ChangeAsync(connection => connection.Query(sql, "Null", NoParameters, new ArrayBufferWriter<byte>()), cancellation);
     }
 
     /// <inheritdoc/>
@@ -99,17 +92,8 @@ public sealed class EmbeddedColumnStore : IColumnStore
     /// <param name="format">Format of the data.</param>
     /// <param name="data">The data.</param>
     /// <param name="cancellation">Gives up before the insert begins.</param>
-    public async ValueTask InsertAsync(string sql, string format, ReadOnlyMemory<byte> data, CancellationToken cancellation = default)
-    {
-        await _inserts.RunAsync(
-            connection =>
-            {
-                connection.Insert(sql, format, data.Span);
-                return true;
-            },
-            cancellation);
-        CountStatement();
-    }
+    public async ValueTask InsertAsync(string sql, string format, ReadOnlyMemory<byte> data, CancellationToken cancellation = default) =>
+        await ChangeAsync(connection => connection.Insert(sql, format, data.Span), cancellation);
 
     /// <summary>Runs a statement as it stands and writes its result in one of the engine's output formats.</summary>
     /// <param name="sql">The statement.</param>
@@ -121,17 +105,8 @@ public sealed class EmbeddedColumnStore : IColumnStore
     public async ValueTask RunAsync(
         string sql, string format, IReadOnlyDictionary<string, string> parameters, bool isRead, IBufferWriter<byte> output, CancellationToken cancellation = default)
     {
-        await (isRead ? _reads : _inserts).RunAsync(
-            connection =>
-            {
-                connection.Query(sql, format, parameters, output);
-                return true;
-            },
-            cancellation);
-        if (!isRead)
-        {
-            CountStatement();
-        }
+        void Run(ChdbConnection connection) => connection.Query(sql, format, parameters, output);
+        await (isRead ? _reads.RunAsync(Returning(Run), cancellation) : ChangeAsync(Run, cancellation));
     }
 
     /// <inheritdoc/>
@@ -160,12 +135,25 @@ public sealed class EmbeddedColumnStore : IColumnStore
         await _lock.DisposeAsync();
     }
 
-    /// <summary>A statement of any kind may have changed any row.</summary>
-    private void CountStatement()
+    /// <summary>Runs a statement that may change any row, also when it fails half-way.</summary>
+    private async Task ChangeAsync(Action<ChdbConnection> statement, CancellationToken cancellation)
     {
-        Interlocked.Increment(ref _statements);
-        _sampleSlots.ChangeAll();
+        try
+        {
+            await _inserts.RunAsync(Returning(statement), cancellation);
+        }
+        finally
+        {
+            Interlocked.Increment(ref _statements);
+            _sampleSlots.ChangeAll();
+        }
     }
+
+    private static Func<ChdbConnection, bool> Returning(Action<ChdbConnection> statement) => connection =>
+    {
+        statement(connection);
+        return true;
+    };
 
     /// <summary>A few connections, each with the thread that works on it, behind one queue.</summary>
     private sealed class Lane(string name, string path, string[] settings, int size) : IAsyncDisposable

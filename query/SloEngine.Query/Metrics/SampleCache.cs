@@ -54,6 +54,9 @@ internal sealed class SeriesChunks
 
     private const int SlotBytes = 40;
 
+    /// <summary>Slots that may lie unknown between known ones (four days): what is further away takes the place of what is known.</summary>
+    private const int MostUnknown = 48;
+
     private readonly Lock _gate = new();
     private long _first;
     private Slot[] _slots = [];
@@ -96,14 +99,19 @@ internal sealed class SeriesChunks
 
     private void Reach(long slot)
     {
-        long first = _slots.Length == 0 ? slot : Math.Min(_first, slot);
-        long end = _slots.Length == 0 ? slot + 1 : Math.Max(_first + _slots.Length, slot + 1);
+        if (slot < _first - MostUnknown || slot >= _first + _slots.Length + MostUnknown)
+        {
+            Bytes = OwnBytes;
+            (_first, _slots) = (slot, []);
+        }
+        long first = Math.Min(_first, slot);
+        long end = Math.Max(_first + _slots.Length, slot + 1);
         if (end - first == _slots.Length)
         {
             return;
         }
         var slots = new Slot[end - first];
-        _slots.CopyTo(slots, _slots.Length == 0 ? 0 : _first - first);
+        _slots.CopyTo(slots, _first - first);
         Bytes += (slots.Length - _slots.Length) * SlotBytes;
         (_first, _slots) = (first, slots);
     }
