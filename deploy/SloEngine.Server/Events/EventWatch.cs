@@ -38,13 +38,12 @@ internal sealed class EventWatch : IDisposable
     public static async Task<EventWatch> ReadAsync(EventTable table, TimeProvider time, CancellationToken cancellation) =>
         new(new VersionBook(await table.ReadVersionsAsync(VersionBook.MaxServices * 10, cancellation), time.GetUtcNow()), time);
 
-    /// <summary>Looks at a series that is met: <c>target_info</c> tells of services that send nothing but metrics.</summary>
+    /// <summary>Whether a series tells of a service: <c>target_info</c> does, also of those that send nothing but metrics.</summary>
+    public static bool LooksAt(SeriesDescriptor series) => series.Metric == "target_info";
+
+    /// <summary>Looks at such a series when it is met.</summary>
     public void Observe(SeriesDescriptor series)
     {
-        if (series.Metric != "target_info")
-        {
-            return;
-        }
         var labels = series.Labels.ToDictionary(label => label.Key, label => label.Value);
         if (labels.TryGetValue("service_version", out string? version) && labels.TryGetValue("job", out string? service))
         {

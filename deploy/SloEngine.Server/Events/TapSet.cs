@@ -23,9 +23,12 @@ internal sealed class TapSet(LedgerTaps ledger, EventWatch events, EventTable ta
 
     public ISeriesTap? TapFor(SeriesDescriptor series)
     {
-        using (ledger.BeginBatch())
+        if (EventWatch.LooksAt(series))
         {
-            events.Observe(series);
+            using (ledger.BeginBatch())
+            {
+                events.Observe(series);
+            }
         }
         return ledger.TapFor(series);
     }
