@@ -11,6 +11,12 @@ public sealed record WalOptions
 
     /// <summary>Bytes the log may hold before appends are refused: how much may wait while the store is away.</summary>
     public long MaxBytes { get; init; } = 8L << 30;
+
+    /// <summary>
+    /// Whether writes go past the page cache, where the file system can: right for a log that is read after a fault alone, wrong for one whose
+    /// every record is read again soon.
+    /// </summary>
+    public bool BypassesCache { get; init; } = true;
 }
 
 /// <summary>The log took nothing of what was appended: its limit or the disk is full. The same may be appended later.</summary>

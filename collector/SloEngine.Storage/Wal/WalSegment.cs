@@ -56,10 +56,13 @@ internal sealed class WalSegment
         return segments;
     }
 
-    public static (WalSegment Segment, SafeFileHandle File) Create(string directory, Guid log, long start, DateTimeOffset now)
+    /// <summary>Makes a segment's file with its header, which is what <paramref name="stage"/> is to hold for it.</summary>
+    public static (WalSegment Segment, SafeFileHandle File) Create(string directory, Guid log, long start, DateTimeOffset now, bool bypassesCache, WalStage stage)
     {
         string path = System.IO.Path.Combine(directory, start.ToString("D20", CultureInfo.InvariantCulture) + Suffix);
-        Span<byte> header = stackalloc byte[HeaderBytes];
+        using var block = new WalStage(WalStage.BlockBytes);
+        Span<byte> header = block.Stage(HeaderBytes);
+        header.Clear();
         Magic.CopyTo(header);
         log.TryWriteBytes(header[8..]);
         BinaryPrimitives.WriteInt64LittleEndian(header[24..], start);
@@ -68,9 +71,10 @@ internal sealed class WalSegment
         SafeFileHandle file = System.IO.File.OpenHandle(path, FileMode.Create, FileAccess.ReadWrite, FileShare.Read);
         try
         {
-            RandomAccess.Write(file, header, 0);
+            WriteFirst(file, block.Blocks, bypassesCache);
             RandomAccess.FlushToDisk(file);
             DirectorySync.Flush(directory);
+            stage.Hold(header);
             return (new WalSegment(path, log, start, DateTimeOffset.FromUnixTimeMilliseconds(now.ToUnixTimeMilliseconds())), file);
         }
         catch
@@ -81,27 +85,52 @@ internal sealed class WalSegment
         }
     }
 
-    /// <summary>Cuts what the process that died had not written to its end.</summary>
-    /// <returns>Bytes cut.</returns>
+    /// <summary>Cuts what the process that died had not written to its end, and the zeros behind the last record.</summary>
+    /// <returns>Bytes cut, without the zeros.</returns>
     public long CutTornTail()
     {
         long valid = 0;
+        long torn;
         using (var reader = new WalSegmentReader(this, 0))
         {
             while (reader.TryRead(out _))
             {
                 valid = reader.Offset;
             }
+            torn = reader.RestWithoutZeros();
         }
-        long torn = Length - valid;
-        if (torn > 0)
+        if (Length > valid)
         {
             using SafeFileHandle file = System.IO.File.OpenHandle(Path, FileMode.Open, FileAccess.ReadWrite);
-            RandomAccess.SetLength(file, HeaderBytes + valid);
-            RandomAccess.FlushToDisk(file);
             Length = valid;
+            Seal(file);
         }
         return torn;
+    }
+
+    /// <summary>Ends the file behind the last record; durable when this returns.</summary>
+    public void Seal(SafeFileHandle file)
+    {
+        RandomAccess.SetLength(file, HeaderBytes + Length);
+        RandomAccess.FlushToDisk(file);
+    }
+
+    private static void WriteFirst(SafeFileHandle file, ReadOnlySpan<byte> blocks, bool bypassesCache)
+    {
+        if (bypassesCache && DirectWrites.TryEnable(file))
+        {
+            try
+            {
+                RandomAccess.Write(file, blocks, 0);
+                return;
+            }
+            catch (IOException)
+            {
+                // A file system that takes the flag and not the writes, or a disk that is full: that shows again below.
+                DirectWrites.Disable(file);
+            }
+        }
+        RandomAccess.Write(file, blocks, 0);
     }
 
     private static WalSegment Read(string path)

@@ -51,6 +51,24 @@ internal sealed class WalSegmentReader : IDisposable
         return true;
     }
 
+    /// <summary>Bytes from here to the end of the file, without the zeros it ends in. Nothing can be read after it.</summary>
+    public long RestWithoutZeros()
+    {
+        long rest = 0;
+        for (long from = Offset; from < _length;)
+        {
+            int bytes = RandomAccess.Read(_file, _buffer.AsSpan(0, (int)Math.Min(_buffer.Length, _length - from)), WalSegment.HeaderBytes + from);
+            if (bytes == 0)
+            {
+                break;
+            }
+            int last = _buffer.AsSpan(0, bytes).LastIndexOfAnyExcept((byte)0);
+            rest = last < 0 ? rest : from + last + 1 - Offset;
+            from += bytes;
+        }
+        return rest;
+    }
+
     public void Dispose()
     {
         _file.Dispose();

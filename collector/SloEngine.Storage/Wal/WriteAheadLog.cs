@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using Microsoft.Win32.SafeHandles;
 
@@ -20,7 +19,7 @@ public sealed class WriteAheadLog : IDisposable
     private readonly TimeProvider _time;
     private readonly Lock _lock = new();
     private readonly List<WalSegment> _segments;
-    private readonly ArrayBufferWriter<byte> _staged = new(1 << 20);
+    private readonly WalStage _stage = new(1 << 20);
     private SafeFileHandle? _file;
     private bool _unusable;
 
@@ -106,18 +105,17 @@ public sealed class WriteAheadLog : IDisposable
     public void Stage(ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
     {
         int length = head.Length + body.Length;
-        Span<byte> frame = _staged.GetSpan(WalFrame.HeaderBytes + length)[..(WalFrame.HeaderBytes + length)];
+        Span<byte> frame = _stage.Stage(WalFrame.HeaderBytes + length);
         head.CopyTo(frame[WalFrame.HeaderBytes..]);
         body.CopyTo(frame[(WalFrame.HeaderBytes + head.Length)..]);
         WalFrame.WriteHeader(frame, frame[WalFrame.HeaderBytes..]);
-        _staged.Advance(frame.Length);
     }
 
     /// <summary>Bytes that a record takes in the log.</summary>
     public static long FrameBytes(int payload) => WalFrame.HeaderBytes + payload;
 
     /// <summary>Bytes staged.</summary>
-    public int Staged => _staged.WrittenCount;
+    public int Staged => _stage.Staged;
 
     /// <summary>Writes what is staged and flushes it to the disk; when this returns it survives the end of the machine.</summary>
     /// <exception cref="WalFullException">Nothing was kept: the log has reached its limit, or the disk is full or failing.</exception>
@@ -130,20 +128,21 @@ public sealed class WriteAheadLog : IDisposable
                 throw new WalFullException($"the write-ahead log in {_options.Directory} could not be repaired after a failed write; free the disk and start again");
             }
             WalSegment segment = _segments[^1];
-            if (Bytes + _staged.WrittenCount > _options.MaxBytes)
+            if (Bytes + Staged > _options.MaxBytes)
             {
                 throw new WalFullException(string.Create(
                     CultureInfo.InvariantCulture, $"the write-ahead log holds {Bytes} bytes that the store has not taken; its limit is {_options.MaxBytes}"));
             }
-            if (segment.Length > 0 && segment.Length + _staged.WrittenCount > _options.SegmentBytes)
+            if (segment.Length > 0 && segment.Length + Staged > _options.SegmentBytes)
             {
                 BeginSegment(segment.End);
                 segment = _segments[^1];
             }
+            int staged = Staged;
             Write(segment);
             lock (_lock)
             {
-                segment.Length += _staged.WrittenCount;
+                segment.Length += staged;
             }
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
@@ -152,7 +151,7 @@ public sealed class WriteAheadLog : IDisposable
         }
         finally
         {
-            _staged.ResetWrittenCount();
+            _stage.Discard();
         }
     }
 
@@ -213,11 +212,19 @@ public sealed class WriteAheadLog : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _file?.Dispose();
+    public void Dispose()
+    {
+        _file?.Dispose();
+        _stage.Dispose();
+    }
 
     private void BeginSegment(long start)
     {
-        (WalSegment segment, SafeFileHandle file) = WalSegment.Create(_options.Directory, Id, start, _time.GetUtcNow());
+        if (_file is not null)
+        {
+            _segments[^1].Seal(_file);
+        }
+        (WalSegment segment, SafeFileHandle file) = WalSegment.Create(_options.Directory, Id, start, _time.GetUtcNow(), _options.BypassesCache, _stage);
         _file?.Dispose();
         _file = file;
         lock (_lock)
@@ -228,15 +235,16 @@ public sealed class WriteAheadLog : IDisposable
 
     private void Write(WalSegment segment)
     {
-        long offset = WalSegment.HeaderBytes + segment.Length;
+        long end = WalSegment.HeaderBytes + segment.Length;
         try
         {
-            RandomAccess.Write(_file!, _staged.WrittenSpan, offset);
+            RandomAccess.Write(_file!, _stage.Blocks, end - _stage.Held);
             RandomAccess.FlushToDisk(_file!);
+            _stage.Keep();
         }
         catch (IOException)
         {
-            Undo(offset);
+            Undo(end);
             throw;
         }
     }

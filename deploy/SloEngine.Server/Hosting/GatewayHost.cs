@@ -26,7 +26,7 @@ internal static class GatewayHost
         try
         {
             using var log = WriteAheadLog.Open(
-                new WalOptions { Directory = options.Wal, MaxBytes = options.WalMaxBytes }, TimeProvider.System);
+                new WalOptions { Directory = options.Wal, MaxBytes = options.WalMaxBytes, BypassesCache = false }, TimeProvider.System);
             await using WebApplication app = Build(options, log);
             await app.StartAsync(cancellation);
             ServerHost.Announce(app);

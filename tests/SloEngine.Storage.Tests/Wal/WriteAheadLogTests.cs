@@ -65,6 +65,43 @@ public sealed class WriteAheadLogTests : IDisposable
     }
 
     [Fact]
+    public void A_process_that_dies_after_any_commit_leaves_all_of_them_and_nothing_torn() =>
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(60), Prop.ForAll<NonEmptyArray<NonEmptyArray<ushort>>, bool>((commits, bypassesCache) =>
+        {
+            using var test = new WriteAheadLogTests();
+            using var survivor = new WriteAheadLogTests();
+            var written = new List<int>();
+            using (WriteAheadLog log = test.Open(segmentBytes: 100_000, bypassesCache: bypassesCache))
+            {
+                foreach (NonEmptyArray<ushort> commit in commits.Get)
+                {
+                    foreach (ushort size in commit.Get)
+                    {
+                        byte[] record = Enumerable.Repeat((byte)(size + 1), size + 1).ToArray();
+                        log.Stage([], record);
+                        written.Add(record.Length);
+                    }
+                    log.Commit();
+                    // A reader of what is under way, beside the writer.
+                    if (!Sizes(log).SequenceEqual(written))
+                    {
+                        return false;
+                    }
+                }
+                survivor._root.CreateSubdirectory("wal");
+                foreach (string file in Directory.GetFiles(test.LogDirectory))
+                {
+                    File.Copy(file, Path.Combine(survivor.LogDirectory, Path.GetFileName(file)));
+                }
+            }
+            using WriteAheadLog reopened = survivor.Open(bypassesCache: bypassesCache);
+            return reopened.TornBytes == 0 && Sizes(reopened).SequenceEqual(written);
+
+            static List<int> Sizes(WriteAheadLog log) =>
+                [.. log.Read(log.Start, log.End).Select(record => record.Payload.Span.IndexOfAnyExcept((byte)record.Payload.Length) < 0 ? record.Payload.Length : -1)];
+        }));
+
+    [Fact]
     public void A_log_at_its_limit_refuses_keeps_nothing_of_it_and_goes_on_once_it_is_trimmed()
     {
         using WriteAheadLog log = Open(segmentBytes: 100, maxBytes: 400);
@@ -201,6 +238,6 @@ public sealed class WriteAheadLogTests : IDisposable
 
     private static string Text(WalRecord record) => Encoding.UTF8.GetString(record.Payload.Span);
 
-    private WriteAheadLog Open(long segmentBytes = 1 << 20, long maxBytes = 1 << 30) => WriteAheadLog.Open(
-        new WalOptions { Directory = LogDirectory, SegmentBytes = segmentBytes, MaxBytes = maxBytes }, TimeProvider.System);
+    private WriteAheadLog Open(long segmentBytes = 1 << 20, long maxBytes = 1 << 30, bool bypassesCache = true) => WriteAheadLog.Open(
+        new WalOptions { Directory = LogDirectory, SegmentBytes = segmentBytes, MaxBytes = maxBytes, BypassesCache = bypassesCache }, TimeProvider.System);
 }
