@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using SloEngine.Otlp.Columns;
@@ -12,6 +13,9 @@ namespace SloEngine.Storage.Native;
 /// </summary>
 public sealed class NativeWriter : IDisposable
 {
+    /// <summary>Bytes that the length of a string takes at most.</summary>
+    private const int MaxLengthBytes = 5;
+
     private readonly StringBuilder _names = new();
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(64 << 10);
     private int _length;
@@ -79,10 +83,12 @@ public sealed class NativeWriter : IDisposable
         }
         ReadOnlySpan<byte> data = values.Data.Values;
         ReadOnlySpan<int> ends = values.Ends.Values;
+        var strings = new StringRun(this, values);
         foreach (int row in Order.Rows)
         {
-            String(data[First(ends, row)..ends[row]]);
+            strings.Add(data[First(ends, row)..ends[row]]);
         }
+        strings.End();
     }
 
     /// <summary>A String column with the same value in each row.</summary>
@@ -249,12 +255,14 @@ public sealed class NativeWriter : IDisposable
     private void Strings(BytesColumn values)
     {
         ReadOnlySpan<byte> data = values.Data.Values;
+        var strings = new StringRun(this, values);
         int start = 0;
         foreach (int end in values.Ends.Values)
         {
-            String(data[start..end]);
+            strings.Add(data[start..end]);
             start = end;
         }
+        strings.End();
     }
 
     /// <summary>The strings of each row, of which there are any number.</summary>
@@ -267,6 +275,7 @@ public sealed class NativeWriter : IDisposable
         }
         ReadOnlySpan<byte> data = values.Data.Values;
         ReadOnlySpan<int> ends = values.Ends.Values;
+        var strings = new StringRun(this, values);
         foreach (int row in Order.Rows)
         {
             int last = rowEnds[row];
@@ -274,10 +283,11 @@ public sealed class NativeWriter : IDisposable
             int start = First(ends, first);
             foreach (int end in ends[first..last])
             {
-                String(data[start..end]);
+                strings.Add(data[start..end]);
                 start = end;
             }
         }
+        strings.End();
     }
 
     private void Offsets(ReadOnlySpan<int> ends)
@@ -293,7 +303,7 @@ public sealed class NativeWriter : IDisposable
     }
 
     private Span<T> Values<T>(int count)
-        where T : unmanaged => MemoryMarshal.Cast<byte, T>(Reserve(count * System.Runtime.CompilerServices.Unsafe.SizeOf<T>()));
+        where T : unmanaged => MemoryMarshal.Cast<byte, T>(Reserve(count * Unsafe.SizeOf<T>()));
 
     private void VarUInt(ulong value)
     {
@@ -320,5 +330,37 @@ public sealed class NativeWriter : IDisposable
         Span<byte> span = _buffer.AsSpan(_length, count);
         _length += count;
         return span;
+    }
+
+    /// <summary>The strings of a column, each at most once, in room that is reserved for all of them at once.</summary>
+    private ref struct StringRun
+    {
+        private readonly NativeWriter _writer;
+        private readonly Span<byte> _room;
+        private int _length;
+
+        public StringRun(NativeWriter writer, BytesColumn values)
+        {
+            _writer = writer;
+            _room = writer.Reserve(values.Data.Count + (MaxLengthBytes * values.Count));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Add(ReadOnlySpan<byte> value)
+        {
+            Span<byte> room = _room[_length..];
+            int lengthBytes = 1;
+            uint length = (uint)value.Length;
+            for (; length >= 0x80; length >>= 7)
+            {
+                room[lengthBytes++ - 1] = (byte)(length | 0x80);
+            }
+            room[lengthBytes - 1] = (byte)length;
+            value.CopyTo(room[lengthBytes..]);
+            _length += lengthBytes + value.Length;
+        }
+
+        /// <summary>Gives back the room that is left.</summary>
+        public readonly void End() => _writer._length -= _room.Length - _length;
     }
 }
