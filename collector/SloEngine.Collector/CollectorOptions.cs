@@ -30,9 +30,9 @@ public sealed record CollectorOptions
     public TimeSpan CommitDelay { get; init; } = TimeSpan.FromMilliseconds(5);
 
     /// <summary>Rows after which a batch goes into the store.</summary>
-    public int MaxBatchRows { get; init; } = 500_000;
+    public int MaxBatchRows { get; init; } = 1_000_000;
 
-    /// <summary>Bytes of requests after which a batch goes into the store.</summary>
+    /// <summary>Bytes of columns, about, after which a batch goes into the store; of those read from the log again, bytes of requests.</summary>
     public long MaxBatchBytes { get; init; } = 64 << 20;
 
     /// <summary>Age at which a smaller batch goes into the store, when that is not busy.</summary>

@@ -23,6 +23,9 @@ internal sealed class Batch(long from, SignalBlocks? blocks, long began)
 
     public long Bytes => To - From;
 
+    /// <summary>What its columns take in memory, about, while they are there.</summary>
+    public long ColumnBytes { get; set; }
+
     /// <summary>How many leases of each generation its blocks hold (<see cref="Expiry.ReferenceLeases"/>).</summary>
     public int[] Leases { get; } = new int[2];
 

@@ -182,9 +182,10 @@ internal sealed class BatchQueue(
             leases.GiveBack(submission.Lease);
         }
         _current.Rows += submission.Rows;
+        _current.ColumnBytes += submission.ColumnBytes;
         _end = _current.To = submission.End;
         submission.Release();
-        if (_current.Rows >= options.MaxBatchRows || _current.Bytes >= options.MaxBatchBytes)
+        if (_current.Rows >= options.MaxBatchRows || _current.ColumnBytes >= options.MaxBatchBytes)
         {
             _full.Enqueue(Close());
         }
