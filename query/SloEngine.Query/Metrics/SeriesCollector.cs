@@ -60,7 +60,7 @@ internal sealed class SeriesCollector
         {
             return new SeriesData { Labels = labels, IsDelta = entry.IsDelta, Packed = entry.Packed[0] };
         }
-        stretches.InsertRange(0, entry.Packed.Select(static packed => packed.Unpack()).Select(static samples => new Stretch(samples.TimesMs, samples.Values, null)));
+        stretches.InsertRange(0, entry.Packed.Select(static packed => packed.ToArrays()).Select(static samples => new Stretch(samples.TimesMs, samples.Values, null)));
         Stretch all = stretches.Count == 1 && TimeOrder.IsAscending(stretches[0].Times) ? stretches[0] : Merged(stretches);
         return new SeriesData { Labels = labels, IsDelta = entry.IsDelta, IsRolledUp = entry.IsRolledUp, TimesMs = all.Times, Values = all.Values, Histograms = all.Histograms };
     }
