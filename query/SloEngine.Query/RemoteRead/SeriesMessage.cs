@@ -18,7 +18,7 @@ internal static class SeriesMessage
             int message = writer.Begin(1);
             foreach (SeriesData series in result)
             {
-                Samples(series, writer);
+                Samples(series.Unpacked(), writer);
             }
             writer.End(message);
         }
