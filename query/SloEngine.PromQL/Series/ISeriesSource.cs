@@ -79,6 +79,9 @@ public sealed class SeriesData
     /// <summary>Native histograms by the same positions, null where the sample is a float; or null if the series has none.</summary>
     public FloatHistogram?[]? Histograms { get; init; }
 
+    /// <summary>Whether the histograms are such as were sent with whole counts: to PromQL they are all floats, in transport they are not.</summary>
+    public bool HasWholeCounts { get; init; }
+
     /// <summary>When counting began for each sample, Unix milliseconds, 0 where that is unknown; or null if it is for all.</summary>
     public long[]? StartTimesMs { get; init; }
 

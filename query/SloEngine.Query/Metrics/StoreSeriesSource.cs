@@ -185,7 +185,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, S
                 {
                     histograms[row - start] = rows.Read(row, one.IsDelta);
                 }
-                into.Add(one.Named, one.IsDelta, times[start..end].ToArray(), histograms);
+                into.Add(one.Named, one.IsDelta, times[start..end].ToArray(), histograms, hasWholeCounts: true);
                 start = end;
             }
         }
@@ -210,7 +210,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, S
                     histograms[row - start] = rows.Read(row);
                 }
                 StoredSeries one = byId[ids[start]];
-                into.Add(one.Named, one.IsDelta, times[start..end].ToArray(), histograms);
+                into.Add(one.Named, one.IsDelta, times[start..end].ToArray(), histograms, hasWholeCounts: false);
                 start = end;
             }
         }
