@@ -6,6 +6,9 @@ public sealed record QueryOptions
     /// <summary>Series that one selector may match.</summary>
     public int MaxSeries { get; init; } = 100_000;
 
+    /// <summary>Series that are kept in memory, of all tenants; a name counts as one more, since there are names that no series has.</summary>
+    public int MaxKnownSeries { get; init; } = 500_000;
+
     /// <summary>Points that one selector may read.</summary>
     public long MaxSamples { get; init; } = 50_000_000;
 

@@ -1,5 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Microsoft.AspNetCore.Http;
+using SloEngine.Query.Http;
 using SloEngine.Query.Logs;
 using SloEngine.Query.Traces;
 
@@ -21,6 +23,7 @@ public sealed class QueryLanguageTests
     [InlineData("{level=\"x\"", "not closed")]
     [InlineData("{level=\"x\"} | json", "not supported")]
     [InlineData("{level=\"x\"} |= foo", "expected quoted text")]
+    [InlineData("{level=\"x\"} |~ \"(a\"", "the pattern at offset 14 is not valid: missing closing )")]
     public void A_wrong_log_query_says_what(string text, string expected) =>
         Assert.Contains(expected, Assert.Throws<FormatException>(() => LogQuery.Parse(text)).Message, StringComparison.Ordinal);
 
@@ -32,6 +35,36 @@ public sealed class QueryLanguageTests
     [InlineData("{ resource.service.name =~ \"a.*\" }", "match(service, {t0:String})")]
     [InlineData("{ span.http.response.status_code >= 500 }", "toFloat64OrNull(attributes[{k1:String}]) >= toFloat64OrNull({t0:String})")]
     public void A_spanset_becomes_a_condition(string query, string expected) => Assert.Equal(expected, TraceQl.ToSql(query, []));
+
+    [Theory]
+    [InlineData("{ name = \"\\c\" }", "an escape that is none")]
+    [InlineData("{ name =~ \"(GET\" }", "the pattern of name is not valid: missing closing )")]
+    [InlineData("{ span.x !~ `[a` }", "the pattern of span.x is not valid: missing closing ]")]
+    public void A_wrong_spanset_says_what(string query, string expected) =>
+        Assert.Contains(expected, Assert.Throws<FormatException>(() => TraceQl.ToSql(query, [])).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Text_between_backticks_is_taken_as_it_stands()
+    {
+        Dictionary<string, string> parameters = [];
+
+        TraceQl.ToSql("{ name =~ `a\\d+` }", parameters);
+
+        Assert.Equal("^(?:a\\d+)$", parameters["t0"]);
+    }
+
+    [Theory]
+    [InlineData("1795280400", 1_795_280_400_000_000_000)]
+    [InlineData("1795280400000000001", 1_795_280_400_000_000_001)]
+    [InlineData("1795280400000", long.MaxValue / 1_000_000 * 1_000_000)]
+    [InlineData("-5", 0)]
+    public async Task A_time_that_the_store_cannot_hold_is_its_first_or_last(string text, long nanoseconds)
+    {
+        var http = new DefaultHttpContext();
+        http.Request.QueryString = new QueryString("?end=" + text);
+
+        Assert.Equal(nanoseconds, (await RequestParameters.ReadAsync(http)).TimeNanos("end", 0));
+    }
 
     [Fact]
     public void No_text_of_a_user_ever_stands_in_the_SQL()

@@ -93,6 +93,36 @@ public sealed class StoreSeriesSourceTests(MetricStore engine)
     }
 
     [Fact]
+    public async Task Names_that_no_series_has_do_not_pile_up_in_memory()
+    {
+        int id = await engine.SeriesAsync("names", "m", 1);
+        await engine.SamplesAsync(id, (1000, 1));
+        var match = new SeriesMatch(engine.Store, new QueryOptions { MaxKnownSeries = 10 });
+        for (int asked = 0; asked < 50; asked++)
+        {
+            Assert.Empty((await match.FindAsync("names", PromQLParser.ParseSelector($"nothing_{asked}").Matchers, null, null, default)).Series);
+            Assert.InRange(match.KnownNames, 1, 10);
+        }
+        Assert.Single((await match.FindAsync("names", PromQLParser.ParseSelector("m").Matchers, null, null, default)).Series);
+    }
+
+    [Fact]
+    public async Task A_row_of_a_histogram_counts_for_each_series_that_it_is_shown_as()
+    {
+        int id = await engine.SeriesAsync("classic", "h", 3, bounds: "0.1, 0.5, 1");
+        await engine.InsertAsync("histograms", Enumerable.Range(1, 20).Select(minute => $"({id}, fromUnixTimestamp64Milli({minute * 60_000}), fromUnixTimestamp64Milli(0), 6, 3.5, nan, nan, [1, 2, 3, 0])"));
+        ISeriesSource source = new StoredSeriesSources(engine.Store, new QueryOptions { MaxSamples = 40 }).Of("classic");
+
+        // Four buckets of twenty rows are 80 samples, and ten rows just fit.
+        Assert.Equal(396, (await Assert.ThrowsAsync<Storage.StoreException>(async () => await Select("h_bucket", 20))).Code);
+        Assert.Equal(40, (await Select("h_bucket", 10)).Sum(series => series.Count));
+        Assert.Equal(20, (await Select("h_count", 20)).Sum(series => series.Count));
+
+        async Task<IReadOnlyList<SeriesData>> Select(string selector, int minutes) =>
+            await source.SelectAsync(new SeriesSelection(PromQLParser.ParseSelector(selector).Matchers, 0, minutes * 60_000), default);
+    }
+
+    [Fact]
     public void Series_of_one_metric_lie_side_by_side()
     {
         SeriesRow[] metric = [.. Enumerable.Range(0, 20).Select(index => Row("t", "m", $"{index}"))];

@@ -7,8 +7,23 @@ namespace SloEngine.Rules.Scheduling;
 /// <summary>What an earlier process left of rules: when they were last evaluated, and their alerts.</summary>
 internal sealed class RuleHistory(ISeriesSource source, long fromMs, long nowMs)
 {
-    /// <summary>Time of the last samples of a group's recording rules, or null.</summary>
-    public async Task<long?> LastRecordedAsync(RuleGroup group, CancellationToken cancellation)
+    private const long HourMs = 3_600_000;
+
+    /// <summary>
+    /// Time of the last samples of a group's recording rules between two times, or null. It is looked for in the last hour, where it most often is, then
+    /// in the two before, and so on: all of a long time may be more samples than a query may read.
+    /// </summary>
+    public static async Task<long?> LastRecordedAsync(ISeriesSource source, RuleGroup group, long fromMs, long nowMs, CancellationToken cancellation)
+    {
+        long? last = null;
+        for ((long end, long length) = (nowMs, HourMs); last is null && end > fromMs; (end, length) = (end - length, 2 * length))
+        {
+            last = await new RuleHistory(source, Math.Max(fromMs, end - length), end).LastRecordedAsync(group, cancellation);
+        }
+        return last;
+    }
+
+    private async Task<long?> LastRecordedAsync(RuleGroup group, CancellationToken cancellation)
     {
         long? last = null;
         foreach (string name in group.Rules.OfType<RecordingRule>().Select(static rule => rule.Name).Distinct())

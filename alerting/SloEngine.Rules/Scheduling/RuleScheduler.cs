@@ -15,8 +15,14 @@ public sealed record RuleSchedulerOptions
     /// <summary>Interval of groups that give none.</summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>How far back recording rules are caught up with after downtime, and alerts are taken up.</summary>
-    public TimeSpan CatchUp { get; init; } = TimeSpan.FromHours(1);
+    /// <summary>The most that <see cref="CatchUp"/> may be, and the longest downtime of which the end is caught up with.</summary>
+    public static readonly TimeSpan LongestCatchUp = TimeSpan.FromDays(7);
+
+    /// <summary>How far back recording rules are caught up with after downtime.</summary>
+    public TimeSpan CatchUp { get; init; } = TimeSpan.FromHours(6);
+
+    /// <summary>How far back alerts are taken up after downtime: later, they begin anew.</summary>
+    public TimeSpan OutageTolerance { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>Groups that are evaluated at a time.</summary>
     public int MaxConcurrentGroups { get; init; } = 4;
@@ -226,15 +232,16 @@ public sealed partial class RuleScheduler : BackgroundService
     private async Task RestoreAsync(ScheduledGroup group, CancellationToken cancellation)
     {
         long now = Now;
-        long from = now - (long)_options.CatchUp.TotalMilliseconds;
-        var history = new RuleHistory(_sources(group.State.Group.Tenant), from, now);
-        long? last = await history.LastRecordedAsync(group.State.Group, cancellation);
+        long from = now - CatchUpMs(group);
+        ISeriesSource source = _sources(group.State.Group.Tenant);
+        long? last = await RuleHistory.LastRecordedAsync(source, group.State.Group, now - (long)RuleSchedulerOptions.LongestCatchUp.TotalMilliseconds, now, cancellation);
         // Samples stand before the evaluation's time by the offset.
         long offset = (long)(group.State.Group.QueryOffset ?? TimeSpan.Zero).TotalMilliseconds;
         group.CatchUpToMs = now;
         group.NextMs = last is { } recorded
             ? Math.Max(group.AtOrBefore(recorded + offset) + group.IntervalMs, group.AtOrBefore(from) + group.IntervalMs)
             : group.AtOrBefore(now);
+        var history = new RuleHistory(source, now - (long)_options.OutageTolerance.TotalMilliseconds, now);
         foreach (AlertingState rule in group.State.Rules.OfType<AlertingState>())
         {
             rule.Restore(await history.AlertsAsync((AlertingRule)rule.Rule, cancellation));
@@ -243,7 +250,7 @@ public sealed partial class RuleScheduler : BackgroundService
 
     private async Task EvaluateDueAsync(ScheduledGroup group, CancellationToken cancellation)
     {
-        long earliest = Now - (long)_options.CatchUp.TotalMilliseconds;
+        long earliest = Now - CatchUpMs(group);
         if (group.NextMs < earliest)
         {
             Miss(group, earliest);
@@ -267,6 +274,9 @@ public sealed partial class RuleScheduler : BackgroundService
             group.NextMs += group.IntervalMs;
         }
     }
+
+    /// <summary>What is due within an interval is not late.</summary>
+    private long CatchUpMs(ScheduledGroup group) => Math.Max((long)_options.CatchUp.TotalMilliseconds, group.IntervalMs);
 
     /// <summary>Passes over the times of a group up to a moment.</summary>
     private void Miss(ScheduledGroup group, long untilMs)

@@ -13,6 +13,8 @@ public class ParserBenchmarks
     [Params(
         "up",
         "sum by (job) (rate(requests_total{code=~\"5..\",namespace!=\"test\"}[5m]))",
+        "(1 - sum(rate(http_requests_total{job=\"api\",code!~\"5..\"}[1h])) / sum(rate(http_requests_total{job=\"api\"}[1h]))) > (14.4 * 0.001)",
+        "label_replace(kube_pod_info{namespace=~\"shop|cart\"}, \"node\", \"$1\", \"host\", \"(.*):.*\") * on (pod) group_left (owner) topk by (pod) (1, kube_pod_owner)",
         "histogram_quantile(0.99, sum by (job, le) (rate(latency_bucket{job=\"api\"}[5m] offset 1h))) > on (job) group_left (team) (limits * 1.5 or vector(0))")]
     public string Query { get; set; } = "";
 

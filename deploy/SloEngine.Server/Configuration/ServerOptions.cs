@@ -5,6 +5,7 @@ using SloEngine.Collector.Limits;
 using SloEngine.Collector.Pipelines;
 using SloEngine.PromQL.Syntax;
 using SloEngine.Query;
+using SloEngine.Rules.Scheduling;
 using SloEngine.Server.Authentication;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.OpenSlo;
@@ -55,6 +56,9 @@ internal sealed record ServerOptions
 
     /// <summary>Groups of rules evaluated at a time.</summary>
     public int RuleGroups { get; init; }
+
+    /// <summary>How far back recording rules are caught up with after downtime.</summary>
+    public TimeSpan RuleCatchUp { get; init; }
 
     /// <summary>Limits of queries.</summary>
     public QueryOptions QueryLimits { get; init; } = new();
@@ -148,6 +152,7 @@ internal sealed record ServerOptions
             Alertmanagers = Urls(Setting.Alertmanagers, Text(Setting.Alertmanagers)),
             ExternalLabels = Labels(Setting.ExternalLabels, Text(Setting.ExternalLabels)),
             RuleGroups = (int)Number(Setting.RuleGroups, Text(Setting.RuleGroups), 1, 1000),
+            RuleCatchUp = Duration(Setting.RuleCatchUp, Text(Setting.RuleCatchUp), TimeSpan.Zero, RuleSchedulerOptions.LongestCatchUp),
             QueryLimits = new QueryOptions
             {
                 MaxSeries = (int)Number(Setting.QuerySeries, Text(Setting.QuerySeries), 1, 100_000_000),
@@ -286,11 +291,14 @@ internal sealed record ServerOptions
             : throw Bad(setting, value, string.Create(CultureInfo.InvariantCulture, $"a whole number from {least} to {most}"));
     }
 
-    private static TimeSpan Duration(Setting setting, SettingText value, TimeSpan least)
+    private static TimeSpan Duration(Setting setting, SettingText value, TimeSpan least, TimeSpan? most = null)
     {
-        return PromQLParser.TryParseDuration(value.Text, out long milliseconds) && milliseconds >= least.TotalMilliseconds
-            ? TimeSpan.FromMilliseconds(milliseconds)
-            : throw Bad(setting, value, string.Create(CultureInfo.InvariantCulture, $"a duration such as 36h, 30d or 1y, at least {(least < TimeSpan.FromHours(1) ? $"{least.TotalMinutes:0}m" : $"{least.TotalHours:0}h")}"));
+        if (PromQLParser.TryParseDuration(value.Text, out long milliseconds) && milliseconds >= least.TotalMilliseconds && !(milliseconds > most?.TotalMilliseconds))
+        {
+            return TimeSpan.FromMilliseconds(milliseconds);
+        }
+        string atLeast = string.Create(CultureInfo.InvariantCulture, $"at least {(least < TimeSpan.FromHours(1) ? $"{least.TotalMinutes:0}m" : $"{least.TotalHours:0}h")}");
+        throw Bad(setting, value, string.Create(CultureInfo.InvariantCulture, $"a duration such as 36h, 30d or 1y, {atLeast}{(most is { } limit ? $" and at most {limit.TotalDays:0}d" : "")}"));
     }
 
     private static TimeSpan? DurationOrOff(Setting setting, SettingText value, TimeSpan least) =>

@@ -27,6 +27,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting Alertmanagers = new("alertmanagers", "--alertmanagers", "URLS", "", "Alertmanagers that alerts of rules are sent to, separated by commas, such as http://alertmanager:9093");
     public static readonly Setting ExternalLabels = new("external_labels", "--external-labels", "LIST", "", "Labels that alerts of rules get, and templates know: cluster=eu, replica=a");
     public static readonly Setting RuleGroups = new("limits.rule_groups", "--rule-groups", "COUNT", "4", "Groups of rules evaluated at a time");
+    public static readonly Setting RuleCatchUp = new("rules.catch_up", "--rule-catch-up", "DURATION", "6h", "How far back recording rules are caught up with after downtime; 0s: not at all, at most 7d");
     public static readonly Setting QuerySeries = new("limits.query_series", "--query-series", "COUNT", "100000", "Series that one selector of a query may match");
     public static readonly Setting QuerySamples = new("limits.query_samples", "--query-samples", "COUNT", "50000000", "Samples that one query may hold at a time");
     public static readonly Setting QueryTimeout = new("limits.query_timeout", "--query-timeout", "DURATION", "2m", "Time that one query may take");
@@ -67,7 +68,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
         Roles, Engines, ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, StoreCluster, Backups, Slos, SloLateness, SloQueryDelay, Rules, Alertmanagers, ExternalLabels, Scaling, Receivers, Dashboards,
         ExternalUrl, EngineLibrary,
         MaxBodyBytes, MemoryBudgetBytes, MaxConnections, MaxActiveSeries, MaxActiveResources, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes,
-        SeriesIdle, TenantAttribute, RuleGroups, QuerySeries, QuerySamples, QueryTimeout, QueryCacheBytes, Wal, WalMaxBytes,
+        SeriesIdle, TenantAttribute, RuleGroups, RuleCatchUp, QuerySeries, QuerySamples, QueryTimeout, QueryCacheBytes, Wal, WalMaxBytes,
         RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionRollUps, RetentionTenants, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
     ];
 }

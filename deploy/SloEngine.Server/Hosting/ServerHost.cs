@@ -270,6 +270,7 @@ internal static class ServerHost
         services.AddSingleton(provider => new RuleSchedulerOptions
         {
             MaxConcurrentGroups = options.RuleGroups,
+            CatchUp = options.RuleCatchUp,
             ExternalLabels = options.ExternalLabels,
             ExternalUrl = provider.GetRequiredService<AlertingOptions>().ExternalUrl,
         });

@@ -53,14 +53,8 @@ internal static class CounterFunctions
         {
             long endMs = endsMs[step];
             long startMs = endMs - rangeMs;
-            while (end < times.Length && times[end] <= endMs)
-            {
-                end++;
-            }
-            while (first < end && times[first] <= startMs)
-            {
-                first++;
-            }
+            end = column.After(endMs, end, column.Count);
+            first = column.After(startMs, first, end);
             if (end > first)
             {
                 scanned.Add(step, end - first);

@@ -87,11 +87,11 @@ internal sealed class Evaluator
     {
         SeriesColumns columns = SeriesColumns.Of(series, dropName: false, withStarts: false);
         bool smoothed = extension == RangeExtension.Smoothed;
-        if (columns.Histograms.TimesMs.Length > 0)
+        if (columns.Histograms.Count > 0)
         {
             throw new PromQLEvaluationException(QueryFailure.Execution, $"{(smoothed ? "smoothed" : "anchored")} modifier is not supported with histograms");
         }
-        WindowColumn<double> floats = WindowColumn<double>.Of(columns.Floats, 0, columns.Floats.TimesMs.Length);
+        WindowColumn<double> floats = WindowColumn<double>.Of(columns.Floats, 0, columns.Floats.Count);
         List<(long TimeMs, double Value)> points = ExtendedRange.Points(floats, startMs, endMs, smoothed);
         return new SeriesData
         {

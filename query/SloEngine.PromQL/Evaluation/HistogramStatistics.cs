@@ -61,7 +61,7 @@ internal static class HistogramStatistics
             }
             CounterResetHint hint = histogram.Hint != CounterResetHint.Unknown || last is null ? histogram.Hint
                 : HistogramReset.Between(last, histogram) ? CounterResetHint.Reset : CounterResetHint.NotReset;
-            stripped[index] = new FloatHistogram { Schema = histogram.Schema, Count = histogram.Count, Sum = histogram.Sum, Hint = hint };
+            stripped[index] = histogram.Statistics(hint);
             last = histogram;
         }
         return new SeriesData

@@ -21,7 +21,8 @@ internal sealed class RangeEvaluator(EngineOptions options, SelectorReader reade
         long after = selector.Extension == RangeExtension.Smoothed ? options.LookbackMs : 0;
         IReadOnlyList<SeriesData> all = await reader.FetchAsync(selector, ends, before, after, function);
         bool withStarts = options.UseStartTimes && function is "rate" or "irate" or "increase" or "resets";
-        return new RangeInput(all.Select(one => SeriesColumns.Of(one.Unpacked(), dropName: false, withStarts)), ends, matrix.RangeMs, selector.Extension, matrix.Range) { Read = all };
+        var buffer = new SampleBuffer();
+        return new RangeInput(all.Select(one => SeriesColumns.Of(one, buffer, withStarts)), ends, matrix.RangeMs, selector.Extension, matrix.Range) { Read = all };
     }
 
     public StepVector Evaluate(Call call, RangeInput input, double[][] parameters, bool rangeIsFirst)
@@ -56,7 +57,7 @@ internal sealed class RangeEvaluator(EngineOptions options, SelectorReader reade
     private StepSeries Evaluate(string call, RangeFunction function, RangeCall context, SeriesColumns series, RangeInput input, bool dropName)
     {
         var result = StepSeries.Empty(series.Labels, steps.Length, dropName);
-        if (input.Extension == RangeExtension.None && series.Histograms.TimesMs.Length == 0 && CounterFunctions.IsPlain(call, series))
+        if (input.Extension == RangeExtension.None && series.Histograms.Count == 0 && CounterFunctions.IsPlain(call, series))
         {
             CounterFunctions.Extrapolate(call, series.Floats, input.EndsMs, input.RangeMs, reader.Scanned, result.Values);
             return result;
@@ -146,14 +147,8 @@ internal sealed class RangeEvaluator(EngineOptions options, SelectorReader reade
 
         public void Move(long afterMs, long untilMs)
         {
-            while (_end < column.TimesMs.Length && column.TimesMs[_end] <= untilMs)
-            {
-                _end++;
-            }
-            while (_first < _end && column.TimesMs[_first] <= afterMs)
-            {
-                _first++;
-            }
+            _end = column.After(untilMs, _end, column.Count);
+            _first = column.After(afterMs, _first, _end);
         }
     }
 }

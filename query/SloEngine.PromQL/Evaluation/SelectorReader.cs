@@ -84,10 +84,11 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
         }
         IReadOnlyList<SeriesData> all = await FetchAsync(selector, times, LookbackMs, 0, null);
         var result = new List<StepSeries>(all.Count);
+        var buffer = new SampleBuffer();
         foreach (SeriesData series in all)
         {
             cancellation.ThrowIfCancellationRequested();
-            result.Add(Latest(series.Unpacked(), times));
+            result.Add(series.Packed is null ? Latest(series, times) : new StepSeries(series.Labels, Latest(buffer, series.Packed, times)));
         }
         Release(all);
         Count((long)result.Count * times.Length);
@@ -116,6 +117,22 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
             }
         }
         return new StepSeries(series.Labels, values, histograms);
+    }
+
+    /// <summary>The same of packed floats.</summary>
+    private double[] Latest(SampleBuffer buffer, IPackedSamples packed, long[] times)
+    {
+        (long[] samples, double[] numbers) = buffer.Unpack(packed);
+        var column = new Column<double>(samples, numbers, null, packed.Count);
+        var values = new double[times.Length];
+        int next = 0;
+        for (int step = 0; step < times.Length; step++)
+        {
+            next = column.After(times[step], next, packed.Count);
+            values[step] = next > 0 && samples[next - 1] > times[step] - LookbackMs ? numbers[next - 1] : Sample.Absent;
+            Scanned.Add(step, Sample.IsAbsent(values[step]) ? 0 : 1);
+        }
+        return values;
     }
 
     /// <summary>Something about the latest sample at each time, instead of its value.</summary>

@@ -1,3 +1,4 @@
+using System.Numerics;
 using SloEngine.PromQL.Histograms;
 using SloEngine.PromQL.Series;
 
@@ -7,9 +8,10 @@ namespace SloEngine.PromQL.Evaluation;
 /// <param name="TimesMs">Times, ascending.</param>
 /// <param name="Values">Values by the same positions.</param>
 /// <param name="StartsMs">When counting began, by the same positions; or null if that is not known.</param>
-internal readonly record struct Column<T>(long[] TimesMs, T[] Values, long[]? StartsMs)
+/// <param name="Count">How many there are: the arrays may be longer.</param>
+internal readonly record struct Column<T>(long[] TimesMs, T[] Values, long[]? StartsMs, int Count)
 {
-    public static readonly Column<T> Empty = new([], [], null);
+    public static readonly Column<T> Empty = new([], [], null, 0);
 
     /// <summary>Positions of values that are smaller than the one before them: where a counter was reset. Null if that is not known.</summary>
     public int[]? Falls { get; init; }
@@ -32,10 +34,28 @@ internal readonly record struct Column<T>(long[] TimesMs, T[] Values, long[]? St
         return falls.AsSpan(from..until);
     }
 
+    /// <summary>The same among positions from one to before another, the sooner found the nearer it is: windows move on a little at a time.</summary>
+    public int After(long timeMs, int from, int end)
+    {
+        long[] times = TimesMs;
+        int step = 1;
+        while (from < end && times[from] <= timeMs)
+        {
+            int far = from + step;
+            if (far < end && times[far] <= timeMs)
+            {
+                (from, step) = (far + 1, step * 2);
+                continue;
+            }
+            (from, end, step) = (from + 1, Math.Min(far, end), 1);
+        }
+        return from;
+    }
+
     /// <summary>Position behind the last sample at or before a time.</summary>
     public int After(long timeMs)
     {
-        int found = Array.BinarySearch(TimesMs, timeMs);
+        int found = Array.BinarySearch(TimesMs, 0, Count, timeMs);
         return found < 0 ? ~found : found + 1;
     }
 }
@@ -57,12 +77,27 @@ internal sealed class SeriesColumns
 
     public Column<FloatHistogram> Histograms { get; }
 
+    /// <summary>The samples of a series, which hold until the next one of the same buffer.</summary>
+    public static SeriesColumns Of(SeriesData series, SampleBuffer buffer, bool withStarts)
+    {
+        if (series.Packed is null)
+        {
+            return Of(series, dropName: false, withStarts);
+        }
+        (long[] times, double[] values) = buffer.Unpack(series.Packed);
+        int count = Sample.AnyAbsent(values.AsSpan(0, series.Count)) ? KeepPresent(times, values, series.Count, times, values) : series.Count;
+        return new SeriesColumns(series, new Column<double>(times, values, null, count) { Falls = Falls(values.AsSpan(0, count)) }, Column<FloatHistogram>.Empty);
+    }
+
     public static SeriesColumns Of(SeriesData series, bool dropName, bool withStarts)
     {
         long[]? starts = withStarts ? series.StartTimesMs : null;
         if (series.Histograms is null && !Sample.AnyAbsent(series.Values))
         {
-            return new SeriesColumns(series, new Column<double>(series.TimesMs, series.Values, starts) { Falls = Falls(series.Values) }, Column<FloatHistogram>.Empty) { DropName = dropName };
+            return new SeriesColumns(series, new Column<double>(series.TimesMs, series.Values, starts, series.Values.Length) { Falls = Falls(series.Values) }, Column<FloatHistogram>.Empty)
+            {
+                DropName = dropName,
+            };
         }
         if (series.Histograms is null && starts is null)
         {
@@ -81,27 +116,44 @@ internal sealed class SeriesColumns
     /// <summary>The floats without stale markers.</summary>
     private static Column<double> Present(SeriesData series)
     {
-        (long[] times, double[] values, int count) = (new long[series.Values.Length], new double[series.Values.Length], 0);
-        for (int index = 0; index < values.Length; index++)
+        (long[] times, double[] values) = (new long[series.Values.Length], new double[series.Values.Length]);
+        int count = KeepPresent(series.TimesMs, series.Values, series.Values.Length, times, values);
+        return new Column<double>(times, values, null, count) { Falls = Falls(values.AsSpan(0, count)) };
+    }
+
+    /// <summary>Copies samples that are no stale markers, perhaps to where they stand; returns how many they are.</summary>
+    private static int KeepPresent(long[] times, double[] values, int count, long[] keptTimes, double[] keptValues)
+    {
+        int kept = 0;
+        for (int index = 0; index < count; index++)
         {
-            if (!Sample.IsAbsent(series.Values[index]))
+            if (!Sample.IsAbsent(values[index]))
             {
-                (times[count], values[count++]) = (series.TimesMs[index], series.Values[index]);
+                (keptTimes[kept], keptValues[kept++]) = (times[index], values[index]);
             }
         }
-        values = values[..count];
-        return new Column<double>(times[..count], values, null) { Falls = Falls(values) };
+        return kept;
     }
 
     /// <summary>One pass over a series, that spares one over each window.</summary>
-    private static int[] Falls(double[] values)
+    private static int[] Falls(ReadOnlySpan<double> values)
     {
         List<int>? falls = null;
-        for (int index = 1; index < values.Length; index++)
+        for (int index = 1; index < values.Length;)
         {
-            if (values[index] < values[index - 1])
+            // Most have none: many at a time are looked at, and one by one where there is one among them.
+            int together = Math.Min(Vector<double>.Count, values.Length - index);
+            if (together == Vector<double>.Count && !Vector.LessThanAny(new Vector<double>(values[index..]), new Vector<double>(values[(index - 1)..])))
             {
-                (falls ??= []).Add(index);
+                index += together;
+                continue;
+            }
+            for (int end = index + together; index < end; index++)
+            {
+                if (values[index] < values[index - 1])
+                {
+                    (falls ??= []).Add(index);
+                }
             }
         }
         return falls is null ? [] : [.. falls];
@@ -110,5 +162,6 @@ internal sealed class SeriesColumns
     private static Column<T> Pick<T>(SeriesData series, int[] positions, Func<int, T> value, long[]? starts) => new(
         Array.ConvertAll(positions, index => series.TimesMs[index]),
         [.. positions.Select(value)],
-        starts is null ? null : Array.ConvertAll(positions, index => starts[index]));
+        starts is null ? null : Array.ConvertAll(positions, index => starts[index]),
+        positions.Length);
 }

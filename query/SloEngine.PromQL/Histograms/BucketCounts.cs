@@ -22,17 +22,21 @@ public sealed class BucketCounts
     /// <summary>Number of buckets, empty ones included.</summary>
     public int Length => _indexes.Length;
 
-    /// <summary>Runs of consecutive indexes.</summary>
-    internal int Runs
+    /// <summary>
+    /// Numbers of eight bytes that Prometheus keeps for them: one a bucket and one a span, where one or two missing buckets are filled up rather than
+    /// ending a span (convertBucketsLayout of its OTLP translator, and client_golang).
+    /// </summary>
+    internal int Room
     {
         get
         {
-            int runs = Math.Min(Length, 1);
+            int room = Length + Math.Min(Length, 1);
             for (int position = 1; position < _indexes.Length; position++)
             {
-                runs += _indexes[position] == _indexes[position - 1] + 1 ? 0 : 1;
+                int missing = _indexes[position] - _indexes[position - 1] - 1;
+                room += missing <= 2 ? missing : 1;
             }
-            return runs;
+            return room;
         }
     }
 

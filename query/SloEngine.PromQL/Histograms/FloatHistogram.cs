@@ -40,7 +40,13 @@ public sealed record FloatHistogram
     public bool IsCustom => Schema == CustomSchema;
 
     /// <summary>Samples that it counts for, by the memory it takes in Prometheus: a float takes 16 bytes (promql/value.go, HPoint.size).</summary>
-    internal int Weight => (8 + 168 + ((Positive.Length + Negative.Length + Positive.Runs + Negative.Runs + CustomBounds.Length) * 8)) / 16;
+    internal int Weight => ReadWeight ?? ((8 + 168 + ((Positive.Room + Negative.Room + CustomBounds.Length) * 8)) / 16);
+
+    /// <summary>Its count and sum alone, which weigh what the whole does: that is what has been read.</summary>
+    internal FloatHistogram Statistics(CounterResetHint hint) => new() { Schema = Schema, Count = Count, Sum = Sum, Hint = hint, ReadWeight = Weight };
+
+    /// <summary>The weight where it does not follow from the buckets.</summary>
+    private int? ReadWeight { get; init; }
 
     /// <summary>Whether any part has overflown.</summary>
     internal bool HasOverflow => double.IsInfinity(ZeroCount) || double.IsInfinity(Count) || double.IsInfinity(Sum)

@@ -79,6 +79,9 @@ public sealed class SeriesData
     /// <summary>Native histograms by the same positions, null where the sample is a float; or null if the series has none.</summary>
     public FloatHistogram?[]? Histograms { get; init; }
 
+    /// <summary>Whether the histograms are such as were sent with whole counts: to PromQL they are all floats, in transport they are not.</summary>
+    public bool HasWholeCounts { get; init; }
+
     /// <summary>When counting began for each sample, Unix milliseconds, 0 where that is unknown; or null if it is for all.</summary>
     public long[]? StartTimesMs { get; init; }
 
@@ -89,13 +92,13 @@ public sealed class SeriesData
         {
             return this;
         }
-        (long[] times, double[] values) = Packed.Unpack();
+        (long[] times, double[] values) = Packed.ToArrays();
         return new SeriesData { Labels = Labels, IsDelta = IsDelta, IsRolledUp = IsRolledUp, TimesMs = times, Values = values };
     }
 
     private (long[] TimesMs, double[] Values) Unpack()
     {
-        (long[] times, double[] values) = Packed?.Unpack() ?? ([], []);
+        (long[] times, double[] values) = Packed?.ToArrays() ?? ([], []);
         return (_timesMs ??= times, _values ??= values);
     }
 }
@@ -106,6 +109,14 @@ public interface IPackedSamples
     /// <summary>How many there are.</summary>
     int Count { get; }
 
-    /// <summary>Their times, Unix milliseconds, ascending, and their values; the arrays are the caller's.</summary>
-    (long[] TimesMs, double[] Values) Unpack();
+    /// <summary>Writes their times, Unix milliseconds, ascending, and their values into the beginnings of two spans.</summary>
+    void Unpack(Span<long> timesMs, Span<double> values);
+
+    /// <summary>Their times and values in arrays of their own.</summary>
+    (long[] TimesMs, double[] Values) ToArrays()
+    {
+        (long[] times, double[] values) = (GC.AllocateUninitializedArray<long>(Count), GC.AllocateUninitializedArray<double>(Count));
+        Unpack(times, values);
+        return (times, values);
+    }
 }

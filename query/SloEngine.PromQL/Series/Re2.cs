@@ -127,6 +127,20 @@ public static class Re2
         }
     }
 
+    /// <summary>Whether a pattern is valid.</summary>
+    public static bool IsValid(string pattern)
+    {
+        try
+        {
+            LabelPattern.Of(new LabelMatcher("", MatchKind.Regex, pattern));
+            return true;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>What RE2 says about a pattern that is not valid.</summary>
     public static string Explain(string pattern)
     {

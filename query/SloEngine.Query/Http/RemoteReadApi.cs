@@ -83,7 +83,7 @@ public static class RemoteReadApi
                 var stream = new ChunkStream(http.Response.BodyWriter);
                 foreach (SeriesData series in found)
                 {
-                    stream.Write(query, series);
+                    stream.Write(query, series.Unpacked());
                     await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
                 }
             }
@@ -94,7 +94,7 @@ public static class RemoteReadApi
         foreach (ReadQuery query in request.Queries)
         {
             IReadOnlyList<SeriesData> found = await SelectAsync(source, query, http.RequestAborted);
-            samples += found.Sum(static series => (long)series.TimesMs.Length);
+            samples += found.Sum(static series => (long)series.Count);
             if (samples > options.MaxSamples)
             {
                 throw new PromQLEvaluationException(QueryFailure.Limit, string.Create(CultureInfo.InvariantCulture, $"exceeded sample limit ({options.MaxSamples})"));

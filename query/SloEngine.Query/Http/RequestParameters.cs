@@ -89,12 +89,12 @@ internal sealed class RequestParameters
             ? timeMs : throw new ParameterException($"invalid parameter \"{name}\": cannot parse \"{text}\" to a valid timestamp");
     }
 
-    /// <summary>A time as Unix seconds or nanoseconds, or RFC 3339, in nanoseconds.</summary>
+    /// <summary>A time as Unix seconds or nanoseconds, or RFC 3339, in nanoseconds; the first or the last that the store knows when it lies outside.</summary>
     public long TimeNanos(string name, long otherwiseMs)
     {
         string? text = Optional(name);
         bool nanoseconds = text is { Length: >= 16 } && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _);
-        return nanoseconds ? long.Parse(text!, CultureInfo.InvariantCulture) : TimeMs(name, otherwiseMs) * 1_000_000;
+        return nanoseconds ? long.Parse(text!, CultureInfo.InvariantCulture) : Math.Clamp(TimeMs(name, otherwiseMs), 0, long.MaxValue / 1_000_000) * 1_000_000;
     }
 
     /// <summary>A duration above zero, as seconds or such as 5m, in milliseconds.</summary>

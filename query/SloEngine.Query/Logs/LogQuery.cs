@@ -8,7 +8,10 @@ namespace SloEngine.Query.Logs;
 /// <summary>A line filter of LogQL.</summary>
 /// <param name="Operator"><c>|=</c>, <c>!=</c>, <c>|~</c> or <c>!~</c>.</param>
 /// <param name="Text">Text or pattern.</param>
-internal readonly record struct LineFilter(string Operator, string Text);
+internal readonly record struct LineFilter(string Operator, string Text)
+{
+    public bool IsPattern => Operator is "|~" or "!~";
+}
 
 /// <summary>A log query: a stream selector and line filters (grafana.com/docs/loki/latest/query/log_queries).</summary>
 /// <param name="Matchers">Conditions on stream labels.</param>
@@ -50,7 +53,13 @@ internal sealed record LogQuery(IReadOnlyList<LabelMatcher> Matchers, IReadOnlyL
                     CultureInfo.InvariantCulture, $"'{text[position..]}' at offset {position} is not supported; expected a line filter: |= \"text\", != \"text\", |~ \"pattern\" or !~ \"pattern\""));
             }
             position += sign.Length;
-            filters.Add(new LineFilter(sign, Quoted(text, ref position)));
+            int start = position;
+            var filter = new LineFilter(sign, Quoted(text, ref position));
+            if (filter.IsPattern && !Re2.IsValid(filter.Text))
+            {
+                throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"the pattern at offset {start} is not valid: {Re2.Explain(filter.Text)}"));
+            }
+            filters.Add(filter);
         }
     }
 

@@ -19,7 +19,7 @@ internal sealed class PackedSamples : IPackedSamples
     public int Count => _packed + (_behind.TimesMs?.Length ?? 0);
 
     /// <summary>Plain samples.</summary>
-    public static PackedSamples Of(SampleStretch plain) => new([], 0, 0, plain);
+    public static PackedSamples Of(SampleStretch plain) => new(ArraySegment<byte[]?>.Empty, 0, 0, plain);
 
     /// <summary>What chunks have of a range, a chunk a slot, and the samples behind them.</summary>
     public static PackedSamples Of(ArraySegment<byte[]?> chunks, long firstSlot, TimeRange range, SampleStretch behind)
@@ -35,14 +35,8 @@ internal sealed class PackedSamples : IPackedSamples
     }
 
     /// <inheritdoc/>
-    public (long[] TimesMs, double[] Values) Unpack()
+    public void Unpack(Span<long> timesMs, Span<double> values)
     {
-        if (_packed == 0)
-        {
-            return (_behind.TimesMs ?? [], _behind.Values ?? []);
-        }
-        long[] times = GC.AllocateUninitializedArray<long>(Count);
-        double[] values = GC.AllocateUninitializedArray<double>(Count);
         int at = 0;
         int skipped = _skipped;
         foreach (byte[]? chunk in _chunks)
@@ -50,19 +44,18 @@ internal sealed class PackedSamples : IPackedSamples
             int count = SampleChunk.Count(chunk);
             if (skipped == 0 && at + count <= _packed)
             {
-                at += SampleChunk.Unpack(chunk, times.AsSpan(at), values.AsSpan(at));
+                at += SampleChunk.Unpack(chunk, timesMs[at..], values[at..]);
                 continue;
             }
             int taken = Math.Min(count - skipped, _packed - at);
             if (taken > 0)
             {
-                Part(chunk, skipped, times.AsSpan(at, taken), values.AsSpan(at, taken));
+                Part(chunk, skipped, timesMs.Slice(at, taken), values.Slice(at, taken));
             }
             (skipped, at) = (0, at + taken);
         }
-        _behind.TimesMs?.CopyTo(times, at);
-        _behind.Values?.CopyTo(values, at);
-        return (times, values);
+        _behind.TimesMs.CopyTo(timesMs[at..]);
+        _behind.Values.CopyTo(values[at..]);
     }
 
     /// <summary>How many times lie at or before one.</summary>

@@ -71,22 +71,26 @@ internal static class SampleChunk
         packed = packed[((header.Count - 1) * header.TimeWidth)..];
         Span<long> whole = MemoryMarshal.Cast<double, long>(values);
         Read(packed, header.ValueWidth, header.FirstValue, header.ValueStep, whole);
-        if (header.Decimals == 0)
+        if (header.Decimals >= 0)
         {
-            for (int index = 0; index < whole.Length; index++)
-            {
-                values[index] = whole[index];
-            }
-        }
-        else if (header.Decimals > 0)
-        {
-            double scale = Scales[header.Decimals];
-            for (int index = 0; index < whole.Length; index++)
-            {
-                values[index] = whole[index] / scale;
-            }
+            ToDoubles(whole, Scales[header.Decimals], values);
         }
         return header.Count;
+    }
+
+    /// <summary>Divides whole numbers by a scale, to where they stand themselves.</summary>
+    private static void ToDoubles(ReadOnlySpan<long> whole, double scale, Span<double> values)
+    {
+        int index = 0;
+        for (; index <= whole.Length - Vector<long>.Count; index += Vector<long>.Count)
+        {
+            Vector<double> several = Vector.ConvertToDouble(new Vector<long>(whole[index..]));
+            (scale == 1 ? several : several / new Vector<double>(scale)).CopyTo(values[index..]);
+        }
+        for (; index < whole.Length; index++)
+        {
+            values[index] = whole[index] / scale;
+        }
     }
 
     /// <summary>Values as whole numbers of the fewest decimals that give each of them back to the bit; the number of decimals, or -1.</summary>
@@ -160,12 +164,22 @@ internal static class SampleChunk
             case 2: Read<ushort>(packed, first, step, numbers); break;
             case 4: Read<uint>(packed, first, step, numbers); break;
             case 8: Read<ulong>(packed, first, step, numbers); break;
-            default:
-                for (int index = 0; index < numbers.Length; index++, first = unchecked(first + step))
-                {
-                    numbers[index] = first;
-                }
-                break;
+            default: Regular(first, step, numbers); break;
+        }
+    }
+
+    private static void Regular(long first, long step, Span<long> numbers)
+    {
+        int index = 0;
+        Vector<long> several = Vector.CreateSequence(first, step);
+        var ahead = new Vector<long>(unchecked(step * Vector<long>.Count));
+        for (; index <= numbers.Length - Vector<long>.Count; index += Vector<long>.Count, several += ahead)
+        {
+            several.CopyTo(numbers[index..]);
+        }
+        for (; index < numbers.Length; index++)
+        {
+            numbers[index] = unchecked(first + (step * index));
         }
     }
 
@@ -177,7 +191,7 @@ internal static class SampleChunk
         Span<long> rest = numbers[1..];
         for (int index = 0; index < differences.Length; index++)
         {
-            first = unchecked(first + step + long.CreateTruncating(differences[index]));
+            first = unchecked(first + (step + long.CreateTruncating(differences[index])));
             rest[index] = first;
         }
     }

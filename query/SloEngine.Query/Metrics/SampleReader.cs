@@ -82,6 +82,8 @@ internal sealed class SampleReader(IColumnStore store, SampleCache cache, QueryO
     private async ValueTask<bool> FillAsync(SlotReads wanted, bool isWhole, CancellationToken cancellation)
     {
         UInt128[] ids = [.. wanted.Lacking.Select(index => wanted.Ids[index])];
+        // A few new series are not to read what lies between them, which is known.
+        isWhole &= ids.Length * 2 > wanted.Ids.Length;
         Dictionary<UInt128, int> places = wanted.Lacking.ToDictionary(index => wanted.Ids[index]);
         foreach ((int from, int until) in wanted.Gaps())
         {

@@ -24,10 +24,12 @@ internal sealed class SeriesCollector
     }
 
     /// <summary>Adds native histograms, ascending in time; one that is null is a stale marker. The arrays are the collector's from then on.</summary>
-    public void Add(Labels labels, bool isDelta, long[] times, FloatHistogram?[] histograms)
+    public void Add(Labels labels, bool isDelta, long[] times, FloatHistogram?[] histograms, bool hasWholeCounts)
     {
         double[] values = Array.ConvertAll(histograms, static histogram => histogram is null ? StaleMarker.Value : 0);
-        For(labels, isDelta).Stretches.Add(new Stretch(times, values, histograms));
+        Entry entry = For(labels, isDelta);
+        entry.HasFractions |= !hasWholeCounts;
+        entry.Stretches.Add(new Stretch(times, values, histograms));
     }
 
     /// <summary>The series, ordered by labels: answers are to have the same order each time.</summary>
@@ -60,9 +62,18 @@ internal sealed class SeriesCollector
         {
             return new SeriesData { Labels = labels, IsDelta = entry.IsDelta, Packed = entry.Packed[0] };
         }
-        stretches.InsertRange(0, entry.Packed.Select(static packed => packed.Unpack()).Select(static samples => new Stretch(samples.TimesMs, samples.Values, null)));
+        stretches.InsertRange(0, entry.Packed.Select(static packed => packed.ToArrays()).Select(static samples => new Stretch(samples.TimesMs, samples.Values, null)));
         Stretch all = stretches.Count == 1 && TimeOrder.IsAscending(stretches[0].Times) ? stretches[0] : Merged(stretches);
-        return new SeriesData { Labels = labels, IsDelta = entry.IsDelta, IsRolledUp = entry.IsRolledUp, TimesMs = all.Times, Values = all.Values, Histograms = all.Histograms };
+        return new SeriesData
+        {
+            Labels = labels,
+            IsDelta = entry.IsDelta,
+            IsRolledUp = entry.IsRolledUp,
+            TimesMs = all.Times,
+            Values = all.Values,
+            Histograms = all.Histograms,
+            HasWholeCounts = all.Histograms is not null && !entry.HasFractions,
+        };
     }
 
     private static Stretch Merged(List<Stretch> stretches)
@@ -90,6 +101,9 @@ internal sealed class SeriesCollector
         public bool IsDelta { get; } = isDelta;
 
         public bool IsRolledUp { get; set; }
+
+        /// <summary>Whether some histograms may have fractional counts.</summary>
+        public bool HasFractions { get; set; }
 
         public List<IPackedSamples> Packed { get; } = new(1);
 

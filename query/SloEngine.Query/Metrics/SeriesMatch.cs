@@ -48,15 +48,16 @@ internal readonly record struct TimeRange
 /// <summary>Finds series by matchers in the table <c>series</c>.</summary>
 internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
 {
-    /// <summary>Series that are kept in memory, of all tenants.</summary>
-    private const int MaxKept = 500_000;
-
     /// <summary>How long a name that has too many series is not asked for all of them again.</summary>
     private static readonly TimeSpan CrowdedFor = TimeSpan.FromMinutes(10);
 
     private readonly ConcurrentDictionary<(string Tenant, string Name), KnownSeries> _known = [];
     private readonly ConcurrentDictionary<(string Tenant, string Name), long> _crowded = [];
+    private readonly Lock _keeping = new();
     private int _kept;
+
+    /// <summary>Names of which series, or that there are none, are kept.</summary>
+    internal int KnownNames => _known.Count;
 
     /// <summary>The names of a stored series: a histogram with explicit bounds stands for several.</summary>
     public const string NamesSql = "if(kind = 3, [concat(metric, '_bucket'), concat(metric, '_count'), concat(metric, '_sum')], [toString(metric)])";
@@ -127,13 +128,23 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
         }
         StoredSeries[] all = [.. found];
         Array.Sort(all, static (left, right) => left.Named.CompareTo(right.Named));
-        if (Interlocked.Add(ref _kept, all.Length - (known?.Series.Length ?? 0)) > MaxKept)
-        {
-            _known.Clear();
-            Interlocked.Exchange(ref _kept, all.Length);
-        }
-        _known[(tenant, name.Value)] = new KnownSeries(version, all);
+        Keep((tenant, name.Value), new KnownSeries(version, all));
         return all;
+    }
+
+    private void Keep((string Tenant, string Name) key, KnownSeries found)
+    {
+        lock (_keeping)
+        {
+            _kept += found.Weight - (_known.TryGetValue(key, out KnownSeries? before) ? before.Weight : 0);
+            if (_kept > options.MaxKnownSeries)
+            {
+                _known.Clear();
+                _crowded.Clear();
+                _kept = found.Weight;
+            }
+            _known[key] = found;
+        }
     }
 
     private PromQL.Evaluation.PromQLEvaluationException TooMany() =>
@@ -232,7 +243,10 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     }
 
     /// <summary>Series as the table had them at a version.</summary>
-    private sealed record KnownSeries(long Version, StoredSeries[] Series);
+    private sealed record KnownSeries(long Version, StoredSeries[] Series)
+    {
+        public int Weight => Series.Length + 1;
+    }
 
     private static void Read(ResultBlock block, List<StoredSeries> into)
     {

@@ -148,9 +148,20 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, S
         {
             return;
         }
-        QueryResult result = await QueryAsync("SELECT id, ts, count, sum, buckets FROM histograms", byId.Keys, selection, cancellation);
+        // A row gives a sample to each classic series of it that is asked for.
+        int fewest = byId.Values.Min(static one => one.Parts.Count);
+        QueryResult result = await QueryAsync("SELECT id, ts, count, sum, buckets FROM histograms", byId.Keys, selection, cancellation, Math.Max(1, options.MaxSamples / fewest));
+        long left = options.MaxSamples;
         foreach (ResultBlock block in result.Blocks)
         {
+            foreach (UInt128 id in block.Values<UInt128>(0))
+            {
+                left -= byId[id].Parts.Count;
+            }
+            if (left < 0)
+            {
+                throw TooMany();
+            }
             ReadBlock(block, byId, into);
         }
     }
@@ -174,7 +185,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, S
                 {
                     histograms[row - start] = rows.Read(row, one.IsDelta);
                 }
-                into.Add(one.Named, one.IsDelta, times[start..end].ToArray(), histograms);
+                into.Add(one.Named, one.IsDelta, times[start..end].ToArray(), histograms, hasWholeCounts: true);
                 start = end;
             }
         }
@@ -199,7 +210,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, S
                     histograms[row - start] = rows.Read(row);
                 }
                 StoredSeries one = byId[ids[start]];
-                into.Add(one.Named, one.IsDelta, times[start..end].ToArray(), histograms);
+                into.Add(one.Named, one.IsDelta, times[start..end].ToArray(), histograms, hasWholeCounts: false);
                 start = end;
             }
         }
@@ -269,8 +280,10 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, S
     /// <summary>What the engine says when one statement alone reads too much (TOO_MANY_ROWS_OR_BYTES).</summary>
     private StoreException TooMany() => new(396, $"the selector reads more than {options.MaxSamples} samples");
 
-    private async ValueTask<QueryResult> QueryAsync(string select, IReadOnlyCollection<UInt128> ids, SeriesSelection selection, CancellationToken cancellation) =>
-        await store.QueryAsync(SeriesStatement.Of(select, [.. ids], new TimeRange(selection.StartMs, selection.EndMs), options, " ORDER BY id, ts"), cancellation);
+    private async ValueTask<QueryResult> QueryAsync(
+        string select, IReadOnlyCollection<UInt128> ids, SeriesSelection selection, CancellationToken cancellation, long? mostRows = null) => await store.QueryAsync(
+        SeriesStatement.Of(select, [.. ids], new TimeRange(selection.StartMs, selection.EndMs), options, " ORDER BY id, ts") with { MaxResultRows = mostRows ?? options.MaxSamples },
+        cancellation);
 
     private static LabelPattern[] Patterns(IReadOnlyList<LabelMatcher> matchers, string label) =>
         [.. matchers.Where(matcher => matcher.Label == label).Select(LabelPattern.Of)];

@@ -48,7 +48,7 @@ internal sealed class ChunkStream(IBufferWriter<byte> output)
         bool isHistogram = series.Histograms?[first] is not null;
         if (isHistogram)
         {
-            FloatHistogramChunk.Encode(times, series.Histograms.AsSpan(first..end), _bits);
+            HistogramChunk.Encode(times, series.Histograms.AsSpan(first..end), series.HasWholeCounts, _bits);
         }
         else
         {
@@ -57,7 +57,7 @@ internal sealed class ChunkStream(IBufferWriter<byte> output)
         int chunk = writer.Begin(2);
         writer.Varint(1, (ulong)times[0]);
         writer.Varint(2, (ulong)times[^1]);
-        writer.Varint(3, isHistogram ? FloatHistogramChunk.Encoding : XorChunk.Encoding);
+        writer.Varint(3, !isHistogram ? XorChunk.Encoding : series.HasWholeCounts ? HistogramChunk.WholeEncoding : HistogramChunk.FloatEncoding);
         writer.Bytes(4, _bits.Written);
         writer.End(chunk);
     }
@@ -72,7 +72,7 @@ internal sealed class ChunkStream(IBufferWriter<byte> output)
         return end;
 
         static bool Fits(FloatHistogram? previous, FloatHistogram? next) =>
-            previous is null || next is null ? previous is null && next is null : FloatHistogramChunk.CanFollow(previous, next);
+            previous is null || next is null ? previous is null && next is null : HistogramChunk.CanFollow(previous, next);
     }
 
     private void Frame(ReadOnlySpan<byte> message)

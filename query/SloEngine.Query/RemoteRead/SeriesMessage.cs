@@ -7,8 +7,6 @@ namespace SloEngine.Query.RemoteRead;
 /// <summary>Series in the messages of remote read (prompb/types.proto).</summary>
 internal static class SeriesMessage
 {
-    private const int FractionalCount = 2;
-
     /// <summary>A <c>ReadResponse</c>: a <c>QueryResult</c> for each query.</summary>
     public static ReadOnlyMemory<byte> Response(IEnumerable<IReadOnlyList<SeriesData>> results)
     {
@@ -18,7 +16,7 @@ internal static class SeriesMessage
             int message = writer.Begin(1);
             foreach (SeriesData series in result)
             {
-                Samples(series, writer);
+                Samples(series.Unpacked(), writer);
             }
             writer.End(message);
         }
@@ -46,7 +44,7 @@ internal static class SeriesMessage
         {
             if (series.Histograms?[index] is { } histogram)
             {
-                Histogram(histogram, series.TimesMs[index], writer);
+                Histogram(histogram, series.TimesMs[index], series.HasWholeCounts, writer);
                 continue;
             }
             int sample = writer.Begin(2);
@@ -57,23 +55,37 @@ internal static class SeriesMessage
         writer.End(message);
     }
 
-    private static void Histogram(FloatHistogram histogram, long timeMs, ProtobufWriter writer)
+    private static void Histogram(FloatHistogram histogram, long timeMs, bool isWhole, ProtobufWriter writer)
     {
         int message = writer.Begin(4);
-        writer.Double(FractionalCount, histogram.Count);
+        Count(1, histogram.Count, isWhole, writer);
         writer.Double(3, histogram.Sum);
         writer.Varint(4, ZigZag(histogram.Schema));
         writer.Double(5, histogram.ZeroThreshold);
-        writer.Double(7, histogram.ZeroCount);
-        Side(8, 10, histogram.Negative, writer);
-        Side(11, 13, histogram.Positive, writer);
+        Count(6, histogram.ZeroCount, isWhole, writer);
+        Side(8, histogram.Negative, isWhole, writer);
+        Side(11, histogram.Positive, isWhole, writer);
         writer.Varint(14, histogram.Hint switch { CounterResetHint.Reset => 1UL, CounterResetHint.NotReset => 2, CounterResetHint.Gauge => 3, _ => 0 });
         writer.Varint(15, (ulong)timeMs);
         Doubles(16, histogram.CustomBounds, writer);
         writer.End(message);
     }
 
-    private static void Side(int spansField, int countsField, BucketCounts buckets, ProtobufWriter writer)
+    /// <summary>A whole count, or in the field behind it a fractional one.</summary>
+    private static void Count(int field, double count, bool isWhole, ProtobufWriter writer)
+    {
+        if (isWhole)
+        {
+            writer.Varint(field, (ulong)count);
+        }
+        else
+        {
+            writer.Double(field + 1, count);
+        }
+    }
+
+    /// <summary>Spans, then what whole counts differ by from the one before, or in the field behind that fractional ones.</summary>
+    private static void Side(int spansField, BucketCounts buckets, bool isWhole, ProtobufWriter writer)
     {
         foreach (HistogramSpan span in HistogramSpan.Of(buckets.Indexes))
         {
@@ -82,7 +94,18 @@ internal static class SeriesMessage
             writer.Varint(2, (ulong)span.Length);
             writer.End(message);
         }
-        Doubles(countsField, buckets.Counts, writer);
+        if (!isWhole)
+        {
+            Doubles(spansField + 2, buckets.Counts, writer);
+            return;
+        }
+        long last = 0;
+        foreach (double count in buckets.Counts)
+        {
+            // Readers take repeated numbers packed or, as here, one by one.
+            writer.Varint(spansField + 1, ZigZag((long)count - last));
+            last = (long)count;
+        }
     }
 
     private static void Doubles(int field, ReadOnlySpan<double> values, ProtobufWriter writer)
@@ -94,5 +117,5 @@ internal static class SeriesMessage
         }
     }
 
-    private static ulong ZigZag(int value) => (uint)((value << 1) ^ (value >> 31));
+    private static ulong ZigZag(long value) => (ulong)((value << 1) ^ (value >> 63));
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Syntax;
 
 namespace SloEngine.Query.Traces;
@@ -64,7 +65,7 @@ internal static partial class TraceQl
     private static string Condition(string field, string operation, string value, Dictionary<string, string> parameters)
     {
         bool quoted = value[0] is '"' or '`';
-        string plain = quoted ? Regex.Unescape(value[1..^1]) : value;
+        string plain = quoted ? Unquoted(value) : value;
         switch (field)
         {
             case "duration" or "span:duration" or "traceDuration":
@@ -75,6 +76,10 @@ internal static partial class TraceQl
             case "kind" or "span:kind":
                 int kind = Array.IndexOf(["unspecified", "internal", "server", "client", "producer", "consumer"], plain);
                 return kind >= 0 ? $"kind {Sql(operation)} {kind}" : throw new FormatException($"kind '{plain}' is none of internal, server, client, producer, consumer");
+        }
+        if (operation is "=~" or "!~" && !Re2.IsValid(plain))
+        {
+            throw new FormatException($"the pattern of {field} is not valid: {Re2.Explain(plain)}");
         }
         string name = string.Create(CultureInfo.InvariantCulture, $"t{parameters.Count}");
         parameters.Add(name, operation is "=~" or "!~" ? $"^(?:{plain})$" : plain);
@@ -101,6 +106,19 @@ internal static partial class TraceQl
             expression = $"attributes[{{{key}:String}}]";
         }
         return Compare(expression, operation, text, quoted);
+    }
+
+    /// <summary>Text without its quotes, and between double ones without escapes.</summary>
+    private static string Unquoted(string value)
+    {
+        try
+        {
+            return value[0] == '`' ? value[1..^1] : Regex.Unescape(value[1..^1]);
+        }
+        catch (RegexParseException)
+        {
+            throw new FormatException($"{value} has an escape that is none; expected a backslash before n, t, a quote or a backslash");
+        }
     }
 
     private static string Compare(string expression, string operation, string text, bool quoted) => operation switch

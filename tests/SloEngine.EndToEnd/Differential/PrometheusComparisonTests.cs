@@ -36,11 +36,11 @@ public sealed class PrometheusComparisonTests(ITestOutputHelper output)
         for (int query = 0; query < Queries; query++)
         {
             string text = generator.Next();
-            string request = query % 2 == 0 ? Instant(text, samples, random) : Range(text, samples, random);
+            string request = (query % 2 == 0 ? Instant(text, samples, random) : Range(text, samples, random)) + "&stats=all";
             JsonElement theirs = await AskAsync(expected, request);
             JsonElement ours = await AskAsync(actual, request);
             answered += IsAnswer(theirs) ? 1 : 0;
-            if (AnswerComparison.Difference(theirs, ours, inOrder: false) is { } difference)
+            if ((AnswerComparison.Difference(theirs, ours, inOrder: false) ?? CountDifference(theirs, ours)) is { } difference)
             {
                 differences.Add($"{text}\n    {request}\n    {difference}");
             }
@@ -65,6 +65,17 @@ public sealed class PrometheusComparisonTests(ITestOutputHelper output)
         return string.Create(
             CultureInfo.InvariantCulture, $"/api/v1/query_range?query={Uri.EscapeDataString(query)}&start={start / 1000m}&end={end / 1000m}&step={step}");
     }
+
+    /// <summary>The first difference in how many samples each step looked at.</summary>
+    private static string? CountDifference(JsonElement theirs, JsonElement ours)
+    {
+        (string expected, string actual) = (Counts(theirs), Counts(ours));
+        return expected == actual ? null : $"samples by step: {expected} expected, {actual}";
+    }
+
+    private static string Counts(JsonElement answer) => answer.TryGetProperty("data", out JsonElement data)
+        ? data.GetProperty("stats").GetProperty("samples").GetProperty("totalQueryableSamplesPerStep").GetRawText()
+        : "";
 
     private static bool IsAnswer(JsonElement answer) =>
         answer.TryGetProperty("data", out JsonElement data) && data.GetProperty("result").GetArrayLength() > 0;

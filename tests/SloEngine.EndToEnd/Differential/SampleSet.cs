@@ -141,6 +141,8 @@ internal sealed class SampleSet(long startMs)
             _buckets[key] = counts = new long[length];
             // Versions after 3.5 do not extrapolate a histogram to below zero: it is to be far from there.
             Array.Fill(counts, step == 0 ? 100 : 0);
+            // Empty buckets at the ends, which only some producers send, count as samples in Prometheus.
+            (counts[0], counts[^1]) = (Math.Max(counts[0], 1), Math.Max(counts[^1], 1));
         }
         for (int index = 0; index < length; index++)
         {

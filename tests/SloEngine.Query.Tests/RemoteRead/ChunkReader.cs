@@ -85,6 +85,61 @@ internal sealed class ChunkReader(byte[] chunk)
         return samples;
     }
 
+    public List<(long TimeMs, FloatHistogram Histogram)> WholeHistograms()
+    {
+        Bits(8);
+        double threshold = Threshold();
+        int schema = (int)Varbit();
+        int[] positive = Spans();
+        int[] negative = Spans();
+        var numbers = new Doubled[3 + positive.Length + negative.Length];
+        var sum = new Column();
+        var samples = new List<(long, FloatHistogram)>(Samples);
+        for (int row = 0; row < Samples; row++)
+        {
+            for (int head = 0; head < 3; head++)
+            {
+                numbers[head].Read(row == 0 && head > 0 ? (long)UnsignedVarbit() : Varbit(), row);
+            }
+            if (row == 0)
+            {
+                sum.Value = Double();
+            }
+            else
+            {
+                sum.Read(this);
+            }
+            for (int bucket = 3; bucket < numbers.Length; bucket++)
+            {
+                numbers[bucket].Read(Varbit(), row);
+            }
+            samples.Add((numbers[0].Value, new FloatHistogram
+            {
+                Schema = schema,
+                ZeroThreshold = threshold,
+                Count = numbers[1].Value,
+                ZeroCount = numbers[2].Value,
+                Sum = sum.Value,
+                Positive = BucketCounts.Of(positive, Sums(numbers.AsSpan(3, positive.Length))),
+                Negative = BucketCounts.Of(negative, Sums(numbers.AsSpan(3 + positive.Length))),
+            }));
+        }
+        Assert.True(chunk.Length * 8 - _position < 8, "bytes are left behind the last sample");
+        return samples;
+    }
+
+    /// <summary>Buckets are told by what they differ by from the one before.</summary>
+    private static double[] Sums(ReadOnlySpan<Doubled> buckets)
+    {
+        var sums = new double[buckets.Length];
+        long sum = 0;
+        for (int bucket = 0; bucket < buckets.Length; bucket++)
+        {
+            sums[bucket] = sum += buckets[bucket].Value;
+        }
+        return sums;
+    }
+
     private ulong Bits(int count)
     {
         ulong value = 0;
@@ -152,6 +207,19 @@ internal sealed class ChunkReader(byte[] chunk)
     private double Threshold() => Bits(8) switch { 0 => 0, 255 => Double(), ulong exponent => Math.ScaleB(0.5, (int)exponent - 243) };
 
     private double Bound() => UnsignedVarbit() switch { 0 => Double(), ulong thousandths => (thousandths - 1) / 1000d };
+
+    /// <summary>A number that comes as the difference of its differences, at first as it is.</summary>
+    private struct Doubled
+    {
+        public long Value;
+        private long _delta;
+
+        public void Read(long number, int row)
+        {
+            _delta = row == 0 ? 0 : _delta + number;
+            Value = row == 0 ? number : Value + _delta;
+        }
+    }
 
     private struct Column()
     {

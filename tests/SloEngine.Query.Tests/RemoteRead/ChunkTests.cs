@@ -71,8 +71,8 @@ public sealed class ChunkTests
         {
             FloatHistogram?[] rows = [.. Enumerable.Range(1, one.Rows).Select(row => one.First.Times(row))];
             long[] times = [.. Enumerable.Range(0, one.Rows).Select(static row => 1_800_000_000_000L + (row * 15_000) + (row % 3))];
-            Assert.All(rows.Zip(rows.Skip(1)), static pair => Assert.True(FloatHistogramChunk.CanFollow(pair.First!, pair.Second!)));
-            FloatHistogramChunk.Encode(times, rows, _bits);
+            Assert.All(rows.Zip(rows.Skip(1)), static pair => Assert.True(HistogramChunk.CanFollow(pair.First!, pair.Second!)));
+            HistogramChunk.Encode(times, rows, isWhole: false, _bits);
 
             List<(long TimeMs, FloatHistogram Histogram)> read = new ChunkReader(_bits.Written.ToArray()).Histograms();
 
@@ -82,12 +82,42 @@ public sealed class ChunkTests
     }
 
     [Fact]
+    public void Histograms_of_whole_counts_come_back_to_the_bit()
+    {
+        Gen<int[]> steps = Gen.Choose(0, 5_000_000).ArrayOf(8);
+        Gen<(int[][] Rows, double Sum)> cases = steps.NonEmptyListOf().Select(static rows => rows.Take(ChunkStream.SamplesPerChunk).ToArray())
+            .Zip(ArbMap.Default.GeneratorFor<double>()).Select(static pair => (pair.Item1, pair.Item2));
+
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(300), Prop.ForAll(cases.ToArbitrary(), one =>
+        {
+            var totals = new double[8];
+            var rows = new FloatHistogram?[one.Rows.Length];
+            for (int row = 0; row < rows.Length; row++)
+            {
+                totals = [.. totals.Zip(one.Rows[row], static (total, step) => total + step)];
+                rows[row] = new FloatHistogram
+                {
+                    Schema = 3, ZeroThreshold = 0.001, ZeroCount = totals[0], Count = totals.Sum() * 1_000_000, Sum = one.Sum * row,
+                    Positive = BucketCounts.Of([-3, -2, 4, 90], totals[1..5]), Negative = one.Rows.Length % 2 == 0 ? BucketCounts.None : BucketCounts.Of([7, 9, 10], totals[5..]),
+                };
+            }
+            long[] times = [.. Enumerable.Range(0, rows.Length).Select(static row => 1_800_000_000_000L + (row * 15_000) + (row % 3))];
+            HistogramChunk.Encode(times, rows, isWhole: true, _bits);
+
+            List<(long TimeMs, FloatHistogram Histogram)> read = new ChunkReader(_bits.Written.ToArray()).WholeHistograms();
+
+            Assert.Equal(times, read.Select(static sample => sample.TimeMs));
+            Assert.All(rows.Zip(read), static pair => Assert.True(pair.First!.Matches(pair.Second.Histogram)));
+        }));
+    }
+
+    [Fact]
     public void Buckets_that_come_later_are_empty_before()
     {
         var before = new FloatHistogram { Count = 1, Sum = 1, Positive = BucketCounts.From(3, [1]) };
         FloatHistogram after = before with { Count = 3, Positive = BucketCounts.Of([1, 3], [1, 2]) };
-        Assert.True(FloatHistogramChunk.CanFollow(before, after));
-        FloatHistogramChunk.Encode([1, 2], [before, after], _bits);
+        Assert.True(HistogramChunk.CanFollow(before, after));
+        HistogramChunk.Encode([1, 2], [before, after], isWhole: false, _bits);
 
         List<(long TimeMs, FloatHistogram Histogram)> read = new ChunkReader(_bits.Written.ToArray()).Histograms();
 
@@ -100,14 +130,14 @@ public sealed class ChunkTests
     {
         var before = new FloatHistogram { Count = 3, Positive = BucketCounts.From(0, [1, 2]) };
 
-        Assert.False(FloatHistogramChunk.CanFollow(before, before with { Count = 2 }));
-        Assert.False(FloatHistogramChunk.CanFollow(before, before with { Positive = BucketCounts.From(0, [2, 1]) }));
-        Assert.False(FloatHistogramChunk.CanFollow(before, before with { Schema = 1 }));
-        Assert.False(FloatHistogramChunk.CanFollow(before, before with { ZeroThreshold = 1 }));
-        Assert.False(FloatHistogramChunk.CanFollow(before, before with { Hint = CounterResetHint.Gauge }));
-        Assert.False(FloatHistogramChunk.CanFollow(before, before with { Hint = CounterResetHint.Reset }));
+        Assert.False(HistogramChunk.CanFollow(before, before with { Count = 2 }));
+        Assert.False(HistogramChunk.CanFollow(before, before with { Positive = BucketCounts.From(0, [2, 1]) }));
+        Assert.False(HistogramChunk.CanFollow(before, before with { Schema = 1 }));
+        Assert.False(HistogramChunk.CanFollow(before, before with { ZeroThreshold = 1 }));
+        Assert.False(HistogramChunk.CanFollow(before, before with { Hint = CounterResetHint.Gauge }));
+        Assert.False(HistogramChunk.CanFollow(before, before with { Hint = CounterResetHint.Reset }));
         FloatHistogram gauge = before with { Hint = CounterResetHint.Gauge };
-        Assert.True(FloatHistogramChunk.CanFollow(gauge, gauge with { Count = 2 }));
+        Assert.True(HistogramChunk.CanFollow(gauge, gauge with { Count = 2 }));
     }
 
     private static BucketCounts Side(int start, List<(int Gap, int Count)> buckets)

@@ -38,6 +38,24 @@ public sealed class SeriesMessageTests
         Assert.Equal([1.5], Doubles(fields[16][0]));
     }
 
+    [Fact]
+    public void A_native_histogram_that_was_sent_with_whole_counts_has_them_again()
+    {
+        var histogram = new FloatHistogram
+        {
+            Schema = 3, Count = 1L << 53, Sum = 2.5, ZeroCount = 7, ZeroThreshold = 0.001, Positive = BucketCounts.Of([1, 2, 5], [4, 1, 9]), Negative = BucketCounts.Of([7], [3]),
+        };
+        var series = new SeriesData { Labels = Labels.Of([new("__name__", "size")]), TimesMs = [1_000], Values = [0], Histograms = [histogram], HasWholeCounts = true };
+
+        Dictionary<int, List<object>> fields = Fields(Only(Only(Only(SeriesMessage.Response([[series]]).ToArray(), 1), 1), 4), 1, 3, 4, 5, 6, 8, 9, 11, 12, 14, 15);
+
+        Assert.Equal((1UL << 53, 7UL), ((ulong)fields[1][0], (ulong)fields[6][0]));
+        // ZigZag of 4, 1 - 4, 9 - 1 and of 3.
+        Assert.Equal([8UL, 5UL, 16UL], fields[12].Cast<ulong>());
+        Assert.Equal([6UL], fields[9].Cast<ulong>());
+        Assert.Equal([(2UL, 2UL), (4UL, 1UL)], fields[11].Select(Span));
+    }
+
     private static (ulong Offset, ulong Length) Span(object span)
     {
         Dictionary<int, List<object>> fields = Fields((byte[])span);

@@ -73,7 +73,7 @@ public sealed class RuleSchedulerTests : IDisposable
     public async Task Catching_up_is_bounded()
     {
         Write("- record: answer\n  expr: vector(42)");
-        RuleScheduler scheduler = Scheduler();
+        RuleScheduler scheduler = Scheduler(catchUp: TimeSpan.FromHours(1));
         _store.Refuses = true;
         for (int minute = 0; minute < 120; minute++)
         {
@@ -85,6 +85,26 @@ public sealed class RuleSchedulerTests : IDisposable
         await scheduler.TickAsync(default);
 
         Assert.InRange(_store.Evaluations, 59, 61);
+    }
+
+    [Theory]
+    [InlineData(48, 5, 300)]
+    [InlineData(4, 5, 240)]
+    [InlineData(0, 5, 1)]
+    public async Task A_long_downtime_is_caught_up_with_as_far_back_as_is_set(int catchUpHours, int hoursDown, int evaluations)
+    {
+        Write("- record: answer\n  expr: vector(42)\n- alert: Fires\n  expr: vector(1)");
+        Add("answer", _clock.NowMs - (hoursDown * 3_600_000L), 42);
+        RuleScheduler scheduler = Scheduler(catchUp: TimeSpan.FromHours(catchUpHours));
+
+        await scheduler.TickAsync(default);
+        int caughtUp = _store.Evaluations;
+        _clock.NowMs += 61_000;
+        await scheduler.TickAsync(default);
+
+        Assert.InRange(caughtUp, evaluations - 1, evaluations + 1);
+        Assert.InRange(_store.Evaluations, caughtUp + 1, caughtUp + 2);
+        Assert.Single(_notifications.Alerts);
     }
 
     [Fact]
@@ -268,9 +288,9 @@ public sealed class RuleSchedulerTests : IDisposable
     private void Add(string metric, long timeMs, double value) =>
         _stored.Add(Labels.Of([new("__name__", metric)]), timeMs, new SequenceValue(value));
 
-    private RuleScheduler Scheduler(Func<string, ISeriesSource>? sources = null) => new(
+    private RuleScheduler Scheduler(Func<string, ISeriesSource>? sources = null, TimeSpan? catchUp = null) => new(
         new RuleCatalog(_folder.FullName, new ParserOptions(), static tenant => tenant != "?"), new PromQLEngine(new EngineOptions()), sources ?? (_ => _stored), _store, _notifications,
-        new RuleSchedulerOptions(), _clock, NullLogger<RuleScheduler>.Instance);
+        catchUp is { } time ? new RuleSchedulerOptions { CatchUp = time } : new RuleSchedulerOptions(), _clock, NullLogger<RuleScheduler>.Instance);
 
     private sealed class Clock : TimeProvider
     {

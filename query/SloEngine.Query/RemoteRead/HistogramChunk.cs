@@ -3,13 +3,16 @@ using SloEngine.PromQL.Histograms;
 namespace SloEngine.Query.RemoteRead;
 
 /// <summary>
-/// Native histograms in Prometheus' encoding of those with fractional counts (tsdb/chunkenc/float_histogram.go). All of a chunk have one
-/// layout, so buckets that only some have are written as empty in the others.
+/// Native histograms in Prometheus' encodings of those with whole counts and with fractional ones (tsdb/chunkenc/histogram.go, float_histogram.go). All
+/// of a chunk have one layout, so buckets that only some have are written as empty in the others.
 /// </summary>
-internal static class FloatHistogramChunk
+internal static class HistogramChunk
 {
-    /// <summary>The encoding's number (prometheus.Chunk.Encoding).</summary>
-    public const ulong Encoding = 3;
+    /// <summary>Number of the encoding of whole counts (prometheus.Chunk.Encoding).</summary>
+    public const ulong WholeEncoding = 2;
+
+    /// <summary>Number of the encoding of fractional counts.</summary>
+    public const ulong FloatEncoding = 3;
 
     private const byte UnknownReset = 0;
     private const byte Gauge = 0b1100_0000;
@@ -31,7 +34,11 @@ internal static class FloatHistogramChunk
     }
 
     /// <summary>Encodes histograms that can follow each other.</summary>
-    public static void Encode(ReadOnlySpan<long> times, ReadOnlySpan<FloatHistogram?> histograms, BitWriter bits)
+    /// <param name="times">Their times, ascending.</param>
+    /// <param name="histograms">The histograms.</param>
+    /// <param name="isWhole">Whether all counts are whole, as <see cref="WholeEncoding"/> has them.</param>
+    /// <param name="bits">Takes the chunk.</param>
+    public static void Encode(ReadOnlySpan<long> times, ReadOnlySpan<FloatHistogram?> histograms, bool isWhole, BitWriter bits)
     {
         FloatHistogram first = histograms[0]!;
         int[] positive = HistogramSpan.Union(histograms.ToArray().Select(static histogram => histogram!.Positive));
@@ -51,7 +58,71 @@ internal static class FloatHistogramChunk
                 Bound(bound, bits);
             }
         }
+        if (isWhole)
+        {
+            WholeRows(times, histograms, positive, negative, bits);
+        }
+        else
+        {
+            FloatRows(times, histograms, positive, negative, bits);
+        }
+    }
 
+    /// <summary>Time, count, empty bucket and buckets, these as differences from the one before, each by how its difference differs from the last; the sum among them.</summary>
+    private static void WholeRows(ReadOnlySpan<long> times, ReadOnlySpan<FloatHistogram?> histograms, int[] positive, int[] negative, BitWriter bits)
+    {
+        const int BeforeSum = 3;
+        var values = new double[3 + positive.Length + negative.Length];
+        var numbers = new long[values.Length];
+        var last = new long[values.Length];
+        var lastDeltas = new long[values.Length];
+        var sums = new XorColumn(0);
+        for (int row = 0; row < times.Length; row++)
+        {
+            Values(histograms[row]!, positive, negative, values);
+            (numbers[0], numbers[1], numbers[2]) = (times[row], (long)values[0], (long)values[1]);
+            for (int bucket = BeforeSum; bucket < values.Length; bucket++)
+            {
+                bool isFirst = bucket == BeforeSum || bucket == BeforeSum + positive.Length;
+                numbers[bucket] = (long)values[bucket] - (isFirst ? 0 : (long)values[bucket - 1]);
+            }
+            for (int column = 0; column < numbers.Length; column++)
+            {
+                if (column == BeforeSum)
+                {
+                    Sum(row, histograms[row]!.Sum);
+                }
+                long delta = row == 0 ? 0 : numbers[column] - last[column];
+                if (row == 0 && column is 1 or 2)
+                {
+                    bits.UnsignedVarbit((ulong)numbers[column]);
+                }
+                else
+                {
+                    bits.Varbit(row == 0 ? numbers[column] : delta - lastDeltas[column]);
+                }
+                (last[column], lastDeltas[column]) = (numbers[column], delta);
+            }
+            if (numbers.Length == BeforeSum)
+            {
+                Sum(row, histograms[row]!.Sum);
+            }
+        }
+
+        void Sum(int row, double sum)
+        {
+            if (row > 0)
+            {
+                sums.Write(bits, sum);
+                return;
+            }
+            bits.Double(sum);
+            sums = new XorColumn(sum);
+        }
+    }
+
+    private static void FloatRows(ReadOnlySpan<long> times, ReadOnlySpan<FloatHistogram?> histograms, int[] positive, int[] negative, BitWriter bits)
+    {
         var columns = new XorColumn[3 + positive.Length + negative.Length];
         var values = new double[columns.Length];
         long lastDelta = 0;
