@@ -41,6 +41,7 @@ using SloEngine.Server.Store;
 using SloEngine.Server.Suggestions;
 using SloEngine.Slo.Burn;
 using SloEngine.Slo.Ledger;
+using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 using SloEngine.Slo.Queries;
 using SloEngine.Storage;
@@ -198,6 +199,7 @@ internal static class ServerHost
         services.AddSingleton(TimeProvider.System);
         services.AddResponseCompression();
         services.AddAccessControl(options.Credentials);
+        services.AddSingleton<Func<HttpContext, TenantScope>>(RequestScope.Of);
         // Nobody embeds JSON into a page: a plus or a quote is written as it is.
         services.ConfigureHttpJsonOptions(static json => json.SerializerOptions.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
         services.AddSingleton(options);
