@@ -59,6 +59,7 @@ internal static class ServerHost
     /// <summary>Runs until told to stop; returns the exit code.</summary>
     public static async Task<int> RunAsync(ServerOptions options, CancellationToken cancellation)
     {
+        PrivateFiles.BeginProcess();
         if (options.Roles == ServerRoles.Gateway)
         {
             return await GatewayHost.RunAsync(options, cancellation);
