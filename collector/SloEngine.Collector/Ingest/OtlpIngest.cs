@@ -268,7 +268,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
 
     /// <summary>
     /// Takes what a gateway forwards, once: a repeated forward is answered and not stored. All of it becomes durable, or nothing. Slices that are
-    /// malformed are counted as rejected, since the gateway has acknowledged them. A tenant's rate was the gateway's to limit.
+    /// malformed, or name a tenant that their sender may not write for, are counted as rejected, since the gateway has acknowledged them. A tenant's rate was the gateway's to limit.
     /// </summary>
     /// <exception cref="IngestUnavailableException">Nothing was kept; the gateway is to retry.</exception>
     internal async ValueTask<ForwardAnswer> IngestForwardAsync(ForwardId id, List<ForwardFrame> frames, CancellationToken cancellation)
@@ -364,13 +364,22 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
                 }
                 catch (OtlpFormatException malformed)
                 {
-                    _rejected.Add(1, new("signal", SignalOf(frame.Kind)), _tenantTags.Of(frame.Tenant), new("reason", "malformed"));
-                    answer = answer with { Rejected = answer.Rejected + 1, Message = answer.Message ?? "a slice is malformed: " + malformed.Message };
+                    Reject(frame, "malformed", "a slice is malformed: " + malformed.Message);
+                }
+                catch (TenantForbiddenException forbidden)
+                {
+                    Reject(frame, "forbidden", forbidden.Message);
                 }
             }
             await AppendAsync(prepared.Submissions);
             _forwards.Advance(new ForwardMark(id.Gateway, id.To));
             return answer;
+
+            void Reject(in ForwardFrame frame, string reason, string message)
+            {
+                _rejected.Add(1, new("signal", SignalOf(frame.Kind)), _tenantTags.Of(frame.Tenant), new("reason", reason));
+                answer = answer with { Rejected = answer.Rejected + 1, Message = answer.Message ?? message };
+            }
         }
         finally
         {
@@ -397,8 +406,12 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         return result;
     }
 
-    /// <summary>A gateway passes on what its senders may write: it is not asked again.</summary>
-    private IReadOnlyList<RequestPart> Divide(in ForwardFrame frame) => _preparation.Divide(frame.Kind, frame.Tenant, frame.Slice, null);
+    /// <summary>A gateway passes on for which tenant its senders may write, and does not look at which ones resources name.</summary>
+    private IReadOnlyList<RequestPart> Divide(in ForwardFrame frame)
+    {
+        string own = frame.Tenant;
+        return _preparation.Divide(frame.Kind, own, frame.Slice, frame.IsBound ? tenant => tenant == own : null);
+    }
 
     /// <summary>Decodes a request; without a submission when there is nothing in it to store.</summary>
     private (Decoded Decoded, Submission? Submission) Decode<TBlock>(

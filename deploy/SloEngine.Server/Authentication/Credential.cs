@@ -26,6 +26,8 @@ internal sealed record Credential(string Name, string? User, byte[] SecretHash, 
     /// <summary>The tenant of requests that name none.</summary>
     public string DefaultTenant => Tenants?[0] ?? Collector.Receivers.Tenants.Default;
 
+    public bool AllowsAll => Tenants is null;
+
     public bool Allows(string tenant) => Tenants is null || Tenants.Contains(tenant);
 
     /// <summary>Says as much as may be logged.</summary>
