@@ -270,8 +270,9 @@ internal sealed class SeriesIndex
         if (!TryAdd(descriptor, out int series))
         {
             Usage(descriptor.Tenant).RejectedByCount++;
-            rejection = string.Create(
-                CultureInfo.InvariantCulture, $"tenant {descriptor.Tenant} has reached its limit of {_options.LimitsOf(descriptor.Tenant).MaxActiveSeries} active series");
+            rejection = _byId.Count >= _options.MaxTotalSeries
+                ? string.Create(CultureInfo.InvariantCulture, $"the server has reached its limit of {_options.MaxTotalSeries} active series of all tenants")
+                : string.Create(CultureInfo.InvariantCulture, $"tenant {descriptor.Tenant} has reached its limit of {_options.LimitsOf(descriptor.Tenant).MaxActiveSeries} active series");
             return OverSeriesLimit;
         }
         rejection = null;
@@ -321,7 +322,7 @@ internal sealed class SeriesIndex
             return true;
         }
         TenantUsage usage = Usage(descriptor.Tenant);
-        if (usage.Active >= _options.LimitsOf(descriptor.Tenant).MaxActiveSeries)
+        if (usage.Active >= _options.LimitsOf(descriptor.Tenant).MaxActiveSeries || _byId.Count >= _options.MaxTotalSeries)
         {
             series = -1;
             return false;

@@ -302,6 +302,7 @@ internal static class ServerHost
         MaxBodyBytes = options.MaxBodyBytes,
         MemoryBudgetBytes = options.MemoryBudgetBytes,
         Limits = options.Limits,
+        MaxTotalSeries = options.MaxTotalSeries,
         Tenants = options.Tenants,
         SeriesIdle = options.SeriesIdle,
         TenantAttribute = options.TenantAttribute,
