@@ -18,7 +18,7 @@ internal sealed class UserQueryPolicy
 
     /// <summary>Tables with what is nobody's to read, or is read by other ways that know whose it is: bodies of notifications, definitions of SLOs, bookkeeping.</summary>
     private static readonly FrozenSet<string> HiddenTables =
-        ((string[])["notifications", "slo_definitions", "slo_corrections", "schema_version", "rollup_days"])
+        ((string[])["notifications", "slo_definitions", "slo_corrections", "schema_version", "rollup_days", "series_unused"])
             .SelectMany(table => (string[])[table, Database + "." + table]).ToFrozenSet(StringComparer.Ordinal);
 
     /// <summary>End of the keys of SLOs' buckets that are of a tenant: what is measured, then whose it is.</summary>
