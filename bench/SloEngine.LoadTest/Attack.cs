@@ -20,18 +20,21 @@ internal static class Attack
     {
         var sets = new Option<int>("--sets") { Description = "Distinct label sets", DefaultValueFactory = _ => 10_000_000 };
         var perRequest = new Option<int>("--per-request") { Description = "Label sets a request", DefaultValueFactory = _ => 10_000 };
-        var limit = new Option<int?>("--max-active-series") { Description = "The server's limit (default: its own)" };
+        var limit = new Option<int?>("--max-active-series") { Description = "The server's limit for a tenant (default: its own); one above the label sets lifts it" };
+        var total = new Option<int?>("--max-total-series") { Description = "The server's limit for all tenants together (default: its own, of its memory)" };
         var quiet = new Option<int>("--quiet") { Description = "Seconds without the attack, to compare with", DefaultValueFactory = _ => 10 };
-        var command = new Command("attack", "A tenant sends millions of label sets beside others: who pays for it?") { server, sets, perRequest, limit, quiet };
+        var command = new Command("attack", "A tenant sends millions of label sets beside others: who pays for it?") { server, sets, perRequest, limit, total, quiet };
         command.SetAction(async (parsed, cancellation) =>
         {
-            string[] settings = parsed.GetValue(limit) is { } most ? ["--max-active-series", most.ToString(CultureInfo.InvariantCulture)] : [];
+            string[] settings = [.. Setting("--max-active-series", parsed.GetValue(limit)), .. Setting("--max-total-series", parsed.GetValue(total))];
             bool isHarmless = await RunAsync(
                 parsed.GetValue(server)!.FullName, settings, parsed.GetValue(sets), parsed.GetValue(perRequest), TimeSpan.FromSeconds(parsed.GetValue(quiet)), cancellation);
             return isHarmless ? 0 : 1;
         });
         return command;
     }
+
+    private static string[] Setting(string flag, int? value) => value is { } given ? [flag, given.ToString(CultureInfo.InvariantCulture)] : [];
 
     private static async Task<bool> RunAsync(string program, string[] settings, int sets, int perRequest, TimeSpan quiet, CancellationToken cancellation)
     {

@@ -7,7 +7,8 @@ namespace SloEngine.LoadTest;
 
 /// <summary>
 /// A long run in a short time: pods come and go, days pass in the times of logs, spans and some metrics, series expire, retention drops by age and by
-/// size, and queries run beside it. Samples what the process holds, and tells whether that grows.
+/// size, and queries run beside it. Samples what the process holds, and fails (exit code 1) if any of that grows over the second half, when all that
+/// fills up by design is full, or if there are more parts than merges keep up with. What grew is named on standard error.
 /// </summary>
 internal static class Soak
 {
@@ -20,8 +21,8 @@ internal static class Soak
 
     private static readonly TimeSpan SamplePeriod = TimeSpan.FromSeconds(5);
 
-    /// <summary>Growth over the second half that does not count: of what is held on average, or within the noise.</summary>
-    private const double Tolerance = 0.1;
+    /// <summary>Parts of all tables, of some ten days each. The engine slows inserts down at 1,000 of one day and table.</summary>
+    private const int MostParts = 1_000;
 
     private static readonly string[] Queries =
     [
@@ -80,21 +81,29 @@ internal static class Soak
         await Task.WhenAll(running);
         await server.StoredAsync(TimeSpan.FromMinutes(2), cancellation);
 
-        Trend[] trends = [.. Sample.Measures.Select(measure => Trend.Of(measure.Name, [.. samples.Skip(samples.Count / 2).Select(measure.Value)], Tolerance))];
+        Trend[] trends = [.. Sample.Measures.Select(measure => Trend.Of(measure.Name, [.. samples.Skip(samples.Count / 2).Select(measure.Value)]))];
         Console.WriteLine();
-        Console.WriteLine($"{"second half",-16}{"mean",16}{"growth",16}{"noise",16}  flat");
+        Console.WriteLine($"{"second half",-16}{"median",16}{"growth",16}{"noise",16}  flat");
         foreach (Trend trend in trends)
         {
             Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"{trend.Name,-16}{trend.Mean,16:N0}{trend.Growth,16:N0}{trend.Noise,16:N0}  {(trend.IsFlat ? "yes" : "NO")}"));
+                CultureInfo.InvariantCulture, $"{trend.Name,-16}{trend.Median,16:N0}{trend.Growth,16:N0}{trend.Noise,16:N0}  {(trend.IsFlat ? "yes" : "NO")}"));
         }
-        bool isFlat = trends.All(trend => trend.IsFlat);
+        string[] grew =
+        [
+            .. trends.Where(trend => !trend.IsFlat).Select(trend => string.Create(CultureInfo.InvariantCulture, $"{trend.Name} grew by {trend.Growth:N0} over the second half, from about {trend.Median - (trend.Growth / 2):N0}")),
+            .. samples.Max(sample => sample.Parts) is > MostParts and var parts ? [string.Create(CultureInfo.InvariantCulture, $"there were {parts:N0} parts, more than {MostParts:N0}")] : (string[])[],
+        ];
         Console.WriteLine(JsonSerializer.Serialize(new
         {
-            minutes = duration.TotalMinutes, isFlat, items = counts.Items, queries = counts.Queries, unansweredQueries = counts.UnansweredQueries, slowestQueryMs = Math.Round(counts.SlowestQueryMs),
+            minutes = duration.TotalMinutes, isFlat = grew.Length == 0, grew, items = counts.Items, queries = counts.Queries, unansweredQueries = counts.UnansweredQueries, slowestQueryMs = Math.Round(counts.SlowestQueryMs),
             podsSeen = Pod(0, Stopwatch.GetElapsedTime(began)), trends,
         }));
-        return isFlat;
+        foreach (string one in grew)
+        {
+            await Console.Error.WriteLineAsync("soak: " + one);
+        }
+        return grew.Length == 0;
 
         async Task PacedAsync(int perSecond, Func<OtlpSender, Task> once)
         {
@@ -206,21 +215,35 @@ internal sealed record Sample(long ResidentBytes, double HeapBytes, int Handles,
         $"{ResidentBytes / 1e6,8:0}{HeapBytes / 1e6,8:0}{Handles,8}{Threads,8}{Parts,7}{LogBytes / 1e6,8:0.0}{Series,9:0}{StoreBytes / 1e6,9:0.0}");
 }
 
-/// <summary>Whether a measure grows: the straight line of least squares through it.</summary>
+/// <summary>
+/// Whether a measure grows, by the line through it whose slope is the median of those between all pairs of samples (Theil and Sen): a collection, a
+/// merge or a burst moves neither it nor the noise much.
+/// </summary>
 /// <param name="Name">Name.</param>
-/// <param name="Mean">Mean.</param>
+/// <param name="Median">Median.</param>
 /// <param name="Growth">Rise of the line from the first sample to the last.</param>
-/// <param name="Noise">Standard deviation around the line.</param>
-/// <param name="IsFlat">Whether the growth is within a tenth of the mean or within the noise.</param>
-internal sealed record Trend(string Name, double Mean, double Growth, double Noise, bool IsFlat)
+/// <param name="Noise">Deviation around the line: 1.48 times the median one, which is the standard deviation of what is normally distributed.</param>
+internal sealed record Trend(string Name, double Median, double Growth, double Noise)
 {
-    public static Trend Of(string name, double[] values, double tolerance)
+    /// <summary>Growth that does not count, of the median.</summary>
+    private const double Tolerance = 0.1;
+    private const double DeviationsOfMedian = 1.4826;
+
+    /// <summary>Whether the growth is within a tenth of the median, or within the noise.</summary>
+    public bool IsFlat => Growth <= Median * Tolerance || Growth <= Noise;
+
+    public static Trend Of(string name, double[] values)
     {
-        double mean = values.Average();
-        double middle = (values.Length - 1) / 2.0;
-        double slope = values.Select((value, index) => (index - middle) * (value - mean)).Sum() / values.Select((_, index) => (index - middle) * (index - middle)).Sum();
-        double noise = Math.Sqrt(values.Select((value, index) => Math.Pow(value - mean - (slope * (index - middle)), 2)).Sum() / values.Length);
-        double growth = slope * (values.Length - 1);
-        return new Trend(name, mean, growth, noise, growth <= mean * tolerance || growth <= noise);
+        double slope = Middle(values.SelectMany((later, at) => values.Take(at).Select((earlier, before) => (later - earlier) / (at - before))));
+        double median = Middle(values);
+        double[] rest = [.. values.Select((value, at) => value - (slope * at))];
+        double level = Middle(rest);
+        return new Trend(name, median, slope * (values.Length - 1), DeviationsOfMedian * Middle(rest.Select(value => Math.Abs(value - level))));
+    }
+
+    private static double Middle(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return sorted.Length == 0 ? 0 : (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 }

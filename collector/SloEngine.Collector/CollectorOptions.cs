@@ -14,6 +14,9 @@ public sealed record CollectorOptions
     /// <summary>Limits of the tenants that have none of their own.</summary>
     public TenantLimits Limits { get; init; } = new();
 
+    /// <summary>Active series of all tenants together: what their memory is to be bounded by, however many tenants there are and whatever their limits.</summary>
+    public int MaxTotalSeries { get; init; } = int.MaxValue;
+
     /// <summary>Tenants with limits of their own.</summary>
     public IReadOnlyDictionary<string, TenantLimits> Tenants { get; init; } = new Dictionary<string, TenantLimits>();
 

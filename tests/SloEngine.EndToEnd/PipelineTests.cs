@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using IronSnappy;
+using SloEngine.Otlp.Protobuf;
 using SloEngine.Server.Configuration;
 
 namespace SloEngine.EndToEnd;
@@ -42,6 +44,9 @@ public sealed class PipelineTests
               traces:
               - filter: {name: GET /healthz}
               - sample: {percentage: 25}
+              metrics:
+              - redact: {patterns: [email]}
+              - filter: {name: go_*}
             """);
         string data = Path.Combine(files.Path, "data");
         await using ServerProcess server = await ServerProcess.StartAsync(
@@ -52,8 +57,17 @@ public sealed class PipelineTests
             {"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"NOW","body":{"stringValue":"login of jane@example.com with password=hunter2secret"},
             "attributes":[{"key":"debug.dump","value":{"stringValue":"leftout"}},{"key":"api_key","value":{"stringValue":"verysecretkey"}}]}]}]}]}
             """.Replace("NOW", Now().ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal));
+        foreach (string metric in (string[])["orders_total", "go_threads"])
+        {
+            using var written = new ByteArrayContent(Snappy.Encode(RemoteWrite(metric, "jane@example.com")));
+            written.Headers.TryAddWithoutValidation("Content-Type", "application/x-protobuf");
+            written.Headers.TryAddWithoutValidation("Content-Encoding", "snappy");
+            Assert.Equal(HttpStatusCode.NoContent, (await http.PostAsync(new Uri(server.Http, "/api/v1/write"), written)).StatusCode);
+        }
         await server.StoredAsync();
 
+        Assert.Equal(1, await server.SqlNumberAsync("SELECT count() FROM series WHERE labels['customer'] = '[redacted:email]'"));
+        Assert.Equal(0, await server.SqlNumberAsync("SELECT count() FROM series WHERE metric = 'go_threads'"));
         double kept = await server.SqlNumberAsync("SELECT count() FROM spans");
         Assert.InRange(kept, Traces * 0.15, Traces * 0.35);
         Assert.Equal(kept, await server.SqlNumberAsync("SELECT count() FROM spans WHERE trace_state = 'ot=th:c'"));
@@ -65,9 +79,11 @@ public sealed class PipelineTests
         string logFiles = string.Concat(Directory.GetFiles(Path.Combine(data, "wal"), "*.wal").Select(ReadShared));
         Assert.Contains("[redacted:email]", logFiles, StringComparison.Ordinal);
         Assert.DoesNotContain("hunter2secret", logFiles, StringComparison.Ordinal);
+        Assert.DoesNotContain("jane@example.com", logFiles, StringComparison.Ordinal);
         Assert.DoesNotContain("verysecretkey", logFiles, StringComparison.Ordinal);
         string metrics = await http.GetStringAsync(new Uri(server.Http, "/metrics"));
         Assert.Contains("step=\"traces[0].filter\"", metrics, StringComparison.Ordinal);
+        Assert.Contains("step=\"metrics[1].filter\"", metrics, StringComparison.Ordinal);
         Assert.Contains("step=\"logs[0].redact\"", metrics, StringComparison.Ordinal);
         Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"step=\"traces[1].sample\"}} {Traces - kept}"), metrics, StringComparison.Ordinal);
     }
@@ -135,6 +151,26 @@ public sealed class PipelineTests
         ConfigurationException wrong = Assert.Throws<ConfigurationException>(() => ServerOptions.Resolve(new Dictionary<Setting, string>(), path, _ => null));
 
         Assert.Contains(message, wrong.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A request of remote write 1.0 with one sample of one series.</summary>
+    private static byte[] RemoteWrite(string metric, string customer)
+    {
+        var request = new ProtobufWriter();
+        int series = request.Begin(1);
+        foreach ((string name, string value) in ((string, string)[])[("__name__", metric), ("customer", customer)])
+        {
+            int label = request.Begin(1);
+            request.Text(1, name);
+            request.Text(2, value);
+            request.End(label);
+        }
+        int sample = request.Begin(2);
+        request.Double(1, 1);
+        request.Varint(2, (ulong)DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+        request.End(sample);
+        request.End(series);
+        return request.Written.ToArray();
     }
 
     private static string Spans(IEnumerable<(int Number, string Name, bool Error)> spans)

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using SloEngine.Scaling.Keda;
 using SloEngine.Scaling.Signals;
 using SloEngine.Slo.Ledger;
+using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 
 namespace SloEngine.Scaling.Tests;
@@ -50,7 +51,7 @@ internal sealed class ScalingRig : IDisposable
 
     public ScalingEvaluator Evaluator { get; private set; } = null!;
 
-    public ExternalScaler Scaler => new(Evaluator);
+    public ExternalScaler Scaler => new(Evaluator, TenantScope.All);
 
     public SignalStream Signals => new(Evaluator);
 

@@ -1,5 +1,6 @@
 using SloEngine.Otlp.Grpc;
 using SloEngine.Scaling.Signals;
+using SloEngine.Slo.Model;
 
 namespace SloEngine.Scaling.Tests;
 
@@ -10,7 +11,7 @@ public sealed class WatchTests
     {
         using var rig = new ScalingRig(ScalingRig.Policy());
         rig.Serve(100, 180);
-        await using IAsyncEnumerator<ScalingSignal> watch = rig.Signals.WatchAsync(["web"], default).GetAsyncEnumerator();
+        await using IAsyncEnumerator<ScalingSignal> watch = rig.Signals.WatchAsync(TenantScope.All, ["web"], default).GetAsyncEnumerator();
 
         Assert.True(await watch.MoveNextAsync());
         Assert.Equal(("web", "shop", 10, 100d, false), (watch.Current.Policy, watch.Current.Namespace, watch.Current.DesiredReplicas, watch.Current.RequestRate, watch.Current.Frozen));
@@ -35,7 +36,7 @@ public sealed class WatchTests
     {
         using var rig = new ScalingRig(ScalingRig.Policy());
         rig.Serve(100, 180);
-        await using IAsyncEnumerator<ScalingSignal> watch = rig.Signals.WatchAsync([], default).GetAsyncEnumerator();
+        await using IAsyncEnumerator<ScalingSignal> watch = rig.Signals.WatchAsync(TenantScope.All, [], default).GetAsyncEnumerator();
         Assert.True(await watch.MoveNextAsync());
 
         File.Delete(Path.Combine(rig.PolicyDirectory, "web.yaml"));
@@ -54,7 +55,7 @@ public sealed class WatchTests
         using var rig = new ScalingRig(ScalingRig.Policy());
         rig.Serve(100, 180);
         rig.FallSilent(120);
-        await using IAsyncEnumerator<ScalingSignal> watch = rig.Signals.WatchAsync([], default).GetAsyncEnumerator();
+        await using IAsyncEnumerator<ScalingSignal> watch = rig.Signals.WatchAsync(TenantScope.All, [], default).GetAsyncEnumerator();
 
         Assert.True(await watch.MoveNextAsync());
         Assert.Equal((10, true, false), (watch.Current.DesiredReplicas, watch.Current.Frozen, watch.Current.HasRequestRate));
@@ -64,7 +65,7 @@ public sealed class WatchTests
     public async Task A_policy_that_is_not_there_is_refused()
     {
         using var rig = new ScalingRig(ScalingRig.Policy());
-        await using IAsyncEnumerator<ScalingSignal> watch = rig.Signals.WatchAsync(["wbe"], default).GetAsyncEnumerator();
+        await using IAsyncEnumerator<ScalingSignal> watch = rig.Signals.WatchAsync(TenantScope.All, ["wbe"], default).GetAsyncEnumerator();
 
         GrpcStatusException refusal = await Assert.ThrowsAsync<GrpcStatusException>(async () => await watch.MoveNextAsync());
         Assert.Equal((GrpcStatusCode.NotFound, "there is no scaling policy 'wbe'; known are web"), (refusal.Code, refusal.Message));

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using SloEngine.Slo.Model;
 
 namespace SloEngine.Alerting.Alerts;
 
@@ -19,6 +20,9 @@ public sealed record Alert
 {
     /// <summary>SLO.</summary>
     public required string Slo { get; init; }
+
+    /// <summary>Whose it is.</summary>
+    public string Tenant { get; init; } = TenantScope.DefaultTenant;
 
     /// <summary>Policy that began it.</summary>
     public required string Policy { get; init; }

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using SloEngine.Alerting.Notifications;
 using SloEngine.Slo.Burn;
+using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 using SloEngine.Storage;
 
@@ -37,12 +38,12 @@ public sealed partial class AlertEvaluator : BackgroundService
     public IReadOnlyList<Alert> Current => _states.Active;
 
     /// <summary>Episodes, newest first, those that are over included.</summary>
-    public Task<IReadOnlyList<Alert>> HistoryAsync(string slo, int limit, CancellationToken cancellation) => _table.ReadAsync(slo, limit, cancellation);
+    public Task<IReadOnlyList<Alert>> HistoryAsync(TenantScope scope, string slo, int limit, CancellationToken cancellation) => _table.ReadAsync(scope, slo, limit, cancellation);
 
     /// <summary>Takes up the alerts that were active when the process ended.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        _states.Restore(await _table.ReadAsync("", 10_000, cancellationToken));
+        _states.Restore(await _table.ReadAsync(TenantScope.All, "", 10_000, cancellationToken));
         await base.StartAsync(cancellationToken);
     }
 

@@ -122,6 +122,7 @@ internal sealed class AlertStates(SloEvaluator evaluator, AlertingOptions option
     private Alert Begin(SloStatus status, PolicyState policy, DateTimeOffset now) => new()
     {
         Slo = status.Slo.Id,
+        Tenant = status.Slo.Owner,
         Policy = policy.Policy.Name,
         Severity = AlertText.Name(policy.Policy.Severity),
         State = AlertState.Pending,

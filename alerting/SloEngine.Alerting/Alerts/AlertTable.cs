@@ -1,3 +1,4 @@
+using SloEngine.Slo.Model;
 using SloEngine.Storage;
 using SloEngine.Storage.Native;
 using SloEngine.Storage.Results;
@@ -15,9 +16,10 @@ internal sealed class AlertTable(IColumnStore store, TimeProvider time)
     {
         ulong version = await _versions.NextAsync(cancellation);
         using var writer = new NativeWriter();
-        writer.Start("alerts", 12, alerts.Count);
+        writer.Start("alerts", 13, alerts.Count);
         Text("fingerprint", alert => alert.Fingerprint);
         Text("slo", alert => alert.Slo);
+        Text("tenant", alert => alert.Tenant);
         Text("policy", alert => alert.Policy);
         Text("severity", alert => alert.Severity);
         Text("state", alert => alert.State.ToString().ToLowerInvariant());
@@ -41,15 +43,15 @@ internal sealed class AlertTable(IColumnStore store, TimeProvider time)
     }
 
     /// <summary>Episodes, newest first.</summary>
-    public async Task<IReadOnlyList<Alert>> ReadAsync(string slo, int limit, CancellationToken cancellation)
+    public async Task<IReadOnlyList<Alert>> ReadAsync(TenantScope scope, string slo, int limit, CancellationToken cancellation)
     {
         QueryResult result = await store.QueryAsync(
             new StoreQuery($$"""
-                SELECT slo, policy, severity, state, labels, annotations, active_since, fired_at, resolved_at, value
-                FROM alerts FINAL WHERE {slo:String} = '' OR slo = {slo:String} ORDER BY active_since DESC LIMIT {{limit}}
+                SELECT slo, policy, severity, state, labels, annotations, active_since, fired_at, resolved_at, value, tenant
+                FROM alerts FINAL WHERE {slo:String} IN ('', slo) AND {tenant:String} IN ('', tenant) ORDER BY active_since DESC LIMIT {{limit}}
                 """)
             {
-                Parameters = new Dictionary<string, string> { ["slo"] = slo },
+                Parameters = new Dictionary<string, string> { ["slo"] = slo, ["tenant"] = scope.Tenant ?? "" },
             },
             cancellation);
         var alerts = new List<Alert>(result.Rows);
@@ -69,6 +71,7 @@ internal sealed class AlertTable(IColumnStore store, TimeProvider time)
                     FiredAt = Time(block.Values<long>(7)[row]),
                     ResolvedAt = Time(block.Values<long>(8)[row]),
                     Value = block.Values<double>(9)[row],
+                    Tenant = block.Text(10).String(row),
                 });
             }
         }

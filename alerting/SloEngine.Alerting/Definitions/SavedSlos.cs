@@ -16,12 +16,19 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
     /// <summary>The versions of an SLO, the latest first.</summary>
     public Task<IReadOnlyList<SloVersion>> VersionsAsync(string id, CancellationToken cancellation) => table.ReadVersionsAsync(id, cancellation);
 
+    /// <summary>Whose an SLO is, or was before it was removed: its versions and corrections stay his, and so does the name. Null when there has never been one.</summary>
+    public async Task<string?> OwnerAsync(string id, CancellationToken cancellation) =>
+        catalog.Slos.FirstOrDefault(slo => slo.Id == id) is { } slo ? slo.Owner
+        : (await table.ReadVersionsAsync(id, cancellation)).FirstOrDefault(version => !version.IsRemoved) is { } latest
+            ? SloFileReader.ReadAll([(id, latest.Text)]).Slos.FirstOrDefault(one => one.Id == id)?.Owner ?? TenantScope.DefaultTenant
+        : null;
+
     /// <summary>Creates the SLOs that a text defines.</summary>
-    /// <exception cref="ApiProblemException">The text does not read, or defines an SLO that there is already.</exception>
-    public Task<IReadOnlyList<SloChange>> CreateAsync(string text, Editor editor, bool isDryRun, CancellationToken cancellation) => AloneAsync<IReadOnlyList<SloChange>>(
+    /// <exception cref="ApiProblemException">The text does not read, or defines an SLO that there is already, or one of another tenant.</exception>
+    public Task<IReadOnlyList<SloChange>> CreateAsync(TenantScope scope, string text, Editor editor, bool isDryRun, CancellationToken cancellation) => AloneAsync<IReadOnlyList<SloChange>>(
         async () =>
         {
-            IReadOnlyList<ServiceLevelObjective> slos = Read(text);
+            IReadOnlyList<ServiceLevelObjective> slos = await ReadAsync(scope, text, cancellation);
             var versions = new List<(ServiceLevelObjective Slo, uint Version)>();
             foreach (ServiceLevelObjective slo in slos)
             {
@@ -33,7 +40,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             var changes = new List<SloChange>();
             foreach ((ServiceLevelObjective slo, uint version) in versions)
             {
-                changes.Add(await DescribeAsync(slo, "created", version, cancellation));
+                changes.Add(await DescribeAsync(scope, slo, "created", version, cancellation));
                 if (!isDryRun)
                 {
                     await AddAsync(slo.Id, version, text, editor, cancellation);
@@ -45,10 +52,10 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
 
     /// <summary>Replaces an SLO, or creates it when there is none.</summary>
     /// <exception cref="ApiProblemException">The text does not read, defines another SLO, or the SLO is of another version than was expected.</exception>
-    public Task<SloChange> ReplaceAsync(string id, string text, VersionCondition condition, Editor editor, bool isDryRun, CancellationToken cancellation) => AloneAsync(
+    public Task<SloChange> ReplaceAsync(TenantScope scope, string id, string text, VersionCondition condition, Editor editor, bool isDryRun, CancellationToken cancellation) => AloneAsync(
         async () =>
         {
-            IReadOnlyList<ServiceLevelObjective> slos = Read(text);
+            IReadOnlyList<ServiceLevelObjective> slos = await ReadAsync(scope, text, cancellation);
             if (slos.Count != 1 || slos[0].Id != id)
             {
                 throw ApiProblemException.BadRequest($"the text defines {string.Join(", ", slos.Select(slo => $"'{slo.Id}'"))}, expected '{id}' alone");
@@ -57,10 +64,10 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             condition.Check(id, latest is { IsRemoved: false } ? latest.Version : null);
             if (latest is { IsRemoved: false } && latest.Text == text)
             {
-                return await DescribeAsync(slos[0], "unchanged", latest.Version, cancellation);
+                return await DescribeAsync(scope, slos[0], "unchanged", latest.Version, cancellation);
             }
             uint version = (latest?.Version ?? 0) + 1;
-            SloChange change = await DescribeAsync(slos[0], latest is { IsRemoved: false } ? "replaced" : "created", version, cancellation);
+            SloChange change = await DescribeAsync(scope, slos[0], latest is { IsRemoved: false } ? "replaced" : "created", version, cancellation);
             if (!isDryRun)
             {
                 await AddAsync(id, version, text, editor, cancellation);
@@ -71,13 +78,17 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
 
     /// <summary>Removes an SLO. Its versions, and what it has counted, are kept.</summary>
     /// <exception cref="ApiProblemException">There is no such SLO, or it is of another version than was expected.</exception>
-    public Task<SloChange> RemoveAsync(string id, VersionCondition condition, Editor editor, bool isDryRun, CancellationToken cancellation) => AloneAsync(
+    public Task<SloChange> RemoveAsync(TenantScope scope, string id, VersionCondition condition, Editor editor, bool isDryRun, CancellationToken cancellation) => AloneAsync(
         async () =>
         {
+            if (await OwnerAsync(id, cancellation) is not { } owner || !scope.Covers(owner))
+            {
+                throw Missing(id);
+            }
             RefuseFile(id);
             if (await LatestAsync(id, cancellation) is not { IsRemoved: false } latest)
             {
-                throw new ApiProblemException(StatusCodes.Status404NotFound, $"there is no SLO '{id}' that was saved");
+                throw Missing(id);
             }
             condition.Check(id, latest.Version);
             if (!isDryRun)
@@ -86,7 +97,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             }
             return new SloChange(id, "removed", latest.Version + 1)
             {
-                Warnings = [.. catalog.Slos.Where(slo => slo.Composite?.Any(member => member.Slo == id) == true).Select(slo => $"'{slo.Id}' is made of it and goes on without it")],
+                Warnings = [.. catalog.Slos.Where(slo => scope.Covers(slo) && slo.Composite?.Any(member => member.Slo == id) == true).Select(slo => $"'{slo.Id}' is made of it and goes on without it")],
             };
         },
         isDryRun, cancellation);
@@ -114,7 +125,10 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
         }
     }
 
-    private IReadOnlyList<ServiceLevelObjective> Read(string text)
+    private static ApiProblemException Missing(string id) => new(StatusCodes.Status404NotFound, $"there is no SLO '{id}' that was saved");
+
+    /// <summary>Reads SLOs that somebody may save: his own, under names that are free or his.</summary>
+    private async Task<IReadOnlyList<ServiceLevelObjective>> ReadAsync(TenantScope scope, string text, CancellationToken cancellation)
     {
         SloFiles read = SloFileReader.ReadAll([("body", text)]);
         if (read.Errors.Count > 0)
@@ -130,6 +144,16 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
         }
         foreach (ServiceLevelObjective slo in read.Slos)
         {
+            if (!scope.Covers(slo))
+            {
+                throw new ApiProblemException(
+                    StatusCodes.Status403Forbidden,
+                    $"SLO '{slo.Id}' is about {(slo.Tenant is null ? "no tenant" : $"tenant {slo.Tenant}")}, expected {scope.Tenant}, whose the request is (tenant, or annotation sloengine/tenant)");
+            }
+            if (await OwnerAsync(slo.Id, cancellation) is { } owner && !scope.Covers(owner))
+            {
+                throw new ApiProblemException(StatusCodes.Status409Conflict, $"the name '{slo.Id}' is taken; names are unique in the server, choose another");
+            }
             RefuseFile(slo.Id);
         }
         return read.Slos.Count > 0 ? read.Slos : throw ApiProblemException.BadRequest("the text defines no SLO");
@@ -154,7 +178,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
         }
     }
 
-    private async Task<SloChange> DescribeAsync(ServiceLevelObjective slo, string action, uint version, CancellationToken cancellation)
+    private async Task<SloChange> DescribeAsync(TenantScope scope, ServiceLevelObjective slo, string action, uint version, CancellationToken cancellation)
     {
         var past = new List<SloPast>();
         foreach (ServiceLevelObjective one in slo.Each().Where(one => one.Composite is null))
@@ -167,7 +191,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
                 one.Id, minutes.Length, minutes.Length > 0 ? minutes.Min() : null,
                 !isQueried ? null : minutes.Length > 0 ? minutes.Max() + TimeSpan.FromMinutes(1) : now - one.Window, isQueried ? now : null));
         }
-        string[] known = [.. catalog.Slos.Select(other => other.Id)];
+        string[] known = [.. catalog.Slos.Where(other => scope.Covers(other) && slo.MayShow(other)).Select(other => other.Id)];
         return new SloChange(slo.Id, action, version)
         {
             Slo = slo,

@@ -7,7 +7,6 @@ using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Alerting.Corrections;
 using SloEngine.Slo.Burn;
 using SloEngine.Slo.Model;
-using SloEngine.Slo.OpenSlo;
 
 namespace SloEngine.Alerting.Http;
 
@@ -19,20 +18,19 @@ internal static class CorrectionsApi
     public static void Map(IEndpointRouteBuilder endpoints)
     {
         BudgetCorrections corrections = endpoints.ServiceProvider.GetRequiredService<BudgetCorrections>();
-        SloCatalog catalog = endpoints.ServiceProvider.GetRequiredService<SloCatalog>();
+        ScopedSlos slos = endpoints.ServiceProvider.GetRequiredService<ScopedSlos>();
         SloEvaluator evaluator = endpoints.ServiceProvider.GetRequiredService<SloEvaluator>();
         TimeProvider time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
         RouteGroupBuilder all = endpoints.MapGroup("/api/v1/slos/{id}/corrections");
         all.AddEndpointFilter(ApiProblemException.AnswerAsync);
-        all.MapGet("", async (string id, CancellationToken cancellation) =>
+        all.MapGet("", async (HttpContext http, string id, CancellationToken cancellation) =>
         {
             // Those of an SLO that is not there any more are kept, too.
-            IReadOnlyList<AuditedCorrection> found = await corrections.ReadAsync(id, cancellation);
-            return found.Count > 0 || catalog.Slos.Any(slo => slo.Id == id) ? Results.Json(new { corrections = found.Select(Json) }) : throw Missing(id);
+            return await slos.MaySeeAsync(http, id, cancellation) ? Results.Json(new { corrections = (await corrections.ReadAsync(id, cancellation)).Select(Json) }) : throw Missing(id);
         });
         all.MapPost("", async (HttpContext http, string id, CancellationToken cancellation) =>
         {
-            ServiceLevelObjective slo = catalog.Slos.FirstOrDefault(slo => slo.Id == id) ?? throw Missing(id);
+            ServiceLevelObjective slo = slos.Whole(http, id) ?? throw Missing(id);
             CorrectionRequest request = await ReadAsync(http.Request, cancellation);
             double before = Remaining(slo, request);
             AuditedCorrection made = await corrections.MakeAsync(slo, request, Editor.Of(http, request.Author), cancellation);
@@ -40,7 +38,8 @@ internal static class CorrectionsApi
             return Results.Json(new { correction = Json(made), budgetRemaining = new { before, after = Remaining(slo, request) } }, statusCode: StatusCodes.Status201Created);
         });
         all.MapDelete("{correction}", async (HttpContext http, string id, string correction, string? reason, string? author, CancellationToken cancellation) =>
-            Results.Json(new { correction = Json(await corrections.RevokeAsync(id, correction, reason, Editor.Of(http, author), cancellation)) }));
+            !await slos.MaySeeAsync(http, id, cancellation) ? throw Missing(id)
+            : Results.Json(new { correction = Json(await corrections.RevokeAsync(id, correction, reason, Editor.Of(http, author), cancellation)) }));
 
         double Remaining(ServiceLevelObjective slo, CorrectionRequest request) => evaluator.Evaluate(
             evaluator.Evaluated(slo).FirstOrDefault(one => (string.IsNullOrEmpty(request.Objective) || one.Objectives[0].Name == request.Objective)

@@ -88,7 +88,7 @@ public static class EventsApi
     };
 
     /// <summary>Whose events a request is about.</summary>
-    internal static string Tenant(HttpRequest request) => request.Headers["X-Scope-OrgID"].ToString() is { Length: > 0 } tenant ? tenant : "default";
+    private static string Tenant(HttpRequest request) => request.Headers["X-Scope-OrgID"].ToString() is { Length: > 0 } tenant ? tenant : "default";
 
     private static IResult Refused(string reason) => Results.Problem(reason, statusCode: 400, title: "The request does not fit");
 }

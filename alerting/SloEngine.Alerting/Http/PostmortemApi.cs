@@ -3,8 +3,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Alerting.Postmortems;
-using SloEngine.Slo.Burn;
-using SloEngine.Slo.OpenSlo;
 using SloEngine.Storage;
 
 namespace SloEngine.Alerting.Http;
@@ -15,16 +13,15 @@ public static class PostmortemApi
     /// <summary>Maps the API.</summary>
     public static void MapPostmortemApi(this IEndpointRouteBuilder endpoints)
     {
-        SloCatalog catalog = endpoints.ServiceProvider.GetRequiredService<SloCatalog>();
-        SloEvaluator evaluator = endpoints.ServiceProvider.GetRequiredService<SloEvaluator>();
+        ScopedSlos slos = endpoints.ServiceProvider.GetRequiredService<ScopedSlos>();
         PostmortemBuilder builder = endpoints.ServiceProvider.GetRequiredService<PostmortemBuilder>();
         AlertingOptions options = endpoints.ServiceProvider.GetRequiredService<AlertingOptions>();
         TimeProvider time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
-        endpoints.MapGet("/api/v1/slos/{id}/postmortem", async (HttpRequest request, string id, string? from, string? to, string? format, CancellationToken cancellation) =>
+        endpoints.MapGet("/api/v1/slos/{id}/postmortem", async (HttpContext http, string id, string? from, string? to, string? format, CancellationToken cancellation) =>
         {
-            if (SloApi.Find(catalog, evaluator, id) is not { } slo)
+            if (slos.Find(http, id) is not { } slo)
             {
-                return SloApi.Unknown(catalog, id);
+                return slos.Unknown(http, id);
             }
             DateTimeOffset now = time.GetUtcNow();
             if (!RequestTime.TryRead(from, now, out DateTimeOffset start) || !RequestTime.TryRead(to, now, out DateTimeOffset end) || (from is not null && start >= end) || end > now.AddDays(1))
@@ -45,7 +42,7 @@ public static class PostmortemApi
                     }
                     (start, end) = (latest.From, to is null ? latest.To : end);
                 }
-                Postmortem incident = await builder.BuildAsync(slo, start, end, slo.Tenant ?? EventsApi.Tenant(request), cancellation);
+                Postmortem incident = await builder.BuildAsync(slo, start, end, cancellation);
                 return format == "json" ? Results.Json(Json(incident)) : Results.Text(PostmortemMarkdown.Write(incident, options.ExternalUrl()), "text/markdown; charset=utf-8");
             }
             catch (StoreException away)

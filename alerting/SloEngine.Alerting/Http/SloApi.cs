@@ -32,6 +32,7 @@ public static class SloApi
         services.AddSingleton<SavedSlos>();
         services.AddSingleton<CorrectionTable>();
         services.AddSingleton<BudgetCorrections>();
+        services.AddSingleton<ScopedSlos>();
         if (evaluates)
         {
             services.AddHostedService(provider => provider.GetRequiredService<Notifier>());
@@ -48,23 +49,24 @@ public static class SloApi
         AlertEvaluator alerts = endpoints.ServiceProvider.GetRequiredService<AlertEvaluator>();
         Notifier notifier = endpoints.ServiceProvider.GetRequiredService<Notifier>();
         BudgetCorrections corrections = endpoints.ServiceProvider.GetRequiredService<BudgetCorrections>();
+        ScopedSlos slos = endpoints.ServiceProvider.GetRequiredService<ScopedSlos>();
         TimeProvider time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
 
         SloDefinitionsApi.Map(endpoints);
         CorrectionsApi.Map(endpoints);
-        endpoints.MapGet("/api/v1/slos", (string? service, string? q) => Results.Json(new
+        endpoints.MapGet("/api/v1/slos", (HttpContext http, string? service, string? q) => Results.Json(new
         {
-            slos = catalog.Slos
+            slos = slos.Of(http)
                 .Where(slo => service is null || slo.Service == service)
                 .Where(slo => q is null || slo.Id.Contains(q, StringComparison.OrdinalIgnoreCase) || slo.DisplayName.Contains(q, StringComparison.OrdinalIgnoreCase))
                 .Select(slo => SloJson.Of(slo, evaluator, alerts.Current, ledger, time.GetUtcNow())),
-            errors = catalog.Errors,
+            errors = slos.Scope(http).Covers(TenantScope.DefaultTenant) ? catalog.Errors : [],
         }));
         endpoints.MapGet("/api/v1/slos/{id}", (HttpContext http, string id) =>
         {
-            if (Find(catalog, evaluator, id) is not { } slo)
+            if (slos.Find(http, id) is not { } slo)
             {
-                return Unknown(catalog, id);
+                return slos.Unknown(http, id);
             }
             Dictionary<string, object?> json = SloJson.Detail(slo, evaluator, alerts.Current, ledger, time.GetUtcNow());
             json["version"] = catalog.SavedVersion(slo.Parent);
@@ -74,11 +76,11 @@ public static class SloApi
             }
             return Results.Json(json);
         });
-        endpoints.MapGet("/api/v1/slos/{id}/history", async (string id, string? start, string? end, string? step, CancellationToken cancellation) =>
+        endpoints.MapGet("/api/v1/slos/{id}/history", async (HttpContext http, string id, string? start, string? end, string? step, CancellationToken cancellation) =>
         {
-            if (Find(catalog, evaluator, id)?.Each().First() is not { } slo)
+            if (slos.Find(http, id)?.Each().First() is not { } slo)
             {
-                return Unknown(catalog, id);
+                return slos.Unknown(http, id);
             }
             DateTimeOffset now = time.GetUtcNow();
             if (!RequestTime.TryRead(end, now, out DateTimeOffset to) || !RequestTime.TryRead(start, to - slo.Window, out DateTimeOffset from) || from >= to)
@@ -100,9 +102,9 @@ public static class SloApi
             IReadOnlyList<AuditedCorrection> corrected = await corrections.ReadAsync(slo.Parent, cancellation);
             return Results.Json(new { points = History(slo, ledger, from, to, TimeSpan.FromSeconds(seconds)), changed = Changed(slo, corrected, from, to) });
         });
-        endpoints.MapGet("/api/v1/alerts/history", async (string? slo, int? limit, CancellationToken cancellation) => Results.Json(new
+        endpoints.MapGet("/api/v1/alerts/history", async (HttpContext http, string? slo, int? limit, CancellationToken cancellation) => Results.Json(new
         {
-            alerts = (await alerts.HistoryAsync(slo ?? "", Math.Clamp(limit ?? 100, 1, 10_000), cancellation)).Select(alert => new
+            alerts = (await alerts.HistoryAsync(slos.Scope(http), slo ?? "", Math.Clamp(limit ?? 100, 1, 10_000), cancellation)).Select(alert => new
             {
                 alert.Fingerprint,
                 alert.Slo,
@@ -117,9 +119,9 @@ public static class SloApi
                 alert.Value,
             }),
         }));
-        endpoints.MapGet("/api/v1/notifications", async (int? limit, CancellationToken cancellation) => Results.Json(new
+        endpoints.MapGet("/api/v1/notifications", async (HttpContext http, int? limit, CancellationToken cancellation) => Results.Json(new
         {
-            notifications = (await notifier.HistoryAsync(Math.Clamp(limit ?? 100, 1, 10_000), cancellation)).Select(notification => new
+            notifications = (await notifier.HistoryAsync(slos.Scope(http), Math.Clamp(limit ?? 100, 1, 10_000), cancellation)).Select(notification => new
             {
                 notification.Id,
                 notification.Fingerprint,
@@ -132,15 +134,6 @@ public static class SloApi
             }),
         }));
     }
-
-    /// <summary>An SLO by its id; or one of its objectives, or groups, by its own.</summary>
-    internal static ServiceLevelObjective? Find(SloCatalog catalog, SloEvaluator evaluator, string id) =>
-        catalog.Slos.FirstOrDefault(slo => slo.Id == id)
-        ?? catalog.Slos.Where(slo => id.StartsWith(slo.Id, StringComparison.Ordinal)).SelectMany(evaluator.Evaluated).FirstOrDefault(slo => slo.Id == id);
-
-    /// <summary>The answer to who asks for an SLO that there is not.</summary>
-    internal static IResult Unknown(SloCatalog catalog, string id) => Results.Problem(
-        $"there is no SLO '{id}'; known are {string.Join(", ", catalog.Slos.Take(20).Select(slo => slo.Id))}", statusCode: 404, title: "Not found");
 
     private static IEnumerable<object> History(ServiceLevelObjective slo, Ledger ledger, DateTimeOffset from, DateTimeOffset to, TimeSpan step)
     {

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Alerting.Definitions;
 using SloEngine.Slo.Export;
+using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 
 namespace SloEngine.Alerting.Http;
@@ -17,13 +18,14 @@ internal static class SloDefinitionsApi
     public static void Map(IEndpointRouteBuilder endpoints)
     {
         SavedSlos saved = endpoints.ServiceProvider.GetRequiredService<SavedSlos>();
+        ScopedSlos scoped = endpoints.ServiceProvider.GetRequiredService<ScopedSlos>();
         SloCatalog catalog = endpoints.ServiceProvider.GetRequiredService<SloCatalog>();
         RouteGroupBuilder slos = endpoints.MapGroup("/api/v1/slos");
         slos.AddEndpointFilter(ApiProblemException.AnswerAsync);
         slos.MapPost("", async (HttpContext http, bool? dry_run, string? author, CancellationToken cancellation) =>
         {
             bool isDryRun = dry_run == true;
-            IReadOnlyList<SloChange> changes = await saved.CreateAsync(await TextAsync(http.Request, cancellation), Editor.Of(http, author), isDryRun, cancellation);
+            IReadOnlyList<SloChange> changes = await saved.CreateAsync(scoped.Scope(http), await TextAsync(http.Request, cancellation), Editor.Of(http, author), isDryRun, cancellation);
             if (!isDryRun && changes.Count == 1)
             {
                 http.Response.Headers.ETag = VersionCondition.Tag(changes[0].Version);
@@ -35,7 +37,7 @@ internal static class SloDefinitionsApi
         {
             bool isDryRun = dry_run == true;
             SloChange change = await saved.ReplaceAsync(
-                id, await TextAsync(http.Request, cancellation), new VersionCondition(http.Request.Headers), Editor.Of(http, author), isDryRun, cancellation);
+                scoped.Scope(http), id, await TextAsync(http.Request, cancellation), new VersionCondition(http.Request.Headers), Editor.Of(http, author), isDryRun, cancellation);
             if (!isDryRun)
             {
                 http.Response.Headers.ETag = VersionCondition.Tag(change.Version);
@@ -43,9 +45,10 @@ internal static class SloDefinitionsApi
             return Answer([change], isDryRun, !isDryRun && change.Action == "created" ? StatusCodes.Status201Created : StatusCodes.Status200OK);
         });
         slos.MapDelete("{id}", async (HttpContext http, string id, bool? dry_run, string? author, CancellationToken cancellation) => Answer(
-            [await saved.RemoveAsync(id, new VersionCondition(http.Request.Headers), Editor.Of(http, author), dry_run == true, cancellation)], dry_run == true, StatusCodes.Status200OK));
+            [await saved.RemoveAsync(scoped.Scope(http), id, new VersionCondition(http.Request.Headers), Editor.Of(http, author), dry_run == true, cancellation)], dry_run == true, StatusCodes.Status200OK));
         slos.MapGet("{id}/definition", async (HttpContext http, string id, CancellationToken cancellation) =>
         {
+            ServiceLevelObjective slo = scoped.Whole(http, id) ?? throw Missing(id);
             if (catalog.SavedVersion(id) is { } version)
             {
                 http.Response.Headers.ETag = VersionCondition.Tag(version);
@@ -53,15 +56,15 @@ internal static class SloDefinitionsApi
             }
             try
             {
-                return catalog.Slos.FirstOrDefault(slo => slo.Id == id) is { } slo ? Yaml(NativeSloWriter.Write([slo])) : throw Missing(id);
+                return Yaml(NativeSloWriter.Write([slo]));
             }
             catch (SloExportException impossible)
             {
                 throw new ApiProblemException(StatusCodes.Status422UnprocessableEntity, impossible.Message);
             }
         });
-        slos.MapGet("{id}/versions", async (string id, CancellationToken cancellation) =>
-            await saved.VersionsAsync(id, cancellation) is { Count: > 0 } versions ? Results.Json(new
+        slos.MapGet("{id}/versions", async (HttpContext http, string id, CancellationToken cancellation) =>
+            await scoped.MaySeeAsync(http, id, cancellation) && await saved.VersionsAsync(id, cancellation) is { Count: > 0 } versions ? Results.Json(new
             {
                 versions = versions.Select(version => new
                 {
@@ -74,8 +77,9 @@ internal static class SloDefinitionsApi
                 }),
             })
             : throw Missing(id));
-        slos.MapGet("{id}/versions/{version:long}", async (string id, long version, CancellationToken cancellation) =>
-            (await saved.VersionsAsync(id, cancellation)).FirstOrDefault(one => one.Version == version) is { IsRemoved: false } found ? Yaml(found.Text)
+        slos.MapGet("{id}/versions/{version:long}", async (HttpContext http, string id, long version, CancellationToken cancellation) =>
+            await scoped.MaySeeAsync(http, id, cancellation)
+            && (await saved.VersionsAsync(id, cancellation)).FirstOrDefault(one => one.Version == version) is { IsRemoved: false } found ? Yaml(found.Text)
             : throw new ApiProblemException(StatusCodes.Status404NotFound, $"there is no version {version} of SLO '{id}' with a definition"));
     }
 

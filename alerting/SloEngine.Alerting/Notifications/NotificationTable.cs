@@ -1,3 +1,4 @@
+using SloEngine.Slo.Model;
 using SloEngine.Storage;
 using SloEngine.Storage.Native;
 using SloEngine.Storage.Results;
@@ -15,9 +16,10 @@ internal sealed class NotificationTable(IColumnStore store, TimeProvider time)
     {
         ulong version = await _versions.NextAsync(cancellation);
         using var writer = new NativeWriter();
-        writer.Start("notifications", 10, 1);
+        writer.Start("notifications", 11, 1);
         Text("id", notification.Id);
         Text("fingerprint", notification.Fingerprint);
+        Text("tenant", notification.Tenant);
         Text("receiver", notification.Receiver);
         Text("status", notification.Status);
         writer.Fixed<uint>("attempts", "UInt32", [(uint)notification.Attempts]);
@@ -36,13 +38,16 @@ internal sealed class NotificationTable(IColumnStore store, TimeProvider time)
     }
 
     /// <summary>Notifications, newest first; only those still owed when asked so.</summary>
-    public async Task<IReadOnlyList<Notification>> ReadAsync(bool owedOnly, int limit, CancellationToken cancellation)
+    public async Task<IReadOnlyList<Notification>> ReadAsync(TenantScope scope, bool owedOnly, int limit, CancellationToken cancellation)
     {
         QueryResult result = await store.QueryAsync(
-            new StoreQuery($"""
-                SELECT id, fingerprint, receiver, status, attempts, created, updated, error, payload
-                FROM notifications FINAL {(owedOnly ? "WHERE status = 'queued'" : "")} ORDER BY created DESC LIMIT {limit}
-                """),
+            new StoreQuery($$"""
+                SELECT id, fingerprint, tenant, receiver, status, attempts, created, updated, error, payload
+                FROM notifications FINAL WHERE {tenant:String} IN ('', tenant) {{(owedOnly ? "AND status = 'queued'" : "")}} ORDER BY created DESC LIMIT {{limit}}
+                """)
+            {
+                Parameters = new Dictionary<string, string> { ["tenant"] = scope.Tenant ?? "" },
+            },
             cancellation);
         var all = new List<Notification>(result.Rows);
         foreach (ResultBlock block in result.Blocks)
@@ -50,10 +55,10 @@ internal sealed class NotificationTable(IColumnStore store, TimeProvider time)
             for (int row = 0; row < block.Rows; row++)
             {
                 all.Add(new Notification(
-                    block.Text(0).String(row), block.Text(1).String(row), block.Text(2).String(row), block.Text(3).String(row),
-                    (int)block.Values<uint>(4)[row],
-                    DateTimeOffset.FromUnixTimeMilliseconds(block.Values<long>(5)[row]), DateTimeOffset.FromUnixTimeMilliseconds(block.Values<long>(6)[row]),
-                    block.Text(7).String(row), block.Text(8).String(row)));
+                    block.Text(0).String(row), block.Text(1).String(row), block.Text(2).String(row), block.Text(3).String(row), block.Text(4).String(row),
+                    (int)block.Values<uint>(5)[row],
+                    DateTimeOffset.FromUnixTimeMilliseconds(block.Values<long>(6)[row]), DateTimeOffset.FromUnixTimeMilliseconds(block.Values<long>(7)[row]),
+                    block.Text(8).String(row), block.Text(9).String(row)));
             }
         }
         return all;

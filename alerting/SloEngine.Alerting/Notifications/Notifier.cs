@@ -5,6 +5,7 @@ using System.Threading.Channels;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using SloEngine.Alerting.Alerts;
+using SloEngine.Slo.Model;
 using SloEngine.Storage;
 
 namespace SloEngine.Alerting.Notifications;
@@ -34,7 +35,7 @@ public sealed partial class Notifier : BackgroundService
     }
 
     /// <summary>Notifications, newest first.</summary>
-    public Task<IReadOnlyList<Notification>> HistoryAsync(int limit, CancellationToken cancellation) => _table.ReadAsync(owedOnly: false, limit, cancellation);
+    public Task<IReadOnlyList<Notification>> HistoryAsync(TenantScope scope, int limit, CancellationToken cancellation) => _table.ReadAsync(scope, owedOnly: false, limit, cancellation);
 
     /// <summary>Owes an alert's receiver a notification; it is durable when the task completes.</summary>
     public async Task EnqueueAsync(Alert alert, CancellationToken cancellation)
@@ -46,7 +47,7 @@ public sealed partial class Notifier : BackgroundService
         string id = string.Create(CultureInfo.InvariantCulture, $"{alert.Fingerprint}-{alert.ActiveSince.ToUnixTimeMilliseconds()}-{alert.State.ToString().ToLowerInvariant()}");
         DateTimeOffset now = _time.GetUtcNow();
         var notification = new Notification(
-            id, alert.Fingerprint, receiver.Name, "queued", 0, now, now, "", WebhookPayload.Of(alert, receiver.Name, _options.ExternalUrl()));
+            id, alert.Fingerprint, alert.Tenant, receiver.Name, "queued", 0, now, now, "", WebhookPayload.Of(alert, receiver.Name, _options.ExternalUrl()));
         await _table.SaveAsync(notification, cancellation);
         await _queue.Writer.WriteAsync(notification, cancellation);
     }
@@ -54,7 +55,7 @@ public sealed partial class Notifier : BackgroundService
     /// <inheritdoc/>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        foreach (Notification owed in (await _table.ReadAsync(owedOnly: true, 10_000, cancellationToken)).Reverse())
+        foreach (Notification owed in (await _table.ReadAsync(TenantScope.All, owedOnly: true, 10_000, cancellationToken)).Reverse())
         {
             await _queue.Writer.WriteAsync(owed, cancellationToken);
         }

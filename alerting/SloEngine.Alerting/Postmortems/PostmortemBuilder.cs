@@ -32,15 +32,15 @@ public sealed class PostmortemBuilder(Ledger ledger, SloEvaluator evaluator, Ale
         (await AlertsAsync(slo, DateTimeOffset.MinValue, DateTimeOffset.MaxValue, cancellation)).LastOrDefault(alert => alert.FiredAt is not null) is { } alert
             ? (alert.ActiveSince, alert.ResolvedAt ?? now) : null;
 
-    /// <summary>Gathers it.</summary>
+    /// <summary>Gathers it: the errors and changes that it tells of are those of the SLO's owner.</summary>
     /// <param name="slo">The SLO.</param>
     /// <param name="from">When the incident begins.</param>
     /// <param name="to">When it ends.</param>
-    /// <param name="tenant">Whose telemetry tells of errors, and whose events are changes.</param>
     /// <param name="cancellation">Ends it early.</param>
     /// <exception cref="StoreException">The store is away.</exception>
-    public async Task<Postmortem> BuildAsync(ServiceLevelObjective slo, DateTimeOffset from, DateTimeOffset to, string tenant, CancellationToken cancellation)
+    public async Task<Postmortem> BuildAsync(ServiceLevelObjective slo, DateTimeOffset from, DateTimeOffset to, CancellationToken cancellation)
     {
+        string tenant = slo.Owner;
         ServiceLevelObjective whole = slo.Each().First();
         IReadOnlyList<Alert> fired = await AlertsAsync(slo, from, to, cancellation);
         DateTimeOffset? began = Began(whole, from, to);
@@ -64,7 +64,7 @@ public sealed class PostmortemBuilder(Ledger ledger, SloEvaluator evaluator, Ale
     private async Task<IReadOnlyList<Alert>> AlertsAsync(ServiceLevelObjective slo, DateTimeOffset from, DateTimeOffset to, CancellationToken cancellation)
     {
         var ids = evaluator.Evaluated(slo).Select(one => one.Id).Append(slo.Id).ToHashSet();
-        return [.. (await alerts.HistoryAsync("", 10_000, cancellation))
+        return [.. (await alerts.HistoryAsync(TenantScope.All, "", 10_000, cancellation))
             .Where(alert => ids.Contains(alert.Slo) && alert.ActiveSince <= to && (alert.ResolvedAt ?? DateTimeOffset.MaxValue) >= from).OrderBy(alert => alert.ActiveSince)];
     }
 

@@ -18,14 +18,14 @@ public static class RulesApi
     /// <summary>Maps <c>/api/v1/rules</c>, <c>/api/v1/alerts</c> and <c>/api/v1/alertmanagers</c>.</summary>
     /// <param name="endpoints">Where to map.</param>
     /// <param name="otherAlerts">Alerts that come from elsewhere, in the shape of the answer.</param>
-    public static void MapRulesApi(this IEndpointRouteBuilder endpoints, Func<IEnumerable<object>> otherAlerts)
+    public static void MapRulesApi(this IEndpointRouteBuilder endpoints, Func<HttpContext, IEnumerable<object>> otherAlerts)
     {
         RuleScheduler scheduler = endpoints.ServiceProvider.GetRequiredService<RuleScheduler>();
         AlertmanagerPush alertmanagers = endpoints.ServiceProvider.GetRequiredService<AlertmanagerPush>();
         endpoints.MapGet("/api/v1/rules", (HttpRequest request) => Answer(request, scheduler));
         endpoints.MapGet("/api/v1/alerts", (HttpRequest request) => Success(new
         {
-            alerts = otherAlerts().Concat(Groups(request, scheduler).SelectMany(static group => group.State.Rules).OfType<AlertingState>().SelectMany(Alerts)),
+            alerts = otherAlerts(request.HttpContext).Concat(Groups(request, scheduler).SelectMany(static group => group.State.Rules).OfType<AlertingState>().SelectMany(Alerts)),
         }));
         endpoints.MapGet("/api/v1/alertmanagers", () => Success(new
         {

@@ -18,7 +18,11 @@ internal sealed class RecordedSeriesWriter(IColumnStore store, TimeProvider time
     private const int MaxKnown = 1_000_000;
     private const int NanosPerMilli = 1_000_000;
 
+    /// <summary>Retention deletes descriptions that are older than any row: those of series that go on are written again.</summary>
+    private static readonly TimeSpan DescribedEvery = TimeSpan.FromDays(1);
+
     private readonly ConcurrentDictionary<UInt128, byte> _known = [];
+    private long _knownSince = time.GetTimestamp();
 
     /// <summary>Stores samples of a tenant under a token: a second time they are passed over.</summary>
     public async Task WriteAsync(string tenant, string token, IReadOnlyList<RuleSample> samples, CancellationToken cancellation)
@@ -27,9 +31,10 @@ internal sealed class RecordedSeriesWriter(IColumnStore store, TimeProvider time
         {
             return;
         }
-        if (_known.Count > MaxKnown)
+        if (_known.Count > MaxKnown || time.GetElapsedTime(_knownSince) >= DescribedEvery)
         {
             _known.Clear();
+            _knownSince = time.GetTimestamp();
         }
         ILookup<bool, (RuleSample Sample, SeriesRow Series)> rows =
             samples.Select(sample => (sample, Row(tenant, sample))).ToLookup(static row => row.sample.Histogram is not null);

@@ -6,6 +6,7 @@ using SloEngine.Otlp.Grpc;
 using SloEngine.Scaling.Keda;
 using SloEngine.Scaling.Policies;
 using SloEngine.Scaling.Signals;
+using SloEngine.Slo.Model;
 
 namespace SloEngine.Scaling.Http;
 
@@ -27,18 +28,19 @@ public static class ScalingServices
     public static void MapScalingGrpc(this IEndpointRouteBuilder endpoints)
     {
         ScalingEvaluator evaluator = endpoints.ServiceProvider.GetRequiredService<ScalingEvaluator>();
-        var scaler = new ExternalScaler(evaluator);
+        Func<HttpContext, TenantScope> scopes = endpoints.ServiceProvider.GetRequiredService<Func<HttpContext, TenantScope>>();
+        ExternalScaler Scaler(GrpcCall call) => new(evaluator, scopes(call.Http));
         endpoints.MapGrpcService(ExternalscalerReflection.Descriptor.Services[0], service => service
-            .Unary<ScaledObjectRef, IsActiveResponse>("IsActive", (target, _) => ValueTask.FromResult(scaler.IsActive(target)))
+            .Unary<ScaledObjectRef, IsActiveResponse>("IsActive", (target, call) => ValueTask.FromResult(Scaler(call).IsActive(target)))
             .ServerStreaming<ScaledObjectRef, IsActiveResponse>("StreamIsActive", (target, stream, call) =>
-                scaler.StreamIsActiveAsync(target, answer => stream.WriteAsync(answer, call.Cancellation), call.Cancellation))
-            .Unary<ScaledObjectRef, GetMetricSpecResponse>("GetMetricSpec", (target, _) => ValueTask.FromResult(scaler.GetMetricSpec(target)))
-            .Unary<GetMetricsRequest, GetMetricsResponse>("GetMetrics", (request, _) => ValueTask.FromResult(scaler.GetMetrics(request))));
+                Scaler(call).StreamIsActiveAsync(target, answer => stream.WriteAsync(answer, call.Cancellation), call.Cancellation))
+            .Unary<ScaledObjectRef, GetMetricSpecResponse>("GetMetricSpec", (target, call) => ValueTask.FromResult(Scaler(call).GetMetricSpec(target)))
+            .Unary<GetMetricsRequest, GetMetricsResponse>("GetMetrics", (request, call) => ValueTask.FromResult(Scaler(call).GetMetrics(request))));
         var signals = new SignalStream(evaluator);
         endpoints.MapGrpcService(ScalingReflection.Descriptor.Services[0], service => service
             .ServerStreaming<WatchRequest, ScalingSignal>("Watch", async (request, stream, call) =>
             {
-                await foreach (ScalingSignal signal in signals.WatchAsync(request.Policies, call.Cancellation))
+                await foreach (ScalingSignal signal in signals.WatchAsync(scopes(call.Http), request.Policies, call.Cancellation))
                 {
                     await stream.WriteAsync(signal, call.Cancellation);
                 }
@@ -49,9 +51,10 @@ public static class ScalingServices
     public static void MapScalingHttp(this IEndpointRouteBuilder endpoints)
     {
         ScalingEvaluator evaluator = endpoints.ServiceProvider.GetRequiredService<ScalingEvaluator>();
-        endpoints.MapGet("/api/v1/scaling", () =>
+        Func<HttpContext, TenantScope> scopes = endpoints.ServiceProvider.GetRequiredService<Func<HttpContext, TenantScope>>();
+        endpoints.MapGet("/api/v1/scaling", (HttpContext http) =>
         {
-            Snapshot snapshot = evaluator.Latest;
+            Snapshot snapshot = evaluator.Latest.In(scopes(http));
             return Results.Json(new { policies = snapshot.Policies.Select(policy => Json(snapshot, policy)) });
         });
     }

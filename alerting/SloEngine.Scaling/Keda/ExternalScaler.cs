@@ -1,16 +1,19 @@
 using SloEngine.Otlp.Grpc;
 using SloEngine.Scaling.Policies;
 using SloEngine.Scaling.Signals;
+using SloEngine.Slo.Model;
 
 namespace SloEngine.Scaling.Keda;
 
 /// <summary>KEDA's contract over the latest decisions (KEDA documentation, "External Scalers").</summary>
-internal sealed class ExternalScaler(ScalingEvaluator evaluator)
+/// <param name="evaluator">Decides.</param>
+/// <param name="scope">Whose policies are answered for.</param>
+internal sealed class ExternalScaler(ScalingEvaluator evaluator, TenantScope scope)
 {
     /// <summary>Whether the workload is to have any replicas.</summary>
     public IsActiveResponse IsActive(ScaledObjectRef target)
     {
-        Snapshot snapshot = evaluator.Latest;
+        Snapshot snapshot = evaluator.Latest.In(scope);
         return new IsActiveResponse { Result = Decision(snapshot, Find(snapshot, target)).DesiredReplicas > 0 };
     }
 
@@ -20,7 +23,7 @@ internal sealed class ExternalScaler(ScalingEvaluator evaluator)
         bool? sent = null;
         while (true)
         {
-            Snapshot snapshot = evaluator.Latest;
+            Snapshot snapshot = evaluator.Latest.In(scope);
             ScalingPolicy policy = Find(snapshot, target);
             bool? active = Refusal(snapshot, policy) is null ? snapshot.Decisions[policy.Name].DesiredReplicas > 0 : sent;
             if (active != sent)
@@ -39,14 +42,14 @@ internal sealed class ExternalScaler(ScalingEvaluator evaluator)
     public GetMetricSpecResponse GetMetricSpec(ScaledObjectRef target)
     {
         var response = new GetMetricSpecResponse();
-        response.MetricSpecs.Add(new MetricSpec { MetricName = MetricName(Find(evaluator.Latest, target)), TargetSize = 1, TargetSizeFloat = 1 });
+        response.MetricSpecs.Add(new MetricSpec { MetricName = MetricName(Find(evaluator.Latest.In(scope), target)), TargetSize = 1, TargetSizeFloat = 1 });
         return response;
     }
 
     /// <summary>The desired replicas as that metric.</summary>
     public GetMetricsResponse GetMetrics(GetMetricsRequest request)
     {
-        Snapshot snapshot = evaluator.Latest;
+        Snapshot snapshot = evaluator.Latest.In(scope);
         ScalingPolicy policy = Find(snapshot, request.ScaledObjectRef ?? new ScaledObjectRef());
         int desired = Decision(snapshot, policy).DesiredReplicas;
         var response = new GetMetricsResponse();

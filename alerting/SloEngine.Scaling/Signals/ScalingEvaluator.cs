@@ -41,7 +41,7 @@ public sealed partial class ScalingEvaluator : BackgroundService
         _evaluatedAt = time.GetTimestamp();
         Load();
         // The policies are there before any data.
-        _snapshot = new Snapshot(_policies.Policies, [], _policies.Policies.ToDictionary(policy => policy.Name, _ => "the server has just started"));
+        _snapshot = new Snapshot(_policies.Policies, [], _policies.Policies.ToDictionary(policy => policy.Name, _ => "the server has just started"), []);
     }
 
     /// <summary>The latest decisions, with a task that completes when there are newer ones.</summary>
@@ -61,9 +61,11 @@ public sealed partial class ScalingEvaluator : BackgroundService
         (_evaluated, _evaluatedAt) = (now, timestamp);
         var decisions = new Dictionary<string, ScalingDecision>(StringComparer.Ordinal);
         var undecided = new Dictionary<string, string>(StringComparer.Ordinal);
+        var owners = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (ScalingPolicy policy in _policies.Policies)
         {
             ServiceLevelObjective? slo = _slos.Slos.FirstOrDefault(candidate => candidate.Id == policy.Slo);
+            owners[policy.Name] = slo?.Owner ?? TenantScope.DefaultTenant;
             ScalingInput input = slo is null ? new ScalingInput(null, null, $"there is no SLO '{policy.Slo}'") : Read(policy, slo, now);
             if (Decider(policy, slo, now)?.Decide(input, now) is { } decision)
             {
@@ -75,7 +77,7 @@ public sealed partial class ScalingEvaluator : BackgroundService
             }
         }
         Snapshot before = _snapshot;
-        _snapshot = new Snapshot(_policies.Policies, decisions, undecided);
+        _snapshot = new Snapshot(_policies.Policies, decisions, undecided, owners);
         before.Complete();
     }
 
@@ -158,10 +160,29 @@ public sealed partial class ScalingEvaluator : BackgroundService
 /// <summary>Policies and decisions of one moment.</summary>
 public sealed class Snapshot
 {
-    private readonly TaskCompletionSource _superseded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _superseded;
+    private readonly Dictionary<string, string> _owners;
 
-    internal Snapshot(IReadOnlyList<ScalingPolicy> policies, Dictionary<string, ScalingDecision> decisions, Dictionary<string, string> undecided) =>
-        (Policies, Decisions, Undecided) = (policies, decisions, undecided);
+    /// <param name="policies">The policies.</param>
+    /// <param name="decisions">Decisions, by policy.</param>
+    /// <param name="undecided">Why there is none, by policy.</param>
+    /// <param name="owners">Owner of each policy's SLO, by policy; that of those it leaves out is the operator.</param>
+    internal Snapshot(IReadOnlyList<ScalingPolicy> policies, Dictionary<string, ScalingDecision> decisions, Dictionary<string, string> undecided, Dictionary<string, string> owners)
+    {
+        (Policies, Decisions, Undecided, _owners) = (policies, decisions, undecided, owners);
+        _superseded = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
+    private Snapshot(Snapshot all, TenantScope scope)
+    {
+        Policies = [.. all.Policies.Where(policy => scope.Covers(all._owners.GetValueOrDefault(policy.Name, TenantScope.DefaultTenant)))];
+        HashSet<string> names = [.. Policies.Select(policy => policy.Name)];
+        Decisions = all.Decisions.Where(decision => names.Contains(decision.Key)).ToDictionary();
+        (Undecided, _owners, _superseded) = (all.Undecided, all._owners, all._superseded);
+    }
+
+    /// <summary>What of it a tenant may see: the policies whose SLO is his.</summary>
+    public Snapshot In(TenantScope scope) => scope.Tenant is null ? this : new Snapshot(this, scope);
 
     /// <summary>All policies.</summary>
     public IReadOnlyList<ScalingPolicy> Policies { get; }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Google.Protobuf.WellKnownTypes;
 using SloEngine.Scaling.Policies;
+using SloEngine.Slo.Model;
 
 namespace SloEngine.Scaling.Signals;
 
@@ -11,9 +12,9 @@ internal sealed class SignalStream(ScalingEvaluator evaluator)
 
     /// <summary>The signal of each policy at once, then each change, every signal again after a while without one, and the end of a policy.</summary>
     /// <exception cref="Otlp.Grpc.GrpcStatusException">There is no policy of a name.</exception>
-    public async IAsyncEnumerable<ScalingSignal> WatchAsync(IReadOnlyCollection<string> names, [EnumeratorCancellation] CancellationToken cancellation)
+    public async IAsyncEnumerable<ScalingSignal> WatchAsync(TenantScope scope, IReadOnlyCollection<string> names, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        Snapshot snapshot = evaluator.Latest;
+        Snapshot snapshot = evaluator.Latest.In(scope);
         if (names.FirstOrDefault(name => snapshot.Policies.All(policy => policy.Name != name)) is { } unknown)
         {
             throw snapshot.NoPolicy(unknown);
@@ -38,7 +39,7 @@ internal sealed class SignalStream(ScalingEvaluator evaluator)
                 yield return last;
             }
             await snapshot.Superseded.WaitAsync(cancellation);
-            snapshot = evaluator.Latest;
+            snapshot = evaluator.Latest.In(scope);
         }
     }
 

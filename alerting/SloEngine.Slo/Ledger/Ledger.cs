@@ -636,7 +636,7 @@ public sealed class Ledger : IDisposable
         int covered = int.MaxValue;
         foreach (CompositeMember member in view.Slo.Composite ?? [])
         {
-            if (_views.TryGetValue(member.Slo, out (SloLedger? Ledger, ServiceLevelObjective Slo) of) && of.Ledger is { } counted)
+            if (_views.TryGetValue(member.Slo, out (SloLedger? Ledger, ServiceLevelObjective Slo) of) && of.Ledger is { } counted && view.Slo.MayShow(of.Slo))
             {
                 WindowSum sum = counted.Sum(of.Slo, now, window);
                 covered = Math.Min(covered, sum.CoveredSlots);
@@ -653,7 +653,7 @@ public sealed class Ledger : IDisposable
 
     /// <summary>The ledgers that an SLO, or a composite's members, are counted in.</summary>
     private IEnumerable<SloLedger> Counted((SloLedger? Ledger, ServiceLevelObjective Slo) view) => view.Ledger is { } ledger ? [ledger]
-        : (view.Slo.Composite ?? []).Select(member => _views.GetValueOrDefault(member.Slo).Ledger).OfType<SloLedger>();
+        : (view.Slo.Composite ?? []).Select(member => _views.GetValueOrDefault(member.Slo)).Where(member => member.Ledger is not null && view.Slo.MayShow(member.Slo)).Select(member => member.Ledger!);
 
     /// <summary>
     /// Whether the first point of a series that began at a time is all new: it began after this ledger did, or other series of its

@@ -20,6 +20,9 @@ public sealed record ServiceLevelObjective
     /// <summary>Whose telemetry it is about; null for that of all tenants, or, where queries count, of the default one.</summary>
     public string? Tenant { get; init; }
 
+    /// <summary>Who may see and change it.</summary>
+    public string Owner => Tenant ?? TenantScope.DefaultTenant;
+
     /// <summary>Labels, for alerts and for finding it.</summary>
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
 
@@ -91,6 +94,9 @@ public sealed record ServiceLevelObjective
 
     /// <summary>Members and weights of a composite; null for an SLO of its own events.</summary>
     public IReadOnlyList<CompositeMember>? Composite => (Indicator.Total as CompositeMeasure)?.Members;
+
+    /// <summary>Whether another SLO may weigh in this composite: one of a tenant shows nothing of others' SLOs.</summary>
+    public bool MayShow(ServiceLevelObjective member) => Owner is TenantScope.DefaultTenant || Owner == member.Owner;
 
     /// <summary>Id of the SLO that this is one objective of: its own when it has only one.</summary>
     public string Parent { get => field ?? Id; init; }

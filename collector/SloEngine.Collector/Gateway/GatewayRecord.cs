@@ -5,11 +5,14 @@ using SloEngine.Collector.Ingest;
 namespace SloEngine.Collector.Gateway;
 
 /// <summary>
-/// What a record of a gateway's log holds: version (u8), kind (u8), arrival in Unix nanoseconds (i64), length of the tenant (u16), count of slices
+/// What a record of a gateway's log holds: version (u8), kind and <see cref="Bound"/> (u8), arrival in Unix nanoseconds (i64), length of the tenant (u16), count of slices
 /// (u16), tenant; for each slice the key of its node (u64) and its length (u32); then the slices. Little-endian.
 /// </summary>
 internal readonly ref struct GatewayRecord
 {
+    /// <summary>Beside the kind: the sender may write for this tenant alone, whatever resources name.</summary>
+    public const byte Bound = 0x80;
+
     private const byte Version = 1;
     private const int FixedBytes = 14;
     private const int SliceBytes = 12;
@@ -33,7 +36,9 @@ internal readonly ref struct GatewayRecord
         _bodies = _slices + (BinaryPrimitives.ReadUInt16LittleEndian(payload[12..]) * SliceBytes);
     }
 
-    public RequestKind Kind => (RequestKind)_payload[1];
+    public RequestKind Kind => (RequestKind)(_payload[1] & ~Bound);
+
+    public bool IsBound => (_payload[1] & Bound) != 0;
 
     public long ArrivalNanos => BinaryPrimitives.ReadInt64LittleEndian(_payload[2..]);
 
@@ -57,11 +62,11 @@ internal readonly ref struct GatewayRecord
         return false;
     }
 
-    public static int WriteHead(Span<byte> head, RequestKind kind, long arrivalNanos, string tenant, ReadOnlySpan<(ulong Node, int Length)> slices)
+    public static int WriteHead(Span<byte> head, RequestKind kind, bool isBound, long arrivalNanos, string tenant, ReadOnlySpan<(ulong Node, int Length)> slices)
     {
         int position = FixedBytes + Encoding.UTF8.GetBytes(tenant, head[FixedBytes..]);
         head[0] = Version;
-        head[1] = (byte)kind;
+        head[1] = (byte)((byte)kind | (isBound ? Bound : 0));
         BinaryPrimitives.WriteInt64LittleEndian(head[2..], arrivalNanos);
         BinaryPrimitives.WriteUInt16LittleEndian(head[10..], (ushort)(position - FixedBytes));
         BinaryPrimitives.WriteUInt16LittleEndian(head[12..], (ushort)slices.Length);

@@ -194,7 +194,7 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
                     {
                         break;
                     }
-                    ForwardFrame.Write(_body, record.End, request.Kind, request.Tenant, slice);
+                    ForwardFrame.Write(_body, record.End, request.Kind, request.IsBound, request.Tenant, slice);
                 }
                 to = record.End;
                 if (to - from > MaxScan)

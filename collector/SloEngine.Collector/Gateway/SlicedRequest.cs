@@ -12,18 +12,19 @@ internal sealed class SlicedRequest : LogEntry
     private const int MaxBytes = 256 << 20;
 
     private readonly RequestKind _kind;
+    private readonly bool _isBound;
     private readonly string _tenant;
     private readonly long _arrivalNanos;
     private readonly (ulong Node, int Length)[] _slices;
     private readonly byte[]? _rented;
 
-    private SlicedRequest(RequestKind kind, string tenant, long arrivalNanos, (ulong Node, int Length)[] slices, ReadOnlyMemory<byte> body, byte[]? rented)
-        : base(body) => (_kind, _tenant, _arrivalNanos, _slices, _rented) = (kind, tenant, arrivalNanos, slices, rented);
+    private SlicedRequest(RequestKind kind, bool isBound, string tenant, long arrivalNanos, (ulong Node, int Length)[] slices, ReadOnlyMemory<byte> body, byte[]? rented)
+        : base(body) => (_kind, _isBound, _tenant, _arrivalNanos, _slices, _rented) = (kind, isBound, tenant, arrivalNanos, slices, rented);
 
     /// <summary>Puts the parts of a request together by their owners; null when there are none.</summary>
     /// <exception cref="OtlpFormatException">The slices would be too large.</exception>
     public static SlicedRequest? Of(
-        RequestKind kind, string tenant, long arrivalNanos, ReadOnlyMemory<byte> request, RequestParts parts, Rendezvous owners, ReadOnlySpan<ulong> nodes)
+        RequestKind kind, bool isBound, string tenant, long arrivalNanos, ReadOnlyMemory<byte> request, RequestParts parts, Rendezvous owners, ReadOnlySpan<ulong> nodes)
     {
         if (parts.Parts.Length == 0)
         {
@@ -61,7 +62,7 @@ internal sealed class SlicedRequest : LogEntry
             if (slices.Count == 1)
             {
                 // All of it goes to one node: as it came.
-                return new SlicedRequest(kind, tenant, arrivalNanos, [(slices[0].Node, request.Length)], request, rented: null);
+                return new SlicedRequest(kind, isBound, tenant, arrivalNanos, [(slices[0].Node, request.Length)], request, rented: null);
             }
             byte[] rented = ArrayPool<byte>.Shared.Rent(total);
             for (int node = 0; node < nodes.Length; node++)
@@ -78,7 +79,7 @@ internal sealed class SlicedRequest : LogEntry
                 request.Span.Slice(part.Start, part.Length).CopyTo(rented.AsSpan(ends[owner[index]]));
                 ends[owner[index]] += part.Length;
             }
-            return new SlicedRequest(kind, tenant, arrivalNanos, [.. slices], rented.AsMemory(0, total), rented);
+            return new SlicedRequest(kind, isBound, tenant, arrivalNanos, [.. slices], rented.AsMemory(0, total), rented);
         }
         finally
         {
@@ -86,7 +87,7 @@ internal sealed class SlicedRequest : LogEntry
         }
     }
 
-    public override int WriteHead(Span<byte> head) => GatewayRecord.WriteHead(head, _kind, _arrivalNanos, _tenant, _slices);
+    public override int WriteHead(Span<byte> head) => GatewayRecord.WriteHead(head, _kind, _isBound, _arrivalNanos, _tenant, _slices);
 
     /// <summary>Gives back its memory, once the log holds it or has refused it.</summary>
     public void Release()

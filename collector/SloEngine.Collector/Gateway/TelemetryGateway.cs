@@ -70,11 +70,11 @@ public sealed class TelemetryGateway : ITelemetryIntake, IAsyncDisposable
 
     /// <inheritdoc/>
     public ValueTask<DecodeResult> IngestAsync(Signal signal, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed, CancellationToken cancellation) => TakeAsync(
-        signal switch { Signal.Metrics => RequestKind.Metrics, Signal.Traces => RequestKind.Traces, _ => RequestKind.Logs }, tenant, request, cancellation);
+        signal switch { Signal.Metrics => RequestKind.Metrics, Signal.Traces => RequestKind.Traces, _ => RequestKind.Logs }, isAllowed is not null, tenant, request, cancellation);
 
     /// <inheritdoc/>
     public ValueTask<DecodeResult> IngestRemoteWriteAsync(bool isVersion2, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation) =>
-        TakeAsync(isVersion2 ? RequestKind.RemoteWrite2 : RequestKind.RemoteWrite1, tenant, request, cancellation);
+        TakeAsync(isVersion2 ? RequestKind.RemoteWrite2 : RequestKind.RemoteWrite1, isBound: false, tenant, request, cancellation);
 
     /// <summary>Logs what is in flight and stops; what was not forwarded is in the log.</summary>
     public async ValueTask DisposeAsync()
@@ -93,7 +93,7 @@ public sealed class TelemetryGateway : ITelemetryIntake, IAsyncDisposable
         _meter.Dispose();
     }
 
-    private async ValueTask<DecodeResult> TakeAsync(RequestKind kind, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation)
+    private async ValueTask<DecodeResult> TakeAsync(RequestKind kind, bool isBound, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation)
     {
         if (!_rates.TryTake(tenant, request.Length, out TimeSpan retryAfter))
         {
@@ -105,7 +105,7 @@ public sealed class TelemetryGateway : ITelemetryIntake, IAsyncDisposable
         await _budget.AcquireAsync(request.Length, cancellation);
         try
         {
-            (SlicedRequest? sliced, DecodeResult result) = Slice(kind, tenant, request);
+            (SlicedRequest? sliced, DecodeResult result) = Slice(kind, isBound, tenant, request);
             if (sliced is not null)
             {
                 try
@@ -126,7 +126,7 @@ public sealed class TelemetryGateway : ITelemetryIntake, IAsyncDisposable
         }
     }
 
-    private (SlicedRequest? Sliced, DecodeResult Result) Slice(RequestKind kind, string tenant, ReadOnlyMemory<byte> request)
+    private (SlicedRequest? Sliced, DecodeResult Result) Slice(RequestKind kind, bool isBound, string tenant, ReadOnlyMemory<byte> request)
     {
         RequestParts parts = _parts.TryTake(out RequestParts? pooled) ? pooled : new RequestParts();
         switch (kind)
@@ -142,7 +142,7 @@ public sealed class TelemetryGateway : ITelemetryIntake, IAsyncDisposable
                 break;
         }
         long arrival = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
-        var sliced = SlicedRequest.Of(kind, tenant, arrival, request, parts, _owners, _keys);
+        var sliced = SlicedRequest.Of(kind, isBound, tenant, arrival, request, parts, _owners, _keys);
         var result = new DecodeResult(parts.Samples + parts.Histograms, 0, null) { Histograms = parts.Histograms };
         _parts.Add(parts);
         return (sliced, result);

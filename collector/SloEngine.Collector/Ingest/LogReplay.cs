@@ -124,6 +124,7 @@ public sealed partial class LogReplay : IDisposable
 
     internal static CollectorOptions WithoutLimits(CollectorOptions options) => options with
     {
+        MaxTotalSeries = int.MaxValue,
         Limits = new TenantLimits { MaxActiveSeries = int.MaxValue, MaxActiveResources = int.MaxValue, MaxLabels = int.MaxValue, MaxLabelValueLength = int.MaxValue },
         Tenants = new Dictionary<string, TenantLimits>(),
     };

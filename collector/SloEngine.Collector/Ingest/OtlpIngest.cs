@@ -142,30 +142,30 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     public ValueTask<DecodeResult> IngestAsync(
         Signal signal, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed, CancellationToken cancellation) => signal switch
     {
-        Signal.Metrics => IngestAsync(signal, _decoders.Metrics, RequestKind.Metrics, "metrics", tenant, request, isAllowed, cancellation),
-        Signal.Traces => IngestAsync(signal, _decoders.Spans, RequestKind.Traces, "traces", tenant, request, isAllowed, cancellation),
-        _ => IngestAsync(signal, _decoders.Logs, RequestKind.Logs, "logs", tenant, request, isAllowed, cancellation),
+        Signal.Metrics => IngestAsync(_decoders.Metrics, RequestKind.Metrics, "metrics", tenant, request, isAllowed, cancellation),
+        Signal.Traces => IngestAsync(_decoders.Spans, RequestKind.Traces, "traces", tenant, request, isAllowed, cancellation),
+        _ => IngestAsync(_decoders.Logs, RequestKind.Logs, "logs", tenant, request, isAllowed, cancellation),
     };
 
     /// <inheritdoc/>
     public ValueTask<DecodeResult> IngestRemoteWriteAsync(bool isVersion2, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation) => isVersion2
-        ? IngestAsync(_decoders.RemoteWrite2, RequestKind.RemoteWrite2, "metrics", tenant, request, cancellation)
-        : IngestAsync(_decoders.RemoteWrite1, RequestKind.RemoteWrite1, "metrics", tenant, request, cancellation);
+        ? IngestAsync(_decoders.RemoteWrite2, RequestKind.RemoteWrite2, "metrics", tenant, request, isAllowed: null, cancellation)
+        : IngestAsync(_decoders.RemoteWrite1, RequestKind.RemoteWrite1, "metrics", tenant, request, isAllowed: null, cancellation);
 
     private ValueTask<DecodeResult> IngestAsync<TBlock>(
-        Signal signal, DecoderLane<TBlock> lane, RequestKind kind, string name, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
+        DecoderLane<TBlock> lane, RequestKind kind, string name, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
         CancellationToken cancellation)
-        where TBlock : class, IDisposable, new() => _preparation.Concerns(signal)
-            ? IngestPreparedAsync(signal, lane, kind, name, tenant, request, isAllowed, cancellation)
+        where TBlock : class, IDisposable, new() => _preparation.Concerns(kind)
+            ? IngestPreparedAsync(lane, kind, name, tenant, request, isAllowed, cancellation)
             : IngestAsync(lane, kind, name, tenant, request, cancellation);
 
     /// <summary>The way of a request that is divided by tenants, or edited, first: all of its parts are kept or none.</summary>
     private async ValueTask<DecodeResult> IngestPreparedAsync<TBlock>(
-        Signal signal, DecoderLane<TBlock> lane, RequestKind kind, string name, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
+        DecoderLane<TBlock> lane, RequestKind kind, string name, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
         CancellationToken cancellation)
         where TBlock : class, IDisposable, new()
     {
-        IReadOnlyList<RequestPart> parts = _preparation.Divide(tenant, request, isAllowed);
+        IReadOnlyList<RequestPart> parts = _preparation.Divide(kind, tenant, request, isAllowed);
         foreach (RequestPart part in parts)
         {
             if (!_rates.TryTake(part.Tenant, part.Body.Length, out TimeSpan retryAfter))
@@ -177,7 +177,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         var prepared = new PreparedParts();
         try
         {
-            DecodeResult result = DecodeParts(signal, lane, kind, parts, forwarded: null, prepared);
+            DecodeResult result = DecodeParts(lane, kind, parts, forwarded: null, prepared);
             await AppendAsync(prepared.Submissions);
             foreach ((string owner, int bytes, Decoded decoded) in prepared.Decoded)
             {
@@ -187,20 +187,19 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         }
         finally
         {
-            prepared.Edits.ForEach(own => _preparation.Return(own.Signal, own.Edits));
+            prepared.Edits.ForEach(own => _preparation.Return(own.Kind, own.Edits));
             _budget.Release(request.Length);
         }
     }
 
     /// <summary>Edits and decodes the parts of a request; when one is malformed, none of them is submitted.</summary>
-    /// <param name="signal">What they are; null for what is not edited.</param>
     /// <param name="lane">Whose blocks and decoders.</param>
     /// <param name="kind">What they are as records.</param>
     /// <param name="parts">The parts.</param>
     /// <param name="forwarded">Where a gateway's log ends behind them.</param>
     /// <param name="prepared">Takes what they become.</param>
     private DecodeResult DecodeParts<TBlock>(
-        Signal? signal, DecoderLane<TBlock> lane, RequestKind kind, IReadOnlyList<RequestPart> parts, ForwardMark? forwarded, PreparedParts prepared)
+        DecoderLane<TBlock> lane, RequestKind kind, IReadOnlyList<RequestPart> parts, ForwardMark? forwarded, PreparedParts prepared)
         where TBlock : class, IDisposable, new()
     {
         var sum = new DecodeResult(0, 0, null);
@@ -209,12 +208,8 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         {
             foreach (RequestPart part in parts)
             {
-                RequestPart edited = part;
-                if (signal is { } editable)
-                {
-                    edited = _preparation.Edit(editable, part, out SignalEdits? edits);
-                    prepared.Edits.Add((editable, edits));
-                }
+                RequestPart edited = _preparation.Edit(kind, part, out SignalEdits? edits);
+                prepared.Edits.Add((kind, edits));
                 (Decoded decoded, Submission? submission) = Decode(lane, kind, part.Tenant, edited.Body, forwarded);
                 if (submission is not null)
                 {
@@ -273,7 +268,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
 
     /// <summary>
     /// Takes what a gateway forwards, once: a repeated forward is answered and not stored. All of it becomes durable, or nothing. Slices that are
-    /// malformed are counted as rejected, since the gateway has acknowledged them. A tenant's rate was the gateway's to limit.
+    /// malformed, or name a tenant that their sender may not write for, are counted as rejected, since the gateway has acknowledged them. A tenant's rate was the gateway's to limit.
     /// </summary>
     /// <exception cref="IngestUnavailableException">Nothing was kept; the gateway is to retry.</exception>
     internal async ValueTask<ForwardAnswer> IngestForwardAsync(ForwardId id, List<ForwardFrame> frames, CancellationToken cancellation)
@@ -369,17 +364,26 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
                 }
                 catch (OtlpFormatException malformed)
                 {
-                    _rejected.Add(1, new("signal", SignalOf(frame.Kind)), _tenantTags.Of(frame.Tenant), new("reason", "malformed"));
-                    answer = answer with { Rejected = answer.Rejected + 1, Message = answer.Message ?? "a slice is malformed: " + malformed.Message };
+                    Reject(frame, "malformed", "a slice is malformed: " + malformed.Message);
+                }
+                catch (TenantForbiddenException forbidden)
+                {
+                    Reject(frame, "forbidden", forbidden.Message);
                 }
             }
             await AppendAsync(prepared.Submissions);
             _forwards.Advance(new ForwardMark(id.Gateway, id.To));
             return answer;
+
+            void Reject(in ForwardFrame frame, string reason, string message)
+            {
+                _rejected.Add(1, new("signal", SignalOf(frame.Kind)), _tenantTags.Of(frame.Tenant), new("reason", reason));
+                answer = answer with { Rejected = answer.Rejected + 1, Message = answer.Message ?? message };
+            }
         }
         finally
         {
-            prepared.Edits.ForEach(own => _preparation.Return(own.Signal, own.Edits));
+            prepared.Edits.ForEach(own => _preparation.Return(own.Kind, own.Edits));
             _budget.Release(bytes);
         }
     }
@@ -389,11 +393,11 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         int earlier = prepared.Decoded.Count;
         DecodeResult result = frame.Kind switch
         {
-            RequestKind.Metrics => DecodeParts(Signal.Metrics, _decoders.Metrics, frame.Kind, Divide(Signal.Metrics, frame), mark, prepared),
-            RequestKind.RemoteWrite1 => DecodeParts(null, _decoders.RemoteWrite1, frame.Kind, [new RequestPart(frame.Tenant, frame.Slice)], mark, prepared),
-            RequestKind.RemoteWrite2 => DecodeParts(null, _decoders.RemoteWrite2, frame.Kind, [new RequestPart(frame.Tenant, frame.Slice)], mark, prepared),
-            RequestKind.Traces => DecodeParts(Signal.Traces, _decoders.Spans, frame.Kind, Divide(Signal.Traces, frame), mark, prepared),
-            _ => DecodeParts(Signal.Logs, _decoders.Logs, frame.Kind, Divide(Signal.Logs, frame), mark, prepared),
+            RequestKind.Metrics => DecodeParts(_decoders.Metrics, frame.Kind, Divide(frame), mark, prepared),
+            RequestKind.RemoteWrite1 => DecodeParts(_decoders.RemoteWrite1, frame.Kind, Divide(frame), mark, prepared),
+            RequestKind.RemoteWrite2 => DecodeParts(_decoders.RemoteWrite2, frame.Kind, Divide(frame), mark, prepared),
+            RequestKind.Traces => DecodeParts(_decoders.Spans, frame.Kind, Divide(frame), mark, prepared),
+            _ => DecodeParts(_decoders.Logs, frame.Kind, Divide(frame), mark, prepared),
         };
         foreach ((string tenant, int bytes, Decoded decoded) in prepared.Decoded.Skip(earlier))
         {
@@ -402,9 +406,12 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         return result;
     }
 
-    /// <summary>A gateway passes on what its senders may write: it is not asked again.</summary>
-    private IReadOnlyList<RequestPart> Divide(Signal signal, in ForwardFrame frame) =>
-        _preparation.Concerns(signal) ? _preparation.Divide(frame.Tenant, frame.Slice, null) : [new RequestPart(frame.Tenant, frame.Slice)];
+    /// <summary>A gateway passes on for which tenant its senders may write, and does not look at which ones resources name.</summary>
+    private IReadOnlyList<RequestPart> Divide(in ForwardFrame frame)
+    {
+        string own = frame.Tenant;
+        return _preparation.Divide(frame.Kind, own, frame.Slice, frame.IsBound ? tenant => tenant == own : null);
+    }
 
     /// <summary>Decodes a request; without a submission when there is nothing in it to store.</summary>
     private (Decoded Decoded, Submission? Submission) Decode<TBlock>(
@@ -542,7 +549,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     private sealed class PreparedParts
     {
         /// <summary>Whose memory the edited parts are in until they are logged.</summary>
-        public List<(Signal Signal, SignalEdits? Edits)> Edits { get; } = [];
+        public List<(RequestKind Kind, SignalEdits? Edits)> Edits { get; } = [];
 
         public List<(string Tenant, int Bytes, Decoded Decoded)> Decoded { get; } = [];
 

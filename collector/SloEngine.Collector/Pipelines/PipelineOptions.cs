@@ -24,11 +24,11 @@ public sealed record PipelineOptions
     /// <summary>Sample of whole traces once they have been seen; null for all.</summary>
     public TailSampling? TailTraces { get; init; }
 
-    internal IReadOnlyList<PipelineStep> Of(Signal signal) => signal switch
+    internal IReadOnlyList<PipelineStep> Of(RequestKind kind) => kind switch
     {
-        Signal.Metrics => Metrics,
-        Signal.Logs => Logs,
-        _ => Traces,
+        RequestKind.Logs => Logs,
+        RequestKind.Traces => Traces,
+        _ => Metrics,
     };
 }
 

@@ -17,6 +17,7 @@ internal sealed class RequestEdit(Signal signal, PipelineStep[] steps, Action<Pi
     private readonly AttributeReader _values = new();
     private readonly byte[] _hashed = new byte[2 + (2 * SHA256.HashSizeInBytes)];
     private readonly int[] _hits = new int[steps.Length];
+    private readonly byte[][] _renamed = [.. steps.OfType<RenameStep>().SelectMany(step => step.Names).Select(name => name.From)];
 
     /// <summary>The edited request, valid until the next call.</summary>
     /// <exception cref="OtlpFormatException">The bytes are no such message.</exception>
@@ -39,6 +40,7 @@ internal sealed class RequestEdit(Signal signal, PipelineStep[] steps, Action<Pi
     {
         var reader = new ProtobufReader(message, offset);
         int unwritten = 0;
+        bool[]? held = null;
         while (reader.Next())
         {
             FieldRole role = reader.Type == WireType.LengthDelimited ? shape.RoleOf(reader.Field) : FieldRole.Other;
@@ -53,7 +55,7 @@ internal sealed class RequestEdit(Signal signal, PipelineStep[] steps, Action<Pi
             switch (role)
             {
                 case FieldRole.Attribute:
-                    Attribute(bytes, at, reader.Field, message);
+                    Attribute(bytes, at, reader.Field, message, ref held);
                     break;
                 case FieldRole.Text:
                     _writer.Bytes(reader.Field, Redacted(bytes));
@@ -72,8 +74,9 @@ internal sealed class RequestEdit(Signal signal, PipelineStep[] steps, Action<Pi
         _writer.Encoded(message[unwritten..]);
     }
 
-    private void Attribute(ReadOnlySpan<byte> pair, int offset, int field, ReadOnlySpan<byte> owner)
+    private void Attribute(ReadOnlySpan<byte> pair, int offset, int field, ReadOnlySpan<byte> owner, ref bool[]? held)
     {
+        int firstName = 0;
         var reader = new ProtobufReader(pair, offset);
         ReadOnlySpan<byte> key = reader.Last(1);
         ReadOnlySpan<byte> value = reader.Merged(2);
@@ -91,10 +94,11 @@ internal sealed class RequestEdit(Signal signal, PipelineStep[] steps, Action<Pi
                         _hits[index]++;
                         key = name;
                     }
-                    else if (GivesWay(rename, key, field, owner))
+                    else if (GivesWay(rename, key, firstName, field, owner, ref held))
                     {
                         return;
                     }
+                    firstName += rename.Names.Count;
                     break;
                 case HashStep hash when isSet && hash.Keys.Contains(key):
                     _hits[index]++;
@@ -129,11 +133,11 @@ internal sealed class RequestEdit(Signal signal, PipelineStep[] steps, Action<Pi
     }
 
     /// <summary>Whether another attribute beside this one is about to get its name.</summary>
-    private static bool GivesWay(RenameStep rename, ReadOnlySpan<byte> key, int field, ReadOnlySpan<byte> owner)
+    private bool GivesWay(RenameStep rename, ReadOnlySpan<byte> key, int firstName, int field, ReadOnlySpan<byte> owner, ref bool[]? held)
     {
-        foreach ((byte[] from, byte[] to) in rename.Names)
+        for (int index = 0; index < rename.Names.Count; index++)
         {
-            if (key.SequenceEqual(to) && Holds(owner, field, from))
+            if (key.SequenceEqual(rename.Names[index].To) && (held ??= Held(owner, field))[firstName + index])
             {
                 return true;
             }
@@ -141,24 +145,25 @@ internal sealed class RequestEdit(Signal signal, PipelineStep[] steps, Action<Pi
         return false;
     }
 
-    private static bool Holds(ReadOnlySpan<byte> owner, int field, ReadOnlySpan<byte> key)
+    /// <summary>Which of the names that are renamed the attributes of a message have. Read once a message: all of its attributes may have to give way.</summary>
+    private bool[] Held(ReadOnlySpan<byte> owner, int field)
     {
+        bool[] held = new bool[_renamed.Length];
         var reader = new ProtobufReader(owner);
         while (reader.Next())
         {
-            if (reader.Field == field && reader.Type == WireType.LengthDelimited)
-            {
-                if (reader.MessageField().Last(1).SequenceEqual(key))
-                {
-                    return true;
-                }
-            }
-            else
+            if (reader.Field != field || reader.Type != WireType.LengthDelimited)
             {
                 reader.Skip();
+                continue;
+            }
+            ReadOnlySpan<byte> key = reader.MessageField().Last(1);
+            for (int index = 0; index < held.Length; index++)
+            {
+                held[index] |= key.SequenceEqual(_renamed[index]);
             }
         }
-        return false;
+        return held;
     }
 
     private ReadOnlySpan<byte> Hashed(HashStep step, ReadOnlySpan<byte> value)

@@ -22,7 +22,7 @@ internal sealed class RequestPreparation
     private readonly byte[]? _tenantAttribute;
     private readonly PipelineOptions _options;
     private readonly Counter<long> _edited;
-    private readonly ConcurrentBag<SignalEdits>[] _edits = [[], [], []];
+    private readonly ConcurrentBag<SignalEdits>[] _edits = [[], [], [], [], []];
 
     public RequestPreparation(CollectorOptions options, Meter meter)
     {
@@ -32,18 +32,19 @@ internal sealed class RequestPreparation
             "sloengine.pipeline.edits", "{edit}", "Attributes dropped, renamed, hashed or redacted and texts redacted, and items dropped by filters, by step.");
     }
 
-    /// <summary>Whether requests of a signal are anything but passed on.</summary>
-    public bool Concerns(Signal signal) => _tenantAttribute is not null || _options.Of(signal).Count > 0;
+    /// <summary>Whether requests of a kind are anything but passed on.</summary>
+    public bool Concerns(RequestKind kind) => (_tenantAttribute is not null && !IsRemoteWrite(kind)) || _options.Of(kind).Count > 0;
 
-    /// <summary>Divides a request by tenants; those that name none are of the tenant that sent it.</summary>
+    /// <summary>Divides a request by the tenants that its resources name; those that name none are of the tenant that sent it. Series of remote write have no resources.</summary>
+    /// <param name="kind">What it is.</param>
     /// <param name="tenant">Who sent it.</param>
     /// <param name="request">The request.</param>
     /// <param name="isAllowed">Whether the sender may write for a tenant; null for all.</param>
     /// <exception cref="OtlpFormatException">The bytes are no such message, or name a tenant by a name that none can have.</exception>
     /// <exception cref="TenantForbiddenException">The sender may not write for a tenant that it names.</exception>
-    public IReadOnlyList<RequestPart> Divide(string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed)
+    public IReadOnlyList<RequestPart> Divide(RequestKind kind, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed)
     {
-        if (_tenantAttribute is null)
+        if (_tenantAttribute is null || IsRemoteWrite(kind))
         {
             return [new RequestPart(tenant, request)];
         }
@@ -78,31 +79,33 @@ internal sealed class RequestPreparation
         return [.. owners.GroupBy(own => own.Tenant, own => own.Bytes, StringComparer.Ordinal).Select(own => new RequestPart(own.Key, Joined(request, own)))];
     }
 
-    /// <summary>Applies the signal's edits to a part.</summary>
-    /// <param name="signal">What it is.</param>
+    /// <summary>Applies the edits of its kind to a part.</summary>
+    /// <param name="kind">What it is.</param>
     /// <param name="part">The part.</param>
     /// <param name="edits">Whose memory the answer is in, to be given back by <see cref="Return"/>; null when nothing is edited.</param>
     /// <exception cref="OtlpFormatException">The bytes are no such message.</exception>
-    public RequestPart Edit(Signal signal, RequestPart part, out SignalEdits? edits)
+    public RequestPart Edit(RequestKind kind, RequestPart part, out SignalEdits? edits)
     {
         edits = null;
-        if (_options.Of(signal).Count == 0)
+        if (_options.Of(kind).Count == 0)
         {
             return part;
         }
-        edits = _edits[(int)signal].TryTake(out SignalEdits? free) ? free : new SignalEdits(signal, _options.Of(signal), Count);
+        edits = _edits[(int)kind].TryTake(out SignalEdits? free) ? free : new SignalEdits(kind, _options.Of(kind), Count);
         return part with { Body = edits.Apply(part.Body) };
 
         void Count(PipelineStep step, int items) => _edited.Add(items, new KeyValuePair<string, object?>("step", step.Name));
     }
 
-    public void Return(Signal signal, SignalEdits? edits)
+    public void Return(RequestKind kind, SignalEdits? edits)
     {
         if (edits is not null)
         {
-            _edits[(int)signal].Add(edits);
+            _edits[(int)kind].Add(edits);
         }
     }
+
+    internal static bool IsRemoteWrite(RequestKind kind) => kind is RequestKind.RemoteWrite1 or RequestKind.RemoteWrite2;
 
     private string OwnerOf(ProtobufReader message, string sender, AttributeReader values, int offset)
     {
@@ -126,13 +129,21 @@ internal sealed class RequestPreparation
     }
 }
 
-/// <summary>The edits of a signal, one pass over the request for each run of them between filters. For one request at a time.</summary>
+/// <summary>
+/// The edits of a kind of requests: of OTLP one pass over the request for each run of them between filters, of remote write one for all. For one request at a time.
+/// </summary>
 internal sealed class SignalEdits
 {
     private readonly List<Func<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>>> _passes = [];
 
-    public SignalEdits(Signal signal, IReadOnlyList<PipelineStep> steps, Action<PipelineStep, int> count)
+    public SignalEdits(RequestKind kind, IReadOnlyList<PipelineStep> steps, Action<PipelineStep, int> count)
     {
+        if (RequestPreparation.IsRemoteWrite(kind))
+        {
+            _passes.Add(new RemoteWriteEdit(kind == RequestKind.RemoteWrite2, steps, count).Apply);
+            return;
+        }
+        Signal signal = kind switch { RequestKind.Logs => Signal.Logs, RequestKind.Traces => Signal.Traces, _ => Signal.Metrics };
         for (int first = 0; first < steps.Count;)
         {
             if (steps[first] is FilterStep filter)

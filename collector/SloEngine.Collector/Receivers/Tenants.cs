@@ -23,7 +23,7 @@ public static class Tenants
 
     /// <summary>Which tenants the resources of a request may name; null for any.</summary>
     internal static Func<string, bool>? Allowed(HttpRequest request) =>
-        request.HttpContext.Features.Get<ITenantAccess>() is { } access ? access.Allows : null;
+        request.HttpContext.Features.Get<ITenantAccess>() is { AllowsAll: false } access ? access.Allows : null;
 
     /// <summary>Whether a tenant may be called so.</summary>
     public static bool IsValid(string tenant)

@@ -27,6 +27,12 @@ internal sealed class SeriesIndex
 
     private const int MostDescribedAtOnce = 50_000;
 
+    /// <summary>
+    /// Within which active series are described again: the store knows of a series by its description when it last had points, and deletes those
+    /// that are older than any row.
+    /// </summary>
+    private static readonly TimeSpan DescribedEvery = TimeSpan.FromDays(1);
+
     /// <summary>A scope is read again for each new series, for its name and version.</summary>
     private const int MaxScopeBytes = 16 << 10;
 
@@ -50,6 +56,8 @@ internal sealed class SeriesIndex
     private readonly TimeProvider _time;
     private readonly Queue<SeriesDescriptor> _unsaved = [];
     private volatile SeriesTable _table = new(1024);
+    private int _describedUpTo;
+    private double _toDescribe;
 
     public SeriesIndex(CollectorOptions options, ITelemetryTaps taps, TimeProvider time)
     {
@@ -125,6 +133,24 @@ internal sealed class SeriesIndex
         lock (_registering)
         {
             unsaved.ForEach(_unsaved.Enqueue);
+        }
+    }
+
+    /// <summary>Describes as many active series again as are due after some time, those that waited the longest; none while the store does not take descriptions.</summary>
+    public void DescribeAgain(TimeSpan passed)
+    {
+        lock (_registering)
+        {
+            SeriesTable table = _table;
+            _toDescribe = _unsaved.Count >= MostDescribedAtOnce ? 0 : Math.Min(table.Count, _toDescribe + (table.Count * (passed / DescribedEvery)));
+            for (; _toDescribe >= 1; _toDescribe--)
+            {
+                _describedUpTo = _describedUpTo + 1 < table.Count ? _describedUpTo + 1 : 0;
+                if (table.Active[_describedUpTo])
+                {
+                    _unsaved.Enqueue(table.Descriptors[_describedUpTo]!);
+                }
+            }
         }
     }
 
@@ -270,8 +296,9 @@ internal sealed class SeriesIndex
         if (!TryAdd(descriptor, out int series))
         {
             Usage(descriptor.Tenant).RejectedByCount++;
-            rejection = string.Create(
-                CultureInfo.InvariantCulture, $"tenant {descriptor.Tenant} has reached its limit of {_options.LimitsOf(descriptor.Tenant).MaxActiveSeries} active series");
+            rejection = _byId.Count >= _options.MaxTotalSeries
+                ? string.Create(CultureInfo.InvariantCulture, $"the server has reached its limit of {_options.MaxTotalSeries} active series of all tenants")
+                : string.Create(CultureInfo.InvariantCulture, $"tenant {descriptor.Tenant} has reached its limit of {_options.LimitsOf(descriptor.Tenant).MaxActiveSeries} active series");
             return OverSeriesLimit;
         }
         rejection = null;
@@ -313,7 +340,7 @@ internal sealed class SeriesIndex
         return target;
     }
 
-    /// <summary>Finds or adds a series; false when its tenant may have no more.</summary>
+    /// <summary>Finds or adds a series; false when its tenant, or the server, may have no more.</summary>
     private bool TryAdd(SeriesDescriptor descriptor, out int series)
     {
         if (_byId.TryGetValue(descriptor.Id, out series))
@@ -321,7 +348,7 @@ internal sealed class SeriesIndex
             return true;
         }
         TenantUsage usage = Usage(descriptor.Tenant);
-        if (usage.Active >= _options.LimitsOf(descriptor.Tenant).MaxActiveSeries)
+        if (usage.Active >= _options.LimitsOf(descriptor.Tenant).MaxActiveSeries || _byId.Count >= _options.MaxTotalSeries)
         {
             series = -1;
             return false;

@@ -28,6 +28,9 @@ public sealed class ProtobufWriter
         Raw(value);
     }
 
+    /// <summary>Writes a varint without a tag: an element of a packed field, written as <see cref="Bytes"/>.</summary>
+    public void Element(ulong value) => Raw(value);
+
     /// <summary>Writes a fixed64 field.</summary>
     public void Fixed64(int field, ulong value)
     {

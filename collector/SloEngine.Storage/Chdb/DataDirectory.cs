@@ -9,7 +9,7 @@ internal static class DataDirectory
     {
         try
         {
-            Directory.CreateDirectory(path);
+            PrivateFiles.MakeDirectory(path);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

@@ -11,6 +11,9 @@ public enum DropReason
 
     /// <summary>Only the rows of tenants with a shorter retention went; the rest of the partition stays.</summary>
     Tenant,
+
+    /// <summary>Descriptions of series that have no rows any more.</summary>
+    Unused,
 }
 
 /// <summary>A partition that retention has dropped.</summary>

@@ -25,6 +25,7 @@ public sealed class StoreRetention : IDisposable
     private readonly Counter<long> _partitions;
     private readonly Counter<long> _bytes;
     private readonly TenantDeletion _tenants;
+    private readonly UnusedSeries? _unused;
     private DiskStats _disk = new(0, 0);
     private Dictionary<StoreSignal, long> _sizes = [];
 
@@ -38,6 +39,8 @@ public sealed class StoreRetention : IDisposable
     {
         (_store, _options, _clock, _database, _cluster, _rollUps) = (store, options, new RetentionClock(time), database, cluster, rollUps);
         _tenants = new TenantDeletion(store, options.Tenants, database, cluster);
+        // A cluster's shards hold descriptions and rows by hashes of their own.
+        _unused = cluster is null ? new UnusedSeries(store, options, database) : null;
         _partitions = _meter.CreateCounter<long>("sloengine.store.dropped.partitions", "{partition}", "Partitions dropped by retention.");
         _bytes = _meter.CreateCounter<long>("sloengine.store.dropped.size", "By", "Bytes on disk of the partitions dropped by retention.");
         _meter.CreateObservableGauge("sloengine.store.disk.free", () => _disk.FreeBytes, "By", "Bytes free on the disk of the store.");
@@ -84,6 +87,10 @@ public sealed class StoreRetention : IDisposable
         }
         _sizes = Sizes(kept);
         dropped.AddRange(await _tenants.ApplyAsync(kept, now, cancellation));
+        if (_unused is not null && await _unused.ApplyAsync(now, cancellation) is > 0 and var descriptions)
+        {
+            dropped.Add(new DroppedPartition("series", "", descriptions, 0, DropReason.Unused));
+        }
         return dropped;
     }
 

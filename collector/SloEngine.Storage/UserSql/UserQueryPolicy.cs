@@ -11,15 +11,18 @@ internal sealed class UserQueryPolicy
     private const string Database = EmbeddedColumnStore.Database;
 
     /// <summary>Tables whose rows name their tenant.</summary>
-    private static readonly string[] TenantTables = ["series", "resources", "spans", "logs", "events"];
+    private static readonly string[] TenantTables = ["series", "resources", "spans", "logs", "events", "alerts"];
 
     /// <summary>Tables whose rows name a series, which names its tenant.</summary>
     private static readonly string[] SeriesTables = ["samples", "samples_5m", "histograms", "exponential_histograms", "float_histograms", "exemplars"];
 
-    /// <summary>Tables with what is nobody's to read: addresses and bodies of notifications, bookkeeping.</summary>
-    private static readonly FrozenSet<string> HiddenTables = FrozenSet.Create(
-        StringComparer.Ordinal,
-        "notifications", "schema_version", "rollup_days", Database + ".notifications", Database + ".schema_version", Database + ".rollup_days");
+    /// <summary>Tables with what is nobody's to read, or is read by other ways that know whose it is: bodies of notifications, definitions of SLOs, bookkeeping.</summary>
+    private static readonly FrozenSet<string> HiddenTables =
+        ((string[])["notifications", "slo_definitions", "slo_corrections", "schema_version", "rollup_days", "series_unused"])
+            .SelectMany(table => (string[])[table, Database + "." + table]).ToFrozenSet(StringComparer.Ordinal);
+
+    /// <summary>End of the keys of SLOs' buckets that are of a tenant: what is measured, then whose it is.</summary>
+    private const string TenantOfKey = "@[0-9a-f]{8}@([^@]+)$";
 
     /// <summary>The engine's own tables that tell what can be asked.</summary>
     private static readonly FrozenSet<string> SystemTables = FrozenSet.Create(
@@ -42,7 +45,9 @@ internal sealed class UserQueryPolicy
     {
         string ofTenant = $"tenant = '{SqlText.Quote(tenant)}'";
         string ofSeries = $"id IN (SELECT id FROM {Database}.series WHERE {ofTenant})";
+        string ofSlo = $"if(match(slo, '{TenantOfKey}'), extract(slo, '{TenantOfKey}'), 'default') = '{SqlText.Quote(tenant)}'";
         return TenantTables.Select(table => (table, ofTenant)).Concat(SeriesTables.Select(table => (table, ofSeries)))
+            .Append(("sli_buckets", ofSlo))
             .ToDictionary(filter => $"{Database}.{filter.Item1}", filter => filter.Item2);
     }
 

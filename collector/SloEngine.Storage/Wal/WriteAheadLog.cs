@@ -70,7 +70,7 @@ public sealed class WriteAheadLog : IDisposable
     /// <exception cref="IOException">The directory cannot be used.</exception>
     public static WriteAheadLog Open(WalOptions options, TimeProvider time, long start = 0)
     {
-        System.IO.Directory.CreateDirectory(options.Directory);
+        PrivateFiles.MakeDirectory(options.Directory);
         List<WalSegment> segments = WalSegment.List(options.Directory);
         long torn = segments.Count == 0 ? 0 : segments[^1].CutTornTail();
         if (segments.Count > 0 && segments[^1].Length == 0)

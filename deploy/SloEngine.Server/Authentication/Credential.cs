@@ -9,9 +9,9 @@ internal enum Rights
     None = 0,
     /// <summary>Send telemetry of its tenants.</summary>
     Write = 1,
-    /// <summary>Read telemetry of its tenants; and SLOs, alerts, rules, scaling and dashboards, which are of the server.</summary>
+    /// <summary>Read telemetry, SLOs, alerts, rules and scaling of its tenants; and dashboards, which are of the server.</summary>
     Read = 2,
-    /// <summary>What concerns all tenants: backups, the state of the store, the server's own metrics; and save dashboards.</summary>
+    /// <summary>What concerns all tenants: backups, the state of the store, the server's own metrics; and save dashboards, and SLOs of its tenants.</summary>
     Admin = 4,
 }
 
@@ -25,6 +25,8 @@ internal sealed record Credential(string Name, string? User, byte[] SecretHash, 
 {
     /// <summary>The tenant of requests that name none.</summary>
     public string DefaultTenant => Tenants?[0] ?? Collector.Receivers.Tenants.Default;
+
+    public bool AllowsAll => Tenants is null;
 
     public bool Allows(string tenant) => Tenants is null || Tenants.Contains(tenant);
 

@@ -16,6 +16,7 @@ internal static class StoreRestoreCommand
         var command = new Command("restore", "Restore a backup into a new data directory, for `serve --data`") { backup, data, library };
         command.SetAction((parsed, cancellation) => StoreCommand.RunAsync(async () =>
         {
+            PrivateFiles.BeginProcess();
             var options = new EmbeddedStoreOptions { Path = Path.GetFullPath(parsed.GetValue(data)!), Library = parsed.GetValue(library) };
             var progress = new BackupProgress("restore", Console.Error, !Console.IsErrorRedirected, TimeProvider.System);
             try

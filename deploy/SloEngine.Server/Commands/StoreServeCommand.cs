@@ -30,6 +30,7 @@ internal static class StoreServeCommand
         var command = new Command("serve", "Serve the store by ClickHouse's HTTP interface, for `serve --store` and any ClickHouse client") { data, listen, library };
         command.SetAction((parsed, cancellation) => StoreCommand.RunAsync(async () =>
         {
+            PrivateFiles.BeginProcess();
             try
             {
                 await using EmbeddedColumnStore store = await EmbeddedColumnStore.OpenAsync(

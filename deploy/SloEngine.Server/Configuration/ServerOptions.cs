@@ -18,6 +18,9 @@ namespace SloEngine.Server.Configuration;
 /// <summary>The configuration of <c>serve</c>, parsed and checked: flags win over the environment, which wins over the file.</summary>
 internal sealed record ServerOptions
 {
+    /// <summary>What a series with its labels takes in the index: 1 KiB with few labels.</summary>
+    private const int BytesPerSeries = 2 << 10;
+
     public required ServerRoles Roles { get; init; }
 
     /// <summary>Where a gateway forwards to; empty for engines.</summary>
@@ -81,6 +84,9 @@ internal sealed record ServerOptions
 
     /// <summary>Limits of the tenants that have none of their own.</summary>
     public TenantLimits Limits { get; init; } = new();
+
+    /// <summary>Active series of all tenants together.</summary>
+    public int MaxTotalSeries { get; init; }
 
     /// <summary>Tenants with limits of their own.</summary>
     public IReadOnlyDictionary<string, TenantLimits> Tenants { get; init; } = new Dictionary<string, TenantLimits>();
@@ -171,6 +177,8 @@ internal sealed record ServerOptions
             Limits = TenantLimitsText.Read(Text),
             Tenants = file.Tenants.ToDictionary(
                 tenant => tenant.Key, tenant => TenantLimitsText.Read(setting => tenant.Value.TryGetValue(setting, out SettingText own) ? own : Text(setting))),
+            MaxTotalSeries = Text(Setting.MaxTotalSeries) is { Text.Length: > 0 } total
+                ? (int)Number(Setting.MaxTotalSeries, total, 1, int.MaxValue) : (int)Math.Min(int.MaxValue, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2 / BytesPerSeries),
             SeriesIdle = Duration(Setting.SeriesIdle, Text(Setting.SeriesIdle), TimeSpan.FromMinutes(1)),
             TenantAttribute = Text(Setting.TenantAttribute).Text is { Length: > 0 } attribute ? attribute : null,
             Pipelines = Section(file.Pipelines, section => PipelinesText.Read(section, environment)) ?? new PipelineOptions(),

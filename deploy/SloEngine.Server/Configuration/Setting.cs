@@ -41,6 +41,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting MemoryBudgetBytes = new("limits.memory_budget_bytes", "--memory-budget-bytes", "BYTES", "536870912", "Request bytes in flight before senders are asked to wait");
     public static readonly Setting MaxConnections = new("limits.max_connections", "--max-connections", "COUNT", "10000", "Open connections of all listeners; further ones are closed at once");
     public static readonly Setting MaxActiveSeries = new("limits.max_active_series", "--max-active-series", "COUNT", "1000000", "Active series a tenant may have");
+    public static readonly Setting MaxTotalSeries = new("limits.max_total_series", "--max-total-series", "COUNT", "", "Active series of all tenants together (default: as many as half of the memory holds, at 2 KiB each)");
     public static readonly Setting MaxActiveResources = new("limits.max_active_resources", "--max-active-resources", "COUNT", "100000", "Active resources of logs and spans a tenant may have, each scope of one counted, and as many KiB of them");
     public static readonly Setting BytesPerSecond = new("limits.bytes_per_second", "--bytes-per-second", "BYTES", "0", "Request bytes a second a tenant may send, decompressed; 0: no limit");
     public static readonly Setting BurstBytes = new("limits.burst_bytes", "--burst-bytes", "BYTES", "0", "Bytes a tenant may send at once after a quiet time; 0: what two seconds bring");
@@ -67,7 +68,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     [
         Roles, Engines, ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, StoreCluster, Backups, Slos, SloLateness, SloQueryDelay, Rules, Alertmanagers, ExternalLabels, Scaling, Receivers, Dashboards,
         ExternalUrl, EngineLibrary,
-        MaxBodyBytes, MemoryBudgetBytes, MaxConnections, MaxActiveSeries, MaxActiveResources, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes,
+        MaxBodyBytes, MemoryBudgetBytes, MaxConnections, MaxActiveSeries, MaxTotalSeries, MaxActiveResources, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes,
         SeriesIdle, TenantAttribute, RuleGroups, RuleCatchUp, QuerySeries, QuerySamples, QueryTimeout, QueryCacheBytes, Wal, WalMaxBytes,
         RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionRollUps, RetentionTenants, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
     ];

@@ -42,6 +42,7 @@ using SloEngine.Server.Store;
 using SloEngine.Server.Suggestions;
 using SloEngine.Slo.Burn;
 using SloEngine.Slo.Ledger;
+using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 using SloEngine.Slo.Queries;
 using SloEngine.Storage;
@@ -59,6 +60,7 @@ internal static class ServerHost
     /// <summary>Runs until told to stop; returns the exit code.</summary>
     public static async Task<int> RunAsync(ServerOptions options, CancellationToken cancellation)
     {
+        PrivateFiles.BeginProcess();
         if (options.Roles == ServerRoles.Gateway)
         {
             return await GatewayHost.RunAsync(options, cancellation);
@@ -203,6 +205,7 @@ internal static class ServerHost
         services.AddSingleton(TimeProvider.System);
         services.AddResponseCompression();
         services.AddAccessControl(options.Credentials);
+        services.AddSingleton<Func<HttpContext, TenantScope>>(RequestScope.Of);
         // Nobody embeds JSON into a page: a plus or a quote is written as it is.
         services.ConfigureHttpJsonOptions(static json => json.SerializerOptions.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
         services.AddSingleton(options);
@@ -305,6 +308,7 @@ internal static class ServerHost
         MaxBodyBytes = options.MaxBodyBytes,
         MemoryBudgetBytes = options.MemoryBudgetBytes,
         Limits = options.Limits,
+        MaxTotalSeries = options.MaxTotalSeries,
         Tenants = options.Tenants,
         SeriesIdle = options.SeriesIdle,
         TenantAttribute = options.TenantAttribute,

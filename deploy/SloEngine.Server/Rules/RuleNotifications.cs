@@ -32,6 +32,7 @@ internal sealed class RuleNotifications(Notifier notifier, AlertmanagerPush aler
             new Alert
             {
                 Slo = labels.ToString(),
+                Tenant = news.Tenant,
                 Policy = labels["alertname"],
                 Severity = labels["severity"],
                 State = alert.State == RuleAlertState.Firing ? AlertState.Firing : AlertState.Resolved,

@@ -1,15 +1,17 @@
 using System.Globalization;
 using SloEngine.Alerting.Alerts;
+using SloEngine.Slo.Model;
 
 namespace SloEngine.Server.Rules;
 
 /// <summary>Alerts of SLOs, for the list in which they stand beside those of rules.</summary>
 internal static class SloAlerts
 {
-    public static Func<IEnumerable<object>> In(IServiceProvider services)
+    public static Func<HttpContext, IEnumerable<object>> In(IServiceProvider services)
     {
         AlertEvaluator evaluator = services.GetRequiredService<AlertEvaluator>();
-        return () => evaluator.Current.Select(static alert => new
+        Func<HttpContext, TenantScope> scopes = services.GetRequiredService<Func<HttpContext, TenantScope>>();
+        return http => evaluator.Current.Where(alert => scopes(http).Covers(alert.Tenant)).Select(static alert => new
         {
             labels = alert.Labels,
             annotations = alert.Annotations,

@@ -67,6 +67,9 @@ internal sealed partial class RetentionLoop(StoreRetention retention, TimeProvid
             case DropReason.Size:
                 LogForRoom(dropped.Table, dropped.Partition, dropped.Rows, dropped.Bytes);
                 break;
+            case DropReason.Unused:
+                LogUnused(dropped.Rows);
+                break;
             default:
                 LogOfTenants(dropped.Table, dropped.Partition, dropped.Rows);
                 break;
@@ -80,6 +83,9 @@ internal sealed partial class RetentionLoop(StoreRetention retention, TimeProvid
     [LoggerMessage(EventName = "store.retention.tenant", Level = LogLevel.Information,
         Message = "Deleted {Rows} rows in {Partition} of {Table}: older than the retention of their tenants")]
     private partial void LogOfTenants(string table, string partition, long rows);
+
+    [LoggerMessage(EventName = "store.retention.unused", Level = LogLevel.Information, Message = "Deleted {Rows} descriptions of series that have no rows any more")]
+    private partial void LogUnused(long rows);
 
     [LoggerMessage(EventName = "store.retention.full", Level = LogLevel.Warning,
         Message = "Dropped {Partition} of {Table}, {Rows} rows and {Bytes} bytes, before its time: retention.max_bytes or retention.min_free_bytes is reached. Give the disk room, or keep less")]

@@ -73,6 +73,24 @@ public sealed class IdleExpiryTests : IDisposable
     }
 
     [Fact]
+    public void Series_that_go_on_are_described_again_about_once_a_day()
+    {
+        Send("/a", "/b", "/c");
+        _series.TakeUnsaved();
+        var described = new List<string>();
+        for (int minute = 0; minute < 3 * 24 * 60; minute++)
+        {
+            _clock.Pass(TimeSpan.FromMinutes(1));
+            Send("/a", "/b");
+            _expiry.Sweep();
+            described.AddRange(_series.TakeUnsaved().Select(series => string.Join(',', series.Labels)));
+        }
+
+        Assert.Equal(2, described.Distinct().Count());
+        Assert.All(described.GroupBy(series => series), one => Assert.InRange(one.Count(), 2, 4));
+    }
+
+    [Fact]
     public void While_points_may_be_in_flight_a_series_comes_back_to_its_slot_and_its_tap()
     {
         int slot = Send("/a").Single();

@@ -21,11 +21,11 @@ internal enum Fate
 }
 
 /// <summary>An engine node behind a real port, which may end and begin again like a process, and whose answers may be lost.</summary>
-internal sealed class TargetNode : IAsyncDisposable
+internal sealed class TargetNode(CollectorOptions? collector = null) : IAsyncDisposable
 {
     private WebApplication? _app;
 
-    public IngestRig Rig { get; } = new(segmentBytes: 4096);
+    public IngestRig Rig { get; } = new(collector, segmentBytes: 4096);
 
     public int Port { get; private set; }
 

@@ -12,6 +12,31 @@ namespace SloEngine.Collector.Tests.Gateway;
 public sealed class TelemetryGatewayTests
 {
     [Fact]
+    public async Task A_sender_for_one_tenant_cannot_write_for_another_through_a_gateway_by_what_a_resource_names()
+    {
+        await using TargetNode node = new(new CollectorOptions { TenantAttribute = "tenant.id" });
+        await node.StartAsync();
+        await using var rig = new GatewayRig([node]);
+        rig.Start();
+        byte[] foreign = Logs("other");
+
+        await rig.Gateway.IngestAsync(Signal.Logs, "acme", foreign, tenant => tenant == "acme", default);
+        await rig.DeliveredAsync();
+        Assert.Empty(node.Rig.Ingest.Resources.Usages());
+
+        await rig.Gateway.IngestAsync(Signal.Logs, "acme", Logs("acme"), tenant => tenant == "acme", default);
+        await rig.Gateway.IngestAsync(Signal.Logs, "acme", foreign, null, default);
+        await rig.DeliveredAsync();
+        Assert.Equal(["acme", "other"], node.Rig.Ingest.Resources.Usages().Select(usage => usage.Tenant).Order());
+
+        static byte[] Logs(string tenant) => Encode(request => request.Message(1, resource =>
+        {
+            resource.Message(1, own => own.Attribute(1, "tenant.id", tenant));
+            resource.Message(2, scope => scope.Message(2, record => record.Fixed64(1, Time)));
+        }));
+    }
+
+    [Fact]
     public async Task Whatever_ends_and_whichever_answers_are_lost_each_item_is_stored_once()
     {
         for (int seed = 0; seed < 12; seed++)

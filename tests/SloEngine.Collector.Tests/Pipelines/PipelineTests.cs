@@ -51,6 +51,26 @@ public sealed class PipelineTests
     }
 
     [Fact]
+    public async Task Attributes_without_end_that_have_the_name_of_a_renamed_one_take_linear_time()
+    {
+        byte[] request = Request(span =>
+        {
+            span.Bytes(1, TraceId);
+            span.Bytes(2, SpanId);
+            span.Fixed64(7, Time);
+            for (int attribute = 0; attribute < 200_000; attribute++)
+            {
+                span.Attribute(9, "new", "was there");
+            }
+        });
+
+        // One look at all others for each takes minutes.
+        ReadOnlyMemory<byte> edited = await Task.Run(() => Edited(RequestKind.Traces, request, new RenameStep("a", [(Utf8("old"), Utf8("new"))]))).WaitAsync(TimeSpan.FromSeconds(20));
+
+        Assert.InRange(edited.Length, request.Length / 2, request.Length);
+    }
+
+    [Fact]
     public void Bodies_and_texts_at_any_depth_are_redacted()
     {
         byte[] request = Request(record =>
@@ -67,7 +87,7 @@ public sealed class PipelineTests
         });
 
         var block = new LogBlock();
-        new LogsDecoder(new NoResources(), 1, TimeProvider.System).Decode(Edited(Signal.Logs, request, Redact()).Span, block);
+        new LogsDecoder(new NoResources(), 1, TimeProvider.System).Decode(Edited(RequestKind.Logs, request, Redact()).Span, block);
 
         Assert.Equal("""{"password":"[redacted:secret]","list":["to [redacted:email]"],"count":7}""", Encoding.UTF8.GetString(block.Bodies[0]));
         Assert.Equal([("to", "[redacted:email]"), ("n", "42")], Entries(block.Attributes));
@@ -79,9 +99,9 @@ public sealed class PipelineTests
     {
         PipelineStep[] steps = [Redact(), new DropStep("d", new KeySet(["nothing"])), new RenameStep("r", [(Utf8("no"), Utf8("one"))])];
         var log = new LogBlock();
-        new LogsDecoder(new NoResources(), 1, TimeProvider.System).Decode(Edited(Signal.Logs, RichLogs(), steps).Span, log);
+        new LogsDecoder(new NoResources(), 1, TimeProvider.System).Decode(Edited(RequestKind.Logs, RichLogs(), steps).Span, log);
         var metrics = new MetricBlock();
-        new MetricsDecoder(new AnySeries(), 1).Decode(Edited(Signal.Metrics, RichMetrics(), steps).Span, metrics);
+        new MetricsDecoder(new AnySeries(), 1).Decode(Edited(RequestKind.Metrics, RichMetrics(), steps).Span, metrics);
 
         Assert.Equal(Text(Spans(RichSpans())), Text(Spans(RichSpans(), steps)));
         Assert.Equal("""{"message":"card refused"}""", Encoding.UTF8.GetString(log.Bodies[0]));
@@ -102,7 +122,7 @@ public sealed class PipelineTests
     [Fact]
     public void Labels_of_every_kind_of_metric_are_edited()
     {
-        string edited = Encoding.UTF8.GetString(Edited(Signal.Metrics, RichMetrics(), new DropStep("d", new KeySet(["path"]))).Span);
+        string edited = Encoding.UTF8.GetString(Edited(RequestKind.Metrics, RichMetrics(), new DropStep("d", new KeySet(["path"]))).Span);
 
         Assert.DoesNotContain("path", edited, StringComparison.Ordinal);
         Assert.Equal(6, _counts["d"]);
@@ -137,7 +157,7 @@ public sealed class PipelineTests
 
         var block = new LogBlock();
         new LogsDecoder(new NoResources(), 1, TimeProvider.System)
-            .Decode(Edited(Signal.Logs, request, new FilterStep("f", new TelemetryFilter { SeverityBelow = 9 })).Span, block);
+            .Decode(Edited(RequestKind.Logs, request, new FilterStep("f", new TelemetryFilter { SeverityBelow = 9 })).Span, block);
 
         Assert.Equal([9, 0, 17], block.Severities.Values.ToArray());
 
@@ -155,7 +175,7 @@ public sealed class PipelineTests
         var filter = new TelemetryFilter { Names = new KeySet(["temperature"]), Attributes = [(Utf8("path"), new KeySet(["/a"]))] };
 
         var block = new MetricBlock();
-        new MetricsDecoder(new AnySeries(), 1).Decode(Edited(Signal.Metrics, request, new FilterStep("f", filter)).Span, block);
+        new MetricsDecoder(new AnySeries(), 1).Decode(Edited(RequestKind.Metrics, request, new FilterStep("f", filter)).Span, block);
 
         Assert.Equal([2.0, 3.0], block.Numbers.Values.Values.ToArray());
     }
@@ -163,21 +183,21 @@ public sealed class PipelineTests
     [Fact]
     public void A_request_that_is_no_message_is_refused_by_the_edits_too()
     {
-        Assert.Throws<OtlpFormatException>(() => Edited(Signal.Logs, [0x0A, 0x05, 0x01], Redact()));
-        Assert.Throws<OtlpFormatException>(() => Edited(Signal.Logs, [0x0A, 0x05, 0x01], new FilterStep("f", new TelemetryFilter { SeverityBelow = 9 })));
+        Assert.Throws<OtlpFormatException>(() => Edited(RequestKind.Logs, [0x0A, 0x05, 0x01], Redact()));
+        Assert.Throws<OtlpFormatException>(() => Edited(RequestKind.Logs, [0x0A, 0x05, 0x01], new FilterStep("f", new TelemetryFilter { SeverityBelow = 9 })));
     }
 
     private static RedactStep Redact() => new("redact", new Redactor(RedactionPatterns.All, []));
 
     private static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text);
 
-    private ReadOnlyMemory<byte> Edited(Signal signal, byte[] request, params PipelineStep[] steps) =>
-        steps.Length == 0 ? request : new SignalEdits(signal, steps, (step, count) => _counts[step.Name] = _counts.GetValueOrDefault(step.Name) + count).Apply(request);
+    private ReadOnlyMemory<byte> Edited(RequestKind kind, byte[] request, params PipelineStep[] steps) =>
+        steps.Length == 0 ? request : new SignalEdits(kind, steps, (step, count) => _counts[step.Name] = _counts.GetValueOrDefault(step.Name) + count).Apply(request);
 
     private SpanBlock Spans(byte[] request, params PipelineStep[] steps)
     {
         var block = new SpanBlock();
-        new TracesDecoder(new NoResources(), 1).Decode(Edited(Signal.Traces, request, steps).Span, block);
+        new TracesDecoder(new NoResources(), 1).Decode(Edited(RequestKind.Traces, request, steps).Span, block);
         return block;
     }
 

@@ -51,6 +51,23 @@ public sealed class SeriesIndexTests
     }
 
     [Fact]
+    public void All_tenants_together_have_no_more_series_than_the_server_holds_whatever_their_own_limits()
+    {
+        var index = new SeriesIndex(new CollectorOptions { MaxTotalSeries = 3 }, _taps, TimeProvider.System);
+
+        int[] series = [.. Enumerable.Range(0, 5).Select(tenant => Register($"tenant-{tenant}", "m", out _))];
+
+        Assert.Equal([SeriesIndex.OverSeriesLimit, SeriesIndex.OverSeriesLimit], series[3..]);
+        Assert.Equal(3, index.Count);
+        Assert.Equal(SeriesIndex.OverSeriesLimit, Register("tenant-0", "other", out string? rejection));
+        Assert.Equal("the server has reached its limit of 3 active series of all tenants", rejection);
+        Assert.Equal(series[0], Register("tenant-0", "m", out _));
+
+        int Register(string tenant, string metric, out string? rejection) =>
+            index.Register(tenant, (UInt128)HashCode.Combine(tenant, metric), new LabelledSeries(metric, MetricKind.Gauge, "", "", [], []), out rejection);
+    }
+
+    [Fact]
     public void The_order_of_attributes_makes_no_other_series()
     {
         SeriesDescriptor[] series = Register("default", Request(
