@@ -66,7 +66,7 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
                 spec.Required("type");
                 break;
             case "AlertPolicy":
-                CheckPolicy(spec);
+                CheckPolicy(spec, isUsed: false);
                 break;
             case "AlertCondition":
                 CheckCondition(spec);
@@ -78,17 +78,32 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
         }
     }
 
-    private void CheckPolicy(YamlPlace spec)
+    /// <summary>Checks a policy with what it refers to. What an SLO uses has to be there; what none does may stand in files that are read elsewhere.</summary>
+    private void CheckPolicy(YamlPlace spec, bool isUsed)
     {
         spec.OnlyKeys("description", "alertWhenNoData", "alertWhenBreaching", "alertWhenResolved", "conditions", "notificationTargets");
         foreach (YamlPlace entry in spec.Required("conditions").Items)
         {
-            CheckCondition(definitions.Objects.Resolve(entry, "AlertCondition", "conditionRef").Required("spec"));
+            if (Resolve(entry, "AlertCondition", "conditionRef", isUsed) is { } condition)
+            {
+                CheckCondition(condition.Required("spec"));
+            }
         }
         foreach (YamlPlace target in spec.Optional("notificationTargets")?.Items ?? [])
         {
-            definitions.Objects.Resolve(target, "AlertNotificationTarget", "targetRef").Required("spec").Required("target");
+            Resolve(target, "AlertNotificationTarget", "targetRef", isUsed)?.Required("spec").Required("target");
         }
+    }
+
+    /// <summary>An object that stands inline or is referred to; null, with a warning, when it stands nowhere and is not used.</summary>
+    private YamlPlace? Resolve(YamlPlace place, string kind, string referenceKey, bool isUsed)
+    {
+        if (!isUsed && OpenSloObjects.Reference(place, referenceKey) is { } reference && definitions.Objects.Find(kind, reference.Text) is null)
+        {
+            definitions.Warnings.Add(OpenSloObjects.Missing(kind, reference).Error);
+            return null;
+        }
+        return definitions.Objects.Resolve(place, kind, referenceKey);
     }
 
     private static void CheckCondition(YamlPlace spec)
@@ -126,7 +141,7 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
         BurnPreset preset = Preset(annotations?.Optional("sloengine/alerts"));
         foreach (YamlPlace policy in alerts?.Items ?? [])
         {
-            CheckPolicy(definitions.Objects.Resolve(policy, "AlertPolicy", "alertPolicyRef").Required("spec"));
+            CheckPolicy(definitions.Objects.Resolve(policy, "AlertPolicy", "alertPolicyRef").Required("spec"), isUsed: true);
         }
         Objective[] read = [.. all.Select((objective, index) => Objective(objective, index, all, spec, method, window, alerts, preset))];
         if (read.GroupBy(objective => objective.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
