@@ -261,8 +261,8 @@ public sealed class Ledger : IDisposable
         lock (_gate)
         {
             // One that is not known yet is about to be.
-            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view)
-                ? _pending.FirstOrDefault(past => past.Slo.LedgerKey == view.Slo.LedgerKey)?.Progress : Options.ReadsPast ? 0 : null;
+            return !_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? Options.ReadsPast ? 0 : null
+                : Counted(view).Select(ledger => _pending.FirstOrDefault(past => past.Slo.LedgerKey == ledger.Slo.LedgerKey)?.Progress).Min();
         }
     }
 
@@ -430,7 +430,8 @@ public sealed class Ledger : IDisposable
         {
             return !_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? default
                 : view.Ledger is { } ledger ? ledger.BudgetSum(view.Slo, now)
-                : Sum(view, now, now - view.Slo.BudgetWindow.Bounds(now).Start);
+                // The slot that begins with a calendar's window belongs to it.
+                : Sum(view, now, now - view.Slo.BudgetWindow.Bounds(now).Start + (view.Slo.BudgetWindow is CalendarWindow ? TimeSpan.FromTicks(1) : TimeSpan.Zero));
         }
     }
 
@@ -536,7 +537,7 @@ public sealed class Ledger : IDisposable
     }
 
     /// <summary>Key under which the store knows that an SLO's past has been read.</summary>
-    private static string PastMark(string key) => "past/" + key;
+    public static string PastMark(string key) => "past/" + key;
 
     private static string Name(LedgerOddity oddity) => oddity switch
     {
@@ -569,7 +570,7 @@ public sealed class Ledger : IDisposable
     private async Task<PendingPast?> AwaitPastAsync(SloLedger ledger, TimeSpan reach, CancellationToken cancellation)
     {
         string key = ledger.Slo.LedgerKey;
-        if (!Options.ReadsPast || ledger.Slo.Indicator.Total is not (MetricMeasure or SpanMeasure or LogMeasure)
+        if (!Options.ReadsPast || !ledger.Slo.Indicator.IsTapped
             || (await _store.ReadAsync(PastMark(key), DateTimeOffset.UnixEpoch, cancellation)).Count > 0)
         {
             return null;
@@ -624,36 +625,25 @@ public sealed class Ledger : IDisposable
         }
     }
 
-    private WindowSum Sum((SloLedger? Ledger, ServiceLevelObjective Slo) view, DateTimeOffset now, TimeSpan window)
+    private WindowSum Sum((SloLedger? Ledger, ServiceLevelObjective Slo) view, DateTimeOffset now, TimeSpan window) =>
+        view.Ledger?.Sum(view.Slo, now, window) ?? CompositeSums.Of(view.Slo, Members(view.Slo), now, window);
+
+    private List<CountedMember> Members(ServiceLevelObjective composite)
     {
-        if (view.Ledger is { } ledger)
-        {
-            return ledger.Sum(view.Slo, now, window);
-        }
-        double weights = 0;
-        double attained = 0;
-        double total = 0;
-        int covered = int.MaxValue;
-        foreach (CompositeMember member in view.Slo.Composite ?? [])
+        var members = new List<CountedMember>();
+        foreach (CompositeMember member in composite.Composite ?? [])
         {
             if (_views.TryGetValue(member.Slo, out (SloLedger? Ledger, ServiceLevelObjective Slo) of) && of.Ledger is { } counted)
             {
-                WindowSum sum = counted.Sum(of.Slo, now, window);
-                covered = Math.Min(covered, sum.CoveredSlots);
-                if (sum.Total > 0)
-                {
-                    weights += member.Weight;
-                    attained += member.Weight * sum.Good / sum.Total;
-                    total += sum.Total;
-                }
+                members.Add(new CountedMember(counted, of.Slo, member.Weight));
             }
         }
-        return weights > 0 ? new WindowSum(total * (attained / weights), total, covered) : default;
+        return members;
     }
 
     /// <summary>The ledgers that an SLO, or a composite's members, are counted in.</summary>
     private IEnumerable<SloLedger> Counted((SloLedger? Ledger, ServiceLevelObjective Slo) view) => view.Ledger is { } ledger ? [ledger]
-        : (view.Slo.Composite ?? []).Select(member => _views.GetValueOrDefault(member.Slo).Ledger).OfType<SloLedger>();
+        : Members(view.Slo).Select(member => member.Ledger);
 
     /// <summary>
     /// Whether the first point of a series that began at a time is all new: it began after this ledger did, or other series of its

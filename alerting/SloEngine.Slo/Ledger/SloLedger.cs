@@ -215,6 +215,13 @@ internal sealed class SloLedger : EventSink
         return slo.Method == BudgetingMethod.Occurrences ? _events.Sum(now, window) : _slices[SliceKey(slo)].Sum(now, window);
     }
 
+    /// <summary>Slices of an objective; null where events count.</summary>
+    public SliceSums? Slices(ServiceLevelObjective slo)
+    {
+        Close();
+        return _slices.GetValueOrDefault(SliceKey(slo));
+    }
+
     /// <summary>Sums of the budget's window that a moment is in, up to that moment.</summary>
     public WindowSum BudgetSum(ServiceLevelObjective slo, DateTimeOffset now)
     {
