@@ -21,9 +21,9 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
     public Task<IReadOnlyList<SloChange>> CreateAsync(string text, Editor editor, bool isDryRun, CancellationToken cancellation) => AloneAsync<IReadOnlyList<SloChange>>(
         async () =>
         {
-            IReadOnlyList<ServiceLevelObjective> slos = Read(text);
+            SloFiles read = Read(text);
             var versions = new List<(ServiceLevelObjective Slo, uint Version)>();
-            foreach (ServiceLevelObjective slo in slos)
+            foreach (ServiceLevelObjective slo in read.Slos)
             {
                 uint latest = await LatestAsync(slo.Id, cancellation) is not { } known ? 0
                     : known.IsRemoved ? known.Version
@@ -33,7 +33,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             var changes = new List<SloChange>();
             foreach ((ServiceLevelObjective slo, uint version) in versions)
             {
-                changes.Add(await DescribeAsync(slo, "created", version, cancellation));
+                changes.Add(await DescribeAsync(slo, read, "created", version, cancellation));
                 if (!isDryRun)
                 {
                     await AddAsync(slo.Id, version, text, editor, cancellation);
@@ -48,7 +48,8 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
     public Task<SloChange> ReplaceAsync(string id, string text, VersionCondition condition, Editor editor, bool isDryRun, CancellationToken cancellation) => AloneAsync(
         async () =>
         {
-            IReadOnlyList<ServiceLevelObjective> slos = Read(text);
+            SloFiles read = Read(text);
+            IReadOnlyList<ServiceLevelObjective> slos = read.Slos;
             if (slos.Count != 1 || slos[0].Id != id)
             {
                 throw ApiProblemException.BadRequest($"the text defines {string.Join(", ", slos.Select(slo => $"'{slo.Id}'"))}, expected '{id}' alone");
@@ -57,10 +58,10 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             condition.Check(id, latest is { IsRemoved: false } ? latest.Version : null);
             if (latest is { IsRemoved: false } && latest.Text == text)
             {
-                return await DescribeAsync(slos[0], "unchanged", latest.Version, cancellation);
+                return await DescribeAsync(slos[0], read, "unchanged", latest.Version, cancellation);
             }
             uint version = (latest?.Version ?? 0) + 1;
-            SloChange change = await DescribeAsync(slos[0], latest is { IsRemoved: false } ? "replaced" : "created", version, cancellation);
+            SloChange change = await DescribeAsync(slos[0], read, latest is { IsRemoved: false } ? "replaced" : "created", version, cancellation);
             if (!isDryRun)
             {
                 await AddAsync(id, version, text, editor, cancellation);
@@ -114,7 +115,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
         }
     }
 
-    private IReadOnlyList<ServiceLevelObjective> Read(string text)
+    private SloFiles Read(string text)
     {
         SloFiles read = SloFileReader.ReadAll([("body", text)]);
         if (read.Errors.Count > 0)
@@ -132,7 +133,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
         {
             RefuseFile(slo.Id);
         }
-        return read.Slos.Count > 0 ? read.Slos : throw ApiProblemException.BadRequest("the text defines no SLO");
+        return read.Slos.Count > 0 ? read : throw ApiProblemException.BadRequest("the text defines no SLO");
     }
 
     private void RefuseFile(string id)
@@ -154,7 +155,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
         }
     }
 
-    private async Task<SloChange> DescribeAsync(ServiceLevelObjective slo, string action, uint version, CancellationToken cancellation)
+    private async Task<SloChange> DescribeAsync(ServiceLevelObjective slo, SloFiles read, string action, uint version, CancellationToken cancellation)
     {
         var past = new List<SloPast>();
         foreach (ServiceLevelObjective one in slo.Each().Where(one => one.Composite is null))
@@ -162,12 +163,12 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             DateTimeOffset now = time.GetUtcNow();
             IReadOnlyList<LedgerIncrement> stored = await ledger.ReadAsync(one.LedgerKey, now - one.Window, cancellation);
             DateTimeOffset[] minutes = [.. stored.Select(increment => increment.Minute).Distinct()];
-            bool isQueried = one.Indicator.IsQueried;
-            past.Add(new SloPast(
-                one.Id, minutes.Length, minutes.Length > 0 ? minutes.Min() : null,
-                !isQueried ? null : minutes.Length > 0 ? minutes.Max() + TimeSpan.FromMinutes(1) : now - one.Window, isQueried ? now : null));
+            DateTimeOffset? from = one.Indicator.IsQueried ? minutes.Length > 0 ? minutes.Max() + TimeSpan.FromMinutes(1) : now - one.Window
+                : one.Indicator.IsTapped && (await ledger.ReadAsync(Ledger.PastMark(one.LedgerKey), DateTimeOffset.UnixEpoch, cancellation)).Count == 0 ? now - one.Window
+                : null;
+            past.Add(new SloPast(one.Id, minutes.Length, minutes.Length > 0 ? minutes.Min() : null, from, from is null ? null : now));
         }
-        string[] known = [.. catalog.Slos.Select(other => other.Id)];
+        string[] known = [.. catalog.Slos.Append(slo).SelectMany(other => other.Each()).Select(other => other.Id)];
         return new SloChange(slo.Id, action, version)
         {
             Slo = slo,
@@ -175,6 +176,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             Past = past,
             Warnings =
             [
+                .. read.Warnings.Select(warning => warning.ToString()),
                 .. (slo.Composite ?? []).Where(member => !known.Contains(member.Slo)).Select(member => $"there is no SLO '{member.Slo}' yet: it does not weigh until there is"),
                 .. slo.Each().Select(one => one.Indicator.Total).OfType<ForeignMeasure>().Select(foreign => $"it is measured by {foreign.System}, not here"),
             ],
