@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Slo.Ledger;
@@ -22,9 +23,13 @@ internal sealed class SloLedger : EventSink
     private IReadOnlyList<BudgetCorrection> _corrections;
     private BudgetCorrection[] _excluding;
     private readonly Dictionary<(BudgetingMethod, TimeSpan, double), SliceSums> _slices = [];
+    private SliceSums[] _sliced = [];
     private TieredSums _events;
-    private readonly Dictionary<long, (double Good, double Total)> _unsaved = [];
+    private readonly UnsavedMinutes _unsaved = new();
     private readonly Dictionary<string, SloLedger> _groups = new(StringComparer.Ordinal);
+    private bool _partIsBad;
+    private bool _isSaved;
+    private bool _excludes;
     private long _lastNanos;
     private long _openNanos;
     private long _closeNanos;
@@ -36,8 +41,10 @@ internal sealed class SloLedger : EventSink
     private long _minute = -1;
     private long _firstMinute;
     private bool _isMinuteDirty;
-    private (double Good, double Total) _minuteEvents;
-    private (double Good, double Total) _minuteUnsaved;
+    private double _minuteGood;
+    private double _minuteTotal;
+    private double _unsavedGood;
+    private double _unsavedTotal;
 
     /// <summary>What came while the past is being read, excluded or not; null when it is not.</summary>
     private List<(DateTimeOffset Time, double Good, double Total)>? _sincePast;
@@ -84,7 +91,7 @@ internal sealed class SloLedger : EventSink
     /// <summary>Goes on for other definitions that it fits.</summary>
     public void Define(IReadOnlyList<ServiceLevelObjective> slos)
     {
-        (Slo, Slos) = (slos[0], slos);
+        SetSlos(slos);
         foreach (SloLedger group in _groups.Values)
         {
             group.Define(OfGroup(group.Group));
@@ -302,9 +309,9 @@ internal sealed class SloLedger : EventSink
     public void AddUnsaved(List<LedgerIncrement> increments)
     {
         Close();
-        foreach ((long minute, (double good, double total)) in _unsaved)
+        foreach (UnsavedMinutes.MinuteCount unsaved in _unsaved.Minutes)
         {
-            increments.Add(new LedgerIncrement(Slo.LedgerKey, Group, DateTimeOffset.FromUnixTimeSeconds(minute * 60), good, total));
+            increments.Add(new LedgerIncrement(Slo.LedgerKey, Group, DateTimeOffset.FromUnixTimeSeconds(unsaved.Minute * 60), unsaved.Good, unsaved.Total));
         }
         foreach (SloLedger group in _groups.Values)
         {
@@ -312,10 +319,20 @@ internal sealed class SloLedger : EventSink
         }
     }
 
+    [MemberNotNull(nameof(Slo), nameof(Slos))]
+    private void SetSlos(IReadOnlyList<ServiceLevelObjective> slos)
+    {
+        (Slo, Slos) = (slos[0], slos);
+        _partIsBad = Slo.Indicator.PartIsBad;
+        // What groups count is saved by group.
+        _isSaved = Slo.GroupBy.Count == 0 || _whole is not null;
+    }
+
     [MemberNotNull(nameof(Slo), nameof(Slos), nameof(_events), nameof(_corrections), nameof(_excluding))]
     private void Clear(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections)
     {
-        (Slo, Slos, _reach, _corrections) = (slos[0], slos, reach, corrections);
+        SetSlos(slos);
+        (_reach, _corrections) = (reach, corrections);
         // What the whole does without, its groups do without, too.
         _excluding = [.. corrections.Where(correction => correction.Kind != CorrectionKind.AddEvents && (correction.Group.Length == 0 || correction.Group == Group))];
         _events = new TieredSums(Slo.BudgetWindow, reach, finest: true);
@@ -324,6 +341,8 @@ internal sealed class SloLedger : EventSink
         {
             _slices.TryAdd(SliceKey(slo), new SliceSums(slo.Method, slo.Objectives[0], slo.BudgetWindow, reach, Lateness));
         }
+        _sliced = [.. _slices.Values];
+        _excludes = Slo.Exclusions.Count > 0 || _excluding.Length > 0;
         _firstMinute = long.MaxValue;
         _latenessNanos = Lateness.Ticks * NanosPerTick;
         Others = null;
@@ -375,26 +394,28 @@ internal sealed class SloLedger : EventSink
         }
         (double part, double total) = (_openPart, _openTotal);
         (_openPart, _openTotal, _isOpenDirty) = (0, 0, false);
-        double good = Slo.Indicator.PartIsBad ? total - part : part;
+        double good = _partIsBad ? total - part : part;
         // The moment after the slot's last event is not known: its first one stands for it.
         long ticks = _openNanos / NanosPerTick;
         EnterMinute(ticks);
-        if (Slo.GroupBy.Count == 0 || _whole is not null)
+        if (_isSaved)
         {
-            _minuteUnsaved = (_minuteUnsaved.Good + good, _minuteUnsaved.Total + total);
+            _unsavedGood += good;
+            _unsavedTotal += total;
         }
         if (AwaitsPast)
         {
             (_sincePast ??= []).Add((SeriesTap.Time(_openNanos), good, total));
         }
-        if ((Slo.Exclusions.Count > 0 || _excluding.Length > 0) && IsExcluded(SeriesTap.Time(_openNanos), good, ref total))
+        if (_excludes && IsExcluded(SeriesTap.Time(_openNanos), good, ref total))
         {
             _ledger.Note(LedgerOddity.Excluded);
             return;
         }
-        Count(ticks, good, total);
+        CountInMinute(ticks, good, total);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void EnterMinute(long ticks)
     {
         long minute = ticks / TimeSpan.TicksPerMinute;
@@ -408,21 +429,20 @@ internal sealed class SloLedger : EventSink
     /// <summary>Brings the minute of the last slots into the coarser tiers.</summary>
     private void CloseMinute()
     {
-        if (_minuteUnsaved != default)
+        if (_unsavedGood != 0 || _unsavedTotal != 0)
         {
-            (double good, double total) = _unsaved.GetValueOrDefault(_minute);
-            _unsaved[_minute] = (good + _minuteUnsaved.Good, total + _minuteUnsaved.Total);
-            _minuteUnsaved = default;
+            _unsaved.Add(_minute, _unsavedGood, _unsavedTotal);
+            (_unsavedGood, _unsavedTotal) = (0, 0);
         }
         if (_isMinuteDirty)
         {
             long ticks = _minute * TimeSpan.TicksPerMinute;
-            _events.AddMinute(ticks, _minuteEvents.Good, _minuteEvents.Total);
-            foreach (SliceSums slices in _slices.Values)
+            _events.AddMinute(ticks, _minuteGood, _minuteTotal);
+            foreach (SliceSums slices in _sliced)
             {
-                slices.Add(DateTimeOffset.UnixEpoch.AddTicks(ticks), _minuteEvents.Good, _minuteEvents.Total);
+                slices.Add(DateTimeOffset.UnixEpoch.AddTicks(ticks), _minuteGood, _minuteTotal);
             }
-            (_minuteEvents, _isMinuteDirty) = (default, false);
+            (_minuteGood, _minuteTotal, _isMinuteDirty) = (0, 0, false);
         }
         _minute = -1;
     }
@@ -457,9 +477,17 @@ internal sealed class SloLedger : EventSink
     private void Count(long ticks, double good, double total)
     {
         EnterMinute(ticks);
+        CountInMinute(ticks, good, total);
+    }
+
+    /// <summary>Counts events of the minute that has been entered.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void CountInMinute(long ticks, double good, double total)
+    {
         _firstMinute = Math.Min(_firstMinute, _minute);
         _events.AddFine(ticks, good, total);
-        _minuteEvents = (_minuteEvents.Good + good, _minuteEvents.Total + total);
+        _minuteGood += good;
+        _minuteTotal += total;
         _isMinuteDirty = true;
         if (_whole is { } whole)
         {
