@@ -12,6 +12,7 @@ namespace SloEngine.Alerting.Definitions;
 public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILedgerStore ledger, ISloRefresh refresh, TimeProvider time) : IDisposable
 {
     private readonly SemaphoreSlim _gate = new(1);
+    private bool _mayBeSaved;
 
     /// <summary>The versions of an SLO, the latest first.</summary>
     public Task<IReadOnlyList<SloVersion>> VersionsAsync(string id, CancellationToken cancellation) => table.ReadVersionsAsync(id, cancellation);
@@ -41,7 +42,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             }
             return changes;
         },
-        isDryRun, cancellation);
+        cancellation);
 
     /// <summary>Replaces an SLO, or creates it when there is none.</summary>
     /// <exception cref="ApiProblemException">The text does not read, defines another SLO, or the SLO is of another version than was expected.</exception>
@@ -68,7 +69,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             }
             return change;
         },
-        isDryRun, cancellation);
+        cancellation);
 
     /// <summary>Removes an SLO. Its versions, and what it has counted, are kept.</summary>
     /// <exception cref="ApiProblemException">There is no such SLO, or it is of another version than was expected.</exception>
@@ -90,24 +91,36 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
                 Warnings = [.. catalog.Slos.Where(slo => slo.Composite?.Any(member => member.Slo == id) == true).Select(slo => $"'{slo.Id}' is made of it and goes on without it")],
             };
         },
-        isDryRun, cancellation);
+        cancellation);
 
     /// <inheritdoc/>
     public void Dispose() => _gate.Dispose();
 
     /// <summary>One change at a time, in use when it is answered.</summary>
-    private async Task<T> AloneAsync<T>(Func<Task<T>> change, bool isDryRun, CancellationToken cancellation)
+    private async Task<T> AloneAsync<T>(Func<Task<T>> change, CancellationToken cancellation)
     {
         await _gate.WaitAsync(cancellation);
         try
         {
-            T result = await change();
-            if (!isDryRun)
+            return await change();
+        }
+        finally
+        {
+            await UseAsync();
+        }
+    }
+
+    /// <summary>Brings into use what may have been saved, also when the store's answer is lost, or a later one of several SLOs was refused.</summary>
+    private async Task UseAsync()
+    {
+        try
+        {
+            if (_mayBeSaved)
             {
-                // What is saved comes into use, also when nobody waits for the answer any more.
+                _mayBeSaved = false;
+                // Also when nobody waits for the answer any more.
                 await refresh.RefreshAsync(CancellationToken.None);
             }
-            return result;
         }
         finally
         {
@@ -149,6 +162,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
 
     private async Task AddAsync(string id, uint version, string? text, Editor editor, CancellationToken cancellation)
     {
+        _mayBeSaved = true;
         if (!await table.AddAsync(new SloVersion(id, version, text is null, text ?? "", editor, time.GetUtcNow()), cancellation))
         {
             throw new ApiProblemException(StatusCodes.Status412PreconditionFailed, $"somebody else has just saved version {version} of SLO '{id}'; read it again");
