@@ -141,13 +141,31 @@ internal sealed class SloLedger : EventSink
     }
 
     /// <inheritdoc/>
-    public override bool AwaitsPast => (_whole ?? this)._sincePast is not null;
+    public override bool AwaitsPast => Whole._sincePast is not null;
 
     /// <summary>Leaves events before a time to those who read them from the store.</summary>
     public void AwaitPast(DateTimeOffset until) => (_sincePast, _pastUntil) = ([], Nanos(until));
 
-    /// <summary>The store is read from now on: what comes late counts here.</summary>
-    public void ReadPast() => _pastUntil = 0;
+    /// <summary>The ledger of all groups; itself for what is not grouped.</summary>
+    public SloLedger Whole => _whole ?? this;
+
+    /// <summary>
+    /// The store is read from now on: what comes late counts here. Gives what came late since the last time, when that reading failed: the store has it now,
+    /// and it does not count here any more.
+    /// </summary>
+    public List<LedgerIncrement> ReadPast(DateTimeOffset until)
+    {
+        Close();
+        _pastUntil = 0;
+        var late = new List<LedgerIncrement>();
+        foreach (SloLedger ledger in _groups.Values.Append(this))
+        {
+            late.AddRange((ledger._sincePast ?? []).Where(events => events.Time < until).Select(events => new LedgerIncrement(
+                Slo.LedgerKey, ledger.Group, events.Time.AddTicks(-(events.Time.Ticks % TimeSpan.TicksPerMinute)), events.Good, events.Total)));
+            ledger._sincePast?.RemoveAll(events => events.Time < until);
+        }
+        return late;
+    }
 
     /// <summary>Takes in what was read, oldest first, in front of what has been counted since.</summary>
     public void TakePast(IEnumerable<LedgerIncrement> minutes)
@@ -196,6 +214,21 @@ internal sealed class SloLedger : EventSink
         }
         Seen(Nanos(Earlier(minute + Minute - TimeSpan.FromTicks(1), now)));
         AddStored(minute, good, total, minute, now);
+    }
+
+    /// <summary>How old minutes may be that somebody asks for, or that still change.</summary>
+    public TimeSpan KeptFor => _reach + Lateness;
+
+    /// <summary>Adds more events that other nodes have counted of a minute.</summary>
+    /// <param name="minute">The minute.</param>
+    /// <param name="good">Good events.</param>
+    /// <param name="total">All events.</param>
+    /// <param name="from">When they happened, at the earliest.</param>
+    /// <param name="until">When they happened, at the latest.</param>
+    public void AddOfOthers(DateTimeOffset minute, double good, double total, DateTimeOffset from, DateTimeOffset until)
+    {
+        Seen(Nanos(Earlier(minute + Minute - TimeSpan.FromTicks(1), until - OtherNodes.AppendDelay)));
+        AddStored(minute, good, total, from, until);
     }
 
     /// <summary>The ledger of a group, made when it is new; of the groups beyond the most there may be, the one of all others.</summary>
@@ -535,7 +568,7 @@ internal sealed class SloLedger : EventSink
             _ledger.Note(LedgerOddity.Ahead);
             nanos = now;
         }
-        if (nanos < (_whole ?? this)._pastUntil)
+        if (nanos < Whole._pastUntil)
         {
             return false;
         }
@@ -567,46 +600,4 @@ internal sealed class SloLedger : EventSink
 
     private static (BudgetingMethod, TimeSpan, double) SliceKey(ServiceLevelObjective slo) =>
         (slo.Method, slo.Objectives[0].Slice, slo.Method == BudgetingMethod.Timeslices ? slo.Objectives[0].SliceTarget : 0);
-
-    /// <summary>
-    /// What other nodes have counted of this SLO, as last read from the store. They append what they count a batch at a time, so that what is
-    /// read is complete up to some seconds ago.
-    /// </summary>
-    internal sealed class OtherNodes(SloLedger ledger)
-    {
-        private static readonly TimeSpan AppendDelay = TimeSpan.FromSeconds(10);
-
-        private readonly Dictionary<(string Group, DateTimeOffset Minute), (double Good, double Total)> _minutes = [];
-        private DateTimeOffset _refreshed;
-        private DateTimeOffset? _lastMinute;
-
-        /// <summary>Up to when their counts are here; null when they have counted nothing of late.</summary>
-        public DateTimeOffset? KnownUntil => _lastMinute is { } last && _refreshed - last < TieredSums.FineReach ? _refreshed - AppendDelay : null;
-
-        /// <summary>Adds what is more than at the last read.</summary>
-        public void Refresh(IEnumerable<LedgerIncrement> minutes, DateTimeOffset now)
-        {
-            DateTimeOffset before = _refreshed == default ? default : _refreshed - AppendDelay;
-            foreach (LedgerIncrement minute in minutes)
-            {
-                (double good, double total) = _minutes.GetValueOrDefault((minute.Group, minute.Minute));
-                if (minute.Good == good && minute.Total == total)
-                {
-                    continue;
-                }
-                _minutes[(minute.Group, minute.Minute)] = (minute.Good, minute.Total);
-                // What came since the last read happened since about then, unless it is of an older minute.
-                bool isLate = minute.Minute + SloLedger.Minute < before;
-                SloLedger counts = minute.Group.Length == 0 ? ledger : ledger.ForGroup(minute.Group);
-                counts.Seen(Nanos(Earlier(minute.Minute + SloLedger.Minute - TimeSpan.FromTicks(1), now - AppendDelay)));
-                counts.AddStored(minute.Minute, minute.Good - good, minute.Total - total, isLate ? minute.Minute : before, now);
-                _lastMinute = _lastMinute > minute.Minute ? _lastMinute : minute.Minute;
-            }
-            _refreshed = now;
-            foreach ((string, DateTimeOffset Minute) old in _minutes.Keys.Where(known => known.Minute < now - ledger._reach - ledger.Lateness).ToList())
-            {
-                _minutes.Remove(old);
-            }
-        }
-    }
 }
