@@ -258,6 +258,40 @@ public sealed class SavedSloTests
         },
     });
 
+    [Fact]
+    public async Task A_composite_of_objectives_shows_a_budget_of_its_own_in_front_of_theirs()
+    {
+        using var files = new TemporaryDirectory();
+        await using ServerProcess server = await ServerProcess.StartAsync(Path.Combine(files.Path, "data"), "--self-telemetry", "off");
+        using var sender = new OtlpJsonSender(server.OtlpHttp, "app");
+        const string Indicator = """{metadata: {name: app}, spec: {ratioMetric: {bad: {metricSource: {spec: {query: 'app_requests_total{code="500"}'}}}, total: {metricSource: {spec: {query: app_requests_total}}}}}}""";
+        Assert.Equal(HttpStatusCode.Created, (await SendAsync(server, HttpMethod.Post, "/api/v1/slos?" + Author, $"""
+            apiVersion: openslo/v1
+            kind: SLO
+            metadata:
+              name: app
+            spec:
+              service: app
+              objectives:
+              - displayName: strict
+                target: 0.9
+                indicator: {Indicator}
+              - displayName: loose
+                target: 0.8
+                compositeWeight: 0.5
+                indicator: {Indicator}
+            """)).Status);
+        Assert.True(await sender.SendAsync(95, 5));
+        JsonElement slo = await ServerProcess.UntilAsync(
+            () => server.GetAsync("/api/v1/slos/app"), found => found.GetProperty("totalEvents").GetDouble() == 200, TimeSpan.FromSeconds(60));
+
+        Assert.Equal(0.625, slo.GetProperty("budget").GetProperty("consumed").GetDouble(), 9);
+        Assert.Equal([("app", 0.625), ("app/strict", 0.5), ("app/loose", 0.25)], slo.GetProperty("objectives").EnumerateArray()
+            .Select(each => (each.GetProperty("id").GetString()!, Math.Round(each.GetProperty("budget").GetProperty("consumed").GetDouble(), 9))));
+        Assert.Equal([("app/strict", 1), ("app/loose", 0.5)], slo.GetProperty("composite").EnumerateArray()
+            .Select(member => (member.GetProperty("slo").GetString()!, member.GetProperty("weight").GetDouble())));
+    }
+
     private static async Task AssertCountsAsync(ServerProcess server, double good, double bad)
     {
         // What came before a new SLO counted by itself is read from the store.
