@@ -191,6 +191,24 @@ public sealed class QueriedSloTests
         Assert.Contains("slos[0].objective is 101, expected above 0 and below 100", errors, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_reference_to_nothing_warns_where_no_SLO_uses_it_and_fails_when_validation_is_strict()
+    {
+        using var files = new TemporaryDirectory();
+        string policy = files.Write("policy.yaml", """
+            apiVersion: openslo/v1
+            kind: AlertPolicy
+            metadata: {name: fast}
+            spec:
+              conditions: [{conditionRef: burn}]
+            """);
+
+        (int exit, string output, string warnings) = await Cli.RunAsync("slo", "validate", policy);
+        Assert.Equal((0, "0 valid, 0 invalid\n"), (exit, output));
+        Assert.EndsWith("policy.yaml:5:31: there is no AlertCondition 'burn' (warning)\n", warnings, StringComparison.Ordinal);
+        Assert.Equal(1, (await Cli.RunAsync("slo", "validate", "--strict", policy)).Exit);
+    }
+
     private static async Task<(int Exit, string Output)> RunAsync(params string[] arguments)
     {
         (int exit, string output, string errors) = await Cli.RunAsync(["slo", .. arguments]);

@@ -32,6 +32,7 @@ public sealed class SavedSloTests
         Assert.Equal(("app", "created", 1), (would.GetProperty("id").GetString(), would.GetProperty("action").GetString(), would.GetProperty("version").GetInt32()));
         Assert.Equal("taps", would.GetProperty("explanation")[0].GetProperty("countedBy").GetString());
         Assert.Equal(0, would.GetProperty("past")[0].GetProperty("countedMinutes").GetInt32());
+        Assert.InRange(would.GetProperty("past")[0].GetProperty("backfilledFrom").GetDateTimeOffset(), DateTimeOffset.UtcNow.AddDays(-30.1), DateTimeOffset.UtcNow.AddDays(-1));
         Assert.Equal(HttpStatusCode.NotFound, (await SendAsync(server, HttpMethod.Get, "/api/v1/slos/app")).Status);
 
         // What is wrong is told with its line, and all of it.
@@ -47,6 +48,9 @@ public sealed class SavedSloTests
         Assert.True(await sender.SendAsync(399, 1));
         Assert.True(await sender.SendAsync(399, 1));
         await AssertCountsAsync(server, sender.Good, sender.Bad);
+        // What it measures has its past now.
+        Answer again = await SendAsync(server, HttpMethod.Put, "/api/v1/slos/app?dry_run=true", Slo("app", 0.99), "\"1\"");
+        Assert.Equal(JsonValueKind.Null, again.Body.GetProperty("changes")[0].GetProperty("past")[0].GetProperty("backfilledFrom").ValueKind);
         JsonElement detail = await server.GetAsync("/api/v1/slos/app");
         Assert.Equal((0.999, 1), (detail.GetProperty("objective").GetDouble(), detail.GetProperty("version").GetInt32()));
 
@@ -154,6 +158,10 @@ public sealed class SavedSloTests
         await AssertCountsAsync(server, 270, 5);
         JsonElement history = await server.GetAsync($"/api/v1/slos/app/history?start={minute - 7200}&end={minute + 60}&step=60");
         Assert.Equal(25, history.GetProperty("points").EnumerateArray().Where(point => point.GetProperty("t").GetDateTimeOffset().ToUnixTimeSeconds() < minute - 2900).Sum(point => point.GetProperty("total").GetDouble()));
+        // A point is about the time before it.
+        long[] told = [.. history.GetProperty("points").EnumerateArray().Where(point => point.GetProperty("total").GetDouble() > 0)
+            .Select(point => point.GetProperty("t").GetDateTimeOffset().ToUnixTimeSeconds()).Where(time => time < minute - 2900)];
+        Assert.Equal((minute - 3540, minute - 3000), (told[0], told[^1]));
         Assert.Equal(["the gateway's log", "load test"], history.GetProperty("changed").EnumerateArray().Select(stretch => stretch.GetProperty("reason").GetString()));
 
         await server.KillAsync();
@@ -249,6 +257,40 @@ public sealed class SavedSloTests
             objectives = new[] { new { target } },
         },
     });
+
+    [Fact]
+    public async Task A_composite_of_objectives_shows_a_budget_of_its_own_in_front_of_theirs()
+    {
+        using var files = new TemporaryDirectory();
+        await using ServerProcess server = await ServerProcess.StartAsync(Path.Combine(files.Path, "data"), "--self-telemetry", "off");
+        using var sender = new OtlpJsonSender(server.OtlpHttp, "app");
+        const string Indicator = """{metadata: {name: app}, spec: {ratioMetric: {bad: {metricSource: {spec: {query: 'app_requests_total{code="500"}'}}}, total: {metricSource: {spec: {query: app_requests_total}}}}}}""";
+        Assert.Equal(HttpStatusCode.Created, (await SendAsync(server, HttpMethod.Post, "/api/v1/slos?" + Author, $"""
+            apiVersion: openslo/v1
+            kind: SLO
+            metadata:
+              name: app
+            spec:
+              service: app
+              objectives:
+              - displayName: strict
+                target: 0.9
+                indicator: {Indicator}
+              - displayName: loose
+                target: 0.8
+                compositeWeight: 0.5
+                indicator: {Indicator}
+            """)).Status);
+        Assert.True(await sender.SendAsync(95, 5));
+        JsonElement slo = await ServerProcess.UntilAsync(
+            () => server.GetAsync("/api/v1/slos/app"), found => found.GetProperty("totalEvents").GetDouble() == 200, TimeSpan.FromSeconds(60));
+
+        Assert.Equal(0.625, slo.GetProperty("budget").GetProperty("consumed").GetDouble(), 9);
+        Assert.Equal([("app", 0.625), ("app/strict", 0.5), ("app/loose", 0.25)], slo.GetProperty("objectives").EnumerateArray()
+            .Select(each => (each.GetProperty("id").GetString()!, Math.Round(each.GetProperty("budget").GetProperty("consumed").GetDouble(), 9))));
+        Assert.Equal([("app/strict", 1), ("app/loose", 0.5)], slo.GetProperty("composite").EnumerateArray()
+            .Select(member => (member.GetProperty("slo").GetString()!, member.GetProperty("weight").GetDouble())));
+    }
 
     private static async Task AssertCountsAsync(ServerProcess server, double good, double bad)
     {

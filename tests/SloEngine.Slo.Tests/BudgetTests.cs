@@ -1,6 +1,10 @@
+using FsCheck;
+using FsCheck.Fluent;
 using SloEngine.Slo.Burn;
+using SloEngine.Slo.Files;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
+using SloEngine.Slo.OpenSlo;
 
 namespace SloEngine.Slo.Tests;
 
@@ -80,6 +84,80 @@ public sealed class BudgetTests
         Assert.Equal(2, status.BudgetConsumed, 9);
         Assert.Equal(2, status.Burns[0].Rate!.Value, 9);
     }
+
+    [Theory]
+    [InlineData("Occurrences")]
+    [InlineData("RatioTimeslices")]
+    public async Task A_composite_of_objectives_burns_at_the_sum_of_their_weighted_burn_rates(string method)
+    {
+        (Ledger.Ledger ledger, TestClock clock, ServiceLevelObjective journey) = await JourneyAsync(method, "compositeWeight: 2");
+        Assert.Equal(["journey", "journey/checkout", "journey/search"], journey.Each().Select(each => each.Id));
+        Assert.Equal([4, 0, 0], journey.Each().Select(each => each.Policies.Count));
+        Count(ledger, clock.Now, [("job", "checkout")], 90, 10);
+        Count(ledger, clock.Now, [("job", "search")], 995, 5);
+        clock.Now += TimeSpan.FromMinutes(1);
+
+        SloStatus[] statuses = [.. journey.Each().Select(each => new SloEvaluator(ledger).Evaluate(each, clock.Now))];
+
+        // 10 % of a budget of 10 %, twice, and 0.5 % of one of 1 %.
+        Assert.Equal([2.5, 1, 0.5], statuses.Select(status => Math.Round(status.BudgetConsumed, 9)));
+        Assert.Equal(0.975, statuses[0].Attained!.Value, 9);
+        Assert.All(statuses[0].Burns, burn => Assert.Equal(2.5, burn.Rate!.Value, 9));
+        Assert.Equal(0.975, new SloEvaluator(ledger).Evaluate(journey, clock.Now).Attained!.Value, 9);
+
+        // A total outage of both is no more than all.
+        Count(ledger, clock.Now, [("job", "checkout")], 0, 1e12);
+        Count(ledger, clock.Now, [("job", "search")], 0, 1e12);
+        clock.Now += TimeSpan.FromMinutes(1);
+        Assert.InRange(new SloEvaluator(ledger).Evaluate(journey, clock.Now).Attained!.Value, 0, method == "Occurrences" ? 0 : 0.5);
+    }
+
+    [Fact]
+    public async Task Two_objectives_that_miss_five_percent_of_their_slices_make_a_composite_that_misses_ten()
+    {
+        // The example of the specification; weights are 1 without compositeWeight.
+        (Ledger.Ledger ledger, TestClock clock, ServiceLevelObjective journey) = await JourneyAsync("RatioTimeslices", "description: none", "0.99");
+        Count(ledger, clock.Now, [("job", "checkout")], 95, 5);
+        Count(ledger, clock.Now, [("job", "search")], 950, 50);
+        clock.Now += TimeSpan.FromMinutes(1);
+
+        Assert.Equal(0.9, new SloEvaluator(ledger).Evaluate(journey, clock.Now).Attained!.Value, 9);
+    }
+
+    [Fact]
+    public void A_slice_of_a_composite_is_bad_where_that_of_an_objective_is() => Check.One(Config.QuickThrowOnFailure.WithMaxTest(30), Prop.ForAll(
+        Arb.From(Gen.ListOf(
+            from minute in Gen.Choose(0, 300)
+            from isCheckout in Gen.Elements(true, false)
+            from bad in Gen.Elements(0, 1)
+            select (minute, isCheckout, bad))),
+        events =>
+        {
+            (Ledger.Ledger ledger, TestClock clock, ServiceLevelObjective journey) = JourneyAsync("Timeslices", "timeSliceWindow: 1m").GetAwaiter().GetResult();
+            clock.Now = Start.AddMinutes(301);
+            foreach ((int minute, bool isCheckout, int bad) in events)
+            {
+                Count(ledger, Start.AddMinutes(minute), [("job", isCheckout ? "checkout" : "search")], 1 - bad, bad);
+            }
+            var evaluator = new SloEvaluator(ledger);
+
+            for (int now = 1; now <= 301; now += 7)
+            {
+                foreach (int window in (int[])[5, 60, 128, 10_000])
+                {
+                    // An objective's slice is good when half of its events are: of one, or two.
+                    var slices = events.Where(one => one.minute < now && one.minute > now - window).GroupBy(one => one.minute).ToList();
+                    int failed = slices.Count(slice => slice.GroupBy(one => one.isCheckout).Any(member => member.Count(one => one.bad == 0) * 2 < member.Count()));
+                    WindowSum sum = ledger.Sum("journey", Start.AddMinutes(now), TimeSpan.FromMinutes(window));
+                    Assert.Equal((slices.Count - failed, slices.Count), (sum.Good, sum.Total));
+                }
+            }
+            Assert.Equal(events.Select(one => one.minute).Distinct().Count(), evaluator.Evaluate(journey, clock.Now).Sum.Total);
+        }));
+
+    [Fact]
+    public void Objectives_of_a_composite_of_slices_have_slices_of_one_length() =>
+        Assert.Contains("spec.objectives have slices of different lengths", Assert.Single(Journey("Timeslices", "timeSliceWindow: 5m", "0.99").Errors).Message, StringComparison.Ordinal);
 
     [Fact]
     public async Task Events_of_an_exclusion_are_kept_and_do_not_count()
@@ -209,6 +287,50 @@ public sealed class BudgetTests
         new MetricMeasure("requests_total", [new Matcher("job", "=", job), new Matcher("code", "=", "200")], MetricPart.Increase),
         new MetricMeasure("requests_total", [new Matcher("job", "=", job)], MetricPart.Increase),
         PartIsBad: false);
+
+    private static async Task<(Ledger.Ledger Ledger, TestClock Clock, ServiceLevelObjective Journey)> JourneyAsync(string method, string detail, string target = "0.9")
+    {
+        (IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<SloFileError> errors) = Journey(method, detail, target);
+        Assert.Empty(errors);
+        (Ledger.Ledger ledger, TestClock clock) = await LedgerOf([.. slos]);
+        return (ledger, clock, slos[0]);
+    }
+
+    private static (IReadOnlyList<ServiceLevelObjective> Slos, IReadOnlyList<SloFileError> Errors) Journey(string method, string detail, string target) => SloFileReader.Read([("journey.yaml", $"""
+        apiVersion: openslo/v1
+        kind: SLO
+        metadata:
+          name: journey
+        spec:
+          service: shop
+          budgetingMethod: {method}
+          objectives:
+          - displayName: checkout
+            target: {target}
+            timeSliceTarget: 0.5
+            {detail}
+            indicatorRef: checkout
+          - displayName: search
+            target: 0.99
+            timeSliceTarget: 0.5
+            indicatorRef: search
+        ---
+        apiVersion: openslo/v1
+        kind: SLI
+        metadata:
+          name: checkout
+        spec: {Sli("checkout")}
+        ---
+        apiVersion: openslo/v1
+        kind: SLI
+        metadata:
+          name: search
+        spec: {Sli("search")}
+        """)]);
+
+    private static string Sli(string job) => """
+        {ratioMetric: {good: {metricSource: {spec: {query: 'requests_total{job="JOB",code="200"}'}}}, total: {metricSource: {spec: {query: 'requests_total{job="JOB"}'}}}}}
+        """.Replace("JOB", job, StringComparison.Ordinal);
 
     private static async Task<(Ledger.Ledger Ledger, TestClock Clock)> LedgerOf(params ServiceLevelObjective[] slos)
     {

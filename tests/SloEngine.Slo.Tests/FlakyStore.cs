@@ -17,6 +17,9 @@ internal sealed class FlakyStore : ILedgerStore
 
     public List<LedgerIncrement> Increments { get; } = [];
 
+    /// <summary>What other nodes have appended.</summary>
+    public List<LedgerIncrement> Others { get; } = [];
+
     public bool LoseNextAnswer { get; set; }
 
     public Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation)
@@ -37,5 +40,5 @@ internal sealed class FlakyStore : ILedgerStore
         Task.FromResult<IReadOnlyList<LedgerIncrement>>([.. Increments.Where(increment => increment.Key == key && increment.Minute >= since)]);
 
     public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
-        Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
+        Task.FromResult<IReadOnlyList<LedgerIncrement>>([.. Others.Where(increment => increment.Minute >= since)]);
 }

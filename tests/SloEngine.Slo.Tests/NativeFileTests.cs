@@ -138,6 +138,7 @@ public sealed class NativeFileTests
         from isCommon in Gen.Elements(true, false)
         from numbers in Gen.ArrayOf(Gen.Choose(0, 1000), 5)
         from lateness in Gen.Elements<int?>(null, 1, 90, 2880)
+        from isWhole in Gen.Elements(true, false)
         select new ServiceLevelObjective
         {
             Id = "slo-1.x_y",
@@ -151,11 +152,11 @@ public sealed class NativeFileTests
             Indicator = indicators[0],
             Policies = policies[0],
             Objectives = count == 1
-                ? [new Objective("", targets[0] / 100_000d, 0.95, Minutes(slices[0]), numbers[4] / 10d)]
-                : [.. targets.Select((target, index) => new Objective($"objective-{index}", target / 100_000d, 0.001 * (index + 1), Minutes(slices[index]))
+                ? [new Objective("", targets[0] / 100_000d, 0.95, Minutes(slices[0]), (1 + numbers[4]) / 10d)]
+                : [.. targets.Select((target, index) => new Objective($"objective-{index}", target / 100_000d, 0.001 * (index + 1), Minutes(slices[isWhole ? 0 : index]), isWhole && index < 2 ? (1 + numbers[index]) / 10d : null)
                 {
                     Indicator = isCommon ? indicators[0] : indicators[index],
-                    Policies = isCommon ? policies[0] : policies[index],
+                    Policies = isWhole && isCommon ? null : isCommon ? policies[0] : policies[index],
                 })],
             GroupBy = numbers[0] % 2 == 0 ? [] : ["tenant", "http.route"],
             MaxGroups = 1 + numbers[0],

@@ -77,6 +77,31 @@ public sealed class OpenSloWriterTests
           objectives: [{target: 0.9}]
         """));
 
+    [Fact]
+    public void Objectives_of_a_composite_read_back_with_what_each_measures() => AssertSame(Read("slo.yaml", """
+        apiVersion: sloengine/v1
+        kind: SLO
+        metadata: {name: journey}
+        spec:
+          service: shop
+          objectives:
+          - {name: checkout, target: 0.99, weight: 2, indicator: {good: 'checkouts_total{code="200"}', total: checkouts_total}}
+          - {name: search, target: 0.9, indicator: {bad: 'searches_total{code="500"}', total: searches_total}}
+        """));
+
+    [Fact]
+    public void Objectives_that_measure_different_things_and_are_no_composite_are_not_written() =>
+        Assert.Contains("give them weights", Assert.Throws<SloExportException>(() => OpenSloWriter.Write(Read("slo.yaml", """
+            apiVersion: sloengine/v1
+            kind: SLO
+            metadata: {name: journey}
+            spec:
+              service: shop
+              objectives:
+              - {name: checkout, target: 0.99, indicator: {good: 'checkouts_total{code="200"}', total: checkouts_total}}
+              - {name: search, target: 0.9, indicator: {bad: 'searches_total{code="500"}', total: searches_total}}
+            """))).Message, StringComparison.Ordinal);
+
     private static void AssertSame(IReadOnlyList<ServiceLevelObjective> slos)
     {
         IReadOnlyList<ServiceLevelObjective> again = Read("imported.yaml", OpenSloWriter.Write(slos));

@@ -32,8 +32,7 @@ public sealed class BudgetCorrections(CorrectionTable table, SloEvaluator evalua
                 throw new ApiProblemException(StatusCodes.Status409Conflict, $"'{slo.Id}' has {MaxActive} corrections already; revoke some, or give it exclusions");
             }
             var made = new AuditedCorrection(Guid.CreateVersion7(now).ToString("N"), correction, request.Reference?.Trim() ?? "", new AuditEntry(editor, request.Reason!.Trim(), now), null);
-            await table.AddAsync(made, cancellation);
-            await refresh.RefreshAsync(CancellationToken.None);
+            await UseAsync(table.AddAsync(made, cancellation));
             return made;
         }
         finally
@@ -58,8 +57,7 @@ public sealed class BudgetCorrections(CorrectionTable table, SloEvaluator evalua
                 throw new ApiProblemException(StatusCodes.Status409Conflict, $"correction '{id}' was revoked by {before.Editor.Author} at {before.At:u}");
             }
             var revoked = new AuditEntry(editor, reason!.Trim(), time.GetUtcNow());
-            await table.RevokeAsync(made, revoked, cancellation);
-            await refresh.RefreshAsync(CancellationToken.None);
+            await UseAsync(table.RevokeAsync(made, revoked, cancellation));
             return made with { Revoked = revoked };
         }
         finally
@@ -70,6 +68,19 @@ public sealed class BudgetCorrections(CorrectionTable table, SloEvaluator evalua
 
     /// <inheritdoc/>
     public void Dispose() => _gate.Dispose();
+
+    /// <summary>Brings what is saved into use, also when the store's answer is lost: it may be there.</summary>
+    private async Task UseAsync(Task saved)
+    {
+        try
+        {
+            await saved;
+        }
+        finally
+        {
+            await refresh.RefreshAsync(CancellationToken.None);
+        }
+    }
 
     private static void CheckAuthor(Editor editor)
     {

@@ -12,6 +12,7 @@ namespace SloEngine.Alerting.Definitions;
 public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILedgerStore ledger, ISloRefresh refresh, TimeProvider time) : IDisposable
 {
     private readonly SemaphoreSlim _gate = new(1);
+    private bool _mayBeSaved;
 
     /// <summary>The versions of an SLO, the latest first.</summary>
     public Task<IReadOnlyList<SloVersion>> VersionsAsync(string id, CancellationToken cancellation) => table.ReadVersionsAsync(id, cancellation);
@@ -28,9 +29,9 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
     public Task<IReadOnlyList<SloChange>> CreateAsync(TenantScope scope, string text, Editor editor, bool isDryRun, CancellationToken cancellation) => AloneAsync<IReadOnlyList<SloChange>>(
         async () =>
         {
-            IReadOnlyList<ServiceLevelObjective> slos = await ReadAsync(scope, text, cancellation);
+            SloFiles read = await ReadAsync(scope, text, cancellation);
             var versions = new List<(ServiceLevelObjective Slo, uint Version)>();
-            foreach (ServiceLevelObjective slo in slos)
+            foreach (ServiceLevelObjective slo in read.Slos)
             {
                 uint latest = await LatestAsync(slo.Id, cancellation) is not { } known ? 0
                     : known.IsRemoved ? known.Version
@@ -40,7 +41,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             var changes = new List<SloChange>();
             foreach ((ServiceLevelObjective slo, uint version) in versions)
             {
-                changes.Add(await DescribeAsync(scope, slo, "created", version, cancellation));
+                changes.Add(await DescribeAsync(scope, slo, read, "created", version, cancellation));
                 if (!isDryRun)
                 {
                     await AddAsync(slo.Id, version, text, editor, cancellation);
@@ -48,14 +49,15 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             }
             return changes;
         },
-        isDryRun, cancellation);
+        cancellation);
 
     /// <summary>Replaces an SLO, or creates it when there is none.</summary>
     /// <exception cref="ApiProblemException">The text does not read, defines another SLO, or the SLO is of another version than was expected.</exception>
     public Task<SloChange> ReplaceAsync(TenantScope scope, string id, string text, VersionCondition condition, Editor editor, bool isDryRun, CancellationToken cancellation) => AloneAsync(
         async () =>
         {
-            IReadOnlyList<ServiceLevelObjective> slos = await ReadAsync(scope, text, cancellation);
+            SloFiles read = await ReadAsync(scope, text, cancellation);
+            IReadOnlyList<ServiceLevelObjective> slos = read.Slos;
             if (slos.Count != 1 || slos[0].Id != id)
             {
                 throw ApiProblemException.BadRequest($"the text defines {string.Join(", ", slos.Select(slo => $"'{slo.Id}'"))}, expected '{id}' alone");
@@ -64,17 +66,17 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             condition.Check(id, latest is { IsRemoved: false } ? latest.Version : null);
             if (latest is { IsRemoved: false } && latest.Text == text)
             {
-                return await DescribeAsync(scope, slos[0], "unchanged", latest.Version, cancellation);
+                return await DescribeAsync(scope, slos[0], read, "unchanged", latest.Version, cancellation);
             }
             uint version = (latest?.Version ?? 0) + 1;
-            SloChange change = await DescribeAsync(scope, slos[0], latest is { IsRemoved: false } ? "replaced" : "created", version, cancellation);
+            SloChange change = await DescribeAsync(scope, slos[0], read, latest is { IsRemoved: false } ? "replaced" : "created", version, cancellation);
             if (!isDryRun)
             {
                 await AddAsync(id, version, text, editor, cancellation);
             }
             return change;
         },
-        isDryRun, cancellation);
+        cancellation);
 
     /// <summary>Removes an SLO. Its versions, and what it has counted, are kept.</summary>
     /// <exception cref="ApiProblemException">There is no such SLO, or it is of another version than was expected.</exception>
@@ -100,24 +102,36 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
                 Warnings = [.. catalog.Slos.Where(slo => scope.Covers(slo) && slo.Composite?.Any(member => member.Slo == id) == true).Select(slo => $"'{slo.Id}' is made of it and goes on without it")],
             };
         },
-        isDryRun, cancellation);
+        cancellation);
 
     /// <inheritdoc/>
     public void Dispose() => _gate.Dispose();
 
     /// <summary>One change at a time, in use when it is answered.</summary>
-    private async Task<T> AloneAsync<T>(Func<Task<T>> change, bool isDryRun, CancellationToken cancellation)
+    private async Task<T> AloneAsync<T>(Func<Task<T>> change, CancellationToken cancellation)
     {
         await _gate.WaitAsync(cancellation);
         try
         {
-            T result = await change();
-            if (!isDryRun)
+            return await change();
+        }
+        finally
+        {
+            await UseAsync();
+        }
+    }
+
+    /// <summary>Brings into use what may have been saved, also when the store's answer is lost, or a later one of several SLOs was refused.</summary>
+    private async Task UseAsync()
+    {
+        try
+        {
+            if (_mayBeSaved)
             {
-                // What is saved comes into use, also when nobody waits for the answer any more.
+                _mayBeSaved = false;
+                // Also when nobody waits for the answer any more.
                 await refresh.RefreshAsync(CancellationToken.None);
             }
-            return result;
         }
         finally
         {
@@ -128,7 +142,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
     private static ApiProblemException Missing(string id) => new(StatusCodes.Status404NotFound, $"there is no SLO '{id}' that was saved");
 
     /// <summary>Reads SLOs that somebody may save: his own, under names that are free or his.</summary>
-    private async Task<IReadOnlyList<ServiceLevelObjective>> ReadAsync(TenantScope scope, string text, CancellationToken cancellation)
+    private async Task<SloFiles> ReadAsync(TenantScope scope, string text, CancellationToken cancellation)
     {
         SloFiles read = SloFileReader.ReadAll([("body", text)]);
         if (read.Errors.Count > 0)
@@ -156,7 +170,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             }
             RefuseFile(slo.Id);
         }
-        return read.Slos.Count > 0 ? read.Slos : throw ApiProblemException.BadRequest("the text defines no SLO");
+        return read.Slos.Count > 0 ? read : throw ApiProblemException.BadRequest("the text defines no SLO");
     }
 
     private void RefuseFile(string id)
@@ -172,13 +186,14 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
 
     private async Task AddAsync(string id, uint version, string? text, Editor editor, CancellationToken cancellation)
     {
+        _mayBeSaved = true;
         if (!await table.AddAsync(new SloVersion(id, version, text is null, text ?? "", editor, time.GetUtcNow()), cancellation))
         {
             throw new ApiProblemException(StatusCodes.Status412PreconditionFailed, $"somebody else has just saved version {version} of SLO '{id}'; read it again");
         }
     }
 
-    private async Task<SloChange> DescribeAsync(TenantScope scope, ServiceLevelObjective slo, string action, uint version, CancellationToken cancellation)
+    private async Task<SloChange> DescribeAsync(TenantScope scope, ServiceLevelObjective slo, SloFiles read, string action, uint version, CancellationToken cancellation)
     {
         var past = new List<SloPast>();
         foreach (ServiceLevelObjective one in slo.Each().Where(one => one.Composite is null))
@@ -186,12 +201,12 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             DateTimeOffset now = time.GetUtcNow();
             IReadOnlyList<LedgerIncrement> stored = await ledger.ReadAsync(one.LedgerKey, now - one.Window, cancellation);
             DateTimeOffset[] minutes = [.. stored.Select(increment => increment.Minute).Distinct()];
-            bool isQueried = one.Indicator.IsQueried;
-            past.Add(new SloPast(
-                one.Id, minutes.Length, minutes.Length > 0 ? minutes.Min() : null,
-                !isQueried ? null : minutes.Length > 0 ? minutes.Max() + TimeSpan.FromMinutes(1) : now - one.Window, isQueried ? now : null));
+            DateTimeOffset? from = one.Indicator.IsQueried ? minutes.Length > 0 ? minutes.Max() + TimeSpan.FromMinutes(1) : now - one.Window
+                : one.Indicator.IsTapped && (await ledger.ReadAsync(Ledger.PastMark(one.LedgerKey), DateTimeOffset.UnixEpoch, cancellation)).Count == 0 ? now - one.Window
+                : null;
+            past.Add(new SloPast(one.Id, minutes.Length, minutes.Length > 0 ? minutes.Min() : null, from, from is null ? null : now));
         }
-        string[] known = [.. catalog.Slos.Where(other => scope.Covers(other) && slo.MayShow(other)).Select(other => other.Id)];
+        string[] known = [.. catalog.Slos.Append(slo).Where(other => scope.Covers(other) && slo.MayShow(other)).SelectMany(other => other.Each()).Select(other => other.Id)];
         return new SloChange(slo.Id, action, version)
         {
             Slo = slo,
@@ -199,6 +214,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             Past = past,
             Warnings =
             [
+                .. read.Warnings.Select(warning => warning.ToString()),
                 .. (slo.Composite ?? []).Where(member => !known.Contains(member.Slo)).Select(member => $"there is no SLO '{member.Slo}' yet: it does not weigh until there is"),
                 .. slo.Each().Select(one => one.Indicator.Total).OfType<ForeignMeasure>().Select(foreign => $"it is measured by {foreign.System}, not here"),
             ],

@@ -26,6 +26,9 @@ public sealed record SloChange(string Id, string Action, uint Version)
 /// <param name="Id">The objective.</param>
 /// <param name="CountedMinutes">Minutes within the budget's window that the ledger has of what it measures: counted for an earlier definition that measured the same.</param>
 /// <param name="CountedSince">The first of them; null when there are none.</param>
-/// <param name="BackfilledFrom">Start of what is evaluated from stored telemetry; null for what is counted as telemetry passes, from now on.</param>
+/// <param name="BackfilledFrom">
+/// Start of what is counted from stored telemetry, as far as that reaches back (of spans and log records that are sampled, none is); null where the ledger has
+/// its past already, or where another system measures it.
+/// </param>
 /// <param name="BackfilledTo">Its end.</param>
 public sealed record SloPast(string Id, int CountedMinutes, DateTimeOffset? CountedSince, DateTimeOffset? BackfilledFrom, DateTimeOffset? BackfilledTo);

@@ -54,14 +54,19 @@ public static class SloApi
 
         SloDefinitionsApi.Map(endpoints);
         CorrectionsApi.Map(endpoints);
-        endpoints.MapGet("/api/v1/slos", (HttpContext http, string? service, string? q) => Results.Json(new
+        endpoints.MapGet("/api/v1/slos", (HttpContext http, string? service, string? q) =>
         {
-            slos = slos.Of(http)
-                .Where(slo => service is null || slo.Service == service)
-                .Where(slo => q is null || slo.Id.Contains(q, StringComparison.OrdinalIgnoreCase) || slo.DisplayName.Contains(q, StringComparison.OrdinalIgnoreCase))
-                .Select(slo => SloJson.Of(slo, evaluator, alerts.Current, ledger, time.GetUtcNow())),
-            errors = slos.Scope(http).Covers(TenantScope.DefaultTenant) ? catalog.Errors : [],
-        }));
+            IReadOnlyList<Alert> current = alerts.Current;
+            DateTimeOffset now = time.GetUtcNow();
+            return Results.Json(new
+            {
+                slos = slos.Of(http)
+                    .Where(slo => service is null || slo.Service == service)
+                    .Where(slo => q is null || slo.Id.Contains(q, StringComparison.OrdinalIgnoreCase) || slo.DisplayName.Contains(q, StringComparison.OrdinalIgnoreCase))
+                    .Select(slo => SloJson.Of(slo, evaluator, current, ledger, now)),
+                errors = slos.Scope(http).Covers(TenantScope.DefaultTenant) ? catalog.Errors : [],
+            });
+        });
         endpoints.MapGet("/api/v1/slos/{id}", (HttpContext http, string id) =>
         {
             if (slos.Find(http, id) is not { } slo)
@@ -93,8 +98,9 @@ public static class SloApi
             {
                 return Results.Problem("step is to be seconds, at least 60: the ledger keeps minutes", statusCode: 400, title: "The request does not fit");
             }
-            // Times further back are kept by longer slots.
-            seconds = Math.Max(seconds, slot);
+            // Times further back are kept by longer slots, which points end with.
+            seconds = Math.Ceiling(seconds / slot) * slot;
+            from = from.AddTicks(-(from.Ticks % TimeSpan.FromSeconds(slot).Ticks));
             if ((to - from).TotalSeconds / seconds > 11_000)
             {
                 return Results.Problem("more than 11,000 points; take a larger step", statusCode: 400, title: "The request does not fit");
@@ -137,19 +143,21 @@ public static class SloApi
 
     private static IEnumerable<object> History(ServiceLevelObjective slo, Ledger ledger, DateTimeOffset from, DateTimeOffset to, TimeSpan step)
     {
-        for (DateTimeOffset end = from + step; end <= to; end += step)
+        for (DateTimeOffset end = from + step; end < to + step; end += step)
         {
-            WindowSum sum = ledger.MinuteSum(slo.Id, end, step);
+            // The slot that begins when a point ends is the next one's; the last point may be of a part of its time.
+            DateTimeOffset last = end.AddTicks(-1);
+            WindowSum sum = ledger.MinuteSum(slo.Id, last, step);
             WindowSum window = slo.Method == BudgetingMethod.Occurrences && slo.BudgetWindow is RollingWindow
-                ? ledger.MinuteSum(slo.Id, end, slo.Window) : ledger.BudgetSum(slo.Id, end);
+                ? ledger.MinuteSum(slo.Id, last, slo.Window) : ledger.BudgetSum(slo.Id, last);
             double allowed = window.Total * slo.Budget;
             yield return new
             {
-                t = end,
+                t = end < to ? end : to,
                 good = sum.Good,
                 total = sum.Total,
                 budgetRemaining = allowed > 0 ? 1 - (window.Bad / allowed) : 1,
-                burnRate = SloEvaluator.Rate(slo, slo.Method == BudgetingMethod.Occurrences ? sum : ledger.Sum(slo.Id, end, step)),
+                burnRate = SloEvaluator.Rate(slo, slo.Method == BudgetingMethod.Occurrences ? sum : ledger.Sum(slo.Id, end, step + TimeSpan.FromTicks(1))),
             };
         }
     }

@@ -9,10 +9,13 @@ namespace SloEngine.Alerting.Http;
 /// <summary>SLOs as JSON objects.</summary>
 internal static class SloJson
 {
-    /// <summary>An SLO with how its only objective stands, or its first.</summary>
-    public static Dictionary<string, object?> Of(ServiceLevelObjective slo, SloEvaluator evaluator, IReadOnlyList<Alert> alerts, Ledger ledger, DateTimeOffset now)
+    /// <summary>An SLO with how its only objective stands, or the whole that several make up, or the first of them.</summary>
+    public static Dictionary<string, object?> Of(ServiceLevelObjective slo, SloEvaluator evaluator, IReadOnlyList<Alert> alerts, Ledger ledger, DateTimeOffset now) =>
+        Of(slo, evaluator.Evaluate(slo, now), alerts, ledger, now);
+
+    private static Dictionary<string, object?> Of(ServiceLevelObjective slo, SloStatus status, IReadOnlyList<Alert> alerts, Ledger ledger, DateTimeOffset now)
     {
-        Dictionary<string, object?> json = Of(evaluator.Evaluate(slo, now), alerts, ledger, now);
+        Dictionary<string, object?> json = Of(status, alerts, ledger, now);
         json["id"] = slo.Id;
         json["displayName"] = slo.DisplayName;
         return json;
@@ -96,7 +99,7 @@ internal static class SloJson
     public static Dictionary<string, object?> Detail(ServiceLevelObjective slo, SloEvaluator evaluator, IReadOnlyList<Alert> alerts, Ledger ledger, DateTimeOffset now)
     {
         SloStatus status = evaluator.Evaluate(slo, now);
-        Dictionary<string, object?> json = Of(slo, evaluator, alerts, ledger, now);
+        Dictionary<string, object?> json = Of(slo, status, alerts, ledger, now);
         json["policies"] = status.Policies.Select(policy => new
         {
             name = policy.Policy.Name,
@@ -111,7 +114,7 @@ internal static class SloJson
         });
         json["source"] = slo.Source;
         json["groupBy"] = slo.GroupBy;
-        json["composite"] = slo.Composite?.Select(member => new { slo = member.Slo, weight = member.Weight });
+        json["composite"] = status.Slo.Composite?.Select(member => new { slo = member.Slo, weight = member.Weight });
         json["objectives"] = evaluator.Evaluated(slo).Select(each => Of(evaluator.Evaluate(each, now), alerts, ledger, now));
         return json;
     }

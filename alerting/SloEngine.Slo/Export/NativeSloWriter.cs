@@ -142,7 +142,7 @@ public static partial class NativeSloWriter
         {
             fields["indicator"] = Indicator(slo, own);
         }
-        if (objective.Policies is { } policies && !policies.SequenceEqual(slo.Policies))
+        if (objective.Policies is { } policies && (slo.IsMadeOfObjectives || !policies.SequenceEqual(slo.Policies)))
         {
             fields["alerts"] = policies.Select(Policy).ToList();
         }

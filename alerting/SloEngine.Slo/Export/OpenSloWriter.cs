@@ -31,17 +31,28 @@ public static class OpenSloWriter
             spec["description"] = slo.Description;
         }
         spec["service"] = slo.Service;
-        spec["indicator"] = new Dictionary<string, object>
+        if (!slo.IsMadeOfObjectives)
         {
-            ["metadata"] = new Dictionary<string, object> { ["name"] = slo.Id },
-            ["spec"] = Indicator(slo, slo.Indicator),
-        };
+            spec["indicator"] = Inline(slo.Id, CommonIndicator(slo));
+        }
         spec["timeWindow"] = new[] { Window(slo.BudgetWindow) };
         spec["budgetingMethod"] = slo.Method.ToString();
-        spec["objectives"] = slo.Objectives.Select(objective => Objective(objective, objective.Indicator ?? slo.Indicator)).ToList();
+        spec["objectives"] = slo.Objectives.Select(objective => Objective(slo, objective)).ToList();
         spec["alertPolicies"] = slo.Policies.Select(Policy).ToList();
         return new Dictionary<string, object> { ["apiVersion"] = "openslo/v1", ["kind"] = "SLO", ["metadata"] = metadata, ["spec"] = spec };
     }
+
+    /// <summary>What all objectives measure: only thresholds may differ.</summary>
+    private static Dictionary<string, object> CommonIndicator(ServiceLevelObjective slo)
+    {
+        Dictionary<string, object> common = Indicator(slo, slo.Indicator);
+        string text = YamlDocuments.Write([common]);
+        return slo.Objectives.All(objective => objective.Indicator is not { } own || YamlDocuments.Write([Indicator(slo, own)]) == text) ? common
+            : throw new SloExportException($"{slo.Id} ({slo.Source}) has objectives that measure different things, which OpenSLO has for composites alone: give them weights");
+    }
+
+    private static Dictionary<string, object> Inline(string name, Dictionary<string, object> indicator) =>
+        new() { ["metadata"] = new Dictionary<string, object> { ["name"] = name }, ["spec"] = indicator };
 
     /// <summary>What OpenSLO has no field for.</summary>
     private static Dictionary<string, string> Annotations(ServiceLevelObjective slo)
@@ -128,8 +139,9 @@ public static class OpenSloWriter
         };
     }
 
-    private static Dictionary<string, object> Objective(Objective objective, Indicator indicator)
+    private static Dictionary<string, object> Objective(ServiceLevelObjective slo, Objective objective)
     {
+        Indicator indicator = objective.Indicator ?? slo.Indicator;
         var fields = new Dictionary<string, object>();
         if (objective.Name.Length > 0)
         {
@@ -148,6 +160,10 @@ public static class OpenSloWriter
         if (objective.TimesliceWindow is { } slice)
         {
             fields["timeSliceWindow"] = WindowedQuery.DurationText(slice);
+        }
+        if (slo.IsMadeOfObjectives)
+        {
+            fields["indicator"] = Inline(objective.Name, Indicator(slo, indicator));
         }
         if (objective.Weight is { } weight)
         {

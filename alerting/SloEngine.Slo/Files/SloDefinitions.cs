@@ -25,6 +25,9 @@ internal sealed class SloDefinitions
     /// <summary>Definitions that cannot be used.</summary>
     public List<SloFileError> Errors { get; } = [];
 
+    /// <summary>References of what no SLO uses to what stands nowhere.</summary>
+    public List<SloFileError> Warnings { get; } = [];
+
     /// <summary>Adds an SLO.</summary>
     /// <param name="name">Where its name stands.</param>
     /// <param name="read">Reads it.</param>

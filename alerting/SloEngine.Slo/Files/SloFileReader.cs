@@ -10,7 +10,11 @@ namespace SloEngine.Slo.Files;
 /// <param name="Slos">The SLOs.</param>
 /// <param name="Maintenance">Maintenance windows, which have been applied to these SLOs already.</param>
 /// <param name="Errors">What could not be read.</param>
-public sealed record SloFiles(IReadOnlyList<ServiceLevelObjective> Slos, IReadOnlyList<MaintenanceWindow> Maintenance, IReadOnlyList<SloFileError> Errors);
+public sealed record SloFiles(IReadOnlyList<ServiceLevelObjective> Slos, IReadOnlyList<MaintenanceWindow> Maintenance, IReadOnlyList<SloFileError> Errors)
+{
+    /// <summary>References to what stands nowhere that keep no SLO from being used: of alert policies, for example, that none names.</summary>
+    public IReadOnlyList<SloFileError> Warnings { get; init; } = [];
+}
 
 /// <summary>
 /// Reads SLO files of every format into one model: SloEngine's own, OpenSLO v1alpha, v1 and v2alpha, Sloth <c>prometheus/v1</c> and its Kubernetes resources,
@@ -43,8 +47,11 @@ public static class SloFileReader
             });
         }
         IReadOnlyList<ServiceLevelObjective> slos = definitions.Resolve();
-        return new SloFiles(slos, definitions.Maintenance, [.. definitions.Errors.Distinct().OrderBy(error => error.File, StringComparer.Ordinal).ThenBy(error => error.Line)]);
+        return new SloFiles(slos, definitions.Maintenance, InOrder(definitions.Errors)) { Warnings = InOrder(definitions.Warnings.Except(definitions.Errors)) };
     }
+
+    private static SloFileError[] InOrder(IEnumerable<SloFileError> found) =>
+        [.. found.Distinct().OrderBy(error => error.File, StringComparer.Ordinal).ThenBy(error => error.Line)];
 
     private static void Collect(YamlPlace document, SloDefinitions definitions)
     {

@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using System.Text;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Slo.Ledger;
@@ -31,12 +30,9 @@ public sealed class Ledger : IDisposable
 
     private readonly Counter<long> _oddities;
     private readonly long[] _noted = new long[Enum.GetValues<LedgerOddity>().Length];
-    private readonly Dictionary<(string Stream, string Metric), SeenStream> _streams = [];
     private Dictionary<string, SloLedger> _ledgers = new(StringComparer.Ordinal);
     private Dictionary<string, (SloLedger? Ledger, ServiceLevelObjective Slo)> _views = new(StringComparer.Ordinal);
-    private ILookup<string, SloLedger> _byMetric = Array.Empty<SloLedger>().ToLookup(_ => "");
-    private SloLedger[] _spanLedgers = [];
-    private SloLedger[] _logLedgers = [];
+    private ListeningLedgers _listeners = new([]);
     private PendingPast[] _pending = [];
 
     /// <summary>Creates a ledger without SLOs.</summary>
@@ -48,6 +44,7 @@ public sealed class Ledger : IDisposable
     {
         (_store, _time, Now, Options) = (store, time, time.GetUtcNow(), options ?? LedgerOptions.Default);
         Since = since ?? Now;
+        Streams = new SeenStreams(Since);
         _meter = new Meter(Options.MeterName);
         LatenessNanos = Options.Lateness.Ticks * 100;
         _oddities = _meter.CreateCounter<long>(
@@ -92,10 +89,10 @@ public sealed class Ledger : IDisposable
     public IReadOnlyList<PendingPast> Pending => Volatile.Read(ref _pending);
 
     /// <summary>Whether an indicator looks at spans.</summary>
-    public bool ListensToSpans => _spanLedgers.Length > 0;
+    public bool ListensToSpans => _listeners.HasSpans;
 
     /// <summary>Whether an indicator looks at log records.</summary>
-    public bool ListensToLogs => _logLedgers.Length > 0;
+    public bool ListensToLogs => _listeners.HasLogs;
 
     /// <summary>Replaces the SLOs, without corrections.</summary>
     public Task SetSlosAsync(IReadOnlyList<ServiceLevelObjective> slos, CancellationToken cancellation) => SetSlosAsync(slos, [], cancellation);
@@ -153,11 +150,7 @@ public sealed class Ledger : IDisposable
                     Show(group);
                 }
             }
-            _byMetric = ledgers.Values
-                .SelectMany(ledger => ledger.Slo.Indicator.Metrics().Select(metric => (metric, ledger)))
-                .ToLookup(entry => entry.metric, entry => entry.ledger, StringComparer.Ordinal);
-            _spanLedgers = [.. ledgers.Values.Where(ledger => ledger.Slo.Indicator.Total is SpanMeasure)];
-            _logLedgers = [.. ledgers.Values.Where(ledger => ledger.Slo.Indicator.Total is LogMeasure)];
+            _listeners = new ListeningLedgers(ledgers.Values);
         }
         if (newReach > TimeSpan.Zero)
         {
@@ -202,14 +195,14 @@ public sealed class Ledger : IDisposable
             {
                 if (ledger.Others is not null || others.Contains(key))
                 {
-                    (ledger.Others ??= new SloLedger.OtherNodes(ledger)).Refresh(others[key], began);
+                    (ledger.Others ??= new OtherNodes(ledger)).Refresh(others[key], began);
                 }
             }
         }
     }
 
     /// <summary>
-    /// The store is about to be read: all that has been shown to taps is in it. What comes from now on, however late, counts as it passes.
+    /// The store is about to be read, perhaps again: all that has been shown to taps is in it. What comes from now on, however late, counts as it passes.
     /// </summary>
     public void ReadPast(IEnumerable<PendingPast> pasts)
     {
@@ -217,7 +210,7 @@ public sealed class Ledger : IDisposable
         {
             foreach (PendingPast past in pasts)
             {
-                past.Ledger.ReadPast();
+                past.AddStored(past.Ledger.ReadPast(past.Until));
             }
         }
     }
@@ -253,6 +246,8 @@ public sealed class Ledger : IDisposable
         {
             _appends.Release();
         }
+        // What other nodes have counted since is not in what was read.
+        await RefreshOthersAsync(_time.GetUtcNow() - pasts.Min(added => added.Past.Until) + Objective.Minute, cancellation);
     }
 
     /// <summary>How much of an SLO's past has been read, 0 to 1; null when none is pending.</summary>
@@ -261,8 +256,8 @@ public sealed class Ledger : IDisposable
         lock (_gate)
         {
             // One that is not known yet is about to be.
-            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view)
-                ? _pending.FirstOrDefault(past => past.Slo.LedgerKey == view.Slo.LedgerKey)?.Progress : Options.ReadsPast ? 0 : null;
+            return !_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? Options.ReadsPast ? 0 : null
+                : Counted(view).Select(ledger => _pending.FirstOrDefault(past => past.Slo.LedgerKey == ledger.Slo.LedgerKey)?.Progress).Min();
         }
     }
 
@@ -298,51 +293,13 @@ public sealed class Ledger : IDisposable
     }
 
     /// <summary>The tap of a series: null when no indicator looks at it.</summary>
-    public SeriesTap? Bind(SeriesView series)
-    {
-        var listeners = new List<TapListener>();
-        IEnumerable<SloLedger> candidates = _byMetric[series.Metric];
-        foreach (SloLedger ledger in series.OtelName == series.Metric ? candidates : candidates.Concat(_byMetric[series.OtelName]).Distinct())
-        {
-            if (!ledger.Slo.IsOf(series.Tenant))
-            {
-                continue;
-            }
-            Indicator indicator = ledger.Slo.Indicator;
-            EventSink SinkOf(string group) => ledger.Slo.GroupBy.Count == 0 ? ledger : ledger.ForGroup(group);
-            TapListener.AddIfMatching(listeners, ledger.Slo, SinkOf, indicator.Part, series, isPart: true);
-            TapListener.AddIfMatching(listeners, ledger.Slo, SinkOf, indicator.Total, series, isPart: false);
-        }
-        return listeners.Count == 0 ? null : new SeriesTap(this, series, [.. listeners]);
-    }
+    public SeriesTap? Bind(SeriesView series) => _listeners.Bind(this, series);
 
     /// <summary>Shows a span that ended at a time, within a batch.</summary>
-    public void Observe(in SpanView span, long endNanos)
-    {
-        foreach (SloLedger ledger in _spanLedgers)
-        {
-            Indicator indicator = ledger.Slo.Indicator;
-            if (ledger.Slo.IsOf(span.Tenant) && ((SpanMeasure)indicator.Total).Matches(span))
-            {
-                bool part = indicator.Part is SpanMeasure measure && measure.Matches(span);
-                CountsOf(ledger, span.Service, span.Attributes, span.Row).Add(endNanos, part ? 1 : 0, 1);
-            }
-        }
-    }
+    public void Observe(in SpanView span, long endNanos) => _listeners.Observe(span, endNanos);
 
     /// <summary>Shows a log record of a time, within a batch.</summary>
-    public void Observe(in LogView log, long nanos)
-    {
-        foreach (SloLedger ledger in _logLedgers)
-        {
-            Indicator indicator = ledger.Slo.Indicator;
-            if (ledger.Slo.IsOf(log.Tenant) && ((LogMeasure)indicator.Total).Matches(log))
-            {
-                bool part = indicator.Part is LogMeasure measure && measure.Matches(log);
-                CountsOf(ledger, log.Service, log.Attributes, log.Row).Add(nanos, part ? 1 : 0, 1);
-            }
-        }
-    }
+    public void Observe(in LogView log, long nanos) => _listeners.Observe(log, nanos);
 
     /// <summary>Takes what has been counted since the last call: whoever takes it sees to it that the store gets it, by <see cref="SaveAsync"/>.</summary>
     public IReadOnlyList<LedgerIncrement> TakeUnsaved()
@@ -430,7 +387,8 @@ public sealed class Ledger : IDisposable
         {
             return !_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? default
                 : view.Ledger is { } ledger ? ledger.BudgetSum(view.Slo, now)
-                : Sum(view, now, now - view.Slo.BudgetWindow.Bounds(now).Start);
+                // The slot that begins with a calendar's window belongs to it.
+                : Sum(view, now, now - view.Slo.BudgetWindow.Bounds(now).Start + (view.Slo.BudgetWindow is CalendarWindow ? TimeSpan.FromTicks(1) : TimeSpan.Zero));
         }
     }
 
@@ -512,31 +470,17 @@ public sealed class Ledger : IDisposable
         }
     }
 
+    /// <summary>What processes have exported.</summary>
+    internal SeenStreams Streams { get; }
+
     /// <summary>Notes that something did not count as it came.</summary>
     internal void Note(LedgerOddity oddity) => _noted[(int)oddity]++;
 
     /// <summary>The group of events that have labels, as <see cref="ServiceLevelObjective.Group"/> names it.</summary>
     public static string GroupOf(IReadOnlyList<string> by, IReadOnlyDictionary<string, string> labels) => GroupKey.Of(by, label => labels.GetValueOrDefault(label, ""));
 
-    /// <summary>Where a span or log record counts: its group, if there are groups.</summary>
-    private static SloLedger CountsOf(SloLedger ledger, string service, IRecordAttributes attributes, int row)
-    {
-        if (ledger.Slo.GroupBy.Count == 0)
-        {
-            return ledger;
-        }
-        var group = new StringBuilder();
-        foreach (string attribute in ledger.Slo.GroupBy)
-        {
-            GroupKey.Append(group, attribute, attribute == "service" ? service
-                : attributes.TryGetOwn(row, Encoding.UTF8.GetBytes(attribute), out ReadOnlySpan<byte> own) ? Encoding.UTF8.GetString(own)
-                : attributes.TryGetOfResource(row, attribute, out string? found) ? found : "");
-        }
-        return ledger.ForGroup(group.ToString());
-    }
-
     /// <summary>Key under which the store knows that an SLO's past has been read.</summary>
-    private static string PastMark(string key) => "past/" + key;
+    public static string PastMark(string key) => "past/" + key;
 
     private static string Name(LedgerOddity oddity) => oddity switch
     {
@@ -569,7 +513,7 @@ public sealed class Ledger : IDisposable
     private async Task<PendingPast?> AwaitPastAsync(SloLedger ledger, TimeSpan reach, CancellationToken cancellation)
     {
         string key = ledger.Slo.LedgerKey;
-        if (!Options.ReadsPast || ledger.Slo.Indicator.Total is not (MetricMeasure or SpanMeasure or LogMeasure)
+        if (!Options.ReadsPast || !ledger.Slo.Indicator.IsTapped
             || (await _store.ReadAsync(PastMark(key), DateTimeOffset.UnixEpoch, cancellation)).Count > 0)
         {
             return null;
@@ -624,82 +568,23 @@ public sealed class Ledger : IDisposable
         }
     }
 
-    private WindowSum Sum((SloLedger? Ledger, ServiceLevelObjective Slo) view, DateTimeOffset now, TimeSpan window)
+    private WindowSum Sum((SloLedger? Ledger, ServiceLevelObjective Slo) view, DateTimeOffset now, TimeSpan window) =>
+        view.Ledger?.Sum(view.Slo, now, window) ?? CompositeSums.Of(view.Slo, Members(view.Slo), now, window);
+
+    private List<CountedMember> Members(ServiceLevelObjective composite)
     {
-        if (view.Ledger is { } ledger)
-        {
-            return ledger.Sum(view.Slo, now, window);
-        }
-        double weights = 0;
-        double attained = 0;
-        double total = 0;
-        int covered = int.MaxValue;
-        foreach (CompositeMember member in view.Slo.Composite ?? [])
+        var members = new List<CountedMember>();
+        foreach (CompositeMember member in composite.Composite ?? [])
         {
             if (_views.TryGetValue(member.Slo, out (SloLedger? Ledger, ServiceLevelObjective Slo) of) && of.Ledger is { } counted && view.Slo.MayShow(of.Slo))
             {
-                WindowSum sum = counted.Sum(of.Slo, now, window);
-                covered = Math.Min(covered, sum.CoveredSlots);
-                if (sum.Total > 0)
-                {
-                    weights += member.Weight;
-                    attained += member.Weight * sum.Good / sum.Total;
-                    total += sum.Total;
-                }
+                members.Add(new CountedMember(counted, of.Slo, member.Weight));
             }
         }
-        return weights > 0 ? new WindowSum(total * (attained / weights), total, covered) : default;
+        return members;
     }
 
     /// <summary>The ledgers that an SLO, or a composite's members, are counted in.</summary>
     private IEnumerable<SloLedger> Counted((SloLedger? Ledger, ServiceLevelObjective Slo) view) => view.Ledger is { } ledger ? [ledger]
-        : (view.Slo.Composite ?? []).Select(member => _views.GetValueOrDefault(member.Slo)).Where(member => member.Ledger is not null && view.Slo.MayShow(member.Slo)).Select(member => member.Ledger!);
-
-    /// <summary>
-    /// Whether the first point of a series that began at a time is all new: it began after this ledger did, or other series of its
-    /// metric and process were seen before with the same start (a new label set, such as the first error).
-    /// </summary>
-    internal bool CountsFromStart(SeriesView series, long startNanos, long timeNanos)
-    {
-        if (startNanos == 0)
-        {
-            return false;
-        }
-        bool known = _streams.TryGetValue((series.Stream, series.Metric), out SeenStream? seen)
-            && seen.Start == startNanos && seen.Time < timeNanos;
-        return known || SeriesTap.Time(startNanos) >= Since;
-    }
-
-    /// <summary>Remembers that an export of a metric of a process has been seen.</summary>
-    internal void Seen(SeriesView series, long startNanos, long timeNanos, bool isNew)
-    {
-        if (!_streams.TryGetValue((series.Stream, series.Metric), out SeenStream? seen))
-        {
-            _streams.Add((series.Stream, series.Metric), seen = new SeenStream());
-        }
-        if (seen.Start != startNanos)
-        {
-            (seen.Start, seen.Time) = (startNanos, timeNanos);
-        }
-        seen.Taps += isNew ? 1 : 0;
-    }
-
-    /// <summary>A tap that had seen an export is gone; with the last one of its metric and process they are forgotten.</summary>
-    internal void Left(SeriesView series)
-    {
-        if (--_streams[(series.Stream, series.Metric)].Taps == 0)
-        {
-            _streams.Remove((series.Stream, series.Metric));
-        }
-    }
-
-    /// <summary>The first export seen of a metric of a process, and how many taps look at it.</summary>
-    private sealed class SeenStream
-    {
-        public long Start { get; set; } = -1;
-
-        public long Time { get; set; }
-
-        public int Taps { get; set; }
-    }
+        : Members(view.Slo).Select(member => member.Ledger);
 }

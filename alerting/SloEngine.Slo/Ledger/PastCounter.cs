@@ -13,7 +13,8 @@ public sealed class PastCounter : IDisposable
     private readonly Dictionary<PendingPast, Dictionary<string, MinuteSums>> _sums = [];
     private readonly Dictionary<UInt128, SeriesTap> _series = [];
     private readonly ILookup<string, PendingPast> _byMetric;
-    private readonly Dictionary<(string Metric, string Job, string Instance, long Start), long> _began = [];
+    private readonly Dictionary<(string? Tenant, string Metric, string Job, string Instance, long Start), long> _began = [];
+    private readonly HashSet<SloLedger> _ledgers;
     private readonly DateTimeOffset _storeSince;
 
     /// <summary>Creates a counter.</summary>
@@ -23,6 +24,7 @@ public sealed class PastCounter : IDisposable
     public PastCounter(IReadOnlyCollection<PendingPast> pasts, DateTimeOffset storeSince, TimeProvider time)
     {
         _storeSince = storeSince;
+        _ledgers = [.. pasts.Select(past => past.Ledger)];
         // Points lie in the order of time: none is late.
         _taps = new Ledger(new NoStore(), time, storeSince, new LedgerOptions(TimeSpan.FromDays(1)));
         _byMetric = pasts.SelectMany(past => past.Slo.Indicator.Metrics().Select(metric => (metric, past))).ToLookup(entry => entry.metric, entry => entry.past, StringComparer.Ordinal);
@@ -74,7 +76,7 @@ public sealed class PastCounter : IDisposable
         {
             if (tap.Waiting is { } first)
             {
-                (string, string, string, long) stream = Stream(tap.Series, first.Start);
+                (string?, string, string, string, long) stream = Stream(tap.Series, first.Start);
                 _began[stream] = Math.Min(_began.GetValueOrDefault(stream, long.MaxValue), first.Time);
             }
         }
@@ -94,6 +96,9 @@ public sealed class PastCounter : IDisposable
     internal bool IsNew(SeriesView series, RecentPoint first) =>
         first.Start != 0 && (SeriesTap.Time(first.Start) >= _storeSince || _began.GetValueOrDefault(Stream(series, first.Start), long.MaxValue) < first.Time);
 
+    /// <summary>Whether it counts what a sink of live telemetry waits for.</summary>
+    internal bool IsAbout(EventSink sink) => sink is SloLedger ledger && _ledgers.Contains(ledger.Whole);
+
     /// <summary>What an SLO's minutes came to, oldest first within each group.</summary>
     public IReadOnlyList<LedgerIncrement> Increments(PendingPast past) =>
         [.. _sums[past].SelectMany(group => group.Value.Increments(past.Slo.LedgerKey, group.Key, past.Slo.Indicator.PartIsBad))];
@@ -108,14 +113,18 @@ public sealed class PastCounter : IDisposable
     {
         if (!_sums[past].TryGetValue(group, out MinuteSums? sums))
         {
+            if (_sums[past].Count >= past.Slo.MaxGroups && group != ServiceLevelObjective.OtherGroups)
+            {
+                return SumsOf(past, ServiceLevelObjective.OtherGroups);
+            }
             _sums[past].Add(group, sums = new MinuteSums(Nanos(past.Since), Nanos(past.Until)));
         }
         return sums;
     }
 
     /// <summary>A metric of a process, as far as labels tell; the store keeps milliseconds.</summary>
-    private static (string, string, string, long) Stream(SeriesView series, long startNanos) =>
-        (series.Metric, series.Labels.GetValueOrDefault("job", ""), series.Labels.GetValueOrDefault("instance", ""), startNanos / 1_000_000);
+    private static (string?, string, string, string, long) Stream(SeriesView series, long startNanos) =>
+        (series.Tenant, series.Metric, series.Labels.GetValueOrDefault("job", ""), series.Labels.GetValueOrDefault("instance", ""), startNanos / 1_000_000);
 
     private static long Nanos(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks * 100;
 

@@ -27,8 +27,18 @@ public sealed class PendingPast
 
     internal SloLedger Ledger { get; }
 
-    /// <summary>Minutes of it that the store has already.</summary>
-    private IReadOnlyList<LedgerIncrement> Stored { get; }
+    /// <summary>Minutes of it that the store has already, each once.</summary>
+    private IReadOnlyList<LedgerIncrement> Stored { get; set; }
+
+    /// <summary>Minutes that are to be read, at most, over all groups.</summary>
+    public double MostMinutes => (Until - Since).TotalMinutes * (Slo.GroupBy.Count == 0 ? 1 : Slo.MaxGroups);
+
+    /// <summary>Adds minutes that the store has, or is about to have.</summary>
+    internal void AddStored(IReadOnlyList<LedgerIncrement> more) => Stored =
+    [
+        .. Stored.Concat(more).GroupBy(increment => (increment.Group, increment.Minute))
+            .Select(same => same.First() with { Good = same.Sum(increment => increment.Good), Total = same.Sum(increment => increment.Total) }),
+    ];
 
     /// <summary>Minutes that the store has of times before the first that telemetry is left of.</summary>
     internal IEnumerable<LedgerIncrement> StoredBefore(IReadOnlyList<LedgerIncrement> counted)

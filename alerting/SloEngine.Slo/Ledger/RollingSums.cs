@@ -19,11 +19,16 @@ public readonly record struct WindowSum(double Good, double Total, int CoveredSl
 /// </summary>
 internal sealed class RollingSums
 {
+    /// <summary>Slots that the ring moves on one by one, without divisions.</summary>
+    private const int NearSlots = 16;
+
     private readonly Cell[] _cells;
     private readonly long _slotTicks;
+    private readonly ulong _nearTicks;
     private long _newest = -1;
     private long _newestTicks;
     private int _newestPlace;
+    private bool _isNewestCovered;
     private long _oldest;
     private bool _dropped;
 
@@ -31,6 +36,7 @@ internal sealed class RollingSums
     {
         Slot = slot;
         _slotTicks = slot.Ticks;
+        _nearTicks = (ulong)slot.Ticks * NearSlots;
         _cells = new Cell[(int)Math.Ceiling(reach / slot) + 2];
     }
 
@@ -43,28 +49,44 @@ internal sealed class RollingSums
     public bool Add(DateTimeOffset time, double good, double total) => Add(time.UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks, good, total);
 
     /// <summary>Adds events at a time, in ticks since the Unix epoch.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Add(long ticks, double good, double total)
     {
         long after = ticks - _newestTicks;
-        if (_newest <= _oldest || (ulong)after >= 2 * (ulong)_slotTicks)
+        if (_newest <= _oldest || (ulong)after >= _nearTicks)
         {
             return AddElsewhere(ticks, good, total);
         }
-        // The newest slot, or the one that follows it: no divisions.
-        ref Cell newest = ref _cells[_newestPlace];
         if (after >= _slotTicks)
         {
-            _newestPlace = _newestPlace + 1 == _cells.Length ? 0 : _newestPlace + 1;
-            _cells[_newestPlace] = newest;
-            newest = ref _cells[_newestPlace];
-            _newestTicks += _slotTicks;
-            _newest++;
-            DropOldest();
+            MoveOn(after);
         }
+        ref Cell newest = ref _cells[_newestPlace];
         newest.Good += good;
         newest.Total += total;
-        newest.CoveredSlots += newest.CoveredSlots > _cells[_newestPlace == 0 ? _cells.Length - 1 : _newestPlace - 1].CoveredSlots ? 0 : 1;
+        newest.CoveredSlots += _isNewestCovered ? 0 : 1;
+        _isNewestCovered = true;
         return true;
+    }
+
+    /// <summary>Makes one of the slots that follow the newest.</summary>
+    private void MoveOn(long after)
+    {
+        Cell[] cells = _cells;
+        int place = _newestPlace;
+        Cell newest = cells[place];
+        do
+        {
+            place = place + 1 == cells.Length ? 0 : place + 1;
+            cells[place] = newest;
+            _newestTicks += _slotTicks;
+            _newest++;
+            after -= _slotTicks;
+        }
+        while (after >= _slotTicks);
+        _newestPlace = place;
+        _isNewestCovered = false;
+        DropOldest();
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -95,6 +117,7 @@ internal sealed class RollingSums
             cell.CoveredSlots += newlyCovered;
             place = place + 1 == _cells.Length ? 0 : place + 1;
         }
+        _isNewestCovered = slot == _newest || Covered(_newest, _newestPlace);
         return true;
     }
 

@@ -160,7 +160,7 @@ public sealed class SeriesTap
         if (_isInStream)
         {
             _isInStream = false;
-            _ledger.Left(_series);
+            _ledger.Streams.Left(_series);
         }
     }
 
@@ -195,7 +195,12 @@ public sealed class SeriesTap
         TapBaseline? before = past.BaselineOf(id);
         if (_deferred is { } first)
         {
-            SettleFirst(before, first.Counts || past.IsNew(_series, first.Point));
+            // Others wait for their own past.
+            (DeferredFirst? settled, _deferred) = first.Divide(listener => past.IsAbout(listener.Sink));
+            if (settled is not null)
+            {
+                Settle(settled, before, first.Counts || past.IsNew(_series, first.Point));
+            }
         }
         else if (before is { IsCumulative: true } && _recent.Count == 0)
         {
@@ -206,8 +211,12 @@ public sealed class SeriesTap
     /// <summary>Counts the first point from the one before it; or, where there is none, in full or not at all.</summary>
     internal void SettleFirst(TapBaseline? before, bool counts)
     {
-        DeferredFirst first = _deferred!;
+        Settle(_deferred!, before, counts);
         _deferred = null;
+    }
+
+    private static void Settle(DeferredFirst first, TapBaseline? before, bool counts)
+    {
         if (before is not null && before.TimeNanos >= first.Point.Time)
         {
             return;
@@ -265,7 +274,7 @@ public sealed class SeriesTap
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void First(long startNanos, long timeNanos, double count, ReadOnlySpan<double> values)
     {
-        _firstCounts = _ledger.CountsFromStart(_series, startNanos, timeNanos);
+        _firstCounts = _ledger.Streams.CountsFromStart(_series, startNanos, timeNanos);
         var waiting = new List<(TapListener Listener, double Value)>();
         for (int index = 0; index < _listeners.Length; index++)
         {
@@ -359,7 +368,7 @@ public sealed class SeriesTap
 
     private void JoinStream(long startNanos, long timeNanos)
     {
-        _ledger.Seen(_series, startNanos, timeNanos, isNew: !_isInStream);
+        _ledger.Streams.Seen(_series, startNanos, timeNanos, isNew: !_isInStream);
         _isInStream = true;
     }
 }
@@ -392,15 +401,27 @@ public sealed record TapBaseline(bool IsCumulative, long StartNanos, long TimeNa
 /// <param name="Listeners">Who waits.</param>
 /// <param name="Values">What the point says to each.</param>
 /// <param name="Counts">Whether it counts in full when there was none before it.</param>
-internal sealed record DeferredFirst(RecentPoint Point, TapListener[] Listeners, double[] Values, bool Counts);
+internal sealed record DeferredFirst(RecentPoint Point, TapListener[] Listeners, double[] Values, bool Counts)
+{
+    /// <summary>Parts it into those that some listeners, and that all others wait for; null for none.</summary>
+    public (DeferredFirst? Some, DeferredFirst? Others) Divide(Func<TapListener, bool> isOfSome) =>
+        (Of(isOfSome), Of(listener => !isOfSome(listener)));
+
+    private DeferredFirst? Of(Func<TapListener, bool> isIn)
+    {
+        int[] places = [.. Enumerable.Range(0, Listeners.Length).Where(index => isIn(Listeners[index]))];
+        return places.Length == 0 ? null : this with { Listeners = [.. places.Select(place => Listeners[place])], Values = [.. places.Select(place => Values[place])] };
+    }
+}
 
 /// <summary>One indicator's interest in a series.</summary>
 internal sealed class TapListener(EventSink sink, MetricMeasure measure, bool isPart, bool isTotal)
 {
-    private readonly EventSink _sink = sink;
+    /// <summary>Where it counts.</summary>
+    public EventSink Sink { get; } = sink;
 
     /// <summary>Whether what came before is still being read.</summary>
-    public bool AwaitsPast => _sink.AwaitsPast;
+    public bool AwaitsPast => Sink.AwaitsPast;
 
     public MetricMeasure Measure { get; } = measure;
 
@@ -408,12 +429,12 @@ internal sealed class TapListener(EventSink sink, MetricMeasure measure, bool is
     {
         if (isTotal)
         {
-            _sink.Add(nanos, isPart ? events : 0, events);
+            Sink.Add(nanos, isPart ? events : 0, events);
         }
         else if (events > 0)
         {
             // No good (or bad) events say nothing of whether the total is reported.
-            _sink.Add(nanos, events, 0);
+            Sink.Add(nanos, events, 0);
         }
     }
 
@@ -422,14 +443,14 @@ internal sealed class TapListener(EventSink sink, MetricMeasure measure, bool is
     {
         if (events != 0)
         {
-            _sink.Add(nanos, isPart ? events : 0, isTotal ? events : 0);
+            Sink.Add(nanos, isPart ? events : 0, isTotal ? events : 0);
         }
     }
 
     /// <summary>Listeners of part and total of one ledger as one.</summary>
     public static TapListener[] Joined(TapListener[] listeners) =>
     [
-        .. listeners.GroupBy(listener => listener._sink)
+        .. listeners.GroupBy(listener => listener.Sink)
             .Select(same => same.Count() == 1 ? same.First() : new TapListener(same.Key, same.First().Measure, isPart: true, isTotal: true)),
     ];
 

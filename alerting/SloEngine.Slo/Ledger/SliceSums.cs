@@ -12,17 +12,19 @@ internal sealed class SliceSums
     private readonly TimeSpan _slice;
     private readonly double _target;
     private readonly TieredSums _verdicts;
+    private readonly SliceVerdicts? _bits;
     private readonly (long Index, double Good, double Total)[] _slices;
 
     public SliceSums(BudgetingMethod method, Objective objective, BudgetWindow window, TimeSpan reach, TimeSpan lateness)
     {
         (_method, _slice, _target) = (method, objective.Slice, objective.SliceTarget);
         _verdicts = new TieredSums(window, reach, finest: false);
+        _bits = method == BudgetingMethod.Timeslices ? new SliceVerdicts(_slice, reach) : null;
         _slices = new (long, double, double)[(int)Math.Ceiling(lateness / _slice) + 3];
         Array.Fill(_slices, (-1, 0, 0));
     }
 
-    public long Bytes => _verdicts.Bytes + (24L * _slices.Length);
+    public long Bytes => _verdicts.Bytes + (_bits?.Bytes ?? 0) + (24L * _slices.Length);
 
     public void Add(DateTimeOffset time, double good, double total)
     {
@@ -42,6 +44,7 @@ internal sealed class SliceSums
         slice.Total += total;
         (double after, double counts) = Verdict(slice.Good, slice.Total);
         _verdicts.Add(DateTimeOffset.UnixEpoch.AddTicks(index * _slice.Ticks), after - before, counts - counted);
+        _bits?.Set(index, counts > 0, after == 0);
     }
 
     /// <summary>Slices that begin in (now - window, now], that under way not among them: its verdict is not in yet.</summary>
@@ -60,6 +63,19 @@ internal sealed class SliceSums
         long underWay = (now - DateTimeOffset.UnixEpoch).Ticks / _slice.Ticks * _slice.Ticks;
         DateTimeOffset end = DateTimeOffset.UnixEpoch.AddTicks(underWay - 1);
         return end < start ? default : _verdicts.Sum(end, end - start + TimeSpan.FromTicks(1));
+    }
+
+    /// <summary>Slices of some members, as <see cref="Sum(DateTimeOffset, TimeSpan)"/> has them of one: bad where one of them is. None where their slices differ, or are not good or bad.</summary>
+    public static WindowSum Union(IReadOnlyList<SliceSums> members, DateTimeOffset now, TimeSpan window)
+    {
+        if (members.Count == 0 || members.Any(member => member._bits is null || member._slice != members[0]._slice))
+        {
+            return default;
+        }
+        long slice = members[0]._slice.Ticks;
+        long underWay = (now - DateTimeOffset.UnixEpoch).Ticks / slice;
+        long first = Math.Min(((now - window - DateTimeOffset.UnixEpoch).Ticks / slice) + 1, underWay - 1);
+        return SliceVerdicts.Union([.. members.Select(member => member._bits!)], first, underWay - 1);
     }
 
     private (double Good, double Counts) Verdict(double good, double total) => total <= 0 ? (0, 0) : _method switch

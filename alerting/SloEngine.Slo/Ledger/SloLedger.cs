@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Slo.Ledger;
@@ -22,9 +23,13 @@ internal sealed class SloLedger : EventSink
     private IReadOnlyList<BudgetCorrection> _corrections;
     private BudgetCorrection[] _excluding;
     private readonly Dictionary<(BudgetingMethod, TimeSpan, double), SliceSums> _slices = [];
+    private SliceSums[] _sliced = [];
     private TieredSums _events;
-    private readonly Dictionary<long, (double Good, double Total)> _unsaved = [];
+    private readonly UnsavedMinutes _unsaved = new();
     private readonly Dictionary<string, SloLedger> _groups = new(StringComparer.Ordinal);
+    private bool _partIsBad;
+    private bool _isSaved;
+    private bool _excludes;
     private long _lastNanos;
     private long _openNanos;
     private long _closeNanos;
@@ -36,8 +41,10 @@ internal sealed class SloLedger : EventSink
     private long _minute = -1;
     private long _firstMinute;
     private bool _isMinuteDirty;
-    private (double Good, double Total) _minuteEvents;
-    private (double Good, double Total) _minuteUnsaved;
+    private double _minuteGood;
+    private double _minuteTotal;
+    private double _unsavedGood;
+    private double _unsavedTotal;
 
     /// <summary>What came while the past is being read, excluded or not; null when it is not.</summary>
     private List<(DateTimeOffset Time, double Good, double Total)>? _sincePast;
@@ -84,7 +91,7 @@ internal sealed class SloLedger : EventSink
     /// <summary>Goes on for other definitions that it fits.</summary>
     public void Define(IReadOnlyList<ServiceLevelObjective> slos)
     {
-        (Slo, Slos) = (slos[0], slos);
+        SetSlos(slos);
         foreach (SloLedger group in _groups.Values)
         {
             group.Define(OfGroup(group.Group));
@@ -134,13 +141,31 @@ internal sealed class SloLedger : EventSink
     }
 
     /// <inheritdoc/>
-    public override bool AwaitsPast => (_whole ?? this)._sincePast is not null;
+    public override bool AwaitsPast => Whole._sincePast is not null;
 
     /// <summary>Leaves events before a time to those who read them from the store.</summary>
     public void AwaitPast(DateTimeOffset until) => (_sincePast, _pastUntil) = ([], Nanos(until));
 
-    /// <summary>The store is read from now on: what comes late counts here.</summary>
-    public void ReadPast() => _pastUntil = 0;
+    /// <summary>The ledger of all groups; itself for what is not grouped.</summary>
+    public SloLedger Whole => _whole ?? this;
+
+    /// <summary>
+    /// The store is read from now on: what comes late counts here. Gives what came late since the last time, when that reading failed: the store has it now,
+    /// and it does not count here any more.
+    /// </summary>
+    public List<LedgerIncrement> ReadPast(DateTimeOffset until)
+    {
+        Close();
+        _pastUntil = 0;
+        var late = new List<LedgerIncrement>();
+        foreach (SloLedger ledger in _groups.Values.Append(this))
+        {
+            late.AddRange((ledger._sincePast ?? []).Where(events => events.Time < until).Select(events => new LedgerIncrement(
+                Slo.LedgerKey, ledger.Group, events.Time.AddTicks(-(events.Time.Ticks % TimeSpan.TicksPerMinute)), events.Good, events.Total)));
+            ledger._sincePast?.RemoveAll(events => events.Time < until);
+        }
+        return late;
+    }
 
     /// <summary>Takes in what was read, oldest first, in front of what has been counted since.</summary>
     public void TakePast(IEnumerable<LedgerIncrement> minutes)
@@ -191,6 +216,21 @@ internal sealed class SloLedger : EventSink
         AddStored(minute, good, total, minute, now);
     }
 
+    /// <summary>How old minutes may be that somebody asks for, or that still change.</summary>
+    public TimeSpan KeptFor => _reach + Lateness;
+
+    /// <summary>Adds more events that other nodes have counted of a minute.</summary>
+    /// <param name="minute">The minute.</param>
+    /// <param name="good">Good events.</param>
+    /// <param name="total">All events.</param>
+    /// <param name="from">When they happened, at the earliest.</param>
+    /// <param name="until">When they happened, at the latest.</param>
+    public void AddOfOthers(DateTimeOffset minute, double good, double total, DateTimeOffset from, DateTimeOffset until)
+    {
+        Seen(Nanos(Earlier(minute + Minute - TimeSpan.FromTicks(1), until - OtherNodes.AppendDelay)));
+        AddStored(minute, good, total, from, until);
+    }
+
     /// <summary>The ledger of a group, made when it is new; of the groups beyond the most there may be, the one of all others.</summary>
     public SloLedger ForGroup(string group)
     {
@@ -213,6 +253,13 @@ internal sealed class SloLedger : EventSink
     {
         Close();
         return slo.Method == BudgetingMethod.Occurrences ? _events.Sum(now, window) : _slices[SliceKey(slo)].Sum(now, window);
+    }
+
+    /// <summary>Slices of an objective; null where events count.</summary>
+    public SliceSums? Slices(ServiceLevelObjective slo)
+    {
+        Close();
+        return _slices.GetValueOrDefault(SliceKey(slo));
     }
 
     /// <summary>Sums of the budget's window that a moment is in, up to that moment.</summary>
@@ -295,9 +342,9 @@ internal sealed class SloLedger : EventSink
     public void AddUnsaved(List<LedgerIncrement> increments)
     {
         Close();
-        foreach ((long minute, (double good, double total)) in _unsaved)
+        foreach (UnsavedMinutes.MinuteCount unsaved in _unsaved.Minutes)
         {
-            increments.Add(new LedgerIncrement(Slo.LedgerKey, Group, DateTimeOffset.FromUnixTimeSeconds(minute * 60), good, total));
+            increments.Add(new LedgerIncrement(Slo.LedgerKey, Group, DateTimeOffset.FromUnixTimeSeconds(unsaved.Minute * 60), unsaved.Good, unsaved.Total));
         }
         foreach (SloLedger group in _groups.Values)
         {
@@ -305,10 +352,20 @@ internal sealed class SloLedger : EventSink
         }
     }
 
+    [MemberNotNull(nameof(Slo), nameof(Slos))]
+    private void SetSlos(IReadOnlyList<ServiceLevelObjective> slos)
+    {
+        (Slo, Slos) = (slos[0], slos);
+        _partIsBad = Slo.Indicator.PartIsBad;
+        // What groups count is saved by group.
+        _isSaved = Slo.GroupBy.Count == 0 || _whole is not null;
+    }
+
     [MemberNotNull(nameof(Slo), nameof(Slos), nameof(_events), nameof(_corrections), nameof(_excluding))]
     private void Clear(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections)
     {
-        (Slo, Slos, _reach, _corrections) = (slos[0], slos, reach, corrections);
+        SetSlos(slos);
+        (_reach, _corrections) = (reach, corrections);
         // What the whole does without, its groups do without, too.
         _excluding = [.. corrections.Where(correction => correction.Kind != CorrectionKind.AddEvents && (correction.Group.Length == 0 || correction.Group == Group))];
         _events = new TieredSums(Slo.BudgetWindow, reach, finest: true);
@@ -317,6 +374,8 @@ internal sealed class SloLedger : EventSink
         {
             _slices.TryAdd(SliceKey(slo), new SliceSums(slo.Method, slo.Objectives[0], slo.BudgetWindow, reach, Lateness));
         }
+        _sliced = [.. _slices.Values];
+        _excludes = Slo.Exclusions.Count > 0 || _excluding.Length > 0;
         _firstMinute = long.MaxValue;
         _latenessNanos = Lateness.Ticks * NanosPerTick;
         Others = null;
@@ -368,26 +427,28 @@ internal sealed class SloLedger : EventSink
         }
         (double part, double total) = (_openPart, _openTotal);
         (_openPart, _openTotal, _isOpenDirty) = (0, 0, false);
-        double good = Slo.Indicator.PartIsBad ? total - part : part;
+        double good = _partIsBad ? total - part : part;
         // The moment after the slot's last event is not known: its first one stands for it.
         long ticks = _openNanos / NanosPerTick;
         EnterMinute(ticks);
-        if (Slo.GroupBy.Count == 0 || _whole is not null)
+        if (_isSaved)
         {
-            _minuteUnsaved = (_minuteUnsaved.Good + good, _minuteUnsaved.Total + total);
+            _unsavedGood += good;
+            _unsavedTotal += total;
         }
         if (AwaitsPast)
         {
             (_sincePast ??= []).Add((SeriesTap.Time(_openNanos), good, total));
         }
-        if ((Slo.Exclusions.Count > 0 || _excluding.Length > 0) && IsExcluded(SeriesTap.Time(_openNanos), good, ref total))
+        if (_excludes && IsExcluded(SeriesTap.Time(_openNanos), good, ref total))
         {
             _ledger.Note(LedgerOddity.Excluded);
             return;
         }
-        Count(ticks, good, total);
+        CountInMinute(ticks, good, total);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void EnterMinute(long ticks)
     {
         long minute = ticks / TimeSpan.TicksPerMinute;
@@ -401,21 +462,20 @@ internal sealed class SloLedger : EventSink
     /// <summary>Brings the minute of the last slots into the coarser tiers.</summary>
     private void CloseMinute()
     {
-        if (_minuteUnsaved != default)
+        if (_unsavedGood != 0 || _unsavedTotal != 0)
         {
-            (double good, double total) = _unsaved.GetValueOrDefault(_minute);
-            _unsaved[_minute] = (good + _minuteUnsaved.Good, total + _minuteUnsaved.Total);
-            _minuteUnsaved = default;
+            _unsaved.Add(_minute, _unsavedGood, _unsavedTotal);
+            (_unsavedGood, _unsavedTotal) = (0, 0);
         }
         if (_isMinuteDirty)
         {
             long ticks = _minute * TimeSpan.TicksPerMinute;
-            _events.AddMinute(ticks, _minuteEvents.Good, _minuteEvents.Total);
-            foreach (SliceSums slices in _slices.Values)
+            _events.AddMinute(ticks, _minuteGood, _minuteTotal);
+            foreach (SliceSums slices in _sliced)
             {
-                slices.Add(DateTimeOffset.UnixEpoch.AddTicks(ticks), _minuteEvents.Good, _minuteEvents.Total);
+                slices.Add(DateTimeOffset.UnixEpoch.AddTicks(ticks), _minuteGood, _minuteTotal);
             }
-            (_minuteEvents, _isMinuteDirty) = (default, false);
+            (_minuteGood, _minuteTotal, _isMinuteDirty) = (0, 0, false);
         }
         _minute = -1;
     }
@@ -450,9 +510,17 @@ internal sealed class SloLedger : EventSink
     private void Count(long ticks, double good, double total)
     {
         EnterMinute(ticks);
+        CountInMinute(ticks, good, total);
+    }
+
+    /// <summary>Counts events of the minute that has been entered.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void CountInMinute(long ticks, double good, double total)
+    {
         _firstMinute = Math.Min(_firstMinute, _minute);
         _events.AddFine(ticks, good, total);
-        _minuteEvents = (_minuteEvents.Good + good, _minuteEvents.Total + total);
+        _minuteGood += good;
+        _minuteTotal += total;
         _isMinuteDirty = true;
         if (_whole is { } whole)
         {
@@ -500,7 +568,7 @@ internal sealed class SloLedger : EventSink
             _ledger.Note(LedgerOddity.Ahead);
             nanos = now;
         }
-        if (nanos < (_whole ?? this)._pastUntil)
+        if (nanos < Whole._pastUntil)
         {
             return false;
         }
@@ -532,46 +600,4 @@ internal sealed class SloLedger : EventSink
 
     private static (BudgetingMethod, TimeSpan, double) SliceKey(ServiceLevelObjective slo) =>
         (slo.Method, slo.Objectives[0].Slice, slo.Method == BudgetingMethod.Timeslices ? slo.Objectives[0].SliceTarget : 0);
-
-    /// <summary>
-    /// What other nodes have counted of this SLO, as last read from the store. They append what they count a batch at a time, so that what is
-    /// read is complete up to some seconds ago.
-    /// </summary>
-    internal sealed class OtherNodes(SloLedger ledger)
-    {
-        private static readonly TimeSpan AppendDelay = TimeSpan.FromSeconds(10);
-
-        private readonly Dictionary<(string Group, DateTimeOffset Minute), (double Good, double Total)> _minutes = [];
-        private DateTimeOffset _refreshed;
-        private DateTimeOffset? _lastMinute;
-
-        /// <summary>Up to when their counts are here; null when they have counted nothing of late.</summary>
-        public DateTimeOffset? KnownUntil => _lastMinute is { } last && _refreshed - last < TieredSums.FineReach ? _refreshed - AppendDelay : null;
-
-        /// <summary>Adds what is more than at the last read.</summary>
-        public void Refresh(IEnumerable<LedgerIncrement> minutes, DateTimeOffset now)
-        {
-            DateTimeOffset before = _refreshed == default ? default : _refreshed - AppendDelay;
-            foreach (LedgerIncrement minute in minutes)
-            {
-                (double good, double total) = _minutes.GetValueOrDefault((minute.Group, minute.Minute));
-                if (minute.Good == good && minute.Total == total)
-                {
-                    continue;
-                }
-                _minutes[(minute.Group, minute.Minute)] = (minute.Good, minute.Total);
-                // What came since the last read happened since about then, unless it is of an older minute.
-                bool isLate = minute.Minute + SloLedger.Minute < before;
-                SloLedger counts = minute.Group.Length == 0 ? ledger : ledger.ForGroup(minute.Group);
-                counts.Seen(Nanos(Earlier(minute.Minute + SloLedger.Minute - TimeSpan.FromTicks(1), now - AppendDelay)));
-                counts.AddStored(minute.Minute, minute.Good - good, minute.Total - total, isLate ? minute.Minute : before, now);
-                _lastMinute = _lastMinute > minute.Minute ? _lastMinute : minute.Minute;
-            }
-            _refreshed = now;
-            foreach ((string, DateTimeOffset Minute) old in _minutes.Keys.Where(known => known.Minute < now - ledger._reach - ledger.Lateness).ToList())
-            {
-                _minutes.Remove(old);
-            }
-        }
-    }
 }

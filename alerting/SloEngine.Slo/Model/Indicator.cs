@@ -17,6 +17,9 @@ public sealed record Indicator(string Kind, Measure Part, Measure Total, bool Pa
     /// <summary>Whether it is counted by queries rather than as telemetry passes.</summary>
     public bool IsQueried => Total is QueryMeasure or IntervalMeasure;
 
+    /// <summary>Whether it is counted as telemetry passes.</summary>
+    public bool IsTapped => Total is MetricMeasure or SpanMeasure or LogMeasure;
+
     /// <summary>Metrics that it looks at as telemetry passes.</summary>
     public IEnumerable<string> Metrics() => ((Measure[])[Part, Total]).OfType<MetricMeasure>().Select(measure => measure.Metric).Distinct();
 

@@ -7,7 +7,7 @@ namespace SloEngine.Slo.Model;
 /// <param name="Target">Share that has to be good, 0 to 1 (exclusive): of events, or of slices.</param>
 /// <param name="TimesliceTarget">Share of a slice's events that makes it good; null stands for <paramref name="Target"/>.</param>
 /// <param name="TimesliceWindow">Length of a slice, whole minutes that divide a day; null stands for a minute.</param>
-/// <param name="Weight">Weight in the composite that the SLO is, or null.</param>
+/// <param name="Weight">Weight in the whole that the SLO's objectives make up; null where they make up none, or for 1.</param>
 public sealed record Objective(string Name, double Target, double? TimesliceTarget = null, TimeSpan? TimesliceWindow = null, double? Weight = null)
 {
     /// <summary>Shortest slice, and what every slice is a multiple of: the ledger keeps minutes.</summary>
@@ -16,7 +16,7 @@ public sealed record Objective(string Name, double Target, double? TimesliceTarg
     /// <summary>What it measures, when it is not what the SLO does (thresholds differ by objective); null for the SLO's indicator.</summary>
     public Indicator? Indicator { get; init; }
 
-    /// <summary>When to alert; null for the SLO's policies.</summary>
+    /// <summary>When to alert; null for the SLO's policies, or for never where those are about the whole.</summary>
     public IReadOnlyList<BurnPolicy>? Policies { get; init; }
 
     /// <summary>Length of a slice.</summary>

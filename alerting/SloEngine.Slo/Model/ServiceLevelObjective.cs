@@ -35,6 +35,9 @@ public sealed record ServiceLevelObjective
     /// <summary>Share that has to be good, 0 to 1 (exclusive), of the only objective or the first.</summary>
     public double Objective { get => Objectives[0].Target; init => Objectives = [new Objective("", value)]; }
 
+    /// <summary>The highest target of its objectives.</summary>
+    public double StrictestTarget => Objectives.Max(objective => objective.Target);
+
     /// <summary>What the budget is a share of.</summary>
     public BudgetingMethod Method { get; init; }
 
@@ -80,7 +83,7 @@ public sealed record ServiceLevelObjective
     /// <summary>What is measured.</summary>
     public required Indicator Indicator { get; init; }
 
-    /// <summary>When to alert.</summary>
+    /// <summary>When to alert: of objectives that say nothing of it, or of the whole that they make up.</summary>
     public required IReadOnlyList<BurnPolicy> Policies { get; init; }
 
     /// <summary>What the definition says of alerts, by severity.</summary>
@@ -116,14 +119,32 @@ public sealed record ServiceLevelObjective
     /// <summary>What the definition says of alerts of a severity.</summary>
     public AlertTemplate AlertOf(Severity severity) => Alerts.GetValueOrDefault(severity) ?? AlertTemplate.Empty;
 
-    /// <summary>An SLO for each objective: itself when there is one, else such with ids <c>slo/objective</c>.</summary>
-    public IEnumerable<ServiceLevelObjective> Each() => Objectives.Count == 1 ? [this] : Objectives.Select(objective => this with
+    /// <summary>Whether its objectives, which then have weights, make up a whole with a budget, and the SLO's policies, of its own.</summary>
+    public bool IsMadeOfObjectives => Objectives.Count > 1 && Objectives.Any(objective => objective.Weight is not null);
+
+    /// <summary>An SLO for each objective: itself when there is one, else such with ids <c>slo/objective</c>, behind the whole that they make up, if they do.</summary>
+    public IEnumerable<ServiceLevelObjective> Each() => Objectives.Count == 1 ? [this] : IsMadeOfObjectives ? Parts().Prepend(Whole()) : Parts();
+
+    private IEnumerable<ServiceLevelObjective> Parts() => Objectives.Select(objective => this with
     {
         Id = $"{Id}/{objective.Name}",
         Parent = Id,
         DisplayName = $"{DisplayName} ({objective.Name})",
         Objectives = [objective],
         Indicator = objective.Indicator ?? Indicator,
-        Policies = objective.Policies ?? Policies,
+        Policies = objective.Policies ?? (IsMadeOfObjectives ? [] : Policies),
     });
+
+    /// <summary>The composite of the objectives, with the target of the strictest one.</summary>
+    private ServiceLevelObjective Whole()
+    {
+        var measure = new CompositeMeasure(
+            [.. Objectives.Select(objective => new CompositeMember($"{Id}/{objective.Name}", objective.Weight ?? 1))],
+            Method == BudgetingMethod.Timeslices ? CompositeRule.AnyBadSlice : CompositeRule.Burn);
+        return this with
+        {
+            Objectives = [new Objective("", StrictestTarget, TimesliceWindow: Objectives[0].TimesliceWindow)],
+            Indicator = new Indicator("composite", measure, measure, PartIsBad: false),
+        };
+    }
 }

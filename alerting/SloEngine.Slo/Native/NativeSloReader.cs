@@ -59,7 +59,12 @@ internal static class NativeSloReader
             throw list.Fail($"{list.Path} is empty, expected at least one");
         }
         Indicator? common = spec.Optional("indicator") is { } given ? Indicator(given) : null;
-        Objective[] objectives = [.. all.Select(objective => Objective(objective, method, window, spec, common is not null, all.Length))];
+        bool isWhole = all.Length > 1 && all.Any(objective => objective.Optional("weight") is not null);
+        Objective[] objectives = [.. all.Select(objective => Objective(objective, method, window, spec, common is not null, all.Length, isWhole))];
+        if (isWhole)
+        {
+            OpenSloReader.CheckSlices(list, method, objectives);
+        }
         if (objectives.GroupBy(objective => objective.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
             throw list.Fail($"{list.Path} has '{twice.Key}' twice, expected a name of its own for each");
@@ -85,13 +90,13 @@ internal static class NativeSloReader
             BudgetWindow = window,
             Objectives = all.Length > 1 ? objectives : [objectives[0] with { Indicator = null, Policies = null }],
             Indicator = (all.Length == 1 ? objectives[0].Indicator : null) ?? common ?? objectives[0].Indicator!,
-            Policies = objectives[0].Policies!,
+            Policies = isWhole ? Policies(spec.Optional("alerts"), objectives.Max(objective => objective.Target), window.Length) : objectives[0].Policies!,
             Alerts = Templates(spec.Optional("notifications")),
             Source = document.Source,
         };
     }
 
-    private static Objective Objective(YamlPlace objective, BudgetingMethod method, BudgetWindow window, YamlPlace spec, bool hasIndicator, int count)
+    private static Objective Objective(YamlPlace objective, BudgetingMethod method, BudgetWindow window, YamlPlace spec, bool hasIndicator, int count, bool isOfWhole)
     {
         objective.OnlyKeys("name", "target", "slice", "sliceTarget", "weight", "indicator", "alerts");
         YamlPlace? name = objective.Optional("name");
@@ -116,10 +121,10 @@ internal static class NativeSloReader
         double target = Share(objective.Required("target"), most: 1 - 1e-12);
         return new Objective(
             name?.Text ?? "", target, sliceTarget is null ? null : Share(sliceTarget, most: 1), OpenSloReader.Slice(objective.Optional("slice")),
-            objective.Optional("weight")?.Number)
+            OpenSloReader.Weight(objective.Optional("weight")))
         {
             Indicator = own is null ? null : Indicator(own),
-            Policies = Policies(objective.Optional("alerts") ?? spec.Optional("alerts"), target, window.Length),
+            Policies = objective.Optional("alerts") is { } alerts ? Policies(alerts, target, window.Length) : isOfWhole ? null : Policies(spec.Optional("alerts"), target, window.Length),
         };
     }
 

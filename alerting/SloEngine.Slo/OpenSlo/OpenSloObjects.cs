@@ -19,9 +19,15 @@ internal sealed class OpenSloObjects
 
     /// <summary>The object that a place refers to.</summary>
     public YamlPlace Get(string kind, YamlPlace reference) =>
-        Find(kind, reference.Text) ?? throw reference.Fail($"there is no {kind} '{reference.Text}'");
+        Find(kind, reference.Text) ?? throw Missing(kind, reference);
+
+    /// <summary>The name by which a place refers to an object; null when that stands inline.</summary>
+    public static YamlPlace? Reference(YamlPlace place, string referenceKey) => place.IsScalar ? place : place.Optional(referenceKey);
 
     /// <summary>An object that stands inline or is referred to by name.</summary>
     public YamlPlace Resolve(YamlPlace place, string kind, string referenceKey) =>
-        place.IsScalar ? Get(kind, place) : place.Optional(referenceKey) is { } reference ? Get(kind, reference) : place;
+        Reference(place, referenceKey) is { } reference ? Get(kind, reference) : place;
+
+    /// <summary>What is wrong with a reference to an object that stands nowhere.</summary>
+    public static SloFileException Missing(string kind, YamlPlace reference) => reference.Fail($"there is no {kind} '{reference.Text}'");
 }

@@ -66,7 +66,7 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
                 spec.Required("type");
                 break;
             case "AlertPolicy":
-                CheckPolicy(spec);
+                CheckPolicy(spec, isUsed: false);
                 break;
             case "AlertCondition":
                 CheckCondition(spec);
@@ -78,17 +78,32 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
         }
     }
 
-    private void CheckPolicy(YamlPlace spec)
+    /// <summary>Checks a policy with what it refers to. What an SLO uses has to be there; what none does may stand in files that are read elsewhere.</summary>
+    private void CheckPolicy(YamlPlace spec, bool isUsed)
     {
         spec.OnlyKeys("description", "alertWhenNoData", "alertWhenBreaching", "alertWhenResolved", "conditions", "notificationTargets");
         foreach (YamlPlace entry in spec.Required("conditions").Items)
         {
-            CheckCondition(definitions.Objects.Resolve(entry, "AlertCondition", "conditionRef").Required("spec"));
+            if (Resolve(entry, "AlertCondition", "conditionRef", isUsed) is { } condition)
+            {
+                CheckCondition(condition.Required("spec"));
+            }
         }
         foreach (YamlPlace target in spec.Optional("notificationTargets")?.Items ?? [])
         {
-            definitions.Objects.Resolve(target, "AlertNotificationTarget", "targetRef").Required("spec").Required("target");
+            Resolve(target, "AlertNotificationTarget", "targetRef", isUsed)?.Required("spec").Required("target");
         }
+    }
+
+    /// <summary>An object that stands inline or is referred to; null, with a warning, when it stands nowhere and is not used.</summary>
+    private YamlPlace? Resolve(YamlPlace place, string kind, string referenceKey, bool isUsed)
+    {
+        if (!isUsed && OpenSloObjects.Reference(place, referenceKey) is { } reference && definitions.Objects.Find(kind, reference.Text) is null)
+        {
+            definitions.Warnings.Add(OpenSloObjects.Missing(kind, reference).Error);
+            return null;
+        }
+        return definitions.Objects.Resolve(place, kind, referenceKey);
     }
 
     private static void CheckCondition(YamlPlace spec)
@@ -126,9 +141,15 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
         BurnPreset preset = Preset(annotations?.Optional("sloengine/alerts"));
         foreach (YamlPlace policy in alerts?.Items ?? [])
         {
-            CheckPolicy(definitions.Objects.Resolve(policy, "AlertPolicy", "alertPolicyRef").Required("spec"));
+            CheckPolicy(definitions.Objects.Resolve(policy, "AlertPolicy", "alertPolicyRef").Required("spec"), isUsed: true);
         }
-        Objective[] read = [.. all.Select((objective, index) => Objective(objective, index, all, spec, method, window, alerts, preset))];
+        Objective[] read = [.. all.Select((objective, index) => Objective(objective, index, all, spec, method))];
+        bool isComposite = all.Length > 1 && !dialect.IsAlpha && all.Any(IsOfComposite);
+        if (isComposite)
+        {
+            CheckSlices(objectives, method, read);
+        }
+        IReadOnlyList<BurnPolicy> Of(double target) => Policies(alerts, preset, target, window.Length);
         if (read.GroupBy(objective => objective.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
             throw objectives.Fail($"spec.objectives has '{twice.Key}' twice, expected a displayName of its own for each");
@@ -154,11 +175,12 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
             IsTrafficAware = annotations?.Optional("sloengine/traffic-aware")?.Boolean ?? false,
             Exclusions = ExclusionReader.OfAnnotation(annotations),
             Lateness = annotations?.Optional("sloengine/lateness")?.Duration,
-            Objectives = [.. read.Select(objective => objective with { Indicator = read.Length == 1 ? null : objective.Indicator, Policies = read.Length == 1 ? null : objective.Policies })],
+            Objectives = read.Length == 1 ? [read[0] with { Indicator = null }]
+                : [.. read.Select(objective => objective with { Policies = isComposite ? null : Of(objective.Target), Weight = isComposite ? objective.Weight ?? 1 : null })],
             Method = method,
             BudgetWindow = window,
             Indicator = read[0].Indicator!,
-            Policies = read[0].Policies!,
+            Policies = Of(isComposite ? read.Max(objective => objective.Target) : read[0].Target),
             Source = document.Source,
         };
     }
@@ -188,8 +210,24 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
         { } other => throw method!.Fail($"budgetingMethod is '{other}', expected Occurrences, Timeslices or RatioTimeslices"),
     };
 
-    private Objective Objective(
-        YamlPlace objective, int index, YamlPlace[] all, YamlPlace spec, BudgetingMethod method, BudgetWindow window, YamlPlace? alerts, BurnPreset preset)
+    /// <summary>Whether what an objective says makes its SLO a composite.</summary>
+    private bool IsOfComposite(YamlPlace objective) => objective.Optional(dialect.Indicator, dialect.IndicatorReference, "compositeWeight") is not null;
+
+    /// <summary>Of slices that are good or bad, those of a whole are of one length.</summary>
+    public static void CheckSlices(YamlPlace list, BudgetingMethod method, IReadOnlyList<Objective> objectives)
+    {
+        if (method == BudgetingMethod.Timeslices && objectives.Select(objective => objective.Slice).Distinct().Count() > 1)
+        {
+            throw list.Fail($"{list.Path} have slices of different lengths, expected one: they make up a whole, whose slices are bad where one of theirs is");
+        }
+    }
+
+    /// <summary>Weight of an objective in the whole.</summary>
+    public static double? Weight(YamlPlace? weight) => weight is null ? null
+        : weight.Number is > 0 and < double.PositiveInfinity ? weight.Number
+        : throw weight.Fail($"{weight.Path} is {weight.Text}, expected above 0");
+
+    private Objective Objective(YamlPlace objective, int index, YamlPlace[] all, YamlPlace spec, BudgetingMethod method)
     {
         double target = Target(objective);
         Indicator indicator = _indicators.Read(spec, objective);
@@ -203,11 +241,7 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
         {
             throw sliceTarget.Fail($"{sliceTarget.Path} is {sliceTarget.Text}, expected above 0 and up to 1");
         }
-        return new Objective(Name(objective, index, all.Length), target, sliceTarget?.Number, Slice(sliceWindow), objective.Optional("compositeWeight")?.Number)
-        {
-            Indicator = indicator,
-            Policies = Policies(alerts, preset, target, window.Length),
-        };
+        return new Objective(Name(objective, index, all.Length), target, sliceTarget?.Number, Slice(sliceWindow), Weight(objective.Optional("compositeWeight"))) { Indicator = indicator };
     }
 
     /// <summary>Length of a slice.</summary>

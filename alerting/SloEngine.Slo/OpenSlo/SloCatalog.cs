@@ -66,9 +66,8 @@ public sealed class SloCatalog(string? directory)
         return true;
     }
 
-    /// <summary>Reads one file on its own.</summary>
-    public static (IReadOnlyList<ServiceLevelObjective> Slos, IReadOnlyList<SloFileError> Errors) ReadFiles(IEnumerable<string> paths) =>
-        SloFileReader.Read(paths.Select(path => (path, File.ReadAllText(path))));
+    /// <summary>Reads some files on their own.</summary>
+    public static SloFiles ReadFiles(IEnumerable<string> paths) => SloFileReader.ReadAll(paths.Select(path => (path, File.ReadAllText(path))));
 
     private bool ReloadFiles()
     {

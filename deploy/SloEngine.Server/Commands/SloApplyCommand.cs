@@ -47,7 +47,7 @@ internal static class SloApplyCommand
             Console.WriteLine($"{change.Id}: {(isDryRun ? "would be " : "")}{change.Action}, version {change.Version}");
             foreach (Past past in change.Past)
             {
-                Console.WriteLine($"  {past.Id}: {past.CountedMinutes} minutes counted already{(past.BackfilledFrom is { } from ? $", evaluated back to {from:u}" : "")}");
+                Console.WriteLine($"  {past.Id}: {past.CountedMinutes} minutes counted already{(past.BackfilledFrom is { } from ? $", with stored telemetry counted since {from:u}" : "")}");
             }
             foreach (string warning in change.Warnings)
             {

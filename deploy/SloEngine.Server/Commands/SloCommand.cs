@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using SloEngine.Slo.Export;
+using SloEngine.Slo.Files;
 using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 
@@ -29,15 +30,27 @@ internal static class SloCommand
     private static Command Validate()
     {
         Argument<FileInfo[]> files = Files();
-        var validate = new Command("validate", "Check SLO files: errors with file, line and column; exit code 1 when there are any") { files };
-        validate.SetAction(parsed => Read(parsed.GetValue(files)!, static (slos, errors) =>
+        var strict = new Option<bool>("--strict") { Description = "Warnings fail, too: every reference has to lead somewhere" };
+        var validate = new Command("validate", "Check SLO files: errors with file, line and column; exit code 1 when there are any") { files, strict };
+        validate.SetAction(parsed =>
         {
-            foreach (ServiceLevelObjective slo in slos.Where(slo => slo.Indicator.Total is ForeignMeasure))
+            int warnings = 0;
+            int exit = Read(parsed.GetValue(files)!, read =>
             {
-                Console.Error.WriteLine($"{slo.Source}: {slo.Id} is measured by {((ForeignMeasure)slo.Indicator.Total).System}, not here (warning)");
-            }
-            Console.WriteLine($"{slos.Count} valid, {errors} invalid");
-        }));
+                string[] warned =
+                [
+                    .. read.Warnings.Select(warning => warning.ToString()),
+                    .. read.Slos.Where(slo => slo.Indicator.Total is ForeignMeasure).Select(slo => $"{slo.Source}: {slo.Id} is measured by {((ForeignMeasure)slo.Indicator.Total).System}, not here"),
+                ];
+                foreach (string warning in warned)
+                {
+                    Console.Error.WriteLine($"{warning} (warning)");
+                }
+                Console.WriteLine($"{read.Slos.Count} valid, {read.Errors.Count} invalid");
+                warnings = warned.Length;
+            });
+            return exit == ExitCodes.Done && warnings > 0 && parsed.GetValue(strict) ? ExitCodes.Failed : exit;
+        });
         return validate;
     }
 
@@ -49,9 +62,9 @@ internal static class SloCommand
         explain.SetAction(parsed =>
         {
             bool asJson = parsed.GetValue(json);
-            return Read(parsed.GetValue(files)!, (slos, _) =>
+            return Read(parsed.GetValue(files)!, read =>
             {
-                SloExplanation[] all = [.. slos.SelectMany(SloExplanation.Of)];
+                SloExplanation[] all = [.. read.Slos.SelectMany(SloExplanation.Of)];
                 Console.Write(asJson ? JsonSerializer.Serialize(all, Json) + "\n" : string.Join("\n", all.Select(one => one.ToText())));
             });
         });
@@ -62,7 +75,7 @@ internal static class SloCommand
     {
         Argument<FileInfo[]> files = Files();
         var import = new Command("import", "Write files of Sloth and Pyrra as OpenSLO v1, to the standard output") { files };
-        import.SetAction(parsed => Read(parsed.GetValue(files)!, static (slos, _) => Console.Write(OpenSloWriter.Write(slos))));
+        import.SetAction(parsed => Read(parsed.GetValue(files)!, static read => Console.Write(OpenSloWriter.Write(read.Slos))));
         return import;
     }
 
@@ -77,18 +90,18 @@ internal static class SloCommand
         export.SetAction(parsed =>
         {
             var options = new PyrraRuleOptions { ExternalUrl = parsed.GetValue(pyrraUrl), BothBounds = parsed.GetValue(bothBounds) };
-            return Read(parsed.GetValue(files)!, (slos, _) => Console.Write(parsed.GetValue(format) switch
+            return Read(parsed.GetValue(files)!, read => Console.Write(parsed.GetValue(format) switch
             {
-                "sloengine" => NativeSloWriter.Write(slos),
-                "openslo" => OpenSloWriter.Write(slos),
-                "sloth-rules" => PrometheusRuleGroup.Write(slos.SelectMany(SlothRules.Of)),
-                _ => PrometheusRuleGroup.Write(slos.SelectMany(slo => PyrraRules.Of(slo, options))),
+                "sloengine" => NativeSloWriter.Write(read.Slos),
+                "openslo" => OpenSloWriter.Write(read.Slos),
+                "sloth-rules" => PrometheusRuleGroup.Write(read.Slos.SelectMany(SlothRules.Of)),
+                _ => PrometheusRuleGroup.Write(read.Slos.SelectMany(slo => PyrraRules.Of(slo, options))),
             }));
         });
         return export;
     }
 
-    private static int Read(FileInfo[] files, Action<IReadOnlyList<ServiceLevelObjective>, int> use)
+    private static int Read(FileInfo[] files, Action<SloFiles> use)
     {
         FileInfo? missing = Array.Find(files, file => !file.Exists);
         if (missing is not null)
@@ -96,20 +109,20 @@ internal static class SloCommand
             Console.Error.WriteLine($"sloengine: {missing.Name}: there is no such file");
             return ExitCodes.Usage;
         }
-        (IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<SloFileError> errors) = SloCatalog.ReadFiles(files.Select(file => file.ToString()));
-        foreach (SloFileError error in errors)
+        SloFiles read = SloCatalog.ReadFiles(files.Select(file => file.ToString()));
+        foreach (SloFileError error in read.Errors)
         {
             Console.Error.WriteLine(error);
         }
         try
         {
-            use(slos, errors.Count);
+            use(read);
         }
         catch (SloExportException impossible)
         {
             Console.Error.WriteLine($"sloengine: {impossible.Message}");
             return ExitCodes.Failed;
         }
-        return errors.Count == 0 ? ExitCodes.Done : ExitCodes.Failed;
+        return read.Errors.Count == 0 ? ExitCodes.Done : ExitCodes.Failed;
     }
 }

@@ -42,7 +42,8 @@ internal sealed partial class IngestLog : IDisposable
     }
 
     /// <summary>Stores what an earlier process had acknowledged and not stored, and counts it for the SLOs, before either is read.</summary>
-    public async Task ReplayAsync(IColumnStore store, SloCatalog catalog, LedgerOptions options, CollectorOptions collector, ILoggerFactory loggers, CancellationToken cancellation)
+    public async Task ReplayAsync(
+        IColumnStore store, SloCatalog catalog, LedgerOptions options, EventWatch watch, CollectorOptions collector, ILoggerFactory loggers, CancellationToken cancellation)
     {
         // Whether spans wait in this log is what the process before did, not what this one is to do.
         string path = Path.Combine(_directory, TraceWaiting.FileName);
@@ -54,9 +55,7 @@ internal sealed partial class IngestLog : IDisposable
             catalog.SetSaved(await new SloDefinitionTable(store).ReadAsync(cancellation));
             catalog.Reload();
             await ledger.SetSlosAsync(catalog.Slos, cancellation);
-            var events = new EventTable(store);
-            using EventWatch watch = await EventWatch.ReadAsync(events, TimeProvider.System, cancellation);
-            var taps = new TapSet(new LedgerTaps(ledger, await SeriesBaselines.ReadAsync(store, TimeProvider.System, cancellation)), watch, events);
+            var taps = new TapSet(new LedgerTaps(ledger, await SeriesBaselines.ReadAsync(store, TimeProvider.System, cancellation)), watch, new EventTable(store));
             using var replay = new LogReplay(store, Log, Checkpoint, taps, collector, TimeProvider.System, loggers.CreateLogger<LogReplay>(), waited);
             await replay.RunAsync(cancellation);
         }

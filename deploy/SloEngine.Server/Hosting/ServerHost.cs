@@ -88,13 +88,13 @@ internal static class ServerHost
             return ExitCodes.Failed;
         }
         await using IColumnStore owned = store;
-        using IngestLog? log = await OpenLogAsync(options, store, cancellation);
+        using EventWatch watch = await EventWatch.ReadAsync(new EventTable(store), TimeProvider.System, cancellation);
+        using IngestLog? log = await OpenLogAsync(options, store, watch, cancellation);
         if (log is null)
         {
             return ExitCodes.Failed;
         }
         SeriesBaselines baselines = await SeriesBaselines.ReadAsync(store, TimeProvider.System, cancellation);
-        EventWatch watch = await EventWatch.ReadAsync(new EventTable(store), TimeProvider.System, cancellation);
         WebApplication app = Build(options, store, log, baselines, watch, receivers);
         try
         {
@@ -332,14 +332,14 @@ internal static class ServerHost
     }
 
     /// <summary>Opens the write-ahead log, and stores what an earlier process left in it; null, with a message, when it cannot be used.</summary>
-    private static async Task<IngestLog?> OpenLogAsync(ServerOptions options, IColumnStore store, CancellationToken cancellation)
+    private static async Task<IngestLog?> OpenLogAsync(ServerOptions options, IColumnStore store, EventWatch watch, CancellationToken cancellation)
     {
         using ILoggerFactory loggers = LoggerFactory.Create(logging => ConfigureLogging(logging, options));
         IngestLog? log = null;
         try
         {
             log = IngestLog.Open(options, loggers);
-            await log.ReplayAsync(store, new SloCatalog(SloDirectory(options)), options.Ledger, Collector(options), loggers, cancellation);
+            await log.ReplayAsync(store, new SloCatalog(SloDirectory(options)), options.Ledger, watch, Collector(options), loggers, cancellation);
             return log;
         }
         catch (Exception failure) when (failure is InvalidDataException or IOException or UnauthorizedAccessException)

@@ -15,6 +15,9 @@ internal sealed partial class PastLoop(
     /// <summary>SLOs whose minutes go into the store with one insert.</summary>
     private const int SlosAtOnce = 20;
 
+    /// <summary>Minutes that are read at once, over all SLOs and their groups: 16 bytes each, for each reader.</summary>
+    private const double MinutesAtOnce = 16_000_000;
+
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         // Where there is nothing to read, as at the very start, nobody waits for it.
@@ -38,10 +41,17 @@ internal sealed partial class PastLoop(
         }
     }
 
+    /// <summary>Those that came together, as many as fit into memory.</summary>
+    private PendingPast[] Next()
+    {
+        IEnumerable<PendingPast> together = ledger.Pending.Where(past => past.Slo.Indicator.Total is MetricMeasure).GroupBy(past => past.Until).FirstOrDefault() ?? Enumerable.Empty<PendingPast>();
+        double minutes = 0;
+        return [.. together.TakeWhile((past, index) => (minutes += past.MostMinutes) <= MinutesAtOnce || index == 0)];
+    }
+
     private async Task ReadAsync(bool isWaiting, CancellationToken cancellation)
     {
-        // Those that came together.
-        PendingPast[] pasts = [.. ledger.Pending.Where(past => past.Slo.Indicator.Total is MetricMeasure).GroupBy(past => past.Until).FirstOrDefault() ?? Enumerable.Empty<PendingPast>()];
+        PendingPast[] pasts = Next();
         if (pasts.Length == 0)
         {
             return;

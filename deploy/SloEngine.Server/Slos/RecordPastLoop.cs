@@ -48,25 +48,12 @@ internal sealed partial class RecordPastLoop(
         IReadOnlyList<LedgerIncrement> early = isWhole ? await _records.CountAsync(past.Slo, past.Since, settled, cancellation) : [];
         past.Progress = 0.5;
         using StoreHold hold = await ingest.HoldStoreAsync(() => ledger.ReadPast([past]), Patience, cancellation);
-        while (true)
-        {
-            try
-            {
-                IReadOnlyList<LedgerIncrement> late = isWhole ? await _records.CountAsync(past.Slo, settled, past.Until, cancellation) : [];
-                // A minute may lie on both sides.
-                LedgerIncrement[] all = [.. early.Concat(late).GroupBy(increment => (increment.Group, increment.Minute))
-                    .Select(same => same.First() with { Good = same.Sum(increment => increment.Good), Total = same.Sum(increment => increment.Total) })];
-                await ledger.AddPastAsync([(past, all)], cancellation);
-                LogDone(past.Slo.Id, all.Sum(increment => increment.Total), time.GetElapsedTime(began).TotalSeconds);
-                return;
-            }
-            catch (StoreException failure)
-            {
-                // What has come since counts already: the moment stays as it is.
-                LogFailed(failure.Message);
-                await Task.Delay(Period, time, cancellation);
-            }
-        }
+        IReadOnlyList<LedgerIncrement> late = isWhole ? await _records.CountAsync(past.Slo, settled, past.Until, cancellation) : [];
+        // A minute may lie on both sides.
+        LedgerIncrement[] all = [.. early.Concat(late).GroupBy(increment => (increment.Group, increment.Minute))
+            .Select(same => same.First() with { Good = same.Sum(increment => increment.Good), Total = same.Sum(increment => increment.Total) })];
+        await ledger.AddPastAsync([(past, all)], cancellation);
+        LogDone(past.Slo.Id, all.Sum(increment => increment.Total), time.GetElapsedTime(began).TotalSeconds);
     }
 
     [LoggerMessage(EventName = "slo.past.records", Level = LogLevel.Information, Message = "SLO {Slo} has its past: {Events} spans or log records in {Seconds:0.0} s")]

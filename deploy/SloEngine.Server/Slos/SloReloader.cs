@@ -21,6 +21,9 @@ internal sealed partial class SloReloader(
     private readonly SemaphoreSlim _gate = new(1);
     private IReadOnlyList<BudgetCorrection> _corrections = [];
 
+    /// <summary>Whether what is saved has not been read since somebody asked for it.</summary>
+    private bool _isSavedDue;
+
     /// <summary>Whether something has changed that the ledger has not been told yet.</summary>
     private bool _isDue;
 
@@ -59,12 +62,14 @@ internal sealed partial class SloReloader(
         await _gate.WaitAsync(cancellation);
         try
         {
-            if (isSavedNew)
+            _isSavedDue |= isSavedNew;
+            if (_isSavedDue)
             {
                 catalog.SetSaved(await definitions.ReadAsync(cancellation));
                 BudgetCorrection[] active = [.. (await corrections.ReadAsync(null, cancellation)).Where(one => one.Revoked is null).Select(one => one.Correction)];
                 _isDue |= !active.SequenceEqual(_corrections);
                 _corrections = active;
+                _isSavedDue = false;
             }
             bool isReloaded = catalog.Reload();
             _isDue |= isReloaded;

@@ -44,21 +44,23 @@ internal sealed class MetricHistory(IColumnStore store, PromQLEngine engine, ISe
     {
         string selector = Selector(service);
         string range = string.Create(CultureInfo.InvariantCulture, $"[{days}d]");
-        double total = await NumberAsync($"sum(increase({duration.Metric}_count{{{selector}}}{range}))");
-        double failed = await NumberAsync($"sum(increase({duration.Metric}_count{{{selector},{duration.Failed}}}{range}))");
+        double failed = await SamplesAsync($"sum(increase({duration.Metric}_count{{{selector},{duration.Failed}}}{range}))") is [{ } sum] ? sum.Value : 0;
         IReadOnlyList<VectorSample> buckets = await SamplesAsync($"sum by (le) (increase({duration.Metric}_bucket{{{selector}}}{range}))");
+        double total = 0;
         var bounds = new List<(string Label, double Bound, double Count)>();
         foreach (VectorSample bucket in buckets)
         {
             string label = bucket.Labels["le"];
-            if (double.TryParse(label, NumberStyles.Float, CultureInfo.InvariantCulture, out double bound) && double.IsFinite(bound))
+            if (label == "+Inf")
+            {
+                total = bucket.Value;
+            }
+            else if (double.TryParse(label, NumberStyles.Float, CultureInfo.InvariantCulture, out double bound) && double.IsFinite(bound))
             {
                 bounds.Add((label, bound, bucket.Value));
             }
         }
         return new DurationCounts(total, failed, [.. bounds.OrderBy(bucket => bucket.Bound)]);
-
-        async Task<double> NumberAsync(string query) => await SamplesAsync(query) is [{ } sample] ? sample.Value : 0;
 
         async Task<IReadOnlyList<VectorSample>> SamplesAsync(string query) =>
             ((VectorResult)await engine.InstantAsync(PromQLParser.Parse(query), source, now.ToUnixTimeMilliseconds(), cancellation)).Samples;
