@@ -91,6 +91,128 @@ public sealed class BacktestTests
         }
     }
 
+    [Fact]
+    public async Task An_SLO_of_a_tenant_counts_its_metrics_and_spans_and_is_refused_for_another()
+    {
+        using var files = new TemporaryDirectory();
+        string slos = files.Write("slos.yaml", """
+            apiVersion: sloengine/v1
+            kind: SLO
+            metadata: {name: orders}
+            spec: {service: shop, tenant: acme, objectives: [{target: 0.99}], indicator: {bad: 'shop_orders_total{code="500"}', total: shop_orders_total}}
+            ---
+            apiVersion: sloengine/v1
+            kind: SLO
+            metadata: {name: work}
+            spec:
+              service: shop
+              tenant: acme
+              objectives: [{target: 0.99}]
+              indicator: {bad: {signal: spans, status: error, attributes: {region: eu}}, total: {signal: spans, service: shop}}
+            """);
+        var metrics = new OtlpMetricsJson("shop");
+        for (int minute = 0; minute <= 10; minute++)
+        {
+            metrics.Counter("shop.orders", [new("code", "200")], Start.AddMinutes(minute).ToUnixTimeMilliseconds(), minute * 90);
+            metrics.Counter("shop.orders", [new("code", "500")], Start.AddMinutes(minute).ToUnixTimeMilliseconds(), minute * 10);
+        }
+        string spans = string.Join(',', Enumerable.Range(1, 20).Select(second => Span(Start.AddSeconds(second), isError: second % 4 == 0)));
+        string telemetry = files.Write("telemetry.jsonl", metrics.Take().ReplaceLineEndings("") + "\n" + $$$"""
+            {"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}},{"key":"region","value":{"stringValue":"eu"}}]},"scopeSpans":[{"spans":[{{{spans}}}]}]}]}
+            """);
+        string[] arguments = ["slo", "backtest", slos, "--telemetry", telemetry, "--from", Text(Start.AddMinutes(-1)), "--to", Text(Start.AddMinutes(30)), "--output", "json"];
+
+        using JsonDocument report = JsonDocument.Parse(await RunAsync([.. arguments, "--tenant", "acme"]));
+        Assert.Equal(
+            [("orders", 900d, 1000d), ("work", 15d, 20d)],
+            report.RootElement.GetProperty("policies")[0].GetProperty("slos").EnumerateArray().Select(slo => (slo.GetProperty("slo").GetString(), slo.GetProperty("good").GetDouble(), slo.GetProperty("total").GetDouble())));
+
+        Assert.Equal(
+            (2, $"sloengine: {slos}:1: SLO 'orders' is about the telemetry of tenant 'acme', and that of 'default' is replayed; name the tenant by --tenant, or X-Scope-OrgID\n"),
+            await Cli.RunAsync(arguments) is var refused ? (refused.Exit, refused.Errors) : default);
+    }
+
+    [Fact]
+    public async Task A_request_that_does_not_fit_is_answered_with_what_is_expected()
+    {
+        using var data = new TemporaryDirectory();
+        await using ServerProcess server = await ServerProcess.StartAsync(data.Path, "--self-telemetry", "off");
+        const string Range = "\"from\":\"2026-01-01T00:00:00Z\",\"to\":\"2026-01-02T00:00:00Z\"";
+        string file = JsonSerializer.Serialize(new { name = "a.yaml", text = Slo });
+
+        Assert.Equal("files: expected a list of at least one file, each with name and text", await RefusedAsync($$"""{"files":[null],{{Range}}}"""));
+        Assert.Equal("files: expected a list of at least one file, each with name and text", await RefusedAsync($$"""{"files":null,{{Range}}}"""));
+        Assert.Equal("files: expected a list of at least one file, each with name and text", await RefusedAsync($$"""{"files":[{"name":"a.yaml"}],{{Range}}}"""));
+        Assert.Equal("against is null, expected a list, which may be empty", await RefusedAsync($$"""{"files":[{{file}}],"against":null,{{Range}}}"""));
+        Assert.Equal("what to compare with is to be a preset or files", await RefusedAsync($$"""{"files":[{{file}}],"against":[null],{{Range}}}"""));
+        Assert.Equal("incidents is to have name and text", await RefusedAsync($$"""{"files":[{{file}}],"incidents":{"name":"i.yaml"},{{Range}}}"""));
+        Assert.Equal("the body is null, expected a backtest", await RefusedAsync("null"));
+        Assert.StartsWith("the body is no backtest: ", await RefusedAsync("hello"), StringComparison.Ordinal);
+        Assert.StartsWith("the range is 0001-01-02 00:00:00Z to 0001-01-03 00:00:00Z", await RefusedAsync($$"""{"files":[{{file}}],"from":"0001-01-02T00:00:00Z","to":"0001-01-03T00:00:00Z"}"""), StringComparison.Ordinal);
+
+        async Task<string?> RefusedAsync(string body)
+        {
+            using var http = new HttpClient { BaseAddress = server.Http };
+            using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
+            using HttpResponseMessage response = await http.PostAsync(new Uri("/api/v1/slos/backtest", UriKind.Relative), content);
+            string text = await response.Content.ReadAsStringAsync();
+            Assert.True(response.StatusCode == System.Net.HttpStatusCode.BadRequest, $"{(int)response.StatusCode} {text}");
+            return JsonDocument.Parse(text).RootElement.GetProperty("detail").GetString();
+        }
+    }
+
+    [Fact]
+    public async Task What_ends_a_backtest_early_is_one_line_for_the_user()
+    {
+        using var files = new TemporaryDirectory();
+        string slos = files.Write("slos.yaml", Slo);
+        string[] arguments = ["slo", "backtest", slos, "--from", Text(Start), "--to", Text(Start.AddHours(2)), "--output", "json"];
+        await using (ServerProcess server = await ServerProcess.StartAsync(Path.Combine(files.Path, "data"), "--self-telemetry", "off", "--query-samples", "10"))
+        {
+            await SendAsync(server);
+            await server.StoredAsync();
+            (int exit, string output, string errors) = await Cli.RunAsync([.. arguments, "--server", server.Http.ToString()]);
+            Assert.Equal((1, ""), (exit, output));
+            Assert.StartsWith("sloengine: the selector reads more than 10 samples", errors, StringComparison.Ordinal);
+        }
+
+        // A server that dies in the middle, and something else that answers.
+        Assert.StartsWith("sloengine: {0}: the answer broke off (", await OfAsync("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n{\"progress\":0.25}\n\r\n"), StringComparison.Ordinal);
+        Assert.StartsWith("sloengine: the server's answer is not understood", await OfAsync("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>"), StringComparison.Ordinal);
+
+        async Task<string> OfAsync(string answer)
+        {
+            using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+            listener.Start();
+            Task answering = AnswerAsync(listener, answer);
+            var address = new Uri($"http://{listener.LocalEndpoint}");
+            (int exit, string output, string errors) = await Cli.RunAsync([.. arguments, "--server", address.ToString()]);
+            await answering;
+            Assert.Equal((1, ""), (exit, output));
+            return errors.Replace(address.ToString(), "{0}", StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>Reads a request, and writes an answer that may end early.</summary>
+    private static async Task AnswerAsync(System.Net.Sockets.TcpListener listener, string answer)
+    {
+        using System.Net.Sockets.TcpClient client = await listener.AcceptTcpClientAsync();
+        await using System.Net.Sockets.NetworkStream stream = client.GetStream();
+        using var reader = new StreamReader(stream, leaveOpen: true);
+        string request = "";
+        var letters = new char[4096];
+        while (!request.EndsWith("0\r\n\r\n", StringComparison.Ordinal))
+        {
+            request += new string(letters, 0, await reader.ReadAsync(letters));
+        }
+        await stream.WriteAsync(System.Text.Encoding.UTF8.GetBytes(answer));
+    }
+
+    private static string Span(DateTimeOffset start, bool isError) => string.Create(CultureInfo.InvariantCulture, $$$"""
+        {"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"0102030405060708","name":"work","kind":2,"startTimeUnixNano":"{{{start.ToUnixTimeMilliseconds()}}}000000",
+        "endTimeUnixNano":"{{{start.ToUnixTimeMilliseconds() + 5}}}000000","status":{"code":{{{(isError ? 2 : 1)}}} }}
+        """).ReplaceLineEndings("");
+
     private static void Check(string json)
     {
         using JsonDocument document = JsonDocument.Parse(json);

@@ -1,5 +1,6 @@
 using SloEngine.Alerting.Backtests;
 using SloEngine.PromQL;
+using SloEngine.PromQL.Evaluation;
 using SloEngine.PromQL.Series;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
@@ -9,10 +10,10 @@ using SloEngine.Storage;
 namespace SloEngine.Server.Backtesting;
 
 /// <summary>
-/// Shows a tenant's stored telemetry to backtests as it came: each point at its own time, to taps of the kind that count live; what queries count, a minute after
-/// that minute is over. History is read once, however many backtests look at it.
+/// Shows a tenant's stored telemetry to backtests as it came: each point at its own time, to taps of the kind that count live; what queries count, some time after
+/// the minute is over. History is read once, however many backtests look at it.
 /// </summary>
-internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEngine engine, ISeriesSource source)
+internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEngine engine, ISeriesSource source, TimeSpan queryDelay)
 {
     /// <summary>Rows in memory at a time, about.</summary>
     private const long RowsAtOnce = 1_000_000;
@@ -22,7 +23,6 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
 
     /// <summary>Longest range of one query.</summary>
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
-    private static readonly TimeSpan QueryDelay = QueryMeasure.Interval + new QueryCounterOptions().Delay;
 
     /// <summary>Replays.</summary>
     /// <param name="backtests">Whom to show it to; all of one range.</param>
@@ -30,6 +30,7 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
     /// <param name="progress">Told of the share that is done.</param>
     /// <param name="cancellation">Ends it early.</param>
     /// <exception cref="StoreException">The store cannot be read.</exception>
+    /// <exception cref="PromQLEvaluationException">What a query counts is more than a query may read.</exception>
     public async Task RunAsync(IReadOnlyList<Backtest> backtests, BacktestRange range, IProgress<double> progress, CancellationToken cancellation)
     {
         ServiceLevelObjective[] slos = [.. backtests.SelectMany(backtest => backtest.Slos).SelectMany(slo => slo.Each())];
@@ -54,7 +55,7 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
     }
 
     /// <summary>Steps from one time to another: what came is shown, and then all is evaluated.</summary>
-    private static void Show(
+    private void Show(
         ReplayedBacktest[] shown, IReadOnlyList<StoredStretch> stretches, Queue<LedgerIncrement> counted, DateTimeOffset from, DateTimeOffset to, TimeSpan step)
     {
         var due = new List<LedgerIncrement>();
@@ -67,7 +68,7 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
                 rows[index] = stretches[index].Until(nanos);
             }
             due.Clear();
-            while (counted.TryPeek(out LedgerIncrement increment) && increment.Minute + QueryDelay <= now)
+            while (counted.TryPeek(out LedgerIncrement increment) && increment.Minute + QueryMeasure.Interval + queryDelay <= now)
             {
                 due.Add(counted.Dequeue());
             }
@@ -100,13 +101,14 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
     }
 
     /// <summary>What queries count, of the minutes that become due in a stretch, by time.</summary>
-    private static async Task<Queue<LedgerIncrement>> CountAsync(QueriedMinutes minutes, ServiceLevelObjective[] queried, DateTimeOffset from, DateTimeOffset to, CancellationToken cancellation)
+    private async Task<Queue<LedgerIncrement>> CountAsync(QueriedMinutes minutes, ServiceLevelObjective[] queried, DateTimeOffset from, DateTimeOffset to, CancellationToken cancellation)
     {
+        DateTimeOffset first = Floor(from - queryDelay, QueryMeasure.Interval) + QueryMeasure.Interval;
+        DateTimeOffset last = Floor(to - queryDelay, QueryMeasure.Interval);
         var counted = new List<LedgerIncrement>();
-        foreach (ServiceLevelObjective slo in queried)
+        foreach (ServiceLevelObjective slo in first <= last ? queried : [])
         {
-            TimeSpan delay = QueryDelay - QueryMeasure.Interval;
-            counted.AddRange(await minutes.CountAsync(slo, from - delay + QueryMeasure.Interval, to - delay, cancellation));
+            counted.AddRange(await minutes.CountAsync(slo, first, last, cancellation));
         }
         return new Queue<LedgerIncrement>(counted.OrderBy(increment => increment.Minute));
     }
@@ -122,6 +124,8 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
         TimeSpan unit = 60 * range.Step;
         return Math.Max(1, Math.Floor(chunk / unit.TotalSeconds)) * unit;
     }
+
+    private static DateTimeOffset Floor(DateTimeOffset time, TimeSpan unit) => time - TimeSpan.FromTicks((time - DateTimeOffset.UnixEpoch).Ticks % unit.Ticks);
 
     private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
 }

@@ -12,11 +12,12 @@ internal sealed class StoredSpans : StoredStretch
     private const int FirstAttribute = 6;
 
     private readonly (ResultBlock Block, int Row)[] _rows;
+    private readonly string _tenant;
     private readonly IReadOnlyList<string> _attributes;
 
-    public StoredSpans(QueryResult result, IReadOnlyList<string> attributes)
+    public StoredSpans(QueryResult result, string tenant, IReadOnlyList<string> attributes)
         : base(StoredPoints.Column<long>(result, 0)) =>
-        (_rows, _attributes) = ([.. result.Blocks.SelectMany(block => Enumerable.Range(0, block.Rows).Select(row => (block, row)))], attributes);
+        (_tenant, _rows, _attributes) = (tenant, [.. result.Blocks.SelectMany(block => Enumerable.Range(0, block.Rows).Select(row => (block, row)))], attributes);
 
     /// <summary>Attributes that indicators or groups ask for.</summary>
     public static string[] AttributesOf(IEnumerable<ServiceLevelObjective> slos) => [.. slos
@@ -57,6 +58,7 @@ internal sealed class StoredSpans : StoredStretch
             (ResultBlock block, int at) = _rows[row];
             var view = new SpanView
             {
+                Tenant = _tenant,
                 Service = block.Text(1).String(at),
                 Name = block.Text(2).Bytes(at),
                 Kind = block.Values<byte>(3)[at],

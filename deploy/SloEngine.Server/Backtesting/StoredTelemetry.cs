@@ -53,7 +53,7 @@ internal sealed class StoredTelemetry
             {
                 for (int row = 0; row < block.Rows; row++)
                 {
-                    series.Add(new StoredSeriesView(block.Values<UInt128>(0)[row], View(block, row)));
+                    series.Add(new StoredSeriesView(block.Values<UInt128>(0)[row], View(tenant, block, row)));
                 }
             }
         }
@@ -94,7 +94,7 @@ internal sealed class StoredTelemetry
         }
         if (_hasSpans)
         {
-            stretches.Add(new StoredSpans(await _store.QueryAsync(StoredSpans.Query(_tenant, _attributes, from, to), cancellation), _attributes));
+            stretches.Add(new StoredSpans(await _store.QueryAsync(StoredSpans.Query(_tenant, _attributes, from, to), cancellation), _tenant, _attributes));
         }
         return stretches;
 
@@ -115,7 +115,7 @@ internal sealed class StoredTelemetry
         Timeout = Patience,
     };
 
-    private static SeriesView View(ResultBlock block, int row)
+    private static SeriesView View(string tenant, ResultBlock block, int row)
     {
         MapColumn map = block.Map(5);
         (int first, int count) = map.Row(row);
@@ -137,6 +137,9 @@ internal sealed class StoredTelemetry
         string process = $"{labels.GetValueOrDefault("job")}\n{labels.GetValueOrDefault("instance")}";
         return new SeriesView(
             block.Text(1).String(row), block.Text(2).String(row), kind, block.Values<byte>(4)[row] == (byte)Temporality.Delta, labels,
-            ((FixedColumn<double>)bounds.Items).Values.Slice(start, length).ToArray(), process);
+            ((FixedColumn<double>)bounds.Items).Values.Slice(start, length).ToArray(), process)
+        {
+            Tenant = tenant,
+        };
     }
 }
