@@ -173,12 +173,12 @@ public sealed class BacktestTests
             await server.StoredAsync();
             (int exit, string output, string errors) = await Cli.RunAsync([.. arguments, "--server", server.Http.ToString()]);
             Assert.Equal((1, ""), (exit, output));
-            Assert.StartsWith("sloengine: the selector reads more than 10 samples", errors, StringComparison.Ordinal);
+            Assert.Contains("sloengine: the selector reads more than 10 samples", errors, StringComparison.Ordinal);
         }
 
         // A server that dies in the middle, and something else that answers.
-        Assert.StartsWith("sloengine: {0}: the answer broke off (", await OfAsync("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n{\"progress\":0.25}\n\r\n"), StringComparison.Ordinal);
-        Assert.StartsWith("sloengine: the server's answer is not understood", await OfAsync("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>"), StringComparison.Ordinal);
+        Assert.Contains("sloengine: {0}: the answer broke off (", await OfAsync("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n{\"progress\":0.25}\n\r\n"), StringComparison.Ordinal);
+        Assert.Contains("sloengine: the server's answer is not understood", await OfAsync("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>"), StringComparison.Ordinal);
 
         async Task<string> OfAsync(string answer)
         {
