@@ -123,13 +123,101 @@ public sealed class BacktestTests
         string[] arguments = ["slo", "backtest", slos, "--telemetry", telemetry, "--from", Text(Start.AddMinutes(-1)), "--to", Text(Start.AddMinutes(30)), "--output", "json"];
 
         using JsonDocument report = JsonDocument.Parse(await RunAsync([.. arguments, "--tenant", "acme"]));
-        Assert.Equal(
-            [("orders", 900d, 1000d), ("work", 15d, 20d)],
-            report.RootElement.GetProperty("policies")[0].GetProperty("slos").EnumerateArray().Select(slo => (slo.GetProperty("slo").GetString(), slo.GetProperty("good").GetDouble(), slo.GetProperty("total").GetDouble())));
+        Assert.Equal([("orders", 900d, 1000d), ("work", 15d, 20d)], Counts(report));
 
         Assert.Equal(
             (2, $"sloengine: {slos}:1: SLO 'orders' is about the telemetry of tenant 'acme', and that of 'default' is replayed; name the tenant by --tenant, or X-Scope-OrgID\n"),
             await Cli.RunAsync(arguments) is var refused ? (refused.Exit, refused.Errors) : default);
+    }
+
+    [Fact]
+    public async Task Stored_log_records_are_counted_by_severity_body_event_and_attributes()
+    {
+        using var files = new TemporaryDirectory();
+        string slos = files.Write("slos.yaml", """
+            apiVersion: sloengine/v1
+            kind: SLO
+            metadata: {name: severity}
+            spec: {service: shop, objectives: [{target: 0.9}], indicator: {bad: {signal: logs, minSeverity: error}, total: {signal: logs, service: shop}}}
+            ---
+            apiVersion: sloengine/v1
+            kind: SLO
+            metadata: {name: body}
+            spec: {service: shop, objectives: [{target: 0.9}], indicator: {bad: {signal: logs, matches: 'failed: \w+$'}, total: {signal: logs, contains: payment, attributes: {region: eu}}}}
+            ---
+            apiVersion: sloengine/v1
+            kind: SLO
+            metadata: {name: event}
+            spec: {service: shop, groupBy: [tenant], objectives: [{target: 0.9}], indicator: {bad: {signal: logs, minSeverity: error}, total: {signal: logs, eventName: checkout}}}
+            """);
+        string records = string.Join(',', Enumerable.Range(1, 20).Select(number => Log(Start.AddSeconds(number), number)));
+        string telemetry = files.Write("telemetry.jsonl", $$$"""
+            {"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}},{"key":"region","value":{"stringValue":"eu"}}]},"scopeLogs":[{"logRecords":[{{{records}}}]}]}]}
+            """);
+
+        using JsonDocument report = JsonDocument.Parse(await RunAsync(
+            "slo", "backtest", slos, "--telemetry", telemetry, "--from", Text(Start.AddMinutes(-1)), "--to", Text(Start.AddMinutes(30)), "--output", "json"));
+        Assert.Equal([("severity", 15d, 20d), ("body", 16d, 20d), ("event", 5d, 10d)], Counts(report));
+    }
+
+    [Fact]
+    public async Task Heartbeats_of_history_are_missed_where_telemetry_could_be_taken_in()
+    {
+        using var files = new TemporaryDirectory();
+        string slos = files.Write("slos.yaml", """
+            apiVersion: sloengine/v1
+            kind: SLO
+            metadata: {name: backup}
+            spec: {service: shop, objectives: [{target: 0.9}], indicator: {heartbeat: {metric: backup_done, interval: 10m}}}
+            """);
+        string data = Path.Combine(files.Path, "data");
+        await using (ServerProcess server = await ServerProcess.StartAsync(data, "--self-telemetry", "off"))
+        {
+            // Twelve intervals, of which three have no sign of life.
+            var metrics = new OtlpMetricsJson("shop");
+            foreach (int interval in Enumerable.Range(0, 12).Except([3, 4, 7]))
+            {
+                metrics.Gauge("backup_done", [], Start.AddMinutes((10 * interval) + 5).ToUnixTimeMilliseconds(), 1);
+            }
+            await metrics.SendAsync(server.OtlpHttp);
+            await server.StoredAsync();
+            Assert.Equal(0, await server.StopAsync());
+        }
+        // A minute of the eighth was not taken in from its beginning to its end.
+        await using (var store = new StoreProcess(data))
+        {
+            await store.StartAsync();
+            using var http = new HttpClient();
+            using var insert = new StringContent(string.Create(CultureInfo.InvariantCulture, $"""
+                INSERT INTO sloengine.sli_buckets (slo, minute, good, total, node)
+                SELECT '~receiving', fromUnixTimestamp({Start.ToUnixTimeSeconds()} + 60 * number), 1, 1, 'node' FROM numbers(200) WHERE number != 75
+                """));
+            using HttpResponseMessage inserted = await http.PostAsync(store.Url, insert);
+            Assert.True(inserted.IsSuccessStatusCode, await inserted.Content.ReadAsStringAsync());
+        }
+        string[] arguments = ["slo", "backtest", slos, "--from", Text(Start.AddMinutes(-1)), "--to", Text(Start.AddMinutes(125)), "--output", "json"];
+
+        using JsonDocument report = JsonDocument.Parse(await RunAsync([.. arguments, "--data", data]));
+        Assert.Equal([("backup", 9d, 11d)], Counts(report));
+        (int exit, _, string errors) = await Cli.RunAsync([.. arguments, "--telemetry", files.Write("telemetry.jsonl", "{}")]);
+        Assert.Equal(2, exit);
+        Assert.Contains("SLO 'backup' is a heartbeat: files do not tell when telemetry could be taken in", errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_SLO_that_another_system_measures_is_refused()
+    {
+        using var files = new TemporaryDirectory();
+        string slos = files.Write("slos.yaml", """
+            apiVersion: sloengine/v1
+            kind: SLO
+            metadata: {name: elsewhere}
+            spec: {service: shop, objectives: [{target: 0.9}], indicator: {good: {type: Datadog, query: a}, total: {type: Datadog, query: b}}}
+            """);
+
+        Assert.Equal(
+            (2, "", $"sloengine: {slos}:1: SLO 'elsewhere' is measured by Datadog, of which there is no history here\n"),
+            await Cli.RunAsync("slo", "backtest", slos, "--data", files.Path));
     }
 
     [Fact]
@@ -207,6 +295,15 @@ public sealed class BacktestTests
         }
         await stream.WriteAsync(System.Text.Encoding.UTF8.GetBytes(answer));
     }
+
+    private static IEnumerable<(string?, double, double)> Counts(JsonDocument report) => report.RootElement.GetProperty("policies")[0].GetProperty("slos").EnumerateArray()
+        .Select(slo => (slo.GetProperty("slo").GetString(), slo.GetProperty("good").GetDouble(), slo.GetProperty("total").GetDouble()));
+
+    /// <summary>Every fourth record is an error, every fifth tells of a failure, every other one is a checkout.</summary>
+    private static string Log(DateTimeOffset time, int number) => string.Create(CultureInfo.InvariantCulture, $$$"""
+        {"timeUnixNano":"{{{time.ToUnixTimeMilliseconds()}}}000000","severityNumber":{{{(number % 4 == 0 ? 17 : 9)}}},"eventName":"{{{(number % 2 == 0 ? "checkout" : "")}}}",
+        "body":{"stringValue":"payment {{{(number % 5 == 0 ? "failed: refused" : "done")}}}"},"attributes":[{"key":"tenant","value":{"stringValue":"{{{(number % 3 == 0 ? "acme" : "zeta")}}}"} }]}
+        """).ReplaceLineEndings("");
 
     private static string Span(DateTimeOffset start, bool isError) => string.Create(CultureInfo.InvariantCulture, $$$"""
         {"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"0102030405060708","name":"work","kind":2,"startTimeUnixNano":"{{{start.ToUnixTimeMilliseconds()}}}000000",

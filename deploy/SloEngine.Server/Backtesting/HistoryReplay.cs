@@ -34,20 +34,21 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
     public async Task RunAsync(IReadOnlyList<Backtest> backtests, BacktestRange range, IProgress<double> progress, CancellationToken cancellation)
     {
         ServiceLevelObjective[] slos = [.. backtests.SelectMany(backtest => backtest.Slos).SelectMany(slo => slo.Each())];
-        ServiceLevelObjective[] queried = [.. slos.Where(slo => slo.Indicator.Total is QueryMeasure).DistinctBy(slo => slo.LedgerKey)];
+        ServiceLevelObjective[] queried = [.. slos.Where(slo => slo.Indicator.IsQueried).DistinctBy(slo => slo.LedgerKey)];
         var minutes = new QueriedMinutes(
             (key, group) => backtests.First(backtest => backtest.Slos.SelectMany(slo => slo.Each()).Any(slo => slo.LedgerKey == key)).Ledger.GroupFor(key, group), engine, _ => source);
+        var queries = new QueriedHistory(store, queried, minutes, queryDelay);
         StoredTelemetry telemetry = await StoredTelemetry.FindAsync(store, tenant, slos, cancellation);
         ReplayedBacktest[] shown = [.. backtests.Select(backtest => new ReplayedBacktest(backtest, telemetry.Series))];
         DateTimeOffset begin = backtests.Min(backtest => backtest.Begin);
-        TimeSpan chunk = await ChunkAsync(telemetry, begin, range, queried.Length > 0 ? Day : TimeSpan.MaxValue, cancellation);
+        TimeSpan chunk = await ChunkAsync(telemetry, begin, range, queries.HasSlos ? Day : TimeSpan.MaxValue, cancellation);
         DateTimeOffset from = begin;
         while (from < range.To)
         {
             DateTimeOffset to = from + chunk < range.To ? from + chunk : range.To;
             IReadOnlyList<StoredStretch> stretches = await telemetry.ReadAsync(from, to, cancellation);
-            Queue<LedgerIncrement> counted = await CountAsync(minutes, queried, from, to, cancellation);
-            Show(shown, stretches, counted, from, to, range.Step);
+            Queue<LedgerIncrement> counted = await queries.CountAsync(from, to, cancellation);
+            Show(shown, stretches, queries, counted, from, to, range.Step);
             cancellation.ThrowIfCancellationRequested();
             from = to;
             progress.Report((to - begin) / (range.To - begin));
@@ -55,8 +56,8 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
     }
 
     /// <summary>Steps from one time to another: what came is shown, and then all is evaluated.</summary>
-    private void Show(
-        ReplayedBacktest[] shown, IReadOnlyList<StoredStretch> stretches, Queue<LedgerIncrement> counted, DateTimeOffset from, DateTimeOffset to, TimeSpan step)
+    private static void Show(
+        ReplayedBacktest[] shown, IReadOnlyList<StoredStretch> stretches, QueriedHistory queries, Queue<LedgerIncrement> counted, DateTimeOffset from, DateTimeOffset to, TimeSpan step)
     {
         var due = new List<LedgerIncrement>();
         var rows = new Range[stretches.Count];
@@ -68,7 +69,7 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
                 rows[index] = stretches[index].Until(nanos);
             }
             due.Clear();
-            while (counted.TryPeek(out LedgerIncrement increment) && increment.Minute + QueryMeasure.Interval + queryDelay <= now)
+            while (counted.TryPeek(out LedgerIncrement increment) && queries.KnownAt(increment) <= now)
             {
                 due.Add(counted.Dequeue());
             }
@@ -100,19 +101,6 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
         backtest.Backtest.Evaluate();
     }
 
-    /// <summary>What queries count, of the minutes that become due in a stretch, by time.</summary>
-    private async Task<Queue<LedgerIncrement>> CountAsync(QueriedMinutes minutes, ServiceLevelObjective[] queried, DateTimeOffset from, DateTimeOffset to, CancellationToken cancellation)
-    {
-        DateTimeOffset first = Floor(from - queryDelay, QueryMeasure.Interval) + QueryMeasure.Interval;
-        DateTimeOffset last = Floor(to - queryDelay, QueryMeasure.Interval);
-        var counted = new List<LedgerIncrement>();
-        foreach (ServiceLevelObjective slo in first <= last ? queried : [])
-        {
-            counted.AddRange(await minutes.CountAsync(slo, first, last, cancellation));
-        }
-        return new Queue<LedgerIncrement>(counted.OrderBy(increment => increment.Minute));
-    }
-
     /// <summary>
     /// Length of the stretches that are read at a time: whole minutes, which queries count, and whole steps, so that when it is evaluated does not hang on how it is read.
     /// </summary>
@@ -124,8 +112,6 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
         TimeSpan unit = 60 * range.Step;
         return Math.Max(1, Math.Floor(chunk / unit.TotalSeconds)) * unit;
     }
-
-    private static DateTimeOffset Floor(DateTimeOffset time, TimeSpan unit) => time - TimeSpan.FromTicks((time - DateTimeOffset.UnixEpoch).Ticks % unit.Ticks);
 
     private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
 }

@@ -9,6 +9,7 @@ using SloEngine.Query;
 using SloEngine.Query.Metrics;
 using SloEngine.Server.Backtesting;
 using SloEngine.Server.Commands.Querying;
+using SloEngine.Slo.Model;
 using SloEngine.Slo.Queries;
 using SloEngine.Storage;
 using SloEngine.Storage.Chdb;
@@ -151,6 +152,11 @@ internal static class SloBacktestCommand
 
     private static async Task<BacktestReport> OfFilesAsync(string path, BacktestPlan plan, QueryCounterOptions queries, BacktestProgress progress, CancellationToken cancellation)
     {
+        if (plan.Sides.SelectMany(side => side.Slos).FirstOrDefault(slo => slo.Each().Any(one => one.Indicator.Total is IntervalMeasure)) is { } heartbeat)
+        {
+            throw new FormatException(
+                $"{heartbeat.Source}: SLO '{heartbeat.Id}' is a heartbeat: files do not tell when telemetry could be taken in, without which none is known to be missing; use --server or --data");
+        }
         IReadOnlyList<string> files = TelemetryFiles.Find(path);
         DirectoryInfo temporary = Directory.CreateTempSubdirectory("sloengine-backtest-");
         try
