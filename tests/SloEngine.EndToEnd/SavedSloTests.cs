@@ -141,6 +141,15 @@ public sealed class SavedSloTests
         }
         Assert.Empty((await server.GetAsync(Path1)).GetProperty("corrections").EnumerateArray());
 
+        // What it would come to is known before.
+        Answer dry = await SendAsync(server, HttpMethod.Post, Path1 + "?dry_run=true", JsonSerializer.Serialize(stretch));
+        Assert.Equal((HttpStatusCode.OK, true, ""), (dry.Status, dry.Body.GetProperty("dryRun").GetBoolean(), dry.Body.GetProperty("correction").GetProperty("id").GetString()));
+        Assert.True(dry.Body.GetProperty("budgetRemaining").GetProperty("before").GetDouble() < -30);
+        Assert.Equal(1, dry.Body.GetProperty("budgetRemaining").GetProperty("after").GetDouble());
+        Assert.Equal(HttpStatusCode.BadRequest, (await SendAsync(server, HttpMethod.Post, Path1 + "?dry_run=true", """{"at":"yesterday","bad":-5,"reason":"x","author":"jane"}""")).Status);
+        await AssertCountsAsync(server, 200, 100);
+        Assert.Empty((await server.GetAsync(Path1)).GetProperty("corrections").EnumerateArray());
+
         // A stretch without its bad events, and then events of which telemetry knows nothing.
         Answer made = await SendAsync(server, HttpMethod.Post, Path1, JsonSerializer.Serialize(stretch));
         Assert.Equal(HttpStatusCode.Created, made.Status);
@@ -172,10 +181,14 @@ public sealed class SavedSloTests
         Answer twice = await SendAsync(restarted, HttpMethod.Delete, $"{Path1}/{id}?reason=again&author=jane");
         Assert.Equal(HttpStatusCode.Conflict, twice.Status);
         Assert.StartsWith($"correction '{id}' was revoked by joe", twice.Detail, StringComparison.Ordinal);
-        (int exit, string output, string errors) = await Cli.RunAsync(
-            "slo", "correct", "app", "--at", $"{minute - 60}", "--bad", "-15", "--reason", "probes", "--author", "joe", "--server", address);
+        string[] probes = ["slo", "correct", "app", "--at", $"{minute - 60}", "--bad", "-15", "--reason", "probes", "--author", "joe", "--server", address];
+        string tried = (await Cli.RunAsync([.. probes, "--dry-run"])).Output;
+        Assert.Matches("^budget left -[0-9,.]+ % now, -[0-9,.]+ % with the correction\\n$", tried);
+        await AssertCountsAsync(restarted, 271, 115);
+        (int exit, string output, string errors) = await Cli.RunAsync(probes);
         Assert.Equal((0, ""), (exit, errors));
-        Assert.Contains(": budget left ", output, StringComparison.Ordinal);
+        // The same numbers, then in force.
+        Assert.Equal(tried.Replace(" now, ", " before, ", StringComparison.Ordinal).Replace(" with the correction", " now", StringComparison.Ordinal), output[(output.IndexOf(": ", StringComparison.Ordinal) + 2)..]);
         await AssertCountsAsync(restarted, 271, 100);
         string list = (await Cli.RunAsync("slo", "corrections", "app", "--server", address)).Output;
         Assert.Contains("without bad events [INC-7]", list, StringComparison.Ordinal);
