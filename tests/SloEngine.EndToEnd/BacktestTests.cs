@@ -61,6 +61,9 @@ public sealed class BacktestTests
         Assert.Equal(fromServer, await RunAsync([.. arguments, "--data", data]));
         Assert.Equal(fromServer, await RunAsync([.. arguments, "--telemetry", Path.Combine(files.Path, "telemetry")]));
 
+        // Queries that are evaluated later count the same, but for the end.
+        Check(await RunAsync([.. arguments, "--data", data, "--query-delay", "7m30s"]));
+
         (_, string text, _) = await Cli.RunAsync([.. arguments[..^2], "--data", data]);
         Assert.Contains("orders: 99 % over 30d, attained 99.0338 % of 82,800 events", text, StringComparison.Ordinal);
         Assert.Contains("outage: paged after", text, StringComparison.Ordinal);

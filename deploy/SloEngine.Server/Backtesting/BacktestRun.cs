@@ -20,7 +20,7 @@ internal sealed class BacktestRun(IColumnStore store, PromQLEngine engine, Func<
         {
             foreach (BacktestSlos side in plan.Sides)
             {
-                backtests.Add(await Backtest.BeginAsync(side.Name, side.Slos, plan.Range, cancellation));
+                backtests.Add(await Backtest.BeginAsync(side.Name, side.Slos, plan.Range, queries.Delay, cancellation));
             }
             await new HistoryReplay(store, plan.Tenant, engine, sources(plan.Tenant), queries.Delay).RunAsync(backtests, plan.Range, progress, cancellation);
             return new BacktestReport(
