@@ -114,7 +114,7 @@ public sealed class BacktestTests
             Indicator = new Indicator("ratio", total with { Metric = "failures" }, total, PartIsBad: true),
             Policies = BurnPresets.Of(preset, 0.999, TimeSpan.FromDays(30)),
         };
-        Backtest backtest = await Backtest.BeginAsync(preset.ToString(), [slo], Range, CancellationToken.None);
+        Backtest backtest = await Backtest.BeginAsync(preset.ToString(), [slo], Range, TimeSpan.FromMinutes(1), CancellationToken.None);
         SeriesTap requests = Tap("requests");
         SeriesTap failures = Tap("failures");
         (double all, double failed) = (0, 0);

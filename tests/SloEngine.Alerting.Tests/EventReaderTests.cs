@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using SloEngine.Alerting.Events;
 
@@ -16,12 +17,31 @@ public sealed class EventReaderTests
     [InlineData("""{"kind":"policy","link":"https://a.example/> [x](javascript:alert(1))"}""", "expected an address that begins with https://")]
     [InlineData("""{"kind":"policy","attributes":["a"]}""", "attributes is to be an object of texts")]
     [InlineData("""{"kind":"policy","attributes":{"a":{}}}""", "attributes.a is to be a text")]
+    [InlineData("""{"kind":"policy","time":"1969-12-31T23:59:59Z"}""", "time is \"1969-12-31T23:59:59Z\", expected Unix seconds or RFC 3339, from 1970 to 2200")]
+    [InlineData("""{"kind":"policy","title":"\ud800"}""", "the body holds half of a surrogate pair (\\ud800 to \\udfff), expected Unicode")]
+    [InlineData("""{"events":[{"kind":"policy"},{"kind":"policy","attributes":{"\ud800":"a"}}]}""", "events[1] holds half of a surrogate pair")]
+    [InlineData("""{"\ud800":"a"}""", "the body holds half of a surrogate pair")]
     [InlineData("[]", "a list of 1 to 1000 events")]
     [InlineData("7", "the body is to be an object such as")]
     public void What_is_no_event_is_refused_with_the_place_and_what_is_expected(string body, string expected)
     {
         EventFormatException refused = Assert.Throws<EventFormatException>(() => Read(body));
         Assert.Contains(expected, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Attributes_are_bounded_in_number_and_length_and_cost_as_much_as_they_are_many()
+    {
+        string many = string.Join(',', Enumerable.Range(0, 200_000).Select(number => $"\"a{number}\":\"\""));
+        long began = Stopwatch.GetTimestamp();
+        Assert.Equal("attributes has more than 64 entries", Assert.Throws<EventFormatException>(() => Read("{\"kind\":\"policy\",\"attributes\":{" + many + "}}")).Message);
+        // Looking for each of them among all took minutes.
+        Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(10));
+        string key = new('k', 257);
+        Assert.Equal(
+            $"attributes: the name {key[..100]}... has 257 letters, expected up to 256",
+            Assert.Throws<EventFormatException>(() => Read("{\"kind\":\"policy\",\"attributes\":{\"" + key + "\":\"\"}}")).Message);
+        Assert.Equal("last", Assert.Single(Read("""{"kind":"policy","attributes":{"a":"first","a":"last"}}""")).Attributes["a"]);
     }
 
     [Fact]

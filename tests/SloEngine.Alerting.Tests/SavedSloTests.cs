@@ -2,6 +2,7 @@ using System.Buffers;
 using SloEngine.Alerting.Definitions;
 using SloEngine.Alerting.Http;
 using SloEngine.Slo.Ledger;
+using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 using SloEngine.Storage;
 using SloEngine.Storage.Native;
@@ -25,11 +26,11 @@ public sealed class SavedSloTests
         await using var store = new StoreThatLosesAnswers();
         using var saved = new SavedSlos(new SloDefinitionTable(store), new SloCatalog(null), new NoLedgerStore(), refresh, TimeProvider.System);
 
-        await saved.CreateAsync(Slo, new Editor("jane", ""), isDryRun: true, default);
-        await Assert.ThrowsAsync<ApiProblemException>(() => saved.CreateAsync(Slo + "x: [", new Editor("jane", ""), isDryRun: false, default));
+        await saved.CreateAsync(TenantScope.All, Slo, new Editor("jane", ""), isDryRun: true, default);
+        await Assert.ThrowsAsync<ApiProblemException>(() => saved.CreateAsync(TenantScope.All, Slo + "x: [", new Editor("jane", ""), isDryRun: false, default));
         Assert.Equal(0, refresh.Count);
 
-        await Assert.ThrowsAsync<StoreException>(() => saved.CreateAsync(Slo, new Editor("jane", ""), isDryRun: false, default));
+        await Assert.ThrowsAsync<StoreException>(() => saved.CreateAsync(TenantScope.All, Slo, new Editor("jane", ""), isDryRun: false, default));
         Assert.Equal(1, refresh.Count);
     }
 

@@ -47,6 +47,34 @@ public sealed class EventTests
         Assert.Equal(5, await restarted.SqlNumberAsync("SELECT toFloat64(count()) FROM events FINAL"));
     }
 
+    [Fact]
+    public async Task A_tenant_that_is_none_is_refused_and_a_store_that_is_away_is_told_with_when_to_ask_again()
+    {
+        using var files = new TemporaryDirectory();
+        await using var store = new StoreProcess(Path.Combine(files.Path, "store"));
+        await store.StartAsync();
+        await using ServerProcess server = await ServerProcess.StartAsync(Path.Combine(files.Path, "data"), "--self-telemetry", "off", "--store", store.Url.ToString());
+        const string Event = """{"kind":"policy"}""";
+
+        Assert.Equal((HttpStatusCode.BadRequest, null), await AskAsync(HttpMethod.Get, "/api/v1/events", tenant: "a/b"));
+        Assert.Equal((HttpStatusCode.BadRequest, null), await AskAsync(HttpMethod.Post, "/api/v1/events", tenant: "a/b"));
+        Assert.Equal((HttpStatusCode.Created, null), await AskAsync(HttpMethod.Post, "/api/v1/events", tenant: "acme"));
+        Assert.Equal((HttpStatusCode.BadRequest, null), await AskAsync(HttpMethod.Get, "/api/v1/events?start=0001-01-01T00:00:00Z", tenant: "acme"));
+        await store.KillAsync();
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, TimeSpan.FromSeconds(5)), await AskAsync(HttpMethod.Get, "/api/v1/events", tenant: "acme"));
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, TimeSpan.FromSeconds(5)), await AskAsync(HttpMethod.Post, "/api/v1/events", tenant: "acme"));
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, TimeSpan.FromSeconds(5)), await AskAsync(HttpMethod.Get, "/api/v1/slos/suggestions", tenant: "acme"));
+
+        async Task<(HttpStatusCode, TimeSpan?)> AskAsync(HttpMethod method, string path, string tenant)
+        {
+            using var http = new HttpClient();
+            using var request = new HttpRequestMessage(method, new Uri(server.Http, path)) { Content = method == HttpMethod.Post ? new StringContent(Event, Encoding.UTF8, "application/json") : null };
+            request.Headers.Add("X-Scope-OrgID", tenant);
+            using HttpResponseMessage response = await http.SendAsync(request);
+            return (response.StatusCode, response.Headers.RetryAfter?.Delta);
+        }
+    }
+
     private static async Task<string[]> ListAsync(ServerProcess server, string filter) =>
         [.. (await server.GetAsync("/api/v1/events?limit=50" + filter)).GetProperty("events").EnumerateArray().Select(one =>
             $"{one.GetProperty("kind").GetString()} {one.GetProperty("service").GetString()} {one.GetProperty("title").GetString()} {one.GetProperty("source").GetString()}")];

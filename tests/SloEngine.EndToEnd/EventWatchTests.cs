@@ -33,6 +33,18 @@ public sealed class EventWatchTests : IDisposable
     }
 
     [Fact]
+    public void A_service_that_was_silent_for_hours_and_goes_on_with_its_version_is_not_deployed()
+    {
+        Run(0, "1.0");
+        Run(300, "1.0");
+        // What is no version is none, and is not remembered.
+        Run(301, "");
+        Run(302, new string('1', 10_000));
+
+        Assert.Equal("shop seen for the first time, version 1.0", Assert.Single(_watch.Take()).Title);
+    }
+
+    [Fact]
     public void Which_versions_are_known_is_read_from_events_and_what_is_told_again_has_the_same_id()
     {
         Run(0, "1.0");

@@ -130,7 +130,8 @@ public sealed class SavedSloTests
                 (new { from = $"{minute - 600}", to = $"{minute}", reason = "x", author = "jane" }, "expected either exclude (bad or all), or good and bad with the numbers of events to add"),
                 (new { from = $"{minute - 600}", to = $"{minute}", exclude = "some", reason = "x", author = "jane" }, "exclude is 'some', expected bad or all"),
                 (new { from = $"{minute - 599}", to = $"{minute}", exclude = "bad", reason = "x", author = "jane" }, $"from is {minute - 599}, expected a whole minute: the ledger keeps minutes"),
-                (new { at = "yesterday", bad = -5, reason = "x", author = "jane" }, "at is 'yesterday', expected Unix seconds or a time such as 2026-01-02T15:04:00Z"),
+                (new { at = "yesterday", bad = -5, reason = "x", author = "jane" }, "at is 'yesterday', expected Unix seconds or a time such as 2026-01-02T15:04:00Z, from 1970 to 2200"),
+                (new { at = "2150-01-01T00:00:00Z", exclude = "bad", reason = "x", author = "jane" }, "the stretch ends at 2150-01-01T00:01:00Z, expected at most a year ahead"),
                 (new { at = $"{minute + 600}", bad = -5, reason = "x", author = "jane" }, "the stretch ends at"),
                 (new { at = "2020-01-01T00:00:00Z", bad = -5, reason = "x", author = "jane" }, "2020-01-01T00:01:00Z lies before the window of 'app', which lasts 30 days: nothing would change"),
                 (new { at = $"{minute}", bad = -5, reason = "x", author = "jane", objective = "fast" }, "'app' has no objective 'fast'; it has ''"),
@@ -142,6 +143,15 @@ public sealed class SavedSloTests
             Assert.Equal(HttpStatusCode.BadRequest, refused.Status);
             Assert.StartsWith(message, refused.Detail, StringComparison.Ordinal);
         }
+        Assert.Empty((await server.GetAsync(Path1)).GetProperty("corrections").EnumerateArray());
+
+        // What it would come to is known before.
+        Answer dry = await SendAsync(server, HttpMethod.Post, Path1 + "?dry_run=true", JsonSerializer.Serialize(stretch));
+        Assert.Equal((HttpStatusCode.OK, true, ""), (dry.Status, dry.Body.GetProperty("dryRun").GetBoolean(), dry.Body.GetProperty("correction").GetProperty("id").GetString()));
+        Assert.True(dry.Body.GetProperty("budgetRemaining").GetProperty("before").GetDouble() < -30);
+        Assert.Equal(1, dry.Body.GetProperty("budgetRemaining").GetProperty("after").GetDouble());
+        Assert.Equal(HttpStatusCode.BadRequest, (await SendAsync(server, HttpMethod.Post, Path1 + "?dry_run=true", """{"at":"yesterday","bad":-5,"reason":"x","author":"jane"}""")).Status);
+        await AssertCountsAsync(server, 200, 100);
         Assert.Empty((await server.GetAsync(Path1)).GetProperty("corrections").EnumerateArray());
 
         // A stretch without its bad events, and then events of which telemetry knows nothing.
@@ -179,10 +189,14 @@ public sealed class SavedSloTests
         Answer twice = await SendAsync(restarted, HttpMethod.Delete, $"{Path1}/{id}?reason=again&author=jane");
         Assert.Equal(HttpStatusCode.Conflict, twice.Status);
         Assert.StartsWith($"correction '{id}' was revoked by joe", twice.Detail, StringComparison.Ordinal);
-        (int exit, string output, string errors) = await Cli.RunAsync(
-            "slo", "correct", "app", "--at", $"{minute - 60}", "--bad", "-15", "--reason", "probes", "--author", "joe", "--server", address);
+        string[] probes = ["slo", "correct", "app", "--at", $"{minute - 60}", "--bad", "-15", "--reason", "probes", "--author", "joe", "--server", address];
+        string tried = (await Cli.RunAsync([.. probes, "--dry-run"])).Output;
+        Assert.Matches("^budget left -[0-9,.]+ % now, -[0-9,.]+ % with the correction\\n$", tried);
+        await AssertCountsAsync(restarted, 271, 115);
+        (int exit, string output, string errors) = await Cli.RunAsync(probes);
         Assert.Equal((0, ""), (exit, errors));
-        Assert.Contains(": budget left ", output, StringComparison.Ordinal);
+        // The same numbers, then in force.
+        Assert.Equal(tried.Replace(" now, ", " before, ", StringComparison.Ordinal).Replace(" with the correction", " now", StringComparison.Ordinal), output[(output.IndexOf(": ", StringComparison.Ordinal) + 2)..]);
         await AssertCountsAsync(restarted, 271, 100);
         string list = (await Cli.RunAsync("slo", "corrections", "app", "--server", address)).Output;
         Assert.Contains("without bad events [INC-7]", list, StringComparison.Ordinal);

@@ -53,6 +53,20 @@ public sealed class SuggestTests
         Assert.All(policy.GetProperty("slos").EnumerateArray(), slo =>
             Assert.True(slo.GetProperty("attained").GetDouble() >= slo.GetProperty("objective").GetDouble() && slo.GetProperty("total").GetDouble() >= 200, slo.GetRawText()));
 
+        // What is proposed for a tenant counts that tenant's telemetry alone.
+        var acme = new OtlpMetricsJson("billing");
+        for (int minute = 0; minute < 10; minute++)
+        {
+            acme.Histogram("http.server.request.duration", [], DateTimeOffset.UtcNow.AddMinutes(minute - 20).ToUnixTimeMilliseconds(), [0.1], [1000 * minute, 0], minute, "s");
+        }
+        await acme.SendAsync(server.OtlpHttp, "acme");
+        await server.StoredAsync();
+        string own = files.Write("acme.yaml", (await Cli.RunAsync("slo", "suggest", "--server", server.Http.ToString(), "--tenant", "acme")).Output);
+        (exit, report, errors) = await Cli.RunAsync("slo", "explain", own, "--json");
+        Assert.True(exit == 0, errors);
+        Assert.Contains("sloengine/tenant: 'acme'", await File.ReadAllTextAsync(own), StringComparison.Ordinal);
+        Assert.DoesNotContain("sloengine/tenant", yaml, StringComparison.Ordinal);
+
         Assert.Empty((await server.GetAsync("/api/v1/slos/suggestions?service=nobody")).GetProperty("suggestions").EnumerateArray());
         (exit, _, errors) = await Cli.RunAsync("slo", "suggest", "--server", server.Http.ToString(), "--days", "1000");
         Assert.Equal(1, exit);

@@ -141,6 +141,24 @@ public sealed class RetentionTests(EngineFixture engine) : IAsyncLifetime
         Assert.Equal(5, StoreRetention.ToMakeRoom(partitions, long.MaxValue, Today).Count);
     }
 
+    [Fact]
+    public async Task Events_older_than_their_retention_are_deleted_but_for_the_latest_version_of_each_service()
+    {
+        await engine.Store.ExecuteAsync($"""
+            INSERT INTO {Database}.events (tenant, id, time, kind, service, version, source) VALUES
+            ('a', 'told', '2026-05-09 23:59:59', 'policy', '', '', 'api'), ('a', 'told today', '2026-05-20 01:00:00', 'policy', '', '', 'api'), ('a', 'younger', '2026-05-10 00:00:00', 'policy', '', '', 'api'),
+            ('a', 'shop 1', '2026-01-01 00:00:00', 'discovery', 'shop', '1', 'service.version'), ('a', 'shop 2', '2026-02-01 00:00:00', 'deployment', 'shop', '2', 'service.version'),
+            ('b''s', 'shop''s', '2026-01-01 00:00:00', 'discovery', 'shop', '1', 'service.version'),
+            ('a', 'pay 1', '2026-01-01 00:00:00', 'discovery', 'pay', '1', 'service.version'), ('a', 'pay 2', '2026-05-19 00:00:00', 'deployment', 'pay', '2', 'service.version')
+            """);
+        using var retention = new StoreRetention(engine.Store, Forever with { Events = TimeSpan.FromDays(10) }, new FixedTime(Now), Database);
+
+        Assert.Equal(new DroppedPartition("events", "all", 3, 0, DropReason.AgeOfRows), Assert.Single(await retention.ApplyAsync()));
+        QueryResult left = await engine.Store.QueryAsync(new StoreQuery($"SELECT id FROM {Database}.events ORDER BY id"));
+        Assert.Equal(["pay 2", "shop 2", "shop's", "told today", "younger"], left.Blocks.SelectMany(block => Enumerable.Range(0, block.Rows).Select(row => block.Text(0).String(row))));
+        Assert.Empty(await retention.ApplyAsync());
+    }
+
     private static RetentionOptions Forever => new()
     {
         Metrics = TimeSpan.FromDays(9999), Logs = TimeSpan.FromDays(9999), Traces = TimeSpan.FromDays(9999), Slo = TimeSpan.FromDays(9999),

@@ -15,9 +15,13 @@ public sealed class Backtest : IDisposable
 
     private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
 
-    /// <summary>After so long events have been counted, by queries too.</summary>
-    private static readonly TimeSpan Settled = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
 
+    /// <summary>How long to wait for events beyond what queries wait.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+
+    /// <summary>After so long, in whole minutes, events have been counted, by queries too.</summary>
+    private readonly TimeSpan _settled;
     private readonly BacktestRange _range;
     private readonly ReplayClock _clock;
     private readonly SloEvaluator _evaluator;
@@ -29,9 +33,10 @@ public sealed class Backtest : IDisposable
     private DateTimeOffset _countedUntil;
     private DateTimeOffset _nextBudget;
 
-    private Backtest(string name, IReadOnlyList<ServiceLevelObjective> slos, BacktestRange range)
+    private Backtest(string name, IReadOnlyList<ServiceLevelObjective> slos, BacktestRange range, TimeSpan queryDelay)
     {
         (Name, Slos, _range) = (name, slos, range);
+        _settled = (Math.Ceiling(queryDelay / Minute) * Minute) + Patience;
         Begin = range.From - slos.Max(slo => slo.Window);
         _clock = new ReplayClock(Begin);
         Ledger = new Ledger(NoLedgerStore.Instance, _clock, options: LedgerOptions.Default with { MeterName = "SloEngine.Slo.Backtest" });
@@ -58,10 +63,12 @@ public sealed class Backtest : IDisposable
     /// <param name="name">Name of the set of policies.</param>
     /// <param name="slos">The SLOs, at least one.</param>
     /// <param name="range">The range.</param>
+    /// <param name="queryDelay">How long after its end a minute is shown that queries count.</param>
     /// <param name="cancellation">Ends it early.</param>
-    public static async Task<Backtest> BeginAsync(string name, IReadOnlyList<ServiceLevelObjective> slos, BacktestRange range, CancellationToken cancellation)
+    public static async Task<Backtest> BeginAsync(
+        string name, IReadOnlyList<ServiceLevelObjective> slos, BacktestRange range, TimeSpan queryDelay, CancellationToken cancellation)
     {
-        var backtest = new Backtest(name, slos, range);
+        var backtest = new Backtest(name, slos, range, queryDelay);
         await backtest.Ledger.SetSlosAsync(slos, cancellation);
         return backtest;
     }
@@ -83,7 +90,7 @@ public sealed class Backtest : IDisposable
         {
             Note(alert);
         }
-        CountUntil(now >= _range.To ? now : now - Settled);
+        CountUntil(now >= _range.To ? now : now - _settled);
         if (now >= _nextBudget)
         {
             foreach (Curve curve in _curves)

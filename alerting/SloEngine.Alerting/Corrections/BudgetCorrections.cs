@@ -2,12 +2,13 @@ using Microsoft.AspNetCore.Http;
 using SloEngine.Alerting.Definitions;
 using SloEngine.Alerting.Http;
 using SloEngine.Slo.Burn;
+using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Alerting.Corrections;
 
 /// <summary>Makes and revokes corrections of budgets.</summary>
-public sealed class BudgetCorrections(CorrectionTable table, SloEvaluator evaluator, ISloRefresh refresh, TimeProvider time) : IDisposable
+public sealed class BudgetCorrections(CorrectionTable table, Ledger ledger, SloEvaluator evaluator, ISloRefresh refresh, TimeProvider time) : IDisposable
 {
     /// <summary>Most that hold at a time for an SLO: each is looked at for every slot of time.</summary>
     private const int MaxActive = 200;
@@ -21,17 +22,10 @@ public sealed class BudgetCorrections(CorrectionTable table, SloEvaluator evalua
     /// <exception cref="ApiProblemException">The request makes no sense for the SLO.</exception>
     public async Task<AuditedCorrection> MakeAsync(ServiceLevelObjective slo, CorrectionRequest request, Editor editor, CancellationToken cancellation)
     {
-        DateTimeOffset now = time.GetUtcNow();
-        BudgetCorrection correction = request.Read(slo, evaluator, now);
-        CheckAuthor(editor);
         await _gate.WaitAsync(cancellation);
         try
         {
-            if ((await table.ReadAsync(slo.Id, cancellation)).Count(one => one.Revoked is null && one.Correction.To > now - slo.Window) >= MaxActive)
-            {
-                throw new ApiProblemException(StatusCodes.Status409Conflict, $"'{slo.Id}' has {MaxActive} corrections already; revoke some, or give it exclusions");
-            }
-            var made = new AuditedCorrection(Guid.CreateVersion7(now).ToString("N"), correction, request.Reference?.Trim() ?? "", new AuditEntry(editor, request.Reason!.Trim(), now), null);
+            (AuditedCorrection made, _) = await ReadAsync(slo, request, editor, cancellation);
             await UseAsync(table.AddAsync(made, cancellation));
             return made;
         }
@@ -39,6 +33,14 @@ public sealed class BudgetCorrections(CorrectionTable table, SloEvaluator evalua
         {
             _gate.Release();
         }
+    }
+
+    /// <summary>What a correction would be, and a ledger in which it holds; it is not made, and nothing changes. The ledger is to be disposed.</summary>
+    /// <exception cref="ApiProblemException">As <see cref="MakeAsync"/>.</exception>
+    public async Task<(AuditedCorrection Correction, Ledger Ledger)> TryAsync(ServiceLevelObjective slo, CorrectionRequest request, Editor editor, CancellationToken cancellation)
+    {
+        (AuditedCorrection would, IReadOnlyList<BudgetCorrection> active) = await ReadAsync(slo, request, editor, cancellation);
+        return (would with { Id = "" }, await ledger.CopyAsync(slo, [.. active, would.Correction], cancellation));
     }
 
     /// <summary>Revokes a correction; when the task completes the budget is as if it had not been made.</summary>
@@ -80,6 +82,22 @@ public sealed class BudgetCorrections(CorrectionTable table, SloEvaluator evalua
         {
             await refresh.RefreshAsync(CancellationToken.None);
         }
+    }
+
+    /// <summary>What a request asks for, and the corrections that hold already.</summary>
+    private async Task<(AuditedCorrection Asked, IReadOnlyList<BudgetCorrection> Active)> ReadAsync(
+        ServiceLevelObjective slo, CorrectionRequest request, Editor editor, CancellationToken cancellation)
+    {
+        DateTimeOffset now = time.GetUtcNow();
+        BudgetCorrection correction = request.Read(slo, evaluator, now);
+        CheckAuthor(editor);
+        BudgetCorrection[] active = [.. (await table.ReadAsync(slo.Id, cancellation)).Where(one => one.Revoked is null).Select(one => one.Correction)];
+        if (active.Count(one => one.To > now - slo.Window) >= MaxActive)
+        {
+            throw new ApiProblemException(StatusCodes.Status409Conflict, $"'{slo.Id}' has {MaxActive} corrections already; revoke some, or give it exclusions");
+        }
+        var entry = new AuditEntry(editor, request.Reason!.Trim(), now);
+        return (new AuditedCorrection(Guid.CreateVersion7(now).ToString("N"), correction, request.Reference?.Trim() ?? "", entry, null), active);
     }
 
     private static void CheckAuthor(Editor editor)

@@ -99,22 +99,25 @@ public sealed record CorrectionRequest
 
     private (DateTimeOffset From, DateTimeOffset To) Stretch(DateTimeOffset now)
     {
-        if (At is not null)
+        if (At is not null && (From is not null || To is not null))
         {
-            DateTimeOffset minute = From is null && To is null ? Minute("at", At) : throw ApiProblemException.BadRequest("expected either at, or from and to");
-            return (minute, minute + Slo.Model.Objective.Minute);
+            throw ApiProblemException.BadRequest("expected either at, or from and to");
         }
-        DateTimeOffset from = Minute("from", From);
-        DateTimeOffset to = Minute("to", To);
-        return from < to && to - from <= BudgetWindow.Longest && to <= now + BudgetWindow.Longest ? (from, to)
-            : throw ApiProblemException.BadRequest($"from is {Text(from)} and to is {Text(to)}, expected from before to, and at most a year");
+        DateTimeOffset from = At is null ? Minute("from", From) : Minute("at", At);
+        DateTimeOffset to = At is null ? Minute("to", To) : from + Slo.Model.Objective.Minute;
+        if (from >= to || to - from > BudgetWindow.Longest)
+        {
+            throw ApiProblemException.BadRequest($"from is {Text(from)} and to is {Text(to)}, expected from before to, and at most a year");
+        }
+        return to <= now + BudgetWindow.Longest ? (from, to)
+            : throw ApiProblemException.BadRequest($"the stretch ends at {Text(to)}, expected at most a year ahead");
     }
 
     private static DateTimeOffset Minute(string name, string? text)
     {
         if (text is null || !RequestTime.TryRead(text, default, out DateTimeOffset time))
         {
-            throw ApiProblemException.BadRequest($"{name} is {(text is null ? "missing" : $"'{text}'")}, expected Unix seconds or a time such as 2026-01-02T15:04:00Z");
+            throw ApiProblemException.BadRequest($"{name} is {(text is null ? "missing" : $"'{text}'")}, expected Unix seconds or a time such as 2026-01-02T15:04:00Z, from 1970 to 2200");
         }
         return time.Ticks % TimeSpan.TicksPerMinute == 0 ? time.ToUniversalTime()
             : throw ApiProblemException.BadRequest($"{name} is {text}, expected a whole minute: the ledger keeps minutes");

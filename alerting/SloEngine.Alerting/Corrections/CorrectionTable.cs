@@ -15,10 +15,11 @@ public sealed class CorrectionTable(IColumnStore store)
     /// <summary>The corrections of an SLO, or of all, in the order in which they were made.</summary>
     public async Task<IReadOnlyList<AuditedCorrection>> ReadAsync(string? slo, CancellationToken cancellation)
     {
+        // That one was made stands before that it was revoked, also where a clock was set back between the two.
         QueryResult result = await store.QueryAsync(
             new StoreQuery("""
                 SELECT id, toString(action), slo, objective, `group`, toString(kind), begin, end, good, bad, reference, reason, author, credential, created
-                FROM slo_corrections WHERE {slo:String} = '' OR slo = {slo:String} ORDER BY id, created, action
+                FROM slo_corrections WHERE {slo:String} = '' OR slo = {slo:String} ORDER BY id, action, created
                 """)
             {
                 Parameters = new Dictionary<string, string> { ["slo"] = slo ?? "" },
@@ -32,23 +33,27 @@ public sealed class CorrectionTable(IColumnStore store)
                 string id = block.Text(0).String(row);
                 AuditEntry entry = new(
                     new Editor(block.Text(12).String(row), block.Text(13).String(row)), block.Text(11).String(row), DateTimeOffset.FromUnixTimeMilliseconds(block.Values<long>(14)[row]));
-                if (block.Text(1).String(row) == Revoked)
+                if (block.Text(1).String(row) == Made)
                 {
-                    // Of two revocations at a time the first counts.
-                    corrections[id] = corrections[id] is { Revoked: null } known ? known with { Revoked = entry } : corrections[id];
-                    continue;
+                    corrections.TryAdd(id, Read(block, row, entry));
                 }
-                corrections.Add(id, new AuditedCorrection(
-                    id,
-                    new BudgetCorrection(
-                        block.Text(2).String(row), block.Text(3).String(row), block.Text(4).String(row), Enum.Parse<CorrectionKind>(block.Text(5).String(row)),
-                        DateTimeOffset.FromUnixTimeSeconds(block.Values<uint>(6)[row]), DateTimeOffset.FromUnixTimeSeconds(block.Values<uint>(7)[row]),
-                        block.Values<double>(8)[row], block.Values<double>(9)[row]),
-                    block.Text(10).String(row), entry, null));
+                else if (corrections.TryGetValue(id, out AuditedCorrection? made) && made.Revoked is null)
+                {
+                    // Of two revocations the first counts.
+                    corrections[id] = made with { Revoked = entry };
+                }
             }
         }
         return [.. corrections.Values];
     }
+
+    private static AuditedCorrection Read(ResultBlock block, int row, AuditEntry made) => new(
+        block.Text(0).String(row),
+        new BudgetCorrection(
+            block.Text(2).String(row), block.Text(3).String(row), block.Text(4).String(row), Enum.Parse<CorrectionKind>(block.Text(5).String(row)),
+            DateTimeOffset.FromUnixTimeSeconds(block.Values<uint>(6)[row]), DateTimeOffset.FromUnixTimeSeconds(block.Values<uint>(7)[row]),
+            block.Values<double>(8)[row], block.Values<double>(9)[row]),
+        block.Text(10).String(row), made, null);
 
     /// <summary>Adds one that was made.</summary>
     public Task AddAsync(AuditedCorrection correction, CancellationToken cancellation) => AppendAsync(correction, Made, correction.Made, cancellation);

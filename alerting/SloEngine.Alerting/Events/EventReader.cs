@@ -15,19 +15,29 @@ internal sealed class EventReader(string tenant, DateTimeOffset now)
     private const int MostEvents = 1000;
     private const int MostAttributes = 64;
     private const int LongestText = 1024;
+    private const int LongestKey = 256;
+
+    /// <summary>Letters of what was sent that a message shows.</summary>
+    private const int LongestShown = 100;
     private static readonly string[] Kinds = [.. Enum.GetValues<ChangeKind>().Select(EventTable.Name)];
     private static readonly string[] Fields = ["id", "time", "kind", "service", "environment", "version", "commit", "title", "link", "attributes"];
-    private static readonly DateTimeOffset Latest = new(2200, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     /// <summary>Reads a request's body.</summary>
     /// <exception cref="EventFormatException">It is no such thing.</exception>
     public IReadOnlyList<ChangeEvent> Read(JsonElement body)
     {
-        if (body.ValueKind == JsonValueKind.Object && body.TryGetProperty("events", out JsonElement list))
+        try
         {
-            return Several(list, "events");
+            if (body.ValueKind == JsonValueKind.Object && body.TryGetProperty("events", out JsonElement list))
+            {
+                return Several(list, "events");
+            }
+            return body.ValueKind == JsonValueKind.Array ? Several(body, "") : [One(body, "")];
         }
-        return body.ValueKind == JsonValueKind.Array ? Several(body, "") : [One(body, "")];
+        catch (InvalidOperationException)
+        {
+            throw NoText("the body");
+        }
     }
 
     private List<ChangeEvent> Several(JsonElement list, string path)
@@ -41,6 +51,18 @@ internal sealed class EventReader(string tenant, DateTimeOffset now)
 
     private ChangeEvent One(JsonElement json, string path)
     {
+        try
+        {
+            return Event(json, path);
+        }
+        catch (InvalidOperationException)
+        {
+            throw NoText(path.Length == 0 ? "the body" : path);
+        }
+    }
+
+    private ChangeEvent Event(JsonElement json, string path)
+    {
         if (json.ValueKind != JsonValueKind.Object)
         {
             throw new EventFormatException($"{(path.Length == 0 ? "the body" : path)} is to be an object such as {{\"kind\": \"deployment\", \"service\": \"shop\", \"version\": \"1.2.3\"}}");
@@ -49,7 +71,7 @@ internal sealed class EventReader(string tenant, DateTimeOffset now)
         {
             if (!Fields.Contains(field.Name))
             {
-                throw new EventFormatException($"unknown field {Name(path, field.Name)}; known are {string.Join(", ", Fields)}");
+                throw new EventFormatException($"unknown field {Name(path, Shown(field.Name))}; known are {string.Join(", ", Fields)}");
             }
         }
         var read = new ChangeEvent
@@ -82,7 +104,7 @@ internal sealed class EventReader(string tenant, DateTimeOffset now)
         string kind = Text(json, path, "kind");
         int index = Array.IndexOf(Kinds, kind);
         return index >= 0 ? (ChangeKind)index
-            : throw new EventFormatException($"{Name(path, "kind")} is {(kind.Length == 0 ? "missing" : $"'{kind}'")}, expected {string.Join(", ", Kinds)}");
+            : throw new EventFormatException($"{Name(path, "kind")} is {(kind.Length == 0 ? "missing" : $"'{Shown(kind)}'")}, expected {string.Join(", ", Kinds)}");
     }
 
     private DateTimeOffset Time(JsonElement json, string path)
@@ -92,15 +114,15 @@ internal sealed class EventReader(string tenant, DateTimeOffset now)
             return now;
         }
         string text = given.ValueKind is JsonValueKind.Number or JsonValueKind.String ? given.ToString() : "";
-        return text.Length > 0 && RequestTime.TryRead(text, now, out DateTimeOffset time) && time >= DateTimeOffset.UnixEpoch && time < Latest ? time
-            : throw new EventFormatException($"{Name(path, "time")} is {given.GetRawText()}, expected Unix seconds or RFC 3339, such as 2026-01-31T12:00:00Z");
+        return text.Length > 0 && RequestTime.TryRead(text, now, out DateTimeOffset time) ? time
+            : throw new EventFormatException($"{Name(path, "time")} is {Shown(given.GetRawText())}, expected {RequestTime.Expected}, such as 2026-01-31T12:00:00Z");
     }
 
     private static string Link(JsonElement json, string path)
     {
         string link = Text(json, path, "link");
         return link.Length == 0 || ChangeEvent.IsLink(link) ? link
-            : throw new EventFormatException($"{Name(path, "link")} is '{link}', expected an address that begins with https:// or http://");
+            : throw new EventFormatException($"{Name(path, "link")} is '{Shown(link)}', expected an address that begins with https:// or http://");
     }
 
     private static Dictionary<string, string> Attributes(JsonElement json, string path)
@@ -115,26 +137,34 @@ internal sealed class EventReader(string tenant, DateTimeOffset now)
             }
             foreach (JsonProperty attribute in given.EnumerateObject())
             {
-                attributes[attribute.Name] = Text(given, name, attribute.Name);
-            }
-            if (attributes.Count > MostAttributes)
-            {
-                throw new EventFormatException($"{name} has {attributes.Count} entries, expected up to {MostAttributes}");
+                string key = attribute.Name;
+                if (key.Length > LongestKey)
+                {
+                    throw new EventFormatException($"{name}: the name {Shown(key)} has {key.Length} letters, expected up to {LongestKey}");
+                }
+                attributes[key] = Text(attribute.Value, Name(name, key));
+                if (attributes.Count > MostAttributes)
+                {
+                    throw new EventFormatException($"{name} has more than {MostAttributes} entries");
+                }
             }
         }
         return attributes;
     }
 
-    private static string Text(JsonElement json, string path, string field)
+    private static string Text(JsonElement json, string path, string field) => json.TryGetProperty(field, out JsonElement given) ? Text(given, Name(path, field)) : "";
+
+    private static string Text(JsonElement given, string name)
     {
-        if (!json.TryGetProperty(field, out JsonElement given) || given.ValueKind == JsonValueKind.Null)
-        {
-            return "";
-        }
-        string text = given.ValueKind is JsonValueKind.String or JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False ? given.ToString()
-            : throw new EventFormatException($"{Name(path, field)} is to be a text");
-        return text.Length <= LongestText ? text : throw new EventFormatException($"{Name(path, field)} has {text.Length} letters, expected up to {LongestText}");
+        string text = given.ValueKind is JsonValueKind.String or JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False or JsonValueKind.Null ? given.ToString()
+            : throw new EventFormatException($"{name} is to be a text");
+        return text.Length <= LongestText ? text : throw new EventFormatException($"{name} has {text.Length} letters, expected up to {LongestText}");
     }
+
+    /// <summary>JSON can say what no text has, and its reader refuses only who asks for it.</summary>
+    private static EventFormatException NoText(string where) => new($"{where} holds half of a surrogate pair (\\ud800 to \\udfff), expected Unicode");
+
+    private static string Shown(string text) => text.Length <= LongestShown ? text : text[..LongestShown] + "...";
 
     private static string Name(string path, string field) => path.Length == 0 ? field : $"{path}.{field}";
 }

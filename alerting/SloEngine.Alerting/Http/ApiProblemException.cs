@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using SloEngine.Storage;
 
 namespace SloEngine.Alerting.Http;
 
@@ -16,8 +17,8 @@ public sealed class ApiProblemException(int status, string detail) : Exception(d
     /// <summary>A request that says something wrong.</summary>
     public static ApiProblemException BadRequest(string detail) => new(StatusCodes.Status400BadRequest, detail);
 
-    /// <summary>Answers with what a handler was stopped by (RFC 9457).</summary>
-    internal static async ValueTask<object?> AnswerAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    /// <summary>An endpoint filter that answers with what a handler was stopped by (RFC 9457): such an exception, or a store that is away.</summary>
+    public static async ValueTask<object?> AnswerAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         try
         {
@@ -26,6 +27,11 @@ public sealed class ApiProblemException(int status, string detail) : Exception(d
         catch (ApiProblemException problem)
         {
             return Results.Problem(problem.Message, statusCode: problem.Status, title: "The request does not fit", extensions: problem.Extensions);
+        }
+        catch (StoreException away)
+        {
+            context.HttpContext.Response.Headers.RetryAfter = "5";
+            return Results.Problem($"the store does not answer: {away.Message}", statusCode: StatusCodes.Status503ServiceUnavailable, title: "The store is away");
         }
     }
 }

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Alerting.Corrections;
 using SloEngine.Slo.Burn;
+using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Alerting.Http;
@@ -28,22 +29,31 @@ internal static class CorrectionsApi
             // Those of an SLO that is not there any more are kept, too.
             return await slos.MaySeeAsync(http, id, cancellation) ? Results.Json(new { corrections = (await corrections.ReadAsync(id, cancellation)).Select(Json) }) : throw Missing(id);
         });
-        all.MapPost("", async (HttpContext http, string id, CancellationToken cancellation) =>
+        all.MapPost("", async (HttpContext http, string id, bool? dry_run, CancellationToken cancellation) =>
         {
             ServiceLevelObjective slo = slos.Whole(http, id) ?? throw Missing(id);
             CorrectionRequest request = await ReadAsync(http.Request, cancellation);
-            double before = Remaining(slo, request);
-            AuditedCorrection made = await corrections.MakeAsync(slo, request, Editor.Of(http, request.Author), cancellation);
+            double before = Remaining(evaluator, slo, request);
+            Editor editor = Editor.Of(http, request.Author);
+            if (dry_run == true)
+            {
+                (AuditedCorrection would, Ledger ledger) = await corrections.TryAsync(slo, request, editor, cancellation);
+                using (ledger)
+                {
+                    return Results.Json(new { dryRun = true, correction = Json(would), budgetRemaining = new { before, after = Remaining(new SloEvaluator(ledger), slo, request) } });
+                }
+            }
+            AuditedCorrection made = await corrections.MakeAsync(slo, request, editor, cancellation);
             http.Response.Headers.Location = $"/api/v1/slos/{id}/corrections";
-            return Results.Json(new { correction = Json(made), budgetRemaining = new { before, after = Remaining(slo, request) } }, statusCode: StatusCodes.Status201Created);
+            return Results.Json(new { dryRun = false, correction = Json(made), budgetRemaining = new { before, after = Remaining(evaluator, slo, request) } }, statusCode: StatusCodes.Status201Created);
         });
         all.MapDelete("{correction}", async (HttpContext http, string id, string correction, string? reason, string? author, CancellationToken cancellation) =>
             !await slos.MaySeeAsync(http, id, cancellation) ? throw Missing(id)
             : Results.Json(new { correction = Json(await corrections.RevokeAsync(id, correction, reason, Editor.Of(http, author), cancellation)) }));
 
-        double Remaining(ServiceLevelObjective slo, CorrectionRequest request) => evaluator.Evaluate(
-            evaluator.Evaluated(slo).FirstOrDefault(one => (string.IsNullOrEmpty(request.Objective) || one.Objectives[0].Name == request.Objective)
-                && (request.Group is null or { Count: 0 } ? one.Group.Length == 0 : one.Group == Slo.Ledger.Ledger.GroupOf(slo.GroupBy, request.Group))) ?? slo,
+        double Remaining(SloEvaluator from, ServiceLevelObjective slo, CorrectionRequest request) => from.Evaluate(
+            from.Evaluated(slo).FirstOrDefault(one => (string.IsNullOrEmpty(request.Objective) || one.Objectives[0].Name == request.Objective)
+                && (request.Group is null or { Count: 0 } ? one.Group.Length == 0 : one.Group == Ledger.GroupOf(slo.GroupBy, request.Group))) ?? slo,
             time.GetUtcNow()).BudgetRemaining;
     }
 

@@ -4,7 +4,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Alerting.Events;
-using SloEngine.Storage;
 
 namespace SloEngine.Alerting.Http;
 
@@ -18,19 +17,20 @@ public static class EventsApi
     public static void MapEventsApi(this IEndpointRouteBuilder endpoints)
     {
         EventTable table = endpoints.ServiceProvider.GetRequiredService<EventTable>();
+        TenantReader tenants = endpoints.ServiceProvider.GetRequiredService<TenantReader>();
         TimeProvider time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
         endpoints.MapGet("/api/v1/events", async (HttpRequest request, string? start, string? end, string? service, string? kind, string? environment, int? limit, CancellationToken cancellation) =>
         {
             if (!RequestTime.TryRead(end, time.GetUtcNow() + Lookback, out DateTimeOffset to) || !RequestTime.TryRead(start, (end is null ? time.GetUtcNow() : to) - Lookback, out DateTimeOffset from) || from > to)
             {
-                return Refused("start and end are to be Unix seconds or RFC 3339, start before end");
+                throw ApiProblemException.BadRequest($"start and end are to be {RequestTime.Expected}, start before end");
             }
             ChangeKind asked = default;
             if (kind is not null && (!Enum.TryParse(kind, ignoreCase: true, out asked) || EventTable.Name(asked) != kind))
             {
-                return Refused($"kind is '{kind}', expected {string.Join(", ", Enum.GetValues<ChangeKind>().Select(EventTable.Name))}");
+                throw ApiProblemException.BadRequest($"kind is '{kind}', expected {string.Join(", ", Enum.GetValues<ChangeKind>().Select(EventTable.Name))}");
             }
-            var filter = new EventFilter(Tenant(request), from, to)
+            var filter = new EventFilter(Tenant(tenants, request), from, to)
             {
                 Service = service,
                 Kind = kind is null ? null : asked,
@@ -38,37 +38,21 @@ public static class EventsApi
                 Limit = Math.Clamp(limit ?? 1000, 1, MostListed),
             };
             return Results.Json(new { events = (await table.ReadAsync(filter, cancellation)).Select(Json) });
-        });
+        }).AddEndpointFilter(ApiProblemException.AnswerAsync);
     }
 
-    /// <summary>Maps what takes events in, <c>POST /api/v1/events</c>.</summary>
+    /// <summary>Maps what takes events in, <c>POST /api/v1/events</c>: one that is answered with 503 is to be sent again.</summary>
     public static void MapEventsIntake(this IEndpointRouteBuilder endpoints)
     {
         EventTable table = endpoints.ServiceProvider.GetRequiredService<EventTable>();
+        TenantReader tenants = endpoints.ServiceProvider.GetRequiredService<TenantReader>();
         TimeProvider time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
         endpoints.MapPost("/api/v1/events", async (HttpRequest request, CancellationToken cancellation) =>
         {
-            try
-            {
-                using JsonDocument body = await JsonDocument.ParseAsync(request.Body, cancellationToken: cancellation);
-                IReadOnlyList<ChangeEvent> events = new EventReader(Tenant(request), time.GetUtcNow()).Read(body.RootElement);
-                await table.AddAsync(events, token: null, cancellation);
-                return Results.Json(new { events = events.Select(Json) }, statusCode: StatusCodes.Status201Created);
-            }
-            catch (JsonException wrong)
-            {
-                return Refused($"the body is not JSON: {wrong.Message}");
-            }
-            catch (EventFormatException wrong)
-            {
-                return Refused(wrong.Message);
-            }
-            catch (StoreException away)
-            {
-                request.HttpContext.Response.Headers.RetryAfter = "5";
-                return Results.Problem($"the store did not take the events, send them again: {away.Message}", statusCode: 503, title: "The store is away");
-            }
-        });
+            IReadOnlyList<ChangeEvent> events = await ReadAsync(request, new EventReader(Tenant(tenants, request), time.GetUtcNow()), cancellation);
+            await table.AddAsync(events, token: null, cancellation);
+            return Results.Json(new { events = events.Select(Json) }, statusCode: StatusCodes.Status201Created);
+        }).AddEndpointFilter(ApiProblemException.AnswerAsync);
     }
 
     /// <summary>An event as a JSON object.</summary>
@@ -88,7 +72,24 @@ public static class EventsApi
     };
 
     /// <summary>Whose events a request is about.</summary>
-    private static string Tenant(HttpRequest request) => request.Headers["X-Scope-OrgID"].ToString() is { Length: > 0 } tenant ? tenant : "default";
+    /// <exception cref="ApiProblemException">It names no valid tenant.</exception>
+    internal static string Tenant(TenantReader tenants, HttpRequest request) =>
+        tenants(request, out string tenant) ? tenant : throw ApiProblemException.BadRequest("X-Scope-OrgID holds no valid tenant name, expected letters, digits and !-_.*'(), at most 150");
 
-    private static IResult Refused(string reason) => Results.Problem(reason, statusCode: 400, title: "The request does not fit");
+    private static async Task<IReadOnlyList<ChangeEvent>> ReadAsync(HttpRequest request, EventReader reader, CancellationToken cancellation)
+    {
+        try
+        {
+            using JsonDocument body = await JsonDocument.ParseAsync(request.Body, cancellationToken: cancellation);
+            return reader.Read(body.RootElement);
+        }
+        catch (JsonException wrong)
+        {
+            throw ApiProblemException.BadRequest($"the body is not JSON: {wrong.Message}");
+        }
+        catch (EventFormatException wrong)
+        {
+            throw ApiProblemException.BadRequest(wrong.Message);
+        }
+    }
 }

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Alerting.Postmortems;
-using SloEngine.Storage;
+using SloEngine.Slo.Model;
 
 namespace SloEngine.Alerting.Http;
 
@@ -26,30 +26,27 @@ public static class PostmortemApi
             DateTimeOffset now = time.GetUtcNow();
             if (!RequestTime.TryRead(from, now, out DateTimeOffset start) || !RequestTime.TryRead(to, now, out DateTimeOffset end) || (from is not null && start >= end) || end > now.AddDays(1))
             {
-                return Refused("from and to are to be Unix seconds or RFC 3339, from before to, to not in the future");
+                throw ApiProblemException.BadRequest($"from and to are to be {RequestTime.Expected}, from before to, to not in the future");
+            }
+            if (start < now - BudgetWindow.Longest)
+            {
+                throw ApiProblemException.BadRequest($"from is {start:u}; of what is more than a year ago nothing is counted any more");
             }
             if (format is not (null or "markdown" or "json"))
             {
-                return Refused($"format is '{format}', expected markdown or json");
+                throw ApiProblemException.BadRequest($"format is '{format}', expected markdown or json");
             }
-            try
+            if (from is null)
             {
-                if (from is null)
+                if (await builder.LatestAsync(slo, now, cancellation) is not { } latest)
                 {
-                    if (await builder.LatestAsync(slo, now, cancellation) is not { } latest)
-                    {
-                        return Results.Problem($"no alert of '{id}' has fired; say with from (and to) which time it is about", statusCode: 404, title: "Not found");
-                    }
-                    (start, end) = (latest.From, to is null ? latest.To : end);
+                    return Results.Problem($"no alert of '{id}' has fired; say with from (and to) which time it is about", statusCode: 404, title: "Not found");
                 }
-                Postmortem incident = await builder.BuildAsync(slo, start, end, cancellation);
-                return format == "json" ? Results.Json(Json(incident)) : Results.Text(PostmortemMarkdown.Write(incident, options.ExternalUrl()), "text/markdown; charset=utf-8");
+                (start, end) = (latest.From, to is null ? latest.To : end);
             }
-            catch (StoreException away)
-            {
-                return Results.Problem($"the store does not answer: {away.Message}", statusCode: 503, title: "The store is away");
-            }
-        });
+            Postmortem incident = await builder.BuildAsync(slo, start, end, cancellation);
+            return format == "json" ? Results.Json(Json(incident)) : Results.Text(PostmortemMarkdown.Write(incident, options.ExternalUrl()), "text/markdown; charset=utf-8");
+        }).AddEndpointFilter(ApiProblemException.AnswerAsync);
     }
 
     private static object Json(Postmortem incident) => new
@@ -77,6 +74,4 @@ public static class PostmortemApi
         incident.Logs,
         runbook = incident.Slo.Runbook,
     };
-
-    private static IResult Refused(string reason) => Results.Problem(reason, statusCode: 400, title: "The request does not fit");
 }

@@ -90,24 +90,24 @@ public static class SloApi
             DateTimeOffset now = time.GetUtcNow();
             if (!RequestTime.TryRead(end, now, out DateTimeOffset to) || !RequestTime.TryRead(start, to - slo.Window, out DateTimeOffset from) || from >= to)
             {
-                return Results.Problem("start and end are to be Unix seconds or RFC 3339, start before end", statusCode: 400, title: "The request does not fit");
+                throw ApiProblemException.BadRequest($"start and end are to be {RequestTime.Expected}, start before end");
             }
             double slot = ledger.Resolution(slo.Id, from).TotalSeconds;
             double seconds = Math.Max(slot, Math.Ceiling((to - from).TotalSeconds / HistoryPoints / slot) * slot);
             if (step is not null && (!double.TryParse(step, NumberStyles.Float, CultureInfo.InvariantCulture, out seconds) || seconds < 60))
             {
-                return Results.Problem("step is to be seconds, at least 60: the ledger keeps minutes", statusCode: 400, title: "The request does not fit");
+                throw ApiProblemException.BadRequest("step is to be seconds, at least 60: the ledger keeps minutes");
             }
             // Times further back are kept by longer slots, which points end with.
             seconds = Math.Ceiling(seconds / slot) * slot;
             from = from.AddTicks(-(from.Ticks % TimeSpan.FromSeconds(slot).Ticks));
             if ((to - from).TotalSeconds / seconds > 11_000)
             {
-                return Results.Problem("more than 11,000 points; take a larger step", statusCode: 400, title: "The request does not fit");
+                throw ApiProblemException.BadRequest("more than 11,000 points; take a larger step");
             }
             IReadOnlyList<AuditedCorrection> corrected = await corrections.ReadAsync(slo.Parent, cancellation);
             return Results.Json(new { points = History(slo, ledger, from, to, TimeSpan.FromSeconds(seconds)), changed = Changed(slo, corrected, from, to) });
-        });
+        }).AddEndpointFilter(ApiProblemException.AnswerAsync);
         endpoints.MapGet("/api/v1/alerts/history", async (HttpContext http, string? slo, int? limit, CancellationToken cancellation) => Results.Json(new
         {
             alerts = (await alerts.HistoryAsync(slos.Scope(http), slo ?? "", Math.Clamp(limit ?? 100, 1, 10_000), cancellation)).Select(alert => new
@@ -124,7 +124,7 @@ public static class SloApi
                 alert.ResolvedAt,
                 alert.Value,
             }),
-        }));
+        })).AddEndpointFilter(ApiProblemException.AnswerAsync);
         endpoints.MapGet("/api/v1/notifications", async (HttpContext http, int? limit, CancellationToken cancellation) => Results.Json(new
         {
             notifications = (await notifier.HistoryAsync(slos.Scope(http), Math.Clamp(limit ?? 100, 1, 10_000), cancellation)).Select(notification => new
@@ -138,7 +138,7 @@ public static class SloApi
                 notification.Updated,
                 notification.Error,
             }),
-        }));
+        })).AddEndpointFilter(ApiProblemException.AnswerAsync);
     }
 
     private static IEnumerable<object> History(ServiceLevelObjective slo, Ledger ledger, DateTimeOffset from, DateTimeOffset to, TimeSpan step)

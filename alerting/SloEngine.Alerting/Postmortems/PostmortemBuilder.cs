@@ -8,7 +8,7 @@ using SloEngine.Storage;
 namespace SloEngine.Alerting.Postmortems;
 
 /// <summary>Gathers what ledger, alerts, events and telemetry tell of an incident.</summary>
-public sealed class PostmortemBuilder(Ledger ledger, SloEvaluator evaluator, AlertEvaluator alerts, EventTable events, IColumnStore store)
+public sealed class PostmortemBuilder(Ledger ledger, SloEvaluator evaluator, AlertEvaluator alerts, EventTable events, IColumnStore store, TimeProvider time)
 {
     private const int CurvePoints = 15;
     private const int MostGroups = 10;
@@ -43,7 +43,7 @@ public sealed class PostmortemBuilder(Ledger ledger, SloEvaluator evaluator, Ale
         string tenant = slo.Owner;
         ServiceLevelObjective whole = slo.Each().First();
         IReadOnlyList<Alert> fired = await AlertsAsync(slo, from, to, cancellation);
-        DateTimeOffset? began = Began(whole, from, to);
+        DateTimeOffset? began = Began(whole, from, to, cancellation);
         DateTimeOffset start = began < from ? began.Value : from;
         return new Postmortem
         {
@@ -69,8 +69,11 @@ public sealed class PostmortemBuilder(Ledger ledger, SloEvaluator evaluator, Ale
     }
 
     /// <summary>The first stretch from which on, up to the incident, the budget burnt faster than it may, with lulls; else the first one within it.</summary>
-    private DateTimeOffset? Began(ServiceLevelObjective slo, DateTimeOffset from, DateTimeOffset to)
+    private DateTimeOffset? Began(ServiceLevelObjective slo, DateTimeOffset from, DateTimeOffset to, CancellationToken cancellation)
     {
+        // The ledger has sums of the budget's window alone.
+        DateTimeOffset earliest = time.GetUtcNow() - slo.Window;
+        from = from > earliest ? from : earliest;
         TimeSpan step = ledger.Resolution(slo.Id, from - LongestUnnoticed);
         DateTimeOffset end = Floor(from, step) + step;
         DateTimeOffset? began = null;
@@ -80,6 +83,7 @@ public sealed class PostmortemBuilder(Ledger ledger, SloEvaluator evaluator, Ale
         }
         for (DateTimeOffset at = end; began is null && at < to + step; at += step)
         {
+            cancellation.ThrowIfCancellationRequested();
             began = IsBurning(slo, at, step) ? at - step : null;
         }
         return began;

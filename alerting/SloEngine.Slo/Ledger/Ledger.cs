@@ -158,6 +158,30 @@ public sealed class Ledger : IDisposable
         }
     }
 
+    /// <summary>
+    /// A ledger of its own with what has been counted of an SLO until now, under other corrections: it tells what they would come to. Nothing changes here, and
+    /// nothing is counted there; to be disposed by the caller.
+    /// </summary>
+    public async Task<Ledger> CopyAsync(ServiceLevelObjective slo, IReadOnlyList<BudgetCorrection> corrections, CancellationToken cancellation)
+    {
+        var all = new List<LedgerIncrement>();
+        foreach (string key in slo.Each().Select(objective => objective.LedgerKey).Distinct())
+        {
+            await WithCountedAsync(
+                key,
+                slo.Window,
+                counted =>
+                {
+                    _ledgers.GetValueOrDefault(key)?.AddUnsaved(counted);
+                    all.AddRange(counted);
+                },
+                cancellation);
+        }
+        var copy = new Ledger(new CountedMinutes(all, _store), _time, Since, Options with { ReadsPast = false, MeterName = "SloEngine.Slo.Copy" });
+        await copy.SetSlosAsync([slo], corrections, cancellation);
+        return copy;
+    }
+
     /// <summary>Stores what was taken; when the task completes it survives the end of the process. May be repeated with the same token when it fails.</summary>
     public async Task SaveAsync(IReadOnlyList<LedgerIncrement> taken, string token, CancellationToken cancellation)
     {
@@ -529,14 +553,28 @@ public sealed class Ledger : IDisposable
         }
     }
 
-    /// <summary>
-    /// Fills a ledger from the store, and from what is not there yet: nothing is appended between the reading and the counting, and what passes
-    /// meanwhile is in the ledger itself.
-    /// </summary>
-    private async Task CountAnewAsync(
+    /// <summary>Fills a ledger from the store, and from what is not there yet: what passes meanwhile is in the ledger itself.</summary>
+    private Task CountAnewAsync(
         SloLedger ledger, ServiceLevelObjective[] objectives, TimeSpan reach, BudgetCorrection[] corrections, CancellationToken cancellation)
     {
         string key = objectives[0].LedgerKey;
+        return WithCountedAsync(
+            key,
+            reach,
+            counted =>
+            {
+                if (_ledgers.TryGetValue(key, out SloLedger? before) && before != ledger)
+                {
+                    before.AddUnsaved(counted);
+                }
+                ledger.CountAnew(objectives, reach, corrections, counted);
+            },
+            cancellation);
+    }
+
+    /// <summary>Shows what has been taken of a key, in the store or on its way there: meanwhile nothing is appended, and nothing counted.</summary>
+    private async Task WithCountedAsync(string key, TimeSpan reach, Action<List<LedgerIncrement>> use, CancellationToken cancellation)
+    {
         while (true)
         {
             await _appends.WaitAsync(cancellation);
@@ -549,13 +587,7 @@ public sealed class Ledger : IDisposable
                     if (!_taken.ContainsValue(true))
                     {
                         Now = _time.GetUtcNow();
-                        var counted = new List<LedgerIncrement>(stored);
-                        counted.AddRange(_taken.Keys.SelectMany(taken => taken).Concat(_left).Where(increment => increment.Key == key));
-                        if (_ledgers.TryGetValue(key, out SloLedger? before) && before != ledger)
-                        {
-                            before.AddUnsaved(counted);
-                        }
-                        ledger.CountAnew(objectives, reach, corrections, counted);
+                        use([.. stored, .. _taken.Keys.SelectMany(taken => taken).Concat(_left).Where(increment => increment.Key == key)]);
                         return;
                     }
                 }
@@ -576,7 +608,7 @@ public sealed class Ledger : IDisposable
         var members = new List<CountedMember>();
         foreach (CompositeMember member in composite.Composite ?? [])
         {
-            if (_views.TryGetValue(member.Slo, out (SloLedger? Ledger, ServiceLevelObjective Slo) of) && of.Ledger is { } counted && view.Slo.MayShow(of.Slo))
+            if (_views.TryGetValue(member.Slo, out (SloLedger? Ledger, ServiceLevelObjective Slo) of) && of.Ledger is { } counted && composite.MayShow(of.Slo))
             {
                 members.Add(new CountedMember(counted, of.Slo, member.Weight));
             }

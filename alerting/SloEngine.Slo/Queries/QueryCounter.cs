@@ -150,19 +150,11 @@ public sealed class QueryCounter(
     private async Task<IReadOnlyList<LedgerIncrement>> CountAsync(
         ServiceLevelObjective slo, Progress progress, DateTimeOffset last, TimeSpan interval, CancellationToken cancellation) => slo.Indicator switch
         {
-            { Part: HeartbeatMeasure heartbeat } => await HeartbeatsAsync(slo, heartbeat, progress, last, cancellation),
+            { Part: HeartbeatMeasure } => await _minutes.CountHeartbeatsAsync(
+                slo, progress.Next, last, await receiving.ReadAsync(progress.Next - Max(interval, QueryMeasure.Interval), cancellation), progress.LastBeats, cancellation),
             { Part: QueryMeasure, Total: QueryMeasure } => await _minutes.CountAsync(slo, progress.Next, last, cancellation),
             _ => throw new InvalidOperationException($"{slo.Id} is not counted by queries"),
         };
-
-    private async Task<IReadOnlyList<LedgerIncrement>> HeartbeatsAsync(
-        ServiceLevelObjective slo, HeartbeatMeasure heartbeat, Progress progress, DateTimeOffset last, CancellationToken cancellation)
-    {
-        Dictionary<(string Group, long EndMs), double> beats = await _minutes.ValuesAsync(slo, heartbeat.Alive(slo.GroupBy), progress.Next, last, heartbeat.Interval, cancellation);
-        IReadOnlySet<DateTimeOffset> received = await receiving.ReadAsync(progress.Next - Max(heartbeat.Interval, QueryMeasure.Interval), cancellation);
-        var count = new HeartbeatCount(heartbeat.Interval, slo.Window, received, progress.LastBeats);
-        return _minutes.Increments(slo, count.Judge(beats, progress.Next, last).Select(interval => (interval.Group, interval.Minute, interval.IsGood ? 1d : 0, 1d)));
-    }
 
     private static DateTimeOffset Floor(DateTimeOffset time, TimeSpan unit) => time - TimeSpan.FromTicks((time - DateTimeOffset.UnixEpoch).Ticks % unit.Ticks);
 

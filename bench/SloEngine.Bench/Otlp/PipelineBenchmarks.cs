@@ -13,11 +13,11 @@ public class PipelineBenchmarks : IDisposable
 {
     private readonly byte[] _logRequest = DecodingPayloads.Logs();
     private readonly byte[] _spanRequest = DecodingPayloads.Spans();
-    private readonly SignalEdits _redactLogs = new(Signal.Logs, [new RedactStep("redact", new Redactor(RedactionPatterns.All, []))], static (_, _) => { });
-    private readonly SignalEdits _redactSpans = new(Signal.Traces, [new RedactStep("redact", new Redactor(RedactionPatterns.All, []))], static (_, _) => { });
-    private readonly SignalEdits _dropSpans = new(Signal.Traces, [new DropStep("drop", new KeySet(["no.such", "http.*"]))], static (_, _) => { });
+    private readonly SignalEdits _redactLogs = new(RequestKind.Logs, [new RedactStep("redact", new Redactor(RedactionPatterns.All, []))], static (_, _) => { });
+    private readonly SignalEdits _redactSpans = new(RequestKind.Traces, [new RedactStep("redact", new Redactor(RedactionPatterns.All, []))], static (_, _) => { });
+    private readonly SignalEdits _dropSpans = new(RequestKind.Traces, [new DropStep("drop", new KeySet(["no.such", "http.*"]))], static (_, _) => { });
     private readonly SignalEdits _filterSpans = new(
-        Signal.Traces, [new FilterStep("filter", new TelemetryFilter { Names = new KeySet(["GET /healthz"]) })], static (_, _) => { });
+        RequestKind.Traces, [new FilterStep("filter", new TelemetryFilter { Names = new KeySet(["GET /healthz"]) })], static (_, _) => { });
     private readonly Redactor _redactor = new(RedactionPatterns.All, []);
     private readonly byte[] _line = Encoding.UTF8.GetBytes(
         "2026-01-01T12:30:45.123Z INFO handled GET /api/v1/orders/123456 in 35 ms for customer 8812 with status 200 from 10.2.3.4 trace 4bf92f3577b34da6a3ce929d0e0e4736");

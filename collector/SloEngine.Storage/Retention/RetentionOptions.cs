@@ -17,6 +17,9 @@ public sealed record RetentionOptions
     /// <summary>Age of the ledger's minutes.</summary>
     public TimeSpan Slo { get; init; } = TimeSpan.FromDays(400);
 
+    /// <summary>Age of events of what was changed.</summary>
+    public TimeSpan Events { get; init; } = TimeSpan.FromDays(400);
+
     /// <summary>Age of roll-ups; null if none are made, and those that are there stay.</summary>
     public TimeSpan? RollUps { get; init; } = TimeSpan.FromDays(400);
 

@@ -8,7 +8,7 @@ using SloEngine.Storage.Tables;
 namespace SloEngine.Storage.Retention;
 
 /// <summary>
-/// Drops whole partitions: those that are too old, and, before the disk is full, the oldest days of the biggest signals. The engine's own
+/// Drops whole partitions: those that are too old, and, before the disk is full, the oldest days of the biggest signals; of events single rows. The engine's own
 /// TTL would rewrite every part when the setting changes, and keeps what it has replaced for minutes (docs/decisions/0006).
 /// </summary>
 public sealed class StoreRetention : IDisposable
@@ -26,6 +26,7 @@ public sealed class StoreRetention : IDisposable
     private readonly Counter<long> _bytes;
     private readonly TenantDeletion _tenants;
     private readonly UnusedSeries? _unused;
+    private readonly EventDeletion _events;
     private DiskStats _disk = new(0, 0);
     private Dictionary<StoreSignal, long> _sizes = [];
 
@@ -41,6 +42,7 @@ public sealed class StoreRetention : IDisposable
         _tenants = new TenantDeletion(store, options.Tenants, database, cluster);
         // A cluster's shards hold descriptions and rows by hashes of their own.
         _unused = cluster is null ? new UnusedSeries(store, options, database) : null;
+        _events = new EventDeletion(store, options.Events, database, cluster);
         _partitions = _meter.CreateCounter<long>("sloengine.store.dropped.partitions", "{partition}", "Partitions dropped by retention.");
         _bytes = _meter.CreateCounter<long>("sloengine.store.dropped.size", "By", "Bytes on disk of the partitions dropped by retention.");
         _meter.CreateObservableGauge("sloengine.store.disk.free", () => _disk.FreeBytes, "By", "Bytes free on the disk of the store.");
@@ -90,6 +92,10 @@ public sealed class StoreRetention : IDisposable
         if (_unused is not null && await _unused.ApplyAsync(now, cancellation) is > 0 and var descriptions)
         {
             dropped.Add(new DroppedPartition("series", "", descriptions, 0, DropReason.Unused));
+        }
+        if (await _events.ApplyAsync(now, cancellation) is { } events)
+        {
+            dropped.Add(events);
         }
         return dropped;
     }

@@ -1,6 +1,8 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using SloEngine.Alerting.Backtests;
 using SloEngine.Collector.Receivers;
+using SloEngine.PromQL.Evaluation;
 using SloEngine.Storage;
 
 namespace SloEngine.Server.Backtesting;
@@ -8,27 +10,33 @@ namespace SloEngine.Server.Backtesting;
 /// <summary>Backtests over HTTP: one at a time, since each keeps a processor busy.</summary>
 internal static class BacktestApi
 {
+    private static readonly JsonSerializerOptions Strict = new(JsonSerializerDefaults.Web) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
+
     /// <summary>Maps <c>POST /api/v1/slos/backtest</c>: lines of JSON, <c>{"progress": 0.5}</c> now and then, the last one <c>{"report": ...}</c> or <c>{"error": ...}</c>.</summary>
     public static void MapBacktestApi(this IEndpointRouteBuilder endpoints)
     {
         BacktestRun run = endpoints.ServiceProvider.GetRequiredService<BacktestRun>();
         var gate = new SemaphoreSlim(1);
-        endpoints.MapPost("/api/v1/slos/backtest", async (HttpContext http, BacktestRequest request, CancellationToken cancellation) =>
+        endpoints.MapPost("/api/v1/slos/backtest", async (HttpContext http, CancellationToken cancellation) =>
         {
             if (!Tenants.TryRead(http.Request, out string tenant))
             {
-                return Results.Problem($"{Tenants.Header} holds no valid tenant name", statusCode: 400, title: "The request does not fit");
+                return Refused($"{Tenants.Header} holds no valid tenant name");
             }
+            BacktestPlan plan;
             try
             {
                 // What is wrong with it is told before the answer begins.
-                request.Range();
-                request.IncidentList();
-                request.Sides();
+                BacktestRequest? request = await JsonSerializer.DeserializeAsync<BacktestRequest>(http.Request.Body, Strict, cancellation);
+                plan = request?.Plan(tenant) ?? throw new FormatException("the body is null, expected a backtest");
+            }
+            catch (JsonException wrong)
+            {
+                return Refused($"the body is no backtest: {wrong.Message}");
             }
             catch (FormatException wrong)
             {
-                return Results.Problem(wrong.Message, statusCode: 400, title: "The request does not fit");
+                return Refused(wrong.Message);
             }
             if (!await gate.WaitAsync(TimeSpan.Zero, cancellation))
             {
@@ -36,7 +44,7 @@ internal static class BacktestApi
             }
             try
             {
-                await AnswerAsync(http, run, request, tenant, cancellation);
+                await AnswerAsync(http.Response, run, plan, cancellation);
                 return Results.Empty;
             }
             finally
@@ -46,16 +54,21 @@ internal static class BacktestApi
         });
     }
 
-    private static async Task AnswerAsync(HttpContext http, BacktestRun run, BacktestRequest request, string tenant, CancellationToken cancellation)
+    private static IResult Refused(string reason) => Results.Problem(reason, statusCode: 400, title: "The request does not fit");
+
+    private static async Task AnswerAsync(HttpResponse response, BacktestRun run, BacktestPlan plan, CancellationToken cancellation)
     {
-        http.Response.ContentType = "application/x-ndjson";
-        var lines = new Lines(http.Response.Body);
+        response.ContentType = "application/x-ndjson";
+        // Who waits for the beginning of an answer does not do so for long, and the first line may take minutes.
+        await response.StartAsync(cancellation);
+        await response.Body.FlushAsync(cancellation);
+        var lines = new Lines(response.Body);
         try
         {
-            BacktestReport report = await Task.Run(() => run.RunAsync(request, tenant, lines, cancellation), cancellation);
+            BacktestReport report = await Task.Run(() => run.RunAsync(plan, lines, cancellation), cancellation);
             await lines.WriteAsync(new BacktestLine { Report = report }, cancellation);
         }
-        catch (StoreException failure)
+        catch (Exception failure) when (failure is StoreException or PromQLEvaluationException or TimeoutException)
         {
             await lines.WriteAsync(new BacktestLine { Error = failure.Message }, cancellation);
         }
@@ -95,7 +108,7 @@ internal sealed record BacktestLine
     /// <summary>How reports are written, here and by the command.</summary>
     public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
-        DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 

@@ -1,4 +1,5 @@
 using SloEngine.Alerting.Backtests;
+using SloEngine.Collector.Receivers;
 using SloEngine.Slo.Burn;
 using SloEngine.Slo.Files;
 using SloEngine.Slo.Model;
@@ -16,18 +17,18 @@ internal sealed record BacktestSide
 {
     public string? Preset { get; init; }
 
-    public IReadOnlyList<SloText>? Files { get; init; }
+    public IReadOnlyList<SloText?>? Files { get; init; }
 }
 
 /// <summary>What a backtest is asked for, by command or over HTTP.</summary>
 internal sealed record BacktestRequest
 {
-    public required IReadOnlyList<SloText> Files { get; init; }
+    public required IReadOnlyList<SloText?>? Files { get; init; }
 
     /// <summary>Policies in place of those of the files; null for those of the files.</summary>
     public string? Preset { get; init; }
 
-    public IReadOnlyList<BacktestSide> Against { get; init; } = [];
+    public IReadOnlyList<BacktestSide?>? Against { get; init; } = [];
 
     public required DateTimeOffset From { get; init; }
 
@@ -40,27 +41,31 @@ internal sealed record BacktestRequest
 
     public double GraceSeconds { get; init; } = 300;
 
-    /// <summary>The sets of SLOs to test, by name.</summary>
-    /// <exception cref="FormatException">A file does not read, or a preset is not known.</exception>
-    public IReadOnlyList<(string Name, IReadOnlyList<ServiceLevelObjective> Slos)> Sides()
+    /// <summary>What is to be done for a tenant.</summary>
+    /// <param name="tenant">Whose telemetry is replayed.</param>
+    /// <exception cref="FormatException">The request does not fit; the message says what is expected.</exception>
+    public BacktestPlan Plan(string tenant) => new(tenant, Range(), Sides(tenant), IncidentList(), TimeSpan.FromSeconds(GraceSeconds));
+
+    private List<BacktestSlos> Sides(string tenant)
     {
-        IReadOnlyList<ServiceLevelObjective> own = Read(Files);
-        var sides = new List<(string, IReadOnlyList<ServiceLevelObjective>)> { Preset is null ? ("as written", own) : (Preset, With(own, Preset)) };
-        foreach (BacktestSide side in Against)
+        IReadOnlyList<ServiceLevelObjective> own = Read("files", Files, tenant);
+        var sides = new List<BacktestSlos> { Preset is null ? new("as written", own) : new(Preset, With(own, Preset)) };
+        foreach (BacktestSide? side in Against ?? throw new FormatException("against is null, expected a list, which may be empty"))
         {
-            sides.Add(side.Preset is { } preset ? (preset, With(own, preset))
-                : side.Files is { Count: > 0 } files ? (string.Join(", ", files.Select(file => file.Name)), Read(files))
-                : throw new FormatException("what to compare with is to be a preset or files"));
+            sides.Add(side switch
+            {
+                { Preset: { } preset } => new(preset, With(own, preset)),
+                { Files: { } files } => new(string.Join(", ", files.Select(file => file?.Name)), Read("the files to compare with", files, tenant)),
+                _ => throw new FormatException("what to compare with is to be a preset or files"),
+            });
         }
         return sides;
     }
 
-    /// <exception cref="FormatException">The range does not fit.</exception>
-    public BacktestRange Range() => StepSeconds is > 0 and < 1e6 ? new BacktestRange(From, To, TimeSpan.FromSeconds(StepSeconds))
+    private BacktestRange Range() => StepSeconds is > 0 and < 1e6 ? new BacktestRange(From, To, TimeSpan.FromSeconds(StepSeconds))
         : throw new FormatException($"the step is {StepSeconds} s, expected whole seconds from 10 s to 5 min");
 
-    /// <exception cref="FormatException">The file does not read.</exception>
-    public IReadOnlyList<Incident> IncidentList()
+    private IReadOnlyList<Incident> IncidentList()
     {
         if (GraceSeconds is not (>= 0 and <= 86_400))
         {
@@ -68,7 +73,8 @@ internal sealed record BacktestRequest
         }
         try
         {
-            return Incidents is null ? [] : Incident.Read(Incidents.Name, Incidents.Text);
+            return Incidents is null ? [] : IsWhole(Incidents) ? Incident.Read(Incidents.Name, Incidents.Text)
+                : throw new FormatException("incidents is to have name and text");
         }
         catch (SloFileException wrong)
         {
@@ -79,11 +85,41 @@ internal sealed record BacktestRequest
     /// <summary>Whether a text names a preset.</summary>
     public static bool IsPreset(string text) => Enum.GetNames<BurnPreset>().Contains(text, StringComparer.OrdinalIgnoreCase);
 
-    private static IReadOnlyList<ServiceLevelObjective> Read(IReadOnlyList<SloText> files)
+    private static IReadOnlyList<ServiceLevelObjective> Read(string what, IReadOnlyList<SloText?>? files, string tenant)
     {
-        (IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<SloFileError> errors) = SloFileReader.Read(files.Select(file => (file.Name, file.Text)));
-        return errors.Count > 0 ? throw new FormatException(string.Join('\n', errors))
-            : slos.Count > 0 ? slos : throw new FormatException($"{string.Join(", ", files.Select(file => file.Name))}: expected at least one SLO");
+        if (files is not { Count: > 0 } || !files.All(IsWhole))
+        {
+            throw new FormatException($"{what}: expected a list of at least one file, each with name and text");
+        }
+        (IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<SloFileError> errors) = SloFileReader.Read(files.Select(file => (file!.Name, file.Text)));
+        if (errors.Count > 0)
+        {
+            throw new FormatException(string.Join('\n', errors));
+        }
+        foreach (ServiceLevelObjective slo in slos)
+        {
+            Check(slo, tenant);
+        }
+        return slos.Count > 0 ? slos : throw new FormatException($"{string.Join(", ", files.Select(file => file!.Name))}: expected at least one SLO");
+    }
+
+    /// <summary>JSON may have null where it is not expected.</summary>
+    private static bool IsWhole(SloText? file) => file is { Name: not null, Text: not null };
+
+    /// <summary>Refuses an SLO of which the telemetry that is replayed has nothing.</summary>
+    private static void Check(ServiceLevelObjective slo, string tenant)
+    {
+        if (!slo.IsOf(tenant))
+        {
+            throw new FormatException($"{slo.Source}: SLO '{slo.Id}' is about the telemetry of tenant '{slo.Tenant}', and that of '{tenant}' is replayed; name the tenant by --tenant, or {Tenants.Header}");
+        }
+        foreach (ServiceLevelObjective one in slo.Each())
+        {
+            if (((Measure[])[one.Indicator.Part, one.Indicator.Total]).OfType<ForeignMeasure>().FirstOrDefault() is { } foreign)
+            {
+                throw new FormatException($"{slo.Source}: SLO '{slo.Id}' is measured by {foreign.System}, of which there is no history here");
+            }
+        }
     }
 
     private static IReadOnlyList<ServiceLevelObjective> With(IReadOnlyList<ServiceLevelObjective> slos, string name)

@@ -1,5 +1,6 @@
 using SloEngine.Alerting.Backtests;
 using SloEngine.PromQL;
+using SloEngine.PromQL.Evaluation;
 using SloEngine.PromQL.Series;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
@@ -9,10 +10,10 @@ using SloEngine.Storage;
 namespace SloEngine.Server.Backtesting;
 
 /// <summary>
-/// Shows a tenant's stored telemetry to backtests as it came: each point at its own time, to taps of the kind that count live; what queries count, a minute after
-/// that minute is over. History is read once, however many backtests look at it.
+/// Shows a tenant's stored telemetry to backtests as it came: each point at its own time, to taps of the kind that count live; what queries count, some time after
+/// the minute is over. History is read once, however many backtests look at it.
 /// </summary>
-internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEngine engine, ISeriesSource source)
+internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEngine engine, ISeriesSource source, TimeSpan queryDelay)
 {
     /// <summary>Rows in memory at a time, about.</summary>
     private const long RowsAtOnce = 1_000_000;
@@ -22,7 +23,6 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
 
     /// <summary>Longest range of one query.</summary>
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
-    private static readonly TimeSpan QueryDelay = QueryMeasure.Interval + new QueryCounterOptions().Delay;
 
     /// <summary>Replays.</summary>
     /// <param name="backtests">Whom to show it to; all of one range.</param>
@@ -30,23 +30,25 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
     /// <param name="progress">Told of the share that is done.</param>
     /// <param name="cancellation">Ends it early.</param>
     /// <exception cref="StoreException">The store cannot be read.</exception>
+    /// <exception cref="PromQLEvaluationException">What a query counts is more than a query may read.</exception>
     public async Task RunAsync(IReadOnlyList<Backtest> backtests, BacktestRange range, IProgress<double> progress, CancellationToken cancellation)
     {
         ServiceLevelObjective[] slos = [.. backtests.SelectMany(backtest => backtest.Slos).SelectMany(slo => slo.Each())];
-        ServiceLevelObjective[] queried = [.. slos.Where(slo => slo.Indicator.Total is QueryMeasure).DistinctBy(slo => slo.LedgerKey)];
+        ServiceLevelObjective[] queried = [.. slos.Where(slo => slo.Indicator.IsQueried).DistinctBy(slo => slo.LedgerKey)];
         var minutes = new QueriedMinutes(
             (key, group) => backtests.First(backtest => backtest.Slos.SelectMany(slo => slo.Each()).Any(slo => slo.LedgerKey == key)).Ledger.GroupFor(key, group), engine, _ => source);
+        var queries = new QueriedHistory(store, queried, minutes, queryDelay);
         StoredTelemetry telemetry = await StoredTelemetry.FindAsync(store, tenant, slos, cancellation);
         ReplayedBacktest[] shown = [.. backtests.Select(backtest => new ReplayedBacktest(backtest, telemetry.Series))];
         DateTimeOffset begin = backtests.Min(backtest => backtest.Begin);
-        TimeSpan chunk = await ChunkAsync(telemetry, begin, range, queried.Length > 0 ? Day : TimeSpan.MaxValue, cancellation);
+        TimeSpan chunk = await ChunkAsync(telemetry, begin, range, queries.HasSlos ? Day : TimeSpan.MaxValue, cancellation);
         DateTimeOffset from = begin;
         while (from < range.To)
         {
             DateTimeOffset to = from + chunk < range.To ? from + chunk : range.To;
             IReadOnlyList<StoredStretch> stretches = await telemetry.ReadAsync(from, to, cancellation);
-            Queue<LedgerIncrement> counted = await CountAsync(minutes, queried, from, to, cancellation);
-            Show(shown, stretches, counted, from, to, range.Step);
+            Queue<LedgerIncrement> counted = await queries.CountAsync(from, to, cancellation);
+            Show(shown, stretches, queries, counted, from, to, range.Step);
             cancellation.ThrowIfCancellationRequested();
             from = to;
             progress.Report((to - begin) / (range.To - begin));
@@ -55,7 +57,7 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
 
     /// <summary>Steps from one time to another: what came is shown, and then all is evaluated.</summary>
     private static void Show(
-        ReplayedBacktest[] shown, IReadOnlyList<StoredStretch> stretches, Queue<LedgerIncrement> counted, DateTimeOffset from, DateTimeOffset to, TimeSpan step)
+        ReplayedBacktest[] shown, IReadOnlyList<StoredStretch> stretches, QueriedHistory queries, Queue<LedgerIncrement> counted, DateTimeOffset from, DateTimeOffset to, TimeSpan step)
     {
         var due = new List<LedgerIncrement>();
         var rows = new Range[stretches.Count];
@@ -67,7 +69,7 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
                 rows[index] = stretches[index].Until(nanos);
             }
             due.Clear();
-            while (counted.TryPeek(out LedgerIncrement increment) && increment.Minute + QueryDelay <= now)
+            while (counted.TryPeek(out LedgerIncrement increment) && queries.KnownAt(increment) <= now)
             {
                 due.Add(counted.Dequeue());
             }
@@ -97,18 +99,6 @@ internal sealed class HistoryReplay(IColumnStore store, string tenant, PromQLEng
             backtest.Backtest.Ledger.Include(due);
         }
         backtest.Backtest.Evaluate();
-    }
-
-    /// <summary>What queries count, of the minutes that become due in a stretch, by time.</summary>
-    private static async Task<Queue<LedgerIncrement>> CountAsync(QueriedMinutes minutes, ServiceLevelObjective[] queried, DateTimeOffset from, DateTimeOffset to, CancellationToken cancellation)
-    {
-        var counted = new List<LedgerIncrement>();
-        foreach (ServiceLevelObjective slo in queried)
-        {
-            TimeSpan delay = QueryDelay - QueryMeasure.Interval;
-            counted.AddRange(await minutes.CountAsync(slo, from - delay + QueryMeasure.Interval, to - delay, cancellation));
-        }
-        return new Queue<LedgerIncrement>(counted.OrderBy(increment => increment.Minute));
     }
 
     /// <summary>

@@ -16,8 +16,11 @@ internal sealed class StoredTelemetry
     private readonly IColumnStore _store;
     private readonly string _tenant;
     private readonly Dictionary<UInt128, int> _numbers = [];
-    private readonly string[] _attributes;
-    private readonly bool _hasSpans;
+
+    /// <summary>What SLOs look at of spans, and of log records; null where none does.</summary>
+    private readonly RecordAttributes? _spans;
+    private readonly RecordAttributes? _logs;
+    private readonly bool _withBodies;
 
     private StoredTelemetry(IColumnStore store, string tenant, IReadOnlyList<StoredSeriesView> series, IReadOnlyList<ServiceLevelObjective> slos)
     {
@@ -26,8 +29,7 @@ internal sealed class StoredTelemetry
         {
             _numbers.Add(series[number].Id, number);
         }
-        _attributes = StoredSpans.AttributesOf(slos);
-        _hasSpans = slos.Any(slo => slo.Indicator.Total is SpanMeasure);
+        (_spans, _logs, _withBodies) = (RecordAttributes.OfSpans(slos), RecordAttributes.OfLogs(slos), slos.Any(StoredLogs.LooksAtBodies));
     }
 
     /// <summary>The series; their place is their number.</summary>
@@ -53,7 +55,7 @@ internal sealed class StoredTelemetry
             {
                 for (int row = 0; row < block.Rows; row++)
                 {
-                    series.Add(new StoredSeriesView(block.Values<UInt128>(0)[row], View(block, row)));
+                    series.Add(new StoredSeriesView(block.Values<UInt128>(0)[row], View(tenant, block, row)));
                 }
             }
         }
@@ -68,16 +70,16 @@ internal sealed class StoredTelemetry
         {
             rows += await NumberAsync(Points($"SELECT toInt64(count()) FROM {table}", "", from, to));
         }
-        if (_hasSpans)
-        {
-            rows += await NumberAsync(new StoreQuery(
-                "SELECT toInt64(count()) FROM spans WHERE tenant = {tenant:String} AND ts > fromUnixTimestamp64Milli({start:Int64}) AND ts <= fromUnixTimestamp64Milli({end:Int64})")
-            {
-                Parameters = new Dictionary<string, string>(Times(from, to), StringComparer.Ordinal) { ["tenant"] = _tenant },
-                Timeout = Patience,
-            });
-        }
+        rows += _spans is null ? 0 : await NumberAsync(Records(StoredSpans.Count));
+        rows += _logs is null ? 0 : await NumberAsync(Records(StoredLogs.Count(_withBodies)));
         return rows;
+
+        StoreQuery Records(string select) => new(
+            $"{select} WHERE tenant = {{tenant:String}} AND ts > fromUnixTimestamp64Milli({{start:Int64}}) AND ts <= fromUnixTimestamp64Milli({{end:Int64}})")
+        {
+            Parameters = new Dictionary<string, string>(Times(from, to), StringComparer.Ordinal) { ["tenant"] = _tenant },
+            Timeout = Patience,
+        };
 
         async Task<long> NumberAsync(StoreQuery query) => (await _store.QueryAsync(query, cancellation)).Blocks[0].Values<long>(0)[0];
     }
@@ -92,9 +94,13 @@ internal sealed class StoredTelemetry
             stretches.Add(new StoredHistograms(await PointsAsync(StoredHistograms.Select), _numbers));
             stretches.Add(new StoredExponentialHistograms(await PointsAsync(StoredExponentialHistograms.Select), _numbers));
         }
-        if (_hasSpans)
+        if (_spans is { } ofSpans)
         {
-            stretches.Add(new StoredSpans(await _store.QueryAsync(StoredSpans.Query(_tenant, _attributes, from, to), cancellation), _attributes));
+            stretches.Add(new StoredSpans(await _store.QueryAsync(StoredSpans.Query(_tenant, ofSpans, from, to), cancellation), _tenant, ofSpans));
+        }
+        if (_logs is { } ofLogs)
+        {
+            stretches.Add(new StoredLogs(await _store.QueryAsync(StoredLogs.Query(_tenant, ofLogs, _withBodies, from, to), cancellation), _tenant, ofLogs));
         }
         return stretches;
 
@@ -115,7 +121,7 @@ internal sealed class StoredTelemetry
         Timeout = Patience,
     };
 
-    private static SeriesView View(ResultBlock block, int row)
+    private static SeriesView View(string tenant, ResultBlock block, int row)
     {
         MapColumn map = block.Map(5);
         (int first, int count) = map.Row(row);
@@ -137,6 +143,9 @@ internal sealed class StoredTelemetry
         string process = $"{labels.GetValueOrDefault("job")}\n{labels.GetValueOrDefault("instance")}";
         return new SeriesView(
             block.Text(1).String(row), block.Text(2).String(row), kind, block.Values<byte>(4)[row] == (byte)Temporality.Delta, labels,
-            ((FixedColumn<double>)bounds.Items).Values.Slice(start, length).ToArray(), process);
+            ((FixedColumn<double>)bounds.Items).Values.Slice(start, length).ToArray(), process)
+        {
+            Tenant = tenant,
+        };
     }
 }

@@ -3,7 +3,6 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using SloEngine.Collector;
 using SloEngine.Collector.Ingest;
-using SloEngine.Collector.Receivers;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Json;
 using SloEngine.Otlp.Protobuf;
@@ -35,11 +34,12 @@ internal static class TelemetryFiles
 
     /// <summary>Loads files into an empty store.</summary>
     /// <param name="files">The files.</param>
+    /// <param name="tenant">Whose telemetry it is.</param>
     /// <param name="store">The store.</param>
     /// <param name="directory">Directory for the log of what is on its way.</param>
     /// <param name="cancellation">Ends it early.</param>
     /// <exception cref="FormatException">A line is no request of OTLP; file and line are told.</exception>
-    public static async Task LoadAsync(IReadOnlyList<string> files, IColumnStore store, string directory, CancellationToken cancellation)
+    public static async Task LoadAsync(IReadOnlyList<string> files, string tenant, IColumnStore store, string directory, CancellationToken cancellation)
     {
         using var log = WriteAheadLog.Open(new WalOptions { Directory = directory, MaxBytes = 1L << 34 }, TimeProvider.System, 0);
         using var checkpoint = WalCheckpoint.Open(directory, log);
@@ -49,12 +49,12 @@ internal static class TelemetryFiles
         await using var ingest = new OtlpIngest(store, log, checkpoint, taps, new CollectorOptions(), TimeProvider.System, NullLogger<OtlpIngest>.Instance);
         foreach (string file in files)
         {
-            await LoadAsync(file, ingest, cancellation);
+            await LoadAsync(file, tenant, ingest, cancellation);
         }
         await ingest.StoredAsync(Patience, cancellation);
     }
 
-    private static async Task LoadAsync(string file, OtlpIngest ingest, CancellationToken cancellation)
+    private static async Task LoadAsync(string file, string tenant, OtlpIngest ingest, CancellationToken cancellation)
     {
         bool isOne = Path.GetExtension(file) == ".json" && IsOneDocument(file);
         int number = 0;
@@ -69,7 +69,7 @@ internal static class TelemetryFiles
             {
                 byte[] json = Encoding.UTF8.GetBytes(line);
                 (Signal signal, ReadOnlyMemory<byte> request) = Request(json);
-                DecodeResult result = await SendAsync(ingest, signal, request, cancellation);
+                DecodeResult result = await SendAsync(ingest, tenant, signal, request, cancellation);
                 if (result.Rejected > 0)
                 {
                     throw new FormatException($"{result.Rejected} items are refused: {result.ErrorMessage}");
@@ -83,13 +83,13 @@ internal static class TelemetryFiles
     }
 
     /// <summary>Hands a request in; when there is no room for it, once the store has taken what came before.</summary>
-    private static async Task<DecodeResult> SendAsync(OtlpIngest ingest, Signal signal, ReadOnlyMemory<byte> request, CancellationToken cancellation)
+    private static async Task<DecodeResult> SendAsync(OtlpIngest ingest, string tenant, Signal signal, ReadOnlyMemory<byte> request, CancellationToken cancellation)
     {
         while (true)
         {
             try
             {
-                return await ingest.IngestAsync(signal, Tenants.Default, request, null, cancellation);
+                return await ingest.IngestAsync(signal, tenant, request, null, cancellation);
             }
             catch (IngestUnavailableException)
             {

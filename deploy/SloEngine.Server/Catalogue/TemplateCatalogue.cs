@@ -62,6 +62,6 @@ internal static partial class TemplateCatalogue
     }
 
     /// <summary>What means the same inside and outside of quotes, of YAML as of PromQL.</summary>
-    [GeneratedRegex(@"^[\w .,:/+*|?()\[\]^-]{1,200}$")]
+    [GeneratedRegex(@"^[\w .,:/+*|?()\[\]^-]{1,200}\z")]
     private static partial Regex Plain();
 }

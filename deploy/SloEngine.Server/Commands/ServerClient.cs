@@ -40,9 +40,21 @@ internal sealed class ServerClient(Uri server, string? tenant = null) : IDisposa
             throw new CommandException($"{server}: {Reason(response, await response.Content.ReadAsStringAsync(cancellation))}");
         }
         using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(cancellation));
-        while (await lines.ReadLineAsync(cancellation) is { } line)
+        while (await NextAsync() is { } line)
         {
             yield return line;
+        }
+
+        async Task<string?> NextAsync()
+        {
+            try
+            {
+                return await lines.ReadLineAsync(cancellation);
+            }
+            catch (IOException failure)
+            {
+                throw new CommandException($"{server}: the answer broke off ({failure.Message})");
+            }
         }
     }
 
@@ -67,8 +79,19 @@ internal sealed class ServerClient(Uri server, string? tenant = null) : IDisposa
         return await SendAsync(request, cancellation);
     }
 
-    public static T Parse<T>(string json) => JsonSerializer.Deserialize<T>(json, JsonSerializerOptions.Web)
-        ?? throw new CommandException("the server's answer is empty");
+    /// <summary>What an answer says.</summary>
+    /// <exception cref="CommandException">It is none of a server of this version.</exception>
+    public static T Parse<T>(string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<T>(json, JsonSerializerOptions.Web) ?? throw new CommandException("the server's answer is empty");
+        }
+        catch (JsonException wrong)
+        {
+            throw new CommandException($"the server's answer is not understood; is it another program's, or of another version? ({wrong.Message})");
+        }
+    }
 
     private async Task<string> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
     {

@@ -3,11 +3,14 @@ using System.Text.Json;
 using SloEngine.Alerting.Backtests;
 using SloEngine.Collector.Receivers;
 using SloEngine.PromQL;
+using SloEngine.PromQL.Evaluation;
 using SloEngine.PromQL.Syntax;
 using SloEngine.Query;
 using SloEngine.Query.Metrics;
 using SloEngine.Server.Backtesting;
 using SloEngine.Server.Commands.Querying;
+using SloEngine.Slo.Model;
+using SloEngine.Slo.Queries;
 using SloEngine.Storage;
 using SloEngine.Storage.Chdb;
 
@@ -33,6 +36,13 @@ internal static class SloBacktestCommand
     private static readonly Option<DirectoryInfo?> Data = new("--data") { Description = "Read the store in the data directory of a server that is stopped", HelpName = "DIR" };
     private static readonly Option<string?> Telemetry = new("--telemetry") { Description = "Read telemetry from files: OTLP in JSON, a request a line, as the file exporter writes", HelpName = "PATH" };
     private static readonly Option<string> Tenant = new("--tenant") { Description = "Whose telemetry", HelpName = "NAME", DefaultValueFactory = _ => Tenants.Default };
+    private static readonly Option<string> QueryDelay = new("--query-delay")
+    {
+        Description = "With --data and --telemetry: how long after its end a minute is evaluated for SLOs that queries count, as slo.query_delay of a server",
+        HelpName = "DURATION",
+        DefaultValueFactory = _ => "1m",
+    };
+
     private static readonly Option<Uri> Server = StoreCommand.Server();
     private static readonly Option<string> Output = Outputs();
 
@@ -48,7 +58,7 @@ internal static class SloBacktestCommand
             reaches back before --from. --against compares policies side by side, over one pass of the history.
             """)
         {
-            Files, From, To, Preset, Against, Incidents, Grace, Step, Data, Telemetry, Tenant, Server, Output,
+            Files, From, To, Preset, Against, Incidents, Grace, Step, Data, Telemetry, Tenant, QueryDelay, Server, Output,
         };
         command.SetAction((parsed, cancellation) => RunAsync(parsed, cancellation));
         return command;
@@ -65,14 +75,7 @@ internal static class SloBacktestCommand
     {
         try
         {
-            BacktestRequest request = Request(parsed);
-            // What is wrong with it is told before anything is read.
-            request.Range();
-            request.IncidentList();
-            request.Sides();
-            var progress = new BacktestProgress(Console.Error, !Console.IsErrorRedirected, TimeProvider.System);
-            BacktestReport report = await ReportAsync(parsed, request, progress, cancellation);
-            progress.End();
+            BacktestReport report = await ReportAsync(parsed, cancellation);
             Console.Write(parsed.GetValue(Output) == "json" ? JsonSerializer.Serialize(report, BacktestLine.Json) + "\n" : BacktestText.Of(report));
             return ExitCodes.Done;
         }
@@ -81,9 +84,15 @@ internal static class SloBacktestCommand
             await Console.Error.WriteLineAsync("sloengine: " + wrong.Message);
             return ExitCodes.Usage;
         }
-        catch (Exception failure) when (failure is StoreException or CommandException or DllNotFoundException)
+        catch (Exception failure) when (failure is StoreException or PromQLEvaluationException or CommandException or TimeoutException or DllNotFoundException
+            or IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync("sloengine: " + failure.Message);
+            return ExitCodes.Failed;
+        }
+        catch (OperationCanceledException)
+        {
+            await Console.Error.WriteLineAsync("sloengine: stopped");
             return ExitCodes.Failed;
         }
     }
@@ -119,32 +128,61 @@ internal static class SloBacktestCommand
     private static SloText Text(FileInfo file) => file.Exists ? new SloText(file.ToString(), File.ReadAllText(file.FullName))
         : throw new FormatException($"{file}: there is no such file");
 
-    private static async Task<BacktestReport> ReportAsync(ParseResult parsed, BacktestRequest request, BacktestProgress progress, CancellationToken cancellation)
+    private static async Task<BacktestReport> ReportAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        if (parsed.GetValue(Telemetry) is { } path)
+        BacktestRequest request = Request(parsed);
+        // What is wrong with it is told before anything is read.
+        BacktestPlan plan = request.Plan(parsed.GetValue(Tenant)!);
+        var queries = new QueryCounterOptions { Delay = TimeSpan.FromSeconds(Seconds("--query-delay", parsed.GetValue(QueryDelay)!)) };
+        var progress = new BacktestProgress(Console.Error, !Console.IsErrorRedirected, TimeProvider.System);
+        try
         {
-            IReadOnlyList<string> files = TelemetryFiles.Find(path);
-            DirectoryInfo temporary = Directory.CreateTempSubdirectory("sloengine-backtest-");
-            try
+            return await (parsed switch
             {
-                await using IColumnStore loaded = await OpenAsync(Path.Combine(temporary.FullName, "store"), cancellation);
-                await TelemetryFiles.LoadAsync(files, loaded, Path.Combine(temporary.FullName, "log"), cancellation);
-                return await RunOnAsync(loaded, Tenants.Default, request, progress, cancellation);
-            }
-            finally
-            {
-                temporary.Delete(recursive: true);
-            }
+                _ when parsed.GetValue(Telemetry) is { } path => OfFilesAsync(path, plan, queries, progress, cancellation),
+                _ when parsed.GetValue(Data) is { } data => OfDataAsync(data, plan, queries, progress, cancellation),
+                _ => OfServerAsync(parsed.GetValue(Server)!, request, plan.Tenant, progress, cancellation),
+            });
         }
-        if (parsed.GetValue(Data) is { } data)
+        finally
         {
-            await using IColumnStore store = data.Exists ? await OpenAsync(data.FullName, cancellation) : throw new FormatException($"--data: there is no directory {data}");
-            return await RunOnAsync(store, parsed.GetValue(Tenant)!, request, progress, cancellation);
+            progress.End();
         }
-        using var client = new ServerClient(parsed.GetValue(Server)!, parsed.GetValue(Tenant));
+    }
+
+    private static async Task<BacktestReport> OfFilesAsync(string path, BacktestPlan plan, QueryCounterOptions queries, BacktestProgress progress, CancellationToken cancellation)
+    {
+        if (plan.Sides.SelectMany(side => side.Slos).FirstOrDefault(slo => slo.Each().Any(one => one.Indicator.Total is IntervalMeasure)) is { } heartbeat)
+        {
+            throw new FormatException(
+                $"{heartbeat.Source}: SLO '{heartbeat.Id}' is a heartbeat: files do not tell when telemetry could be taken in, without which none is known to be missing; use --server or --data");
+        }
+        IReadOnlyList<string> files = TelemetryFiles.Find(path);
+        DirectoryInfo temporary = Directory.CreateTempSubdirectory("sloengine-backtest-");
+        try
+        {
+            await using IColumnStore loaded = await OpenAsync(Path.Combine(temporary.FullName, "store"), cancellation);
+            await TelemetryFiles.LoadAsync(files, plan.Tenant, loaded, Path.Combine(temporary.FullName, "log"), cancellation);
+            return await RunOnAsync(loaded, plan, queries, progress, cancellation);
+        }
+        finally
+        {
+            temporary.Delete(recursive: true);
+        }
+    }
+
+    private static async Task<BacktestReport> OfDataAsync(DirectoryInfo data, BacktestPlan plan, QueryCounterOptions queries, BacktestProgress progress, CancellationToken cancellation)
+    {
+        await using IColumnStore store = data.Exists ? await OpenAsync(data.FullName, cancellation) : throw new FormatException($"--data: there is no directory {data}");
+        return await RunOnAsync(store, plan, queries, progress, cancellation);
+    }
+
+    private static async Task<BacktestReport> OfServerAsync(Uri server, BacktestRequest request, string tenant, BacktestProgress progress, CancellationToken cancellation)
+    {
+        using var client = new ServerClient(server, tenant);
         await foreach (string text in client.PostForLinesAsync("/api/v1/slos/backtest", request, cancellation))
         {
-            BacktestLine line = JsonSerializer.Deserialize<BacktestLine>(text, BacktestLine.Json)!;
+            BacktestLine line = ServerClient.Parse<BacktestLine>(text);
             if (line.Error is not null)
             {
                 throw new CommandException(line.Error);
@@ -161,6 +199,6 @@ internal static class SloBacktestCommand
     private static async Task<IColumnStore> OpenAsync(string path, CancellationToken cancellation) =>
         await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = path }, cancellation);
 
-    private static Task<BacktestReport> RunOnAsync(IColumnStore store, string tenant, BacktestRequest request, BacktestProgress progress, CancellationToken cancellation) =>
-        new BacktestRun(store, new PromQLEngine(new EngineOptions()), new StoredSeriesSources(store, new QueryOptions()).Of).RunAsync(request, tenant, progress, cancellation);
+    private static Task<BacktestReport> RunOnAsync(IColumnStore store, BacktestPlan plan, QueryCounterOptions queries, BacktestProgress progress, CancellationToken cancellation) =>
+        new BacktestRun(store, new PromQLEngine(new EngineOptions()), new StoredSeriesSources(store, new QueryOptions()).Of, queries).RunAsync(plan, progress, cancellation);
 }

@@ -35,12 +35,13 @@ internal static class SloCorrectionCommands
         var objective = new Option<string?>("--objective") { Description = "Objective, where it counts events of its own" };
         var group = new Option<string[]>("--group") { Description = "Group: a label of it, once for each", HelpName = "LABEL=VALUE" };
         var reference = new Option<string?>("--reference") { Description = "Ticket, incident or the like" };
+        var dryRun = new Option<bool>("--dry-run") { Description = "Say what the budget would be, and change nothing" };
         Option<string> reason = Reason();
         Option<string?> author = Author();
         Option<Uri> server = StoreCommand.Server();
         var correct = new Command("correct", "Change what an SLO has counted: leave a stretch of time out, or add and take away events. Can be revoked, and stays in the list of corrections")
         {
-            slo, from, to, at, exclude, good, bad, objective, group, reason, author, reference, server,
+            slo, from, to, at, exclude, good, bad, objective, group, reason, author, reference, dryRun, server,
         };
         correct.SetAction((parsed, cancellation) => StoreCommand.RunAsync(async () =>
         {
@@ -59,9 +60,12 @@ internal static class SloCorrectionCommands
                 Author = parsed.GetValue(author),
                 Reference = parsed.GetValue(reference),
             };
-            Made made = ServerClient.Parse<Made>(await client.PostAsync(Path(parsed.GetValue(slo)!), request, cancellation));
-            Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"{made.Correction.Id}: budget left {made.BudgetRemaining.Before:P2} before, {made.BudgetRemaining.After:P2} now"));
+            bool isDryRun = parsed.GetValue(dryRun);
+            Made made = ServerClient.Parse<Made>(await client.PostAsync(Path(parsed.GetValue(slo)!) + (isDryRun ? "?dry_run=true" : ""), request, cancellation));
+            string left = string.Create(
+                CultureInfo.InvariantCulture,
+                $"budget left {made.BudgetRemaining.Before:P2} {(isDryRun ? "now" : "before")}, {made.BudgetRemaining.After:P2} {(isDryRun ? "with the correction" : "now")}");
+            Console.WriteLine(isDryRun ? left : $"{made.Correction.Id}: {left}");
         }));
         return correct;
     }

@@ -27,12 +27,12 @@ internal static class SloSuggestCommand
                 Console.WriteLine(answer);
                 return;
             }
-            using JsonDocument document = JsonDocument.Parse(answer);
-            foreach (JsonElement passed in document.RootElement.GetProperty("passedOver").EnumerateArray())
+            JsonElement found = ServerClient.Parse<JsonElement>(answer);
+            foreach (JsonElement passed in found.GetProperty("passedOver").EnumerateArray())
             {
                 await Console.Error.WriteLineAsync($"{passed.GetProperty("service")}: {passed.GetProperty("what")}: {passed.GetProperty("reason")}");
             }
-            Console.Write(string.Join("---\n", document.RootElement.GetProperty("suggestions").EnumerateArray().Select(one => one.GetProperty("yaml").GetString())));
+            Console.Write(string.Join("---\n", found.GetProperty("suggestions").EnumerateArray().Select(one => one.GetProperty("yaml").GetString())));
         }));
         return command;
     }

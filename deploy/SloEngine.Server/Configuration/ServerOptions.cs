@@ -192,6 +192,7 @@ internal sealed record ServerOptions
                 Traces = Duration(Setting.RetentionTraces, Text(Setting.RetentionTraces), TimeSpan.FromHours(1)),
                 Slo = Duration(Setting.RetentionSlo, Text(Setting.RetentionSlo), TimeSpan.FromDays(90)),
                 RollUps = DurationOrOff(Setting.RetentionRollUps, Text(Setting.RetentionRollUps), TimeSpan.FromDays(1)),
+                Events = Duration(Setting.RetentionEvents, Text(Setting.RetentionEvents), TimeSpan.FromDays(1)),
                 MaxBytes = Number(Setting.RetentionMaxBytes, Text(Setting.RetentionMaxBytes), 0, long.MaxValue),
                 MinFreeBytes = Number(Setting.RetentionMinFreeBytes, Text(Setting.RetentionMinFreeBytes), 0, long.MaxValue),
             }),

@@ -57,6 +57,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting RetentionTraces = new("retention.traces", "--retention-traces", "DURATION", "7d", "How long spans are kept");
     public static readonly Setting RetentionSlo = new("retention.slo", "--retention-slo", "DURATION", "400d", "How long the minutes of the SLO ledger are kept; at least 90d, the longest window");
     public static readonly Setting RetentionRollUps = new("retention.rollups", "--retention-rollups", "DURATION|off", "400d", "How long roll-ups of samples, one for five minutes, are kept; off: none are made");
+    public static readonly Setting RetentionEvents = new("retention.events", "--retention-events", "DURATION", "400d", "How long events of what was changed are kept; at least 1d");
     public static readonly Setting RetentionTenants = new("retention.tenants", "--retention-tenants", "LIST", "", "Shorter retention of tenants: acme:logs=3d,traces=1d; other:metrics=14d");
     public static readonly Setting RetentionMaxBytes = new("retention.max_bytes", "--retention-max-bytes", "BYTES", "0", "Bytes on disk that telemetry may take before the oldest days are dropped; 0: no limit");
     public static readonly Setting RetentionMinFreeBytes = new("retention.min_free_bytes", "--retention-min-free-bytes", "BYTES", "1073741824", "Bytes that stay free on the disk: the oldest days are dropped before it is full");
@@ -70,7 +71,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
         ExternalUrl, EngineLibrary,
         MaxBodyBytes, MemoryBudgetBytes, MaxConnections, MaxActiveSeries, MaxTotalSeries, MaxActiveResources, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes,
         SeriesIdle, TenantAttribute, RuleGroups, RuleCatchUp, QuerySeries, QuerySamples, QueryTimeout, QueryCacheBytes, Wal, WalMaxBytes,
-        RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionRollUps, RetentionTenants, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
+        RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionRollUps, RetentionEvents, RetentionTenants, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
     ];
 }
 

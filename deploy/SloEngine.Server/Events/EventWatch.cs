@@ -20,6 +20,9 @@ internal sealed class EventWatch : IDisposable
     private const int MaxAttributes = 32;
     private const int MaxText = 1024;
 
+    /// <summary>Longest version, and name of a deployment, that are remembered: longer ones are none.</summary>
+    private const int MaxName = 256;
+
     private readonly VersionBook _versions;
     private readonly TimeProvider _time;
     private readonly HashSet<(string Tenant, string Id)> _deployments = [];
@@ -45,7 +48,7 @@ internal sealed class EventWatch : IDisposable
     public void Observe(SeriesDescriptor series)
     {
         var labels = series.Labels.ToDictionary(label => label.Key, label => label.Value);
-        if (labels.TryGetValue("service_version", out string? version) && labels.TryGetValue("job", out string? service))
+        if (labels.TryGetValue("service_version", out string? version) && IsName(version) && labels.TryGetValue("job", out string? service))
         {
             string environment = labels.GetValueOrDefault("deployment_environment_name") ?? labels.GetValueOrDefault("deployment_environment") ?? "";
             See(series.Tenant, service, environment, version, labels.GetValueOrDefault("vcs_ref_head_revision") ?? "", _time.GetUtcNow(), isRunning: false);
@@ -62,7 +65,7 @@ internal sealed class EventWatch : IDisposable
         }
         for (int row = 0; row < spans.Count; row++)
         {
-            if (spans.Attributes.TryGet(row, "deployment.id"u8, out ReadOnlySpan<byte> id))
+            if (spans.Attributes.TryGet(row, "deployment.id"u8, out ReadOnlySpan<byte> id) && id.Length is > 0 and <= MaxName)
             {
                 Deployment(spans, row, Encoding.UTF8.GetString(id), resources[spans.Resources[row]]);
             }
@@ -123,7 +126,7 @@ internal sealed class EventWatch : IDisposable
         {
             return;
         }
-        if (!resource.Attributes.TryGetValue("service.version", out string? version))
+        if (!resource.Attributes.TryGetValue("service.version", out string? version) || !IsName(version))
         {
             _seen[slot] = resource;
             return;
@@ -145,11 +148,11 @@ internal sealed class EventWatch : IDisposable
             Tenant = tenant,
             Time = time,
             Kind = isNew ? ChangeKind.Discovery : ChangeKind.Deployment,
-            Service = service,
-            Environment = environment,
+            Service = Cut(service),
+            Environment = Cut(environment),
             Version = version,
-            Commit = commit,
-            Title = isNew ? $"{service} seen for the first time, version {version}" : $"{service} {version}{(news == Sighting.Return ? " is back" : "")}",
+            Commit = Cut(commit),
+            Title = Cut(isNew ? $"{service} seen for the first time, version {version}" : $"{service} {version}{(news == Sighting.Return ? " is back" : "")}"),
             Source = EventTable.VersionSource,
             Revision = ChangeEvent.EarliestWins(time),
         });
@@ -245,10 +248,12 @@ internal sealed class EventWatch : IDisposable
         var attributes = new Dictionary<string, string>(StringComparer.Ordinal);
         for (int entry = start; entry < start + Math.Min(length, MaxAttributes); entry++)
         {
-            attributes[Encoding.UTF8.GetString(column.Keys[entry])] = Cut(Encoding.UTF8.GetString(column.Values[entry]));
+            attributes[Cut(Encoding.UTF8.GetString(column.Keys[entry]))] = Cut(Encoding.UTF8.GetString(column.Values[entry]));
         }
         return attributes;
     }
+
+    private static bool IsName(string text) => text.Length is > 0 and <= MaxName;
 
     private static string Cut(string text) => text.Length <= MaxText ? text : text[..MaxText];
 

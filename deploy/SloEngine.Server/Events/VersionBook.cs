@@ -14,7 +14,7 @@ internal sealed class VersionBook
     /// <summary>Versions of a service that are remembered; of more the one not seen for longest is forgotten.</summary>
     private const int MaxVersions = 100;
 
-    /// <summary>A version that was not seen for so long was replaced: when it comes back it was brought back.</summary>
+    /// <summary>A version that was not seen for so long while another one was, was replaced: when it comes back it was brought back.</summary>
     private static readonly TimeSpan Absence = TimeSpan.FromHours(1);
 
     private readonly Dictionary<(string Tenant, string Service, string Environment), Dictionary<string, DateTimeOffset>> _versions = [];
@@ -36,7 +36,8 @@ internal sealed class VersionBook
             return null;
         }
         bool isKnown = versions.TryGetValue(version, out DateTimeOffset last);
-        Sighting? news = versions.Count == 0 ? Sighting.NewService : !isKnown ? Sighting.NewVersion : time - last > Absence ? Sighting.Return : null;
+        Sighting? news = versions.Count == 0 ? Sighting.NewService : !isKnown ? Sighting.NewVersion 
+            : time - last > Absence && HasOtherSince(versions, version, last) ? Sighting.Return : null;
         if (news is not null || time > last)
         {
             versions[version] = time;
@@ -46,6 +47,19 @@ internal sealed class VersionBook
             versions.Remove(versions.MinBy(entry => entry.Value).Key);
         }
         return news;
+    }
+
+    /// <summary>Whether another version was seen meanwhile: a service that was silent, or whose telemetry was, goes on as it was.</summary>
+    private static bool HasOtherSince(Dictionary<string, DateTimeOffset> versions, string version, DateTimeOffset last)
+    {
+        foreach ((string other, DateTimeOffset seen) in versions)
+        {
+            if (other != version && seen > last)
+            {
+                return true;
+            }
+        }
+        return false;
     }
 
     private Dictionary<string, DateTimeOffset>? Of((string, string, string) service)

@@ -266,6 +266,7 @@ internal static class ServerHost
         });
         bool alerts = options.Roles.HasFlag(ServerRoles.Alerting);
         services.AddAlerting(evaluates: alerts);
+        services.AddSingleton<TenantReader>(Tenants.TryRead);
         services.AddSingleton(new RuleCatalog(options.Rules, new ParserOptions(), Tenants.IsValid));
         services.AddSingleton(new AlertmanagerOptions { Addresses = options.Alertmanagers });
         services.AddSingleton<AlertmanagerPush>();

@@ -70,6 +70,9 @@ internal sealed partial class RetentionLoop(StoreRetention retention, TimeProvid
             case DropReason.Unused:
                 LogUnused(dropped.Rows);
                 break;
+            case DropReason.AgeOfRows:
+                LogAgedRows(dropped.Table, dropped.Rows);
+                break;
             default:
                 LogOfTenants(dropped.Table, dropped.Partition, dropped.Rows);
                 break;
@@ -79,6 +82,9 @@ internal sealed partial class RetentionLoop(StoreRetention retention, TimeProvid
     [LoggerMessage(EventName = "store.retention.aged", Level = LogLevel.Information,
         Message = "Dropped {Partition} of {Table}, {Rows} rows and {Bytes} bytes: older than its retention")]
     private partial void LogAged(string table, string partition, long rows, long bytes);
+
+    [LoggerMessage(EventName = "store.retention.rows", Level = LogLevel.Information, Message = "Deleted {Rows} rows of {Table}: older than its retention")]
+    private partial void LogAgedRows(string table, long rows);
 
     [LoggerMessage(EventName = "store.retention.tenant", Level = LogLevel.Information,
         Message = "Deleted {Rows} rows in {Partition} of {Table}: older than the retention of their tenants")]

@@ -16,7 +16,7 @@ internal sealed class SloSuggester(IColumnStore store, PromQLEngine engine, Func
     /// <exception cref="StoreException">The store cannot be read.</exception>
     public async Task<SloSuggestions> SuggestAsync(string tenant, string? service, int days, CancellationToken cancellation)
     {
-        var findings = new SuggestionFindings(days);
+        var findings = new SuggestionFindings(tenant, days);
         var metrics = new MetricHistory(store, engine, sources(tenant), tenant, days, time.GetUtcNow());
         HashSet<string> measured = new(StringComparer.Ordinal);
         foreach ((string name, KnownDuration duration) in await metrics.ServicesAsync(cancellation))

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using SloEngine.Collector.Receivers;
 
 namespace SloEngine.Server.Suggestions;
 
@@ -9,6 +10,9 @@ internal sealed record SloSuggestion
     public required string Name { get; init; }
 
     public required string Service { get; init; }
+
+    /// <summary>Whose history it is.</summary>
+    public required string Tenant { get; init; }
 
     public required string Title { get; init; }
 
@@ -32,6 +36,11 @@ internal sealed record SloSuggestion
             }
             text.AppendLine("apiVersion: openslo/v1").AppendLine("kind: SLO").AppendLine("metadata:");
             text.AppendLine(CultureInfo.InvariantCulture, $"  name: {Name}").AppendLine(CultureInfo.InvariantCulture, $"  displayName: {Quote(Title)}");
+            if (Tenant != Tenants.Default)
+            {
+                // Without one it would count the telemetry of all.
+                text.AppendLine("  annotations:").AppendLine(CultureInfo.InvariantCulture, $"    sloengine/tenant: {Quote(Tenant)}");
+            }
             text.AppendLine("spec:").AppendLine(CultureInfo.InvariantCulture, $"  service: {Quote(Service)}").AppendLine("  indicator:").AppendLine("    metadata:");
             text.AppendLine(CultureInfo.InvariantCulture, $"      name: {Name}").AppendLine("    spec:").AppendLine("      ratioMetric:").AppendLine("        counter: true");
             Append(text, Indicator.PartIsBad ? "bad" : "good", Indicator.Part);

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace SloEngine.Server.Suggestions;
 
 /// <summary>Makes SLOs of histories, or notes why not.</summary>
-internal sealed class SuggestionFindings(int days)
+internal sealed class SuggestionFindings(string tenant, int days)
 {
     /// <summary>Shares of fast events that a threshold is looked for, the best first.</summary>
     private static readonly double[] FastShares = [0.99, 0.95, 0.9];
@@ -66,6 +66,7 @@ internal sealed class SuggestionFindings(int days)
         {
             Name = name,
             Service = service,
+            Tenant = tenant,
             Title = $"{service}: {what}",
             Objective = objective,
             Indicator = indicator,

@@ -1,4 +1,5 @@
 using System.Globalization;
+using SloEngine.Alerting.Http;
 using SloEngine.Collector.Receivers;
 
 namespace SloEngine.Server.Suggestions;
@@ -17,13 +18,13 @@ internal static class SuggestionsApi
         {
             if (!Tenants.TryRead(request, out string tenant))
             {
-                return Results.Problem($"{Tenants.Header} holds no valid tenant name", statusCode: 400, title: "The request does not fit");
+                throw ApiProblemException.BadRequest($"{Tenants.Header} holds no valid tenant name");
             }
             if (!int.TryParse(days ?? "28", NumberStyles.None, CultureInfo.InvariantCulture, out int back) || back is < 1 or > MostDays)
             {
-                return Results.Problem($"days is '{days}', expected 1 to {MostDays}", statusCode: 400, title: "The request does not fit");
+                throw ApiProblemException.BadRequest($"days is '{days}', expected 1 to {MostDays}");
             }
             return Results.Json(await suggester.SuggestAsync(tenant, service, back, cancellation));
-        });
+        }).AddEndpointFilter(ApiProblemException.AnswerAsync);
     }
 }

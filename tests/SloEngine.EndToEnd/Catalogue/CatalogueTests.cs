@@ -66,6 +66,7 @@ public sealed class CatalogueTests
 
         Assert.Equal("sloengine: there is no 'M99' in the catalogue; `sloengine slo catalogue list` says what there is\n", await RefusedAsync("show", "M99"));
         Assert.Equal("sloengine: --set servise=api: there is no parameter 'servise', expected one of service, target, tenant, runbooks\n", await RefusedAsync("show", "M1", "--set", "servise=api"));
+        Assert.StartsWith("sloengine: --set service=a\n: expected 1 to 200 letters", await RefusedAsync("show", "M1", "--set", "service=a\n"), StringComparison.Ordinal);
         Assert.StartsWith("sloengine: --set service=a\"b: expected 1 to 200 letters", await RefusedAsync("show", "M1", "--set", "service=a\"b"), StringComparison.Ordinal);
         using var files = new TemporaryDirectory();
         await WriteAsync(files, "M1");
