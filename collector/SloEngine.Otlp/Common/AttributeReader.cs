@@ -29,6 +29,10 @@ internal sealed class AttributeReader
     /// <summary>Adds one <c>KeyValue</c> to the row being built.</summary>
     public void Read(ProtobufReader keyValue, AttributesColumn into)
     {
+        if (TryReadShortText(keyValue.Message, into))
+        {
+            return;
+        }
         ReadOnlySpan<byte> key = default;
         ReadOnlySpan<byte> value = default;
         AttributeType type = AttributeType.Empty;
@@ -107,6 +111,30 @@ internal sealed class AttributeReader
     /// <summary>UTF-8 text as it is, or with what is invalid replaced by U+FFFD.</summary>
     public static ReadOnlySpan<byte> ValidText(ReadOnlySpan<byte> text) =>
         Utf8.IsValid(text) ? text : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(text));
+
+    /// <summary>
+    /// Most attributes at once: a key and a text value in ASCII, in the order of their numbers and with nothing else, each length in one byte, which
+    /// is ASCII as well.
+    /// </summary>
+    private static bool TryReadShortText(ReadOnlySpan<byte> keyValue, AttributesColumn into)
+    {
+        const byte Key = 0x0A;
+        const byte Value = 0x12;
+        const byte Text = 0x0A;
+        if (keyValue.Length < 6 || keyValue[0] != Key)
+        {
+            return false;
+        }
+        int value = 2 + keyValue[1];
+        int text = value + 4;
+        if (text > keyValue.Length || keyValue[value] != Value || keyValue[value + 1] != keyValue.Length - value - 2
+            || keyValue[value + 2] != Text || keyValue[value + 3] != keyValue.Length - text || !Ascii.IsValid(keyValue))
+        {
+            return false;
+        }
+        into.Add(keyValue[2..value], keyValue[text..], AttributeType.Text);
+        return true;
+    }
 
     private ReadOnlySpan<byte> Format(long value)
     {

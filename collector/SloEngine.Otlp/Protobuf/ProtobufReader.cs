@@ -51,6 +51,9 @@ public ref struct ProtobufReader(ReadOnlySpan<byte> message, int offset = 0)
     /// <summary>Whether everything has been read.</summary>
     public readonly bool AtEnd => _position >= _message.Length;
 
+    /// <summary>The bytes of this message.</summary>
+    public readonly ReadOnlySpan<byte> Message => _message;
+
     /// <summary>A reader of this message from its start.</summary>
     public readonly ProtobufReader Rewound => new(_message, _offset);
 

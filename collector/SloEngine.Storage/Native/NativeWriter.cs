@@ -268,7 +268,7 @@ public sealed class NativeWriter : IDisposable
     /// <summary>The strings of each row, of which there are any number.</summary>
     private void Strings(BytesColumn values, ReadOnlySpan<int> rowEnds)
     {
-        if (!Order.IsSet)
+        if (!Order.IsSet || values.Count == 0)
         {
             Strings(values);
             return;
@@ -293,6 +293,11 @@ public sealed class NativeWriter : IDisposable
     private void Offsets(ReadOnlySpan<int> ends)
     {
         Span<ulong> offsets = Values<ulong>(ends.Length);
+        if (ends is [.., 0])
+        {
+            offsets.Clear();
+            return;
+        }
         ulong offset = 0;
         for (int position = 0; position < ends.Length; position++)
         {
