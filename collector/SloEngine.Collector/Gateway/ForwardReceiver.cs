@@ -1,10 +1,10 @@
-using System.Buffers;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Receivers;
+using SloEngine.Otlp;
 
 namespace SloEngine.Collector.Gateway;
 
@@ -44,7 +44,7 @@ public static class ForwardReceiver
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(rented);
+            BodyPool.Bodies.Return(rented);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using SloEngine.Collector.Ingest;
+using SloEngine.Otlp;
 using SloEngine.Otlp.Protobuf;
 using SloEngine.Otlp.Slicing;
 
@@ -64,7 +65,7 @@ internal sealed class SlicedRequest : LogEntry
                 // All of it goes to one node: as it came.
                 return new SlicedRequest(kind, isBound, tenant, arrivalNanos, [(slices[0].Node, request.Length)], request, rented: null);
             }
-            byte[] rented = ArrayPool<byte>.Shared.Rent(total);
+            byte[] rented = BodyPool.Bodies.Rent(total);
             for (int node = 0; node < nodes.Length; node++)
             {
                 foreach ((int start, int length) in lengths[node] > 0 ? parts.Shared : default)
@@ -94,7 +95,7 @@ internal sealed class SlicedRequest : LogEntry
     {
         if (_rented is not null)
         {
-            ArrayPool<byte>.Shared.Return(_rented);
+            BodyPool.Bodies.Return(_rented);
         }
     }
 }

@@ -1,10 +1,10 @@
-using System.Buffers;
 using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Collector.Ingest;
+using SloEngine.Otlp;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Loki;
 
@@ -39,7 +39,7 @@ public static class LokiPushReceiver
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(rented);
+            BodyPool.Bodies.Return(rented);
         }
         DecodeResult result = await ingest.IngestAsync(Signal.Logs, tenant, logs, Tenants.Allowed(http.Request), http.RequestAborted);
         if (result.Rejected > 0)

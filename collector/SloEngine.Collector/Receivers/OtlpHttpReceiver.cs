@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -6,6 +5,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Pipelines;
+using SloEngine.Otlp;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Grpc;
 using SloEngine.Otlp.Json;
@@ -96,7 +96,7 @@ public static class OtlpHttpReceiver
         {
             if (rented is not null)
             {
-                ArrayPool<byte>.Shared.Return(rented);
+                BodyPool.Bodies.Return(rented);
             }
         }
     }

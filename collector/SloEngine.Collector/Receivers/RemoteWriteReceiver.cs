@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -6,6 +5,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Net.Http.Headers;
 using SloEngine.Collector.Ingest;
+using SloEngine.Otlp;
 using SloEngine.Otlp.Common;
 
 namespace SloEngine.Collector.Receivers;
@@ -48,7 +48,7 @@ public static class RemoteWriteReceiver
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(rented);
+            BodyPool.Bodies.Return(rented);
         }
 
         void Tell(string what, int count) =>

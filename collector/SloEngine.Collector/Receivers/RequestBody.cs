@@ -36,7 +36,7 @@ internal static class RequestBody
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(body.Rented);
+            BodyPool.Bodies.Return(body.Rented);
         }
     }
 
@@ -83,7 +83,7 @@ internal static class RequestBody
         {
             throw NoSnappy(malformed.Message);
         }
-        byte[] rented = ArrayPool<byte>.Shared.Rent(Math.Max(1, decoded.Length));
+        byte[] rented = BodyPool.Bodies.Rent(Math.Max(1, decoded.Length));
         decoded.CopyTo(rented, 0);
         return (rented, decoded.Length);
     }
@@ -100,7 +100,7 @@ internal static class RequestBody
             }
             if (read.IsCompleted)
             {
-                byte[] rented = ArrayPool<byte>.Shared.Rent(Math.Max(1, (int)buffer.Length));
+                byte[] rented = BodyPool.Bodies.Rent(Math.Max(1, (int)buffer.Length));
                 buffer.CopyTo(rented);
                 int length = (int)buffer.Length;
                 reader.AdvanceTo(buffer.End);

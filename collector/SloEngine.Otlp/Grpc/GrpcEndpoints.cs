@@ -39,7 +39,7 @@ public static partial class GrpcEndpoints
             }
             finally
             {
-                ArrayPool<byte>.Shared.Return(rented);
+                BodyPool.Bodies.Return(rented);
             }
         });
 
@@ -155,7 +155,7 @@ public sealed class GrpcServiceBuilder
             }
             finally
             {
-                ArrayPool<byte>.Shared.Return(rented);
+                BodyPool.Bodies.Return(rented);
             }
             // The headers go out at once, so that the caller knows that the stream is open.
             await response.StartAsync(call.Cancellation);

@@ -56,7 +56,7 @@ internal static class GrpcMessageReader
 
     private static (byte[] Rented, int Length) Copy(ReadOnlySequence<byte> message)
     {
-        byte[] rented = ArrayPool<byte>.Shared.Rent(Math.Max(1, (int)message.Length));
+        byte[] rented = BodyPool.Bodies.Rent(Math.Max(1, (int)message.Length));
         message.CopyTo(rented);
         return (rented, (int)message.Length);
     }
@@ -78,7 +78,7 @@ internal static class GrpcMessageReader
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(message.Rented);
+            BodyPool.Bodies.Return(message.Rented);
         }
     }
 
