@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using SloEngine.Storage.Native;
+using SloEngine.Storage.Tables;
 
 namespace SloEngine.Storage;
 
@@ -16,6 +17,7 @@ public sealed class SlotVersions
     private const long MostSlots = 10_000;
 
     private readonly ConcurrentDictionary<long, long> _changed = [];
+    private readonly List<WeakReference<ISampleFollower>> _followers = [];
     private long _changes;
     private long _everything;
 
@@ -28,7 +30,36 @@ public sealed class SlotVersions
     /// <summary>The version of a slot.</summary>
     public long this[long slot] => Math.Max(Volatile.Read(ref _everything), _changed.GetValueOrDefault(slot));
 
+    /// <summary>Has somebody told of all rows that are written from now on, as long as he is there.</summary>
+    public void Follow(ISampleFollower follower)
+    {
+        lock (_followers)
+        {
+            _followers.RemoveAll(static one => !one.TryGetTarget(out _));
+            _followers.Add(new WeakReference<ISampleFollower>(follower));
+        }
+    }
+
     /// <summary>Tells of rows that were written, to be called once they can be read.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="isStored">Whether they are there for sure.</param>
+    public void Change(SampleRows rows, bool isStored)
+    {
+        Change(rows.Times);
+        Tell(follower =>
+        {
+            if (isStored)
+            {
+                follower.Stored(rows);
+            }
+            else
+            {
+                follower.Lost();
+            }
+        });
+    }
+
+    /// <summary>Tells of rows of some slots that were written.</summary>
     public void Change(RowTimes rows)
     {
         (long first, long last) = (Of(rows.FirstMs), Of(rows.LastMs));
@@ -52,6 +83,20 @@ public sealed class SlotVersions
         while ((before = Volatile.Read(ref _everything)) < change)
         {
             Interlocked.CompareExchange(ref _everything, change, before);
+        }
+        Tell(static follower => follower.Lost());
+    }
+
+    private void Tell(Action<ISampleFollower> what)
+    {
+        ISampleFollower[] followers;
+        lock (_followers)
+        {
+            followers = [.. _followers.Select(static one => one.TryGetTarget(out ISampleFollower? follower) ? follower : null).OfType<ISampleFollower>()];
+        }
+        foreach (ISampleFollower follower in followers)
+        {
+            what(follower);
         }
     }
 }

@@ -49,6 +49,65 @@ public sealed class SampleReaderTests(MetricStore engine)
     }
 
     [Fact]
+    public async Task What_is_stored_while_a_query_reads_is_found_by_it_or_by_the_next_one()
+    {
+        const string Tenant = "live";
+        SeriesRow[] rows = [.. Enumerable.Range(0, 12).Select(index => Row(Tenant, index))];
+        await engine.Store.InsertAsync(SeriesRow.Encode(rows, Now, new NativeWriter()));
+        var all = rows.Select(static _ => new SortedDictionary<long, double>()).ToArray();
+        ISeriesSource source = Source(512L << 20).Of(Tenant);
+        var selection = new SeriesSelection(PromQLParser.ParseSelector("m").Matchers, 100 * Slot, Now.ToUnixTimeMilliseconds());
+        var random = new Random(3);
+        long before = 0;
+        for (int round = 0; round < 40; round++)
+        {
+            Task writing = WriteAsync(rows, all, random, 50);
+            IReadOnlyList<SeriesData> meanwhile = await source.SelectAsync(selection, default);
+            await writing;
+
+            long found = meanwhile.Sum(static series => (long)series.Count);
+            string[] expected =
+            [
+                .. rows.Select((row, index) => (Key: row.Labels[0].Value, Samples: all[index].Where(sample => sample.Key > selection.StartMs && sample.Key <= selection.EndMs)))
+                    .Where(static series => series.Samples.Any()).OrderBy(static series => series.Key, StringComparer.Ordinal).Select(series => Text(series.Key, series.Samples)),
+            ];
+            Assert.InRange(found, before, all.Sum(series => series.Count(sample => sample.Key > selection.StartMs)));
+            Assert.Equal(expected, Samples(await source.SelectAsync(selection, default)));
+            before = found;
+        }
+    }
+
+    [Fact]
+    public void Samples_of_the_slot_under_way_are_forgotten_when_rows_were_lost_when_they_are_too_many_and_when_nobody_asked_for_a_slot()
+    {
+        var live = new LiveSamples(100_000);
+        UInt128[] one = [1];
+        var range = new TimeRange(0, 1_000);
+        bool Knows(UInt128[] ids, long start) => live.Take(ids, start, new TimeRange(start, start + 1), []).Count == 0;
+        void Learn(UInt128[] ids, long start, int samples)
+        {
+            live.Take(ids, start, range, []);
+            live.Keep(ids, new TimeRange(start, start + Slot), ids.ToDictionary(static id => id, id => new SampleStretch(id, [.. Enumerable.Range(1, samples).Select(at => start + at)], new double[samples])));
+        }
+
+        Learn(one, 0, 10);
+        Assert.True(Knows(one, 0));
+        live.Lost();
+        Assert.False(Knows(one, 0));
+
+        Learn(one, 0, 10);
+        Learn([2], 0, 10_000);
+        Assert.False(Knows(one, 0));
+
+        Learn(one, 0, 10);
+        Learn([2], Slot, 10);
+        Assert.True(Knows([2], Slot));
+        Learn([2], 2 * Slot, 10);
+        live.Stored(new SampleRows(new RowTimes(0, 0), new byte[16], new byte[8], new byte[8]));
+        Assert.False(Knows(one, 2 * Slot));
+    }
+
+    [Fact]
     public async Task Samples_that_were_deleted_are_not_answered_out_of_memory()
     {
         SeriesRow row = Row("deleted", 1);

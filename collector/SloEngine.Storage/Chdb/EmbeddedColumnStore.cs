@@ -60,9 +60,10 @@ public sealed class EmbeddedColumnStore : IColumnStore
     /// <inheritdoc/>
     public async ValueTask InsertAsync(NativeBlock block, string? deduplicationToken = null, CancellationToken cancellation = default)
     {
+        bool isStored = false;
         try
         {
-            await _inserts.RunAsync(
+            isStored = await _inserts.RunAsync(
                 connection =>
                 {
                     connection.Insert(block.Statement(Database, deduplicationToken), "Native", block.Data.Span);
@@ -74,9 +75,9 @@ public sealed class EmbeddedColumnStore : IColumnStore
         {
             // Also after a failure: it may have come behind the commit.
             _versions.AddOrUpdate(block.Table, 1, static (_, version) => version + 1);
-            if (block.Times is { } times)
+            if (block.Samples is { } samples)
             {
-                _sampleSlots.Change(times);
+                _sampleSlots.Change(samples, isStored);
             }
         }
     }

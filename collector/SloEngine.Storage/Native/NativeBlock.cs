@@ -1,3 +1,5 @@
+using SloEngine.Storage.Tables;
+
 namespace SloEngine.Storage.Native;
 
 /// <summary>Rows for one table, encoded in ClickHouse's Native format.</summary>
@@ -7,8 +9,8 @@ namespace SloEngine.Storage.Native;
 /// <param name="Data">The encoded block; owned by the writer that made it and valid until that writer is reset.</param>
 public readonly record struct NativeBlock(string Table, string Columns, int Rows, ReadOnlyMemory<byte> Data)
 {
-    /// <summary>Times of its rows, where somebody keeps what the table has of a stretch of time.</summary>
-    public RowTimes? Times { get; init; }
+    /// <summary>Its rows, when they are samples: queries keep some of them.</summary>
+    public SampleRows? Samples { get; init; }
 
     /// <summary>The INSERT of this block, without its format. Without a token of its own the engine would take two equal blocks for one insert repeated.</summary>
     internal string Statement(string database, string? deduplicationToken) =>

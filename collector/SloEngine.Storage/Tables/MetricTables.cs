@@ -20,10 +20,18 @@ public static class MetricTables
         writer.Start("samples", 4, points.Count);
         RowTimes times = Order(points.Series.Values, points.TimeNanos.Values, seriesIds, writer.Order, HourMs);
         Ids(points.Series.Values, seriesIds, writer);
+        int ids = writer.Length - (points.Count * 16);
         Millis("ts", points.TimeNanos.Values, writer);
+        int millis = writer.Length - (points.Count * sizeof(long));
         Millis("start", points.StartNanos.Values, writer);
         writer.Fixed("value", "Float64", points.Values.Values);
-        return writer.Finish() with { Times = times };
+        int values = writer.Length - (points.Count * sizeof(double));
+        NativeBlock block = writer.Finish();
+        return block with
+        {
+            Samples = new SampleRows(
+                times, block.Data.Slice(ids, points.Count * 16), block.Data.Slice(millis, points.Count * sizeof(long)), block.Data.Slice(values, points.Count * sizeof(double))),
+        };
     }
 
     /// <summary>Rows for <c>histograms</c>.</summary>

@@ -5,10 +5,10 @@ using SloEngine.Storage.Tables;
 namespace SloEngine.Query.Metrics;
 
 /// <summary>
-/// Reads samples of series: slots of time that are over out of the cache, which takes what it lacks from the store, and the slot under way from the
-/// store itself. Where others write into the store too, all comes from there.
+/// Reads samples of series: slots of time that are over out of the cache, the slot under way out of what is kept of it; both take what they lack
+/// from the store. Where others write into the store too, all comes from there.
 /// </summary>
-internal sealed class SampleReader(IColumnStore store, SampleCache cache, QueryOptions options, TimeProvider time)
+internal sealed class SampleReader(IColumnStore store, SampleCache cache, LiveSamples live, QueryOptions options, TimeProvider time)
 {
     /// <summary>Rows that one statement is to read: few statements, since each looks into every part, and no result that is large (32 bytes a row).</summary>
     private const long RowsAtOnce = 16_000_000;
@@ -28,6 +28,9 @@ internal sealed class SampleReader(IColumnStore store, SampleCache cache, QueryO
     /// <summary>How long a slot is over before it is kept: until then it changes with most batches.</summary>
     private const long SettlingMs = 60_000;
 
+    /// <summary>How far ahead of now samples are kept: clocks of senders differ.</summary>
+    private const long AheadMs = 3_600_000;
+
     /// <summary>The engine's code of a statement that reads more than it may.</summary>
     private const int TooManyRows = 396;
 
@@ -39,11 +42,17 @@ internal sealed class SampleReader(IColumnStore store, SampleCache cache, QueryO
     /// <exception cref="StoreException">There are more samples than a query may read, or the engine failed.</exception>
     public async ValueTask<IReadOnlyList<ReadSeries>> ReadAsync(UInt128[] ids, bool isWhole, TimeRange range, CancellationToken cancellation)
     {
+        long now = time.GetUtcNow().ToUnixTimeMilliseconds();
+        long settled = SlotVersions.Of(now - SettlingMs) - 1;
         long first = SlotVersions.Of(range.StartMs + 1);
-        long last = Math.Min(SlotVersions.Of(range.EndMs), SlotVersions.Of(time.GetUtcNow().ToUnixTimeMilliseconds() - SettlingMs) - 1);
-        if (store.SampleSlots is not { } slots || first < 0 || first > last || (last - first + 1) * ids.Length * UsualChunkBytes > cache.MaxBytes)
+        long last = Math.Min(SlotVersions.Of(range.EndMs), settled);
+        if (store.SampleSlots is not { } slots || first < 0 || (last - first + 1) * ids.Length * UsualChunkBytes > cache.MaxBytes)
         {
             return Plain(await StoredAsync(ids, isWhole, range, options.MaxSamples, cancellation));
+        }
+        if (first > settled)
+        {
+            return Plain(await UnderWayAsync(ids, isWhole, now, SlotVersions.EndMs(settled), range, cancellation));
         }
         var wanted = new SlotReads(ids, first, (int)(last - first + 1), slots, cache);
         if (wanted.Lacking.Count > 0)
@@ -59,7 +68,7 @@ internal sealed class SampleReader(IColumnStore store, SampleCache cache, QueryO
         Dictionary<UInt128, SampleStretch> behind = [];
         if (end < range.EndMs)
         {
-            List<SampleStretch> underWay = await StoredAsync(ids, isWhole, new TimeRange(end, range.EndMs), options.MaxSamples, cancellation);
+            IReadOnlyCollection<SampleStretch> underWay = await UnderWayAsync(ids, isWhole, now, end, new TimeRange(end, range.EndMs), cancellation);
             behind = underWay.ToDictionary(static stretch => stretch.Id);
         }
         var read = new List<ReadSeries>(ids.Length);
@@ -76,7 +85,43 @@ internal sealed class SampleReader(IColumnStore store, SampleCache cache, QueryO
         return samples <= options.MaxSamples ? read : throw TooMany();
     }
 
-    private static ReadSeries[] Plain(List<SampleStretch> read) => [.. read.Select(static stretch => new ReadSeries(stretch.Id, PackedSamples.Of(stretch)))];
+    /// <summary>Samples of the slot under way, which begins after <paramref name="slotStart"/>.</summary>
+    private async ValueTask<IReadOnlyCollection<SampleStretch>> UnderWayAsync(
+        UInt128[] ids, bool isWhole, long now, long slotStart, TimeRange range, CancellationToken cancellation)
+    {
+        var kept = new TimeRange(slotStart, now + AheadMs);
+        long rows = ids.Length * (1 + ((now - slotStart) / UsualIntervalMs));
+        if (range.EndMs > kept.EndMs || rows > FewRows || rows * LiveSamples.SampleBytes > live.MaxBytes / 2)
+        {
+            return await StoredAsync(ids, isWhole, range, options.MaxSamples, cancellation);
+        }
+        var found = new Dictionary<UInt128, SampleStretch>(ids.Length);
+        List<UInt128> lacking = live.Take(ids, slotStart, range, found);
+        if (lacking.Count > 0)
+        {
+            List<SampleStretch> read;
+            try
+            {
+                read = await StoredAsync([.. lacking], isWhole && lacking.Count * 2 > ids.Length, kept, options.MaxSamples, cancellation);
+            }
+            catch (StoreException failure) when (failure.Code == TooManyRows)
+            {
+                return await StoredAsync(ids, isWhole, range, options.MaxSamples, cancellation);
+            }
+            Dictionary<UInt128, SampleStretch> byId = read.ToDictionary(static stretch => stretch.Id);
+            live.Keep(lacking, kept, byId);
+            foreach (UInt128 id in lacking)
+            {
+                if (byId.GetValueOrDefault(id).Within(range) is { TimesMs.Length: > 0 } stretch)
+                {
+                    found.Add(id, stretch);
+                }
+            }
+        }
+        return found.Values.Sum(static stretch => (long)stretch.TimesMs.Length) <= options.MaxSamples ? found.Values : throw TooMany();
+    }
+
+    private static ReadSeries[] Plain(IReadOnlyCollection<SampleStretch> read) => [.. read.Select(static stretch => new ReadSeries(stretch.Id, PackedSamples.Of(stretch)))];
 
     /// <summary>Takes what the cache lacks from the store; false when that is more than a query may read.</summary>
     private async ValueTask<bool> FillAsync(SlotReads wanted, bool isWhole, CancellationToken cancellation)

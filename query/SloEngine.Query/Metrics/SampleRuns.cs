@@ -71,4 +71,13 @@ internal static class SampleRuns
 }
 
 /// <summary>Samples of one stored series, ascending in time.</summary>
-internal readonly record struct SampleStretch(UInt128 Id, long[] TimesMs, double[] Values);
+internal readonly record struct SampleStretch(UInt128 Id, long[] TimesMs, double[] Values)
+{
+    /// <summary>Those of a range.</summary>
+    public SampleStretch Within(TimeRange range)
+    {
+        int from = PackedSamples.Until(TimesMs, range.StartMs);
+        int until = PackedSamples.Until(TimesMs, range.EndMs);
+        return from == 0 && until == TimesMs?.Length ? this : until > from ? new SampleStretch(Id, TimesMs![from..until], Values[from..until]) : default;
+    }
+}
