@@ -50,7 +50,7 @@ internal sealed class LoadedServer : IAsyncDisposable
 
     /// <summary>Sends requests as fast as they are acknowledged and tells what that took: a line of the table.</summary>
     public async Task<string> RunAsync(
-        string signal, Request[] requests, TimeSpan duration, int connections, bool isGrpc, string countSql, CancellationToken cancellation)
+        string load, string signal, Request[] requests, TimeSpan duration, int connections, bool isGrpc, string countSql, CancellationToken cancellation)
     {
         using OtlpSender sender = Sender(isGrpc, connections);
         await sender.SendAsync(signal, Timed(requests[0]), null, cancellation);
@@ -84,7 +84,7 @@ internal sealed class LoadedServer : IAsyncDisposable
         double bytes = (await StoreAsync(cancellation)).GetProperty("bytes").GetDouble();
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{signal,-10}{items,12:N0}{items / elapsed,12:N0}{items / cpu,14:N0}{latency.At(0.5),9:0.0}{latency.At(0.99),9:0.0}{_process.WorkingSet64 / 1e6,9:0}{bytes / items,9:0.0}");
+            $"{load,-10}{items,12:N0}{items / elapsed,12:N0}{items / cpu,14:N0}{latency.At(0.5),9:0.0}{latency.At(0.99),9:0.0}{_process.WorkingSet64 / 1e6,9:0}{bytes / items,9:0.0}");
     }
 
     /// <summary>Sends requests one after the other; returns how many items were acknowledged.</summary>

@@ -7,7 +7,7 @@ using SloEngine.LoadTest.Queries;
 var serverOption = new Option<FileInfo>("--server") { Description = "Path of the sloengine program", Required = true };
 var seconds = new Option<int>("--seconds") { Description = "Seconds of load a signal", DefaultValueFactory = _ => 10 };
 var connections = new Option<int>("--connections") { Description = "Requests in flight", DefaultValueFactory = _ => 8 };
-var only = new Option<string?>("--signal") { Description = "metrics, logs or traces (default: all three)" };
+var only = new Option<string?>("--signal") { Description = "numbers, metrics, logs or traces (default: all)" };
 var protocol = new Option<string>("--protocol") { Description = "http, or grpc: one connection with as many calls in flight", DefaultValueFactory = _ => "http" };
 protocol.AcceptOnlyFromAmong("http", "grpc");
 var rest = new Option<int>("--rest") { Description = "Measure the server at rest instead, for so many seconds before and after a load" };
@@ -24,21 +24,22 @@ root.SetAction(async (parsed, cancellation) =>
         return 0;
     }
     Console.WriteLine($"{"signal",-10}{"items",12}{"items/s",12}{"items/CPU s",14}{"p50 ms",9}{"p99 ms",9}{"RSS MB",9}{"B/item",9}");
-    foreach ((string signal, Func<int, Request> make, int processes, string count) in ((string, Func<int, Request>, int, string)[])
+    foreach ((string load, string signal, Func<int, Request> make, int processes, string count) in ((string, string, Func<int, Request>, int, string)[])
     [
-        ("metrics", Request.Metrics, 32, "SELECT (SELECT count() FROM samples WHERE id NOT IN (SELECT id FROM series WHERE metric = 'target_info')) + (SELECT count() FROM histograms)"),
-        ("logs", Request.Logs, 32, "SELECT count() FROM logs"),
-        ("traces", Request.Spans, 32, "SELECT count() FROM spans"),
+        ("numbers", "metrics", Request.Numbers, 32, "SELECT count() FROM samples WHERE id NOT IN (SELECT id FROM series WHERE metric = 'target_info')"),
+        ("metrics", "metrics", Request.Metrics, 32, "SELECT (SELECT count() FROM samples WHERE id NOT IN (SELECT id FROM series WHERE metric = 'target_info')) + (SELECT count() FROM histograms)"),
+        ("logs", "logs", Request.Logs, 32, "SELECT count() FROM logs"),
+        ("traces", "traces", Request.Spans, 32, "SELECT count() FROM spans"),
     ])
     {
-        if (parsed.GetValue(only) is { } wanted && wanted != signal)
+        if (parsed.GetValue(only) is { } wanted && wanted != load)
         {
             continue;
         }
         string program = parsed.GetValue(serverOption)!.FullName;
         await using LoadedServer server = parsed.GetValue(gateway) ? await LoadedServer.StartGatewayAsync(program) : await LoadedServer.StartAsync(program);
         Request[] requests = [.. Enumerable.Range(0, processes).Select(make)];
-        Console.WriteLine(await server.RunAsync(signal, requests, TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(connections), parsed.GetValue(protocol) == "grpc", count, cancellation));
+        Console.WriteLine(await server.RunAsync(load, signal, requests, TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(connections), parsed.GetValue(protocol) == "grpc", count, cancellation));
     }
     return 0;
 });

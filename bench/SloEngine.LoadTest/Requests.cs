@@ -40,6 +40,20 @@ internal sealed record Request(byte[] Body, int[] TimeOffsets, int Items)
         }
     }
 
+    /// <summary>464 number points: 384 counters, 80 gauges, of one process.</summary>
+    public static Request Numbers(int process)
+    {
+        var writer = new ProtobufWriter();
+        int resourceMetrics = writer.Begin(1);
+        Resource(writer, process);
+        int scope = writer.Begin(2);
+        Metric(writer, "app.requests", 7, 384, 7, monotonic: true, static (w, index) => w.Fixed64(6, (ulong)(index * 17)));
+        Metric(writer, "app.memory", 5, 80, 7, monotonic: false, static (w, index) => w.Double(4, index * 1.25));
+        writer.End(scope);
+        writer.End(resourceMetrics);
+        return Of(writer, 464);
+    }
+
     /// <summary>464 points: 320 counters, 64 histograms of 15 buckets, 80 gauges, of one process.</summary>
     public static Request Metrics(int process)
     {
