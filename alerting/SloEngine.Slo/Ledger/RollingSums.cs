@@ -19,7 +19,7 @@ public readonly record struct WindowSum(double Good, double Total, int CoveredSl
 /// </summary>
 internal sealed class RollingSums
 {
-    /// <summary>Slots that the ring moves on one by one, without divisions.</summary>
+    /// <summary>Slots that the ring moves on without divisions.</summary>
     private const int NearSlots = 16;
 
     private readonly Cell[] _cells;
@@ -36,8 +36,8 @@ internal sealed class RollingSums
     {
         Slot = slot;
         _slotTicks = slot.Ticks;
-        _nearTicks = (ulong)slot.Ticks * NearSlots;
         _cells = new Cell[(int)Math.Ceiling(reach / slot) + 2];
+        _nearTicks = (ulong)slot.Ticks * (ulong)Math.Min(NearSlots, _cells.Length);
     }
 
     public TimeSpan Slot { get; }
@@ -72,19 +72,21 @@ internal sealed class RollingSums
     /// <summary>Makes one of the slots that follow the newest.</summary>
     private void MoveOn(long after)
     {
-        Cell[] cells = _cells;
-        int place = _newestPlace;
-        Cell newest = cells[place];
+        int slots = 0;
         do
         {
-            place = place + 1 == cells.Length ? 0 : place + 1;
-            cells[place] = newest;
-            _newestTicks += _slotTicks;
-            _newest++;
+            slots++;
             after -= _slotTicks;
         }
         while (after >= _slotTicks);
-        _newestPlace = place;
+        _newest += slots;
+        _newestTicks += slots * _slotTicks;
+        Cell newest = _cells[_newestPlace];
+        int first = _newestPlace + 1;
+        int behind = Math.Max(0, first + slots - _cells.Length);
+        _cells.AsSpan(first, slots - behind).Fill(newest);
+        _cells.AsSpan(0, behind).Fill(newest);
+        _newestPlace = behind > 0 ? behind - 1 : first + slots - 1;
         _isNewestCovered = false;
         DropOldest();
     }
