@@ -52,12 +52,12 @@ public sealed class PostmortemTests
         // What comes before a new SLO counts by itself is read from the store by the minute.
         await ServerProcess.UntilAsync(() => server.GetAsync("/api/v1/slos/checkout"), slo => slo.GetProperty("past").ValueKind == JsonValueKind.Null, TimeSpan.FromSeconds(60));
 
-        // 16 minutes of good traffic, a deployment, then 4 minutes in which acme's checkouts fail.
+        // 16 minutes of good traffic, none of it in the minute of the first bad event, a deployment, then 4 minutes in which acme's checkouts fail.
         DateTimeOffset now = DateTimeOffset.UtcNow;
         var records = new List<string>();
         for (int minute = 20; minute > 4; minute--)
         {
-            records.AddRange(Enumerable.Range(0, 10).Select(number => Record(now.AddMinutes(-minute).AddSeconds(number), 9, "paid", number % 2 == 0 ? "acme" : "zeta", trace: false)));
+            records.AddRange(Enumerable.Range(0, 10).Select(number => Record(now.AddMinutes(-minute).AddSeconds(-number), 9, "paid", number % 2 == 0 ? "acme" : "zeta", trace: false)));
         }
         for (int minute = 4; minute > 0; minute--)
         {
