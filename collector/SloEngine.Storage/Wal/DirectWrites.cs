@@ -10,16 +10,33 @@ internal static partial class DirectWrites
     private const int SetFlags = 4;
     private const int Direct = 0x4000;
 
-    /// <summary>Whether the file takes writes of whole blocks past the cache from now on; not every file system has them.</summary>
-    public static bool TryEnable(SafeFileHandle file) => OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64 && Change(file, flags => flags | Direct);
+    /// <summary>Has writes go past the cache from now on, where the system can; not every file system takes them (<see cref="Write"/>).</summary>
+    public static void Enable(SafeFileHandle file)
+    {
+        if (OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64 && fcntl(file, GetFlags, 0) is >= 0 and int flags)
+        {
+            _ = fcntl(file, SetFlags, flags | Direct);
+        }
+    }
 
-    /// <summary>Writes go through the cache again.</summary>
-    public static void Disable(SafeFileHandle file) => Change(file, flags => flags & ~Direct);
+    /// <summary>Writes whole blocks; through the cache from then on where the file does not take them past it.</summary>
+    /// <exception cref="IOException">They cannot be written.</exception>
+    public static void Write(SafeFileHandle file, ReadOnlySpan<byte> blocks, long offset)
+    {
+        try
+        {
+            RandomAccess.Write(file, blocks, offset);
+        }
+        catch (IOException) when (TryDisable(file))
+        {
+            RandomAccess.Write(file, blocks, offset);
+        }
+    }
 
-    private static bool Change(SafeFileHandle file, Func<int, int> change)
+    private static bool TryDisable(SafeFileHandle file)
     {
         int flags = fcntl(file, GetFlags, 0);
-        return flags >= 0 && fcntl(file, SetFlags, change(flags)) == 0;
+        return flags >= 0 && (flags & Direct) != 0 && fcntl(file, SetFlags, flags & ~Direct) == 0;
     }
 
     [LibraryImport("libc", SetLastError = true)]

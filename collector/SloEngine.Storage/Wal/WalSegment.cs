@@ -71,7 +71,11 @@ internal sealed class WalSegment
         SafeFileHandle file = System.IO.File.OpenHandle(path, FileMode.Create, FileAccess.ReadWrite, FileShare.Read);
         try
         {
-            WriteFirst(file, block.Blocks, bypassesCache);
+            if (bypassesCache)
+            {
+                DirectWrites.Enable(file);
+            }
+            DirectWrites.Write(file, block.Blocks, 0);
             RandomAccess.FlushToDisk(file);
             DirectorySync.Flush(directory);
             stage.Hold(header);
@@ -113,24 +117,6 @@ internal sealed class WalSegment
     {
         RandomAccess.SetLength(file, HeaderBytes + Length);
         RandomAccess.FlushToDisk(file);
-    }
-
-    private static void WriteFirst(SafeFileHandle file, ReadOnlySpan<byte> blocks, bool bypassesCache)
-    {
-        if (bypassesCache && DirectWrites.TryEnable(file))
-        {
-            try
-            {
-                RandomAccess.Write(file, blocks, 0);
-                return;
-            }
-            catch (IOException)
-            {
-                // A file system that takes the flag and not the writes, or a disk that is full: that shows again below.
-                DirectWrites.Disable(file);
-            }
-        }
-        RandomAccess.Write(file, blocks, 0);
     }
 
     private static WalSegment Read(string path)

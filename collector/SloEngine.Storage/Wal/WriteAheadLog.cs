@@ -238,7 +238,7 @@ public sealed class WriteAheadLog : IDisposable
         long end = WalSegment.HeaderBytes + segment.Length;
         try
         {
-            RandomAccess.Write(_file!, _stage.Blocks, end - _stage.Held);
+            DirectWrites.Write(_file!, _stage.Blocks, end - _stage.Held);
             RandomAccess.FlushToDisk(_file!);
             _stage.Keep();
         }

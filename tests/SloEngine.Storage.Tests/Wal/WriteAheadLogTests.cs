@@ -1,6 +1,7 @@
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
+using Microsoft.Win32.SafeHandles;
 using SloEngine.Storage.Wal;
 
 namespace SloEngine.Storage.Tests.Wal;
@@ -100,6 +101,19 @@ public sealed class WriteAheadLogTests : IDisposable
             static List<int> Sizes(WriteAheadLog log) =>
                 [.. log.Read(log.Start, log.End).Select(record => record.Payload.Span.IndexOfAnyExcept((byte)record.Payload.Length) < 0 ? record.Payload.Length : -1)];
         }));
+
+    [Fact]
+    public void A_write_that_a_file_does_not_take_past_the_cache_goes_through_it()
+    {
+        using SafeFileHandle file = File.OpenHandle(Path.Combine(_root.FullName, "file"), FileMode.Create, FileAccess.ReadWrite);
+        DirectWrites.Enable(file);
+
+        // Neither their number nor their place is that of whole blocks.
+        DirectWrites.Write(file, "abc"u8, 1);
+        DirectWrites.Write(file, "def"u8, 4);
+
+        Assert.Equal("\0abcdef"u8.ToArray(), File.ReadAllBytes(Path.Combine(_root.FullName, "file")));
+    }
 
     [Fact]
     public void A_log_at_its_limit_refuses_keeps_nothing_of_it_and_goes_on_once_it_is_trimmed()
