@@ -56,35 +56,13 @@ public static class NumberText
 
     private static Decimal Digits(double value)
     {
-        string shortest = value.ToString("R", CultureInfo.InvariantCulture);
-        // "R" gives the shortest digits but chooses its own notation: keep its digits, drop its layout.
-        bool negative = shortest[0] == '-';
-        int mark = shortest.IndexOf('E', StringComparison.Ordinal);
-        string mantissa = mark < 0 ? shortest : shortest[..mark];
-        string digits = new([.. mantissa.Where(char.IsAsciiDigit)]);
-        digits = digits.Trim('0');
-        if (digits.Length == 0)
+        if (value == 0)
         {
-            return new Decimal(negative || double.IsNegative(value), "0", 0);
+            return new Decimal(double.IsNegative(value), "0", 0);
         }
-        int exponent;
-        if (mark >= 0)
-        {
-            exponent = int.Parse(shortest.AsSpan(mark + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
-        }
-        else
-        {
-            int point = mantissa.IndexOf('.', StringComparison.Ordinal);
-            int whole = (point < 0 ? mantissa.Length : point) - (negative ? 1 : 0);
-            int zeros = 0;
-            string plain = mantissa.TrimStart('-').Replace(".", "", StringComparison.Ordinal);
-            while (plain[zeros] == '0')
-            {
-                zeros++;
-            }
-            exponent = whole - 1 - zeros;
-        }
-        return new Decimal(negative, digits, exponent);
+        (ulong shortest, int power) = ShortestDecimal.Of(Math.Abs(value));
+        string digits = shortest.ToString(CultureInfo.InvariantCulture);
+        return new Decimal(value < 0, digits.TrimEnd('0'), digits.Length - 1 + power);
     }
 
     /// <summary>A sign, significant digits, and the power of ten of the first.</summary>

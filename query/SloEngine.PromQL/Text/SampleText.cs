@@ -9,20 +9,15 @@ public static class SampleText
     /// <summary>Bytes that a value takes at most.</summary>
     public const int MostBytes = 32;
 
+    private const int MostDigits = 20;
     private const double SmallestPlain = 1e-6;
     private const double LargestPlain = 1e21;
 
     /// <summary>The shortest digits that read back as the same value; an exponent only for very large and very small numbers.</summary>
     public static string Print(double value)
     {
-        double size = Math.Abs(value);
-        if (!double.IsFinite(value) || size == 0 || (size >= SmallestPlain && size < LargestPlain))
-        {
-            return NumberText.Plain(value);
-        }
-        string text = NumberText.General(value);
-        // One digit of an exponent is enough: e-7 rather than e-07.
-        return text[^2] == '0' && text[^3] is '+' or '-' ? text[..^2] + text[^1] : text;
+        Span<byte> utf8 = stackalloc byte[MostBytes];
+        return Encoding.ASCII.GetString(utf8[..Print(value, utf8)]);
     }
 
     /// <summary>The same in UTF-8.</summary>
@@ -31,12 +26,53 @@ public static class SampleText
     /// <returns>Bytes of the text.</returns>
     public static int Print(double value, Span<byte> utf8)
     {
-        // In most of the range the shortest round trip of .NET has no exponent, and then it is the text.
-        return double.IsFinite(value) && value.TryFormat(utf8, out int written, "R", CultureInfo.InvariantCulture) && !utf8[..written].Contains((byte)'E')
-            ? written
-            : Encoding.ASCII.GetBytes(Print(value), utf8);
+        double size = Math.Abs(value);
+        if (!double.IsFinite(value) || size is 0 or < SmallestPlain or >= LargestPlain)
+        {
+            return Encoding.ASCII.GetBytes(Special(value), utf8);
+        }
+        int length = 0;
+        if (value < 0)
+        {
+            utf8[length++] = (byte)'-';
+        }
+        (ulong shortest, int power) = ShortestDecimal.Of(size);
+        Span<byte> digits = stackalloc byte[MostDigits];
+        shortest.TryFormat(digits, out int count, default, CultureInfo.InvariantCulture);
+        int point = count + power;
+        digits = digits[..(digits[..count].LastIndexOfAnyExcept((byte)'0') + 1)];
+        if (point <= 0)
+        {
+            "0."u8.CopyTo(utf8[length..]);
+            utf8.Slice(length + 2, -point).Fill((byte)'0');
+            length += 2 - point;
+            digits.CopyTo(utf8[length..]);
+            return length + digits.Length;
+        }
+        if (point >= digits.Length)
+        {
+            digits.CopyTo(utf8[length..]);
+            utf8.Slice(length + digits.Length, point - digits.Length).Fill((byte)'0');
+            return length + point;
+        }
+        digits[..point].CopyTo(utf8[length..]);
+        length += point;
+        utf8[length++] = (byte)'.';
+        digits[point..].CopyTo(utf8[length..]);
+        return length + digits.Length - point;
     }
 
     /// <summary>A bound of a classic histogram as its label <c>le</c> holds it: always a float, 1.0 rather than 1.</summary>
     public static string PrintBound(double bound) => NumberText.OpenMetrics(bound);
+
+    private static string Special(double value)
+    {
+        if (!double.IsFinite(value) || value == 0)
+        {
+            return NumberText.Plain(value);
+        }
+        string text = NumberText.General(value);
+        // One digit of an exponent is enough: e-7 rather than e-07.
+        return text[^2] == '0' && text[^3] is '+' or '-' ? text[..^2] + text[^1] : text;
+    }
 }

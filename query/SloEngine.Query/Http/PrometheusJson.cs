@@ -14,6 +14,11 @@ internal static class PrometheusJson
     /// <summary>Bytes that a time takes at most: sign, digits, point.</summary>
     private const int MostTimeBytes = 24;
 
+    private const int MostPointBytes = MostTimeBytes + SampleText.MostBytes + 5;
+
+    /// <summary>Bytes of points that are written at once.</summary>
+    private const int PointsBytes = 4096;
+
     /// <summary>Remarks of a kind that one answer holds.</summary>
     private const int MaxRemarks = 10;
 
@@ -164,8 +169,8 @@ internal static class PrometheusJson
                     json.WriteStartObject();
                     json.WritePropertyName("metric");
                     Write(json, series.Labels);
-                    Points(json, "values", series, histograms: false);
-                    Points(json, "histograms", series, histograms: true);
+                    Values(json, series);
+                    Histograms(json, series);
                     json.WriteEndObject();
                 }
                 json.WriteEndArray();
@@ -178,28 +183,56 @@ internal static class PrometheusJson
         json.WriteEndObject();
     }
 
-    /// <summary>Floats and histograms of a series stand in separate lists; one that is empty is left out.</summary>
-    private static void Points(Utf8JsonWriter json, string name, ResultSeries series, bool histograms)
+    /// <summary>Floats and histograms of a series stand in separate lists; one that is empty is left out. Most of an answer are floats: they are written many at once.</summary>
+    private static void Values(Utf8JsonWriter json, ResultSeries series)
     {
+        Span<byte> points = stackalloc byte[PointsBytes];
+        int length = 0;
         bool started = false;
         for (int index = 0; index < series.Values.Length; index++)
         {
-            FloatHistogram? histogram = series.Histograms?[index];
-            if (histogram is not null != histograms)
+            if (series.Histograms?[index] is not null)
             {
                 continue;
             }
             if (!started)
             {
-                json.WriteStartArray(name);
+                json.WriteStartArray("values");
                 started = true;
             }
-            Point(json, series.TimesMs[index], series.Values[index], histogram);
+            else if (length > PointsBytes - MostPointBytes - 1)
+            {
+                json.WriteRawValue(points[..length], skipInputValidation: true);
+                length = 0;
+            }
+            if (length > 0)
+            {
+                points[length++] = (byte)',';
+            }
+            length += Point(series.TimesMs[index], series.Values[index], points[length..]);
         }
         if (started)
         {
+            json.WriteRawValue(points[..length], skipInputValidation: true);
             json.WriteEndArray();
         }
+    }
+
+    private static void Histograms(Utf8JsonWriter json, ResultSeries series)
+    {
+        if (series.Histograms is not { } histograms || Array.TrueForAll(histograms, histogram => histogram is null))
+        {
+            return;
+        }
+        json.WriteStartArray("histograms");
+        for (int index = 0; index < histograms.Length; index++)
+        {
+            if (histograms[index] is { } histogram)
+            {
+                Point(json, series.TimesMs[index], 0, histogram);
+            }
+        }
+        json.WriteEndArray();
     }
 
     private static void Point(Utf8JsonWriter json, long timeMs, string value)
@@ -214,22 +247,26 @@ internal static class PrometheusJson
     {
         if (histogram is null)
         {
-            // Most of an answer are these.
-            Span<byte> point = stackalloc byte[MostTimeBytes + SampleText.MostBytes + 8];
-            point[0] = (byte)'[';
-            int length = 1 + Time(timeMs, point[1..]);
-            point[length++] = (byte)',';
-            point[length++] = (byte)'"';
-            length += SampleText.Print(value, point[length..]);
-            point[length++] = (byte)'"';
-            point[length++] = (byte)']';
-            json.WriteRawValue(point[..length], skipInputValidation: true);
+            Span<byte> point = stackalloc byte[MostPointBytes];
+            json.WriteRawValue(point[..Point(timeMs, value, point)], skipInputValidation: true);
             return;
         }
         json.WriteStartArray();
         Time(json, timeMs);
         Write(json, histogram);
         json.WriteEndArray();
+    }
+
+    /// <summary>A time and a value, <c>[1771200000,"0.5"]</c>.</summary>
+    private static int Point(long timeMs, double value, Span<byte> utf8)
+    {
+        utf8[0] = (byte)'[';
+        int length = 1 + Time(timeMs, utf8[1..]);
+        ",\""u8.CopyTo(utf8[length..]);
+        length += 2;
+        length += SampleText.Print(value, utf8[length..]);
+        "\"]"u8.CopyTo(utf8[length..]);
+        return length + 2;
     }
 
     private static void Time(Utf8JsonWriter json, long timeMs)
