@@ -31,7 +31,9 @@ public sealed record EngineOptions
 }
 
 /// <summary>Evaluates PromQL over series from a source. Safe for concurrent use.</summary>
-public sealed class PromQLEngine(EngineOptions options)
+/// <param name="options">Limits and defaults.</param>
+/// <param name="turns">What a query takes one of while it is evaluated, waiting for it within its own time; null where all are evaluated at once.</param>
+public sealed class PromQLEngine(EngineOptions options, SemaphoreSlim? turns = null)
 {
     private static readonly TimeSpan ShortestTimer = TimeSpan.FromMilliseconds(1);
 
@@ -111,14 +113,29 @@ public sealed class PromQLEngine(EngineOptions options)
             await timeout.CancelAsync();
         }
         timeout.CancelAfter(options.Timeout);
+        string stage = "query queue";
+        bool hasTurn = false;
         try
         {
+            if (turns is not null)
+            {
+                await turns.WaitAsync(timeout.Token);
+                hasTurn = true;
+            }
+            stage = "expression evaluation";
             timeout.Token.ThrowIfCancellationRequested();
             return await evaluate(timeout.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new PromQLEvaluationException(QueryFailure.Timeout, "query timed out in expression evaluation");
+            throw new PromQLEvaluationException(QueryFailure.Timeout, $"query timed out in {stage}");
+        }
+        finally
+        {
+            if (hasTurn)
+            {
+                turns!.Release();
+            }
         }
     }
 

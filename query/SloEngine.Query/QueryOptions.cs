@@ -15,7 +15,10 @@ public sealed record QueryOptions
     /// <summary>Memory for samples that were read before, packed; 0 for none.</summary>
     public long SampleCacheBytes { get; init; } = 512L << 20;
 
-    /// <summary>Time that a query may take.</summary>
+    /// <summary>PromQL queries of the API that are evaluated at a time: others wait. Rules and SLOs do not wait for them.</summary>
+    public int MaxConcurrency { get; init; } = 20;
+
+    /// <summary>Time that a query may take, and wait for its turn.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(2);
 
     /// <summary>Rows that a SQL query may return.</summary>

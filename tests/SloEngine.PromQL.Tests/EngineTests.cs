@@ -43,6 +43,27 @@ public sealed class EngineTests
     }
 
     [Fact]
+    public async Task A_query_waits_for_its_turn_no_longer_than_its_time()
+    {
+        using var turns = new SemaphoreSlim(1);
+        var held = new TaskCompletionSource<IReadOnlyList<SeriesData>>();
+        var engine = new PromQLEngine(new EngineOptions(), turns);
+        Expr query = PromQLParser.Parse("a");
+        Task<QueryValue> first = engine.InstantAsync(query, new Held(held.Task), 300 * Second, default).AsTask();
+        Task<QueryValue> second = engine.InstantAsync(query, Source(), 300 * Second, default).AsTask();
+
+        PromQLEvaluationException late = await Assert.ThrowsAsync<PromQLEvaluationException>(async () =>
+            await new PromQLEngine(new EngineOptions { Timeout = TimeSpan.FromMilliseconds(20) }, turns).InstantAsync(query, Source(), 300 * Second, default));
+        Assert.Equal((QueryFailure.Timeout, "query timed out in query queue"), (late.Failure, late.Message));
+        Assert.False(second.IsCompleted);
+
+        held.SetException(new InvalidOperationException("the store is gone"));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => first);
+        Assert.Equal(40, Assert.Single(((VectorResult)await second).Samples).Value);
+        Assert.Equal(1, turns.CurrentCount);
+    }
+
+    [Fact]
     public async Task Rate_and_increase_of_delta_points_are_their_sum()
     {
         var source = new Samples();
@@ -138,6 +159,12 @@ public sealed class EngineTests
     }
 
     /// <summary>Series in memory; times in seconds.</summary>
+    /// <summary>Answers when it is told to.</summary>
+    private sealed class Held(Task<IReadOnlyList<SeriesData>> answer) : ISeriesSource
+    {
+        public async ValueTask<IReadOnlyList<SeriesData>> SelectAsync(SeriesSelection selection, CancellationToken cancellation) => await answer;
+    }
+
     private sealed class Samples : ISeriesSource
     {
         private readonly List<SeriesData> _all = [];

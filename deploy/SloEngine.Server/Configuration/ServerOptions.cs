@@ -164,6 +164,7 @@ internal sealed record ServerOptions
                 MaxSeries = (int)Number(Setting.QuerySeries, Text(Setting.QuerySeries), 1, 100_000_000),
                 MaxSamples = Number(Setting.QuerySamples, Text(Setting.QuerySamples), 1, 100_000_000_000),
                 Timeout = Duration(Setting.QueryTimeout, Text(Setting.QueryTimeout), TimeSpan.FromSeconds(1)),
+                MaxConcurrency = (int)Number(Setting.QueryConcurrency, Text(Setting.QueryConcurrency), 1, 10_000),
                 SampleCacheBytes = Number(Setting.QueryCacheBytes, Text(Setting.QueryCacheBytes), 0, 1L << 40),
             },
             Scaling = ExistingDirectory(Setting.Scaling, Text(Setting.Scaling)),

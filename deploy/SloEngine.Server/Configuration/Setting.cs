@@ -31,6 +31,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting QuerySeries = new("limits.query_series", "--query-series", "COUNT", "100000", "Series that one selector of a query may match");
     public static readonly Setting QuerySamples = new("limits.query_samples", "--query-samples", "COUNT", "50000000", "Samples that one query may hold at a time");
     public static readonly Setting QueryTimeout = new("limits.query_timeout", "--query-timeout", "DURATION", "2m", "Time that one query may take");
+    public static readonly Setting QueryConcurrency = new("limits.query_concurrency", "--query-concurrency", "COUNT", "20", "PromQL queries of the API evaluated at a time; others wait for their turn within their time");
     public static readonly Setting QueryCacheBytes = new("limits.query_cache_bytes", "--query-cache-bytes", "BYTES", "536870912", "Memory for packed samples that queries have read, so that the next ones find them there; 0: none");
     public static readonly Setting Scaling = new("scaling", "--scaling", "DIR", "", "Directory of scaling policies, reloaded on change");
     public static readonly Setting Receivers = new("receivers", "--receivers", "FILE", "", "File of notification receivers and routes");
@@ -70,7 +71,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
         Roles, Engines, ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, StoreCluster, Backups, Slos, SloLateness, SloQueryDelay, Rules, Alertmanagers, ExternalLabels, Scaling, Receivers, Dashboards,
         ExternalUrl, EngineLibrary,
         MaxBodyBytes, MemoryBudgetBytes, MaxConnections, MaxActiveSeries, MaxTotalSeries, MaxActiveResources, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes,
-        SeriesIdle, TenantAttribute, RuleGroups, RuleCatchUp, QuerySeries, QuerySamples, QueryTimeout, QueryCacheBytes, Wal, WalMaxBytes,
+        SeriesIdle, TenantAttribute, RuleGroups, RuleCatchUp, QuerySeries, QuerySamples, QueryTimeout, QueryConcurrency, QueryCacheBytes, Wal, WalMaxBytes,
         RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionRollUps, RetentionEvents, RetentionTenants, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
     ];
 }

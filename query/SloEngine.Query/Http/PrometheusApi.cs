@@ -25,23 +25,24 @@ public static class PrometheusApi
         IColumnStore store = services.GetRequiredService<IColumnStore>();
         QueryOptions options = services.GetRequiredService<QueryOptions>();
         StoredSeriesSources sources = services.GetRequiredService<StoredSeriesSources>();
-        PromQLEngine engine = services.GetRequiredService<PromQLEngine>();
+        EngineOptions limits = services.GetRequiredService<PromQLEngine>().Options;
+        var turns = new SemaphoreSlim(options.MaxConcurrency);
 
         endpoints.MapMethods("/api/v1/query", GetOrPost, http => QueryAnswer.WriteAsync(http, async (parameters, http) =>
         {
             int limit = parameters.Limit();
             long timeMs = parameters.TimeMs("time", time.GetUtcNow().ToUnixTimeMilliseconds());
-            PromQLEngine limited = Limited(engine, parameters);
+            var engine = new PromQLEngine(Limited(limits, parameters), turns);
             Expr query = PrometheusAnswer.Expression(parameters);
             var source = new TimedSeriesSource(sources.Of(parameters.Tenant), time);
-            QueryValue value = await limited.InstantAsync(query, source, timeMs, http.RequestAborted);
+            QueryValue value = await engine.InstantAsync(query, source, timeMs, http.RequestAborted);
             return new QueryAnswer(value, parameters.Text("query"), limit, ShownStatistics.Of(parameters, source, new RangeSteps(timeMs, timeMs, 0)));
         }));
         endpoints.MapMethods("/api/v1/query_range", GetOrPost, http => QueryAnswer.WriteAsync(http, async (parameters, http) =>
         {
             int limit = parameters.Limit();
-            RangeSteps steps = Steps(parameters, engine.Options);
-            PromQLEngine limited = Limited(engine, parameters);
+            RangeSteps steps = Steps(parameters, limits);
+            var engine = new PromQLEngine(Limited(limits, parameters), turns);
             Expr query = PrometheusAnswer.Expression(parameters);
             if (query.Type is ExprType.String or ExprType.RangeVector)
             {
@@ -49,7 +50,7 @@ public static class PrometheusApi
                 throw new ParameterException($"invalid parameter \"query\": invalid expression type \"{type}\" for range query, must be Scalar or instant Vector");
             }
             var source = new TimedSeriesSource(sources.Of(parameters.Tenant), time);
-            MatrixResult value = await limited.RangeAsync(query, source, steps.StartMs, steps.EndMs, steps.StepMs, http.RequestAborted);
+            MatrixResult value = await engine.RangeAsync(query, source, steps.StartMs, steps.EndMs, steps.StepMs, http.RequestAborted);
             return new QueryAnswer(value, parameters.Text("query"), limit, ShownStatistics.Of(parameters, source, steps));
         }));
         endpoints.MapPrometheus("query_exemplars", GetOrPost, async (parameters, http) =>
@@ -79,13 +80,12 @@ public static class PrometheusApi
             return PrometheusRoutes.Answer(json => ExpressionJson.Write(json, query));
         });
         endpoints.MapPrometheusLabels(store, sources, options, GetOnly, GetOrPost);
-        endpoints.MapPrometheusStatus(store, engine.Options, time, GetOnly);
+        endpoints.MapPrometheusStatus(store, limits, options, time, GetOnly);
     }
 
-    /// <summary>The engine with the limits that a request sets for itself: a lookback, and a timeout below the engine's own.</summary>
-    private static PromQLEngine Limited(PromQLEngine engine, RequestParameters parameters)
+    /// <summary>The limits that a request sets for itself: a lookback, and a timeout below the one that all have.</summary>
+    private static EngineOptions Limited(EngineOptions options, RequestParameters parameters)
     {
-        EngineOptions options = engine.Options;
         if (parameters.Optional("timeout") is { } timeout)
         {
             if (!RequestParameters.TryDuration(timeout, out TimeSpan given))
@@ -103,7 +103,7 @@ public static class PrometheusApi
             }
             options = given >= TimeSpan.FromMilliseconds(1) ? options with { LookbackMs = (long)given.TotalMilliseconds } : options;
         }
-        return ReferenceEquals(options, engine.Options) ? engine : new PromQLEngine(options);
+        return options;
     }
 
     private static RangeSteps Steps(RequestParameters parameters, EngineOptions options)

@@ -20,7 +20,7 @@ internal static class PrometheusStatus
 
     private const int DefaultTopics = 10;
 
-    public static void MapPrometheusStatus(this IEndpointRouteBuilder endpoints, IColumnStore store, EngineOptions engine, TimeProvider time, string[] getOnly)
+    public static void MapPrometheusStatus(this IEndpointRouteBuilder endpoints, IColumnStore store, EngineOptions engine, QueryOptions options, TimeProvider time, string[] getOnly)
     {
         DateTimeOffset began = time.GetUtcNow();
         string version = typeof(PrometheusStatus).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
@@ -39,6 +39,7 @@ internal static class PrometheusStatus
         Map("status/flags", (_, json) => Texts(
             json,
             ("query.lookback-delta", Seconds(engine.LookbackMs / 1000d)),
+            ("query.max-concurrency", options.MaxConcurrency.ToString(CultureInfo.InvariantCulture)),
             ("query.max-samples", engine.MaxSamples.ToString(CultureInfo.InvariantCulture)),
             ("query.timeout", Seconds(engine.Timeout.TotalSeconds))));
         endpoints.MapPrometheus("status/tsdb", getOnly, async (parameters, http) =>
