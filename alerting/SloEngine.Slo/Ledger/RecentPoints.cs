@@ -6,7 +6,8 @@ namespace SloEngine.Slo.Ledger;
 /// <param name="Count">Count, by which a reset is told.</param>
 internal readonly record struct RecentPoint(long Start, long Time, double Count);
 
-/// <summary>The last points of a cumulative series, oldest first, each with the value of every listener.</summary>
+/// <summary>The last points of a cumulative series, oldest first, each with what it says to every listener.</summary>
+/// <param name="listeners">Listeners whose values are not the points' counts; 0 where they are, as those of a counter.</param>
 internal sealed class RecentPoints(int listeners)
 {
     /// <summary>How many points may lie between a point and its place: a power of two.</summary>
@@ -26,7 +27,8 @@ internal sealed class RecentPoints(int listeners)
     /// <summary>The newest point; there is to be one.</summary>
     public ref readonly RecentPoint Newest => ref _points[Place(Count - 1)];
 
-    public ReadOnlySpan<double> Values(int index) => _values.AsSpan(Place(index) * listeners, listeners);
+    /// <summary>What a point says to a listener.</summary>
+    public double Value(int index, int listener) => listeners == 0 ? _points[Place(index)].Count : _values[(Place(index) * listeners) + listener];
 
     /// <summary>Begins with a point that others came before.</summary>
     public void Continue(long start, long time, double count, ReadOnlySpan<double> values)
@@ -36,7 +38,7 @@ internal sealed class RecentPoints(int listeners)
         HasForgotten = true;
     }
 
-    /// <summary>Puts a point behind all others; every listener has its count for a value.</summary>
+    /// <summary>Puts a point of a counter behind all others.</summary>
     public void Append(long start, long time, double count)
     {
         if (Count == Most)
@@ -48,13 +50,7 @@ internal sealed class RecentPoints(int listeners)
         {
             Count++;
         }
-        int place = Place(Count - 1);
-        _points[place] = new RecentPoint(start, time, count);
-        Span<double> values = _values.AsSpan(place * listeners, listeners);
-        for (int listener = 0; listener < values.Length; listener++)
-        {
-            values[listener] = count;
-        }
+        _points[Place(Count - 1)] = new RecentPoint(start, time, count);
     }
 
     /// <summary>Puts a point before the one at an index; the oldest makes room for it.</summary>
@@ -74,12 +70,14 @@ internal sealed class RecentPoints(int listeners)
         for (int later = Count; later > index; later--)
         {
             _points[Place(later)] = _points[Place(later - 1)];
-            Values(later - 1).CopyTo(_values.AsSpan(Place(later) * listeners, listeners));
+            OwnValues(later - 1).CopyTo(OwnValues(later));
         }
         _points[Place(index)] = new RecentPoint(start, time, count);
-        values.CopyTo(_values.AsSpan(Place(index) * listeners, listeners));
+        values[..listeners].CopyTo(OwnValues(index));
         Count++;
     }
+
+    private Span<double> OwnValues(int index) => _values.AsSpan(Place(index) * listeners, listeners);
 
     private int Place(int index) => (_first + index) & (Most - 1);
 }

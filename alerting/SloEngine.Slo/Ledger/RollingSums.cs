@@ -72,7 +72,20 @@ internal sealed class RollingSums
     /// <summary>Makes one of the slots that follow the newest.</summary>
     private void MoveOn(long after)
     {
-        int slots = 0;
+        after -= _slotTicks;
+        if (after < _slotTicks)
+        {
+            // Most often it is the next one.
+            Cell sums = _cells[_newestPlace];
+            _newest++;
+            _newestTicks += _slotTicks;
+            _newestPlace = _newestPlace + 1 == _cells.Length ? 0 : _newestPlace + 1;
+            _cells[_newestPlace] = sums;
+            _isNewestCovered = false;
+            DropOldest();
+            return;
+        }
+        int slots = 1;
         do
         {
             slots++;

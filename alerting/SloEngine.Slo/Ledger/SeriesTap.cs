@@ -30,7 +30,7 @@ public sealed class SeriesTap
         (_ledger, _series, _listeners) = (ledger, series, listeners);
         _counting = TapListener.Joined(listeners);
         _deltas = series.IsDelta ? new DeltaIntervals() : null;
-        _recent = new RecentPoints(listeners.Length);
+        _recent = new RecentPoints(series.Kind == SeriesKind.Counter ? 0 : listeners.Length);
     }
 
     /// <summary>What it is the tap of.</summary>
@@ -147,7 +147,7 @@ public sealed class SeriesTap
             }
             int newest = _recent.Count - 1;
             RecentPoint last = _recent[newest];
-            return new TapBaseline(true, last.Start, last.Time, last.Count, [.. _listeners.Select(listener => listener.Measure)], _recent.Values(newest).ToArray())
+            return new TapBaseline(true, last.Start, last.Time, last.Count, [.. _listeners.Select(listener => listener.Measure)], [.. _listeners.Select((_, index) => _recent.Value(newest, index))])
             {
                 Deferred = _deferred,
             };
@@ -255,10 +255,9 @@ public sealed class SeriesTap
             return;
         }
         bool isReset = IsReset(last, startNanos, count);
-        ReadOnlySpan<double> lastValues = _recent.Values(points - 1);
         for (int index = 0; index < _listeners.Length; index++)
         {
-            double increase = Increase(isReset, lastValues[index], values[index]);
+            double increase = Increase(isReset, _recent.Value(points - 1, index), values[index]);
             if (!double.IsNaN(increase))
             {
                 _listeners[index].Add(timeNanos, increase);
@@ -325,10 +324,10 @@ public sealed class SeriesTap
         for (int index = 0; index < _listeners.Length; index++)
         {
             double value = values[index];
-            double nextValue = _recent.Values(after)[index];
+            double nextValue = _recent.Value(after, index);
             // Before the first point there was nothing, or nobody knows what.
-            double left = after > 0 ? Increase(beforeIsReset, _recent.Values(after - 1)[index], value) : _firstCounts ? value : 0;
-            double counted = after > 0 ? Increase(wasReset, _recent.Values(after - 1)[index], nextValue) : _firstCounts ? nextValue : 0;
+            double left = after > 0 ? Increase(beforeIsReset, _recent.Value(after - 1, index), value) : _firstCounts ? value : 0;
+            double counted = after > 0 ? Increase(wasReset, _recent.Value(after - 1, index), nextValue) : _firstCounts ? nextValue : 0;
             if (!double.IsNaN(left) && !double.IsNaN(counted))
             {
                 _listeners[index].Add(timeNanos, left);

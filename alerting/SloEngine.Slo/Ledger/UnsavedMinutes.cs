@@ -16,7 +16,13 @@ internal sealed class UnsavedMinutes
     /// <param name="total">All events.</param>
     public void Add(long minute, double good, double total)
     {
+        var added = new MinuteCount { Minute = minute, Good = good, Total = total };
         int place = _minutes.Count;
+        if (place == 0 || _minutes[place - 1].Minute < minute)
+        {
+            _minutes.Add(added);
+            return;
+        }
         while (place > 0 && _minutes[place - 1].Minute > minute)
         {
             place--;
@@ -28,7 +34,7 @@ internal sealed class UnsavedMinutes
             known.Total += total;
             return;
         }
-        _minutes.Insert(place, new MinuteCount { Minute = minute, Good = good, Total = total });
+        _minutes.Insert(place, added);
     }
 
     /// <summary>Forgets them.</summary>

@@ -2,6 +2,7 @@ using BenchmarkDotNet.Attributes;
 using SloEngine.Slo.Burn;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
+using static SloEngine.Bench.Slo.CountedSlos;
 
 namespace SloEngine.Bench.Slo;
 
@@ -31,10 +32,9 @@ public class LedgerBenchmarks : IDisposable
     public void Fill()
     {
         _ledger = new Ledger(new NoStore(), _clock);
-        _slos = [.. Enumerable.Range(0, Objectives).Select(Slo)];
+        _slos = [.. Enumerable.Range(0, Objectives).Select(Objective)];
         _ledger.SetSlosAsync(_slos, CancellationToken.None).GetAwaiter().GetResult();
-        _taps = [.. _slos.Select((_, index) => _ledger.Bind(new SeriesView(
-            $"requests_{index}", $"requests_{index}", SeriesKind.Counter, IsDelta: false, new Dictionary<string, string> { ["code"] = "200" }, [], "process")))];
+        _taps = [.. _slos.Select((_, index) => Tap(_ledger, index))];
         double[] hoursAgo = [30 * 24, 71, 12, 2, 0];
         for (int step = 0; step < hoursAgo.Length; step++)
         {
@@ -96,46 +96,5 @@ public class LedgerBenchmarks : IDisposable
     {
         _ledger?.Dispose();
         GC.SuppressFinalize(this);
-    }
-
-    private static ServiceLevelObjective Slo(int index) => new()
-    {
-        Id = $"slo-{index}",
-        DisplayName = $"slo-{index}",
-        Service = "service",
-        Objective = 0.999,
-        Indicator = new Indicator(
-            "ratio",
-            new MetricMeasure($"requests_{index}", [new Matcher("code", "!=", "500")], MetricPart.Increase),
-            new MetricMeasure($"requests_{index}", [], MetricPart.Increase),
-            PartIsBad: false),
-        Policies =
-        [
-            Policy("fast-burn", Severity.Page, 1, 5 / 60d, 14.4), Policy("burn", Severity.Page, 6, 0.5, 6),
-            Policy("slow-burn", Severity.Ticket, 24, 2, 3), Policy("creep", Severity.Ticket, 72, 4, 1),
-        ],
-    };
-
-    private static BurnPolicy Policy(string name, Severity severity, double longHours, double shortHours, double factor) =>
-        new(name, severity, TimeSpan.FromHours(longHours), TimeSpan.FromHours(shortHours), factor, TimeSpan.Zero);
-
-    private static long Nanos(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks * 100;
-
-    private sealed class Clock : TimeProvider
-    {
-        public DateTimeOffset Now { get; set; }
-
-        public override DateTimeOffset GetUtcNow() => Now;
-    }
-
-    private sealed class NoStore : ILedgerStore
-    {
-        public Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation) => Task.CompletedTask;
-
-        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
-            Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
-
-        public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
-            Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
     }
 }
