@@ -44,7 +44,7 @@ public sealed class Labels : IEquatable<Labels>
         {
             foreach ((string key, string value) in _pairs)
             {
-                if (string.Equals(key, name, StringComparison.Ordinal))
+                if (key == name)
                 {
                     return value;
                 }

@@ -40,7 +40,11 @@ public static class SampleText
         Span<byte> digits = stackalloc byte[MostDigits];
         shortest.TryFormat(digits, out int count, default, CultureInfo.InvariantCulture);
         int point = count + power;
-        digits = digits[..(digits[..count].LastIndexOfAnyExcept((byte)'0') + 1)];
+        while (digits[count - 1] == '0')
+        {
+            count--;
+        }
+        digits = digits[..count];
         if (point <= 0)
         {
             "0."u8.CopyTo(utf8[length..]);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace SloEngine.PromQL.Text;
 
@@ -73,6 +74,7 @@ internal static class ShortestDecimal
     }
 
     /// <summary>The product without its 128 lowest bits; the lowest that is left is set when those were not all zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong RoundToOdd((ulong High, ulong Low) power, ulong value)
     {
         ulong dropped = Math.BigMul(power.Low, value, out _);
