@@ -38,7 +38,10 @@ internal static class CounterFunctions
 
     /// <summary>Whether <see cref="Extrapolate"/> gives what the function does.</summary>
     public static bool IsPlain(string function, SeriesColumns series) =>
-        function is "rate" or "increase" or "delta" && series.Floats is { Falls: not null, StartsMs: null } && (!series.IsDelta || function == "delta");
+        series.Floats.StartsMs is null && (function == "delta" || (NeedsFalls(function) && !series.IsDelta));
+
+    /// <summary>Whether a function asks where its counter fell.</summary>
+    public static bool NeedsFalls(string function) => function is "rate" or "increase";
 
     /// <summary>
     /// The same over all windows of a series of floats without start times: a window is its two ends and the falls between them, whatever its length.
@@ -47,7 +50,7 @@ internal static class CounterFunctions
     {
         bool isCounter = function != "delta";
         bool isRate = function == "rate";
-        (long[] times, double[] values, int[] falls) = (column.TimesMs, column.Values, column.Falls!);
+        (long[] times, double[] values, int[] falls) = (column.TimesMs, column.Values, column.Falls ?? []);
         (int first, int end, int firstFall) = (0, 0, 0);
         for (int step = 0; step < endsMs.Length; step++)
         {

@@ -38,9 +38,11 @@ internal sealed class RangeEvaluator(EngineOptions options, SelectorReader reade
         };
         bool dropsName = call.Function is not ("last_over_time" or "first_over_time");
         var result = new List<StepSeries>();
-        foreach (SeriesColumns series in input.Series)
+        bool needsFalls = CounterFunctions.NeedsFalls(call.Function);
+        foreach (SeriesColumns read in input.Series)
         {
             cancellation.ThrowIfCancellationRequested();
+            SeriesColumns series = needsFalls ? read.WithFalls() : read;
             (context.Labels, context.IsDelta) = (series.Labels, series.IsDelta);
             StepSeries one = Evaluate(call.Function, function, context, series, input, dropsName || series.DropName);
             if (one.HasAny())

@@ -66,6 +66,9 @@ internal sealed class SeriesColumns
     private SeriesColumns(SeriesData series, Column<double> floats, Column<FloatHistogram> histograms) =>
         (Labels, IsDelta, Floats, Histograms) = (series.Labels, series.IsDelta, floats, histograms);
 
+    private SeriesColumns(SeriesColumns series, Column<double> floats) =>
+        (Labels, IsDelta, DropName, Floats, Histograms) = (series.Labels, series.IsDelta, series.DropName, floats, series.Histograms);
+
     public Labels Labels { get; }
 
     public bool IsDelta { get; }
@@ -77,6 +80,9 @@ internal sealed class SeriesColumns
 
     public Column<FloatHistogram> Histograms { get; }
 
+    /// <summary>The same with the positions of falls, which functions over counters ask for: looking for them takes longer than most functions do.</summary>
+    public SeriesColumns WithFalls() => new(this, Floats with { Falls = Falls(Floats.Values.AsSpan(0, Floats.Count)) });
+
     /// <summary>The samples of a series, which hold until the next one of the same buffer.</summary>
     public static SeriesColumns Of(SeriesData series, SampleBuffer buffer, bool withStarts)
     {
@@ -86,7 +92,7 @@ internal sealed class SeriesColumns
         }
         (long[] times, double[] values) = buffer.Unpack(series.Packed);
         int count = Sample.AnyAbsent(values.AsSpan(0, series.Count)) ? KeepPresent(times, values, series.Count, times, values) : series.Count;
-        return new SeriesColumns(series, new Column<double>(times, values, null, count) { Falls = Falls(values.AsSpan(0, count)) }, Column<FloatHistogram>.Empty);
+        return new SeriesColumns(series, new Column<double>(times, values, null, count), Column<FloatHistogram>.Empty);
     }
 
     public static SeriesColumns Of(SeriesData series, bool dropName, bool withStarts)
@@ -94,7 +100,7 @@ internal sealed class SeriesColumns
         long[]? starts = withStarts ? series.StartTimesMs : null;
         if (series.Histograms is null && !Sample.AnyAbsent(series.Values))
         {
-            return new SeriesColumns(series, new Column<double>(series.TimesMs, series.Values, starts, series.Values.Length) { Falls = Falls(series.Values) }, Column<FloatHistogram>.Empty)
+            return new SeriesColumns(series, new Column<double>(series.TimesMs, series.Values, starts, series.Values.Length), Column<FloatHistogram>.Empty)
             {
                 DropName = dropName,
             };
@@ -118,7 +124,7 @@ internal sealed class SeriesColumns
     {
         (long[] times, double[] values) = (new long[series.Values.Length], new double[series.Values.Length]);
         int count = KeepPresent(series.TimesMs, series.Values, series.Values.Length, times, values);
-        return new Column<double>(times, values, null, count) { Falls = Falls(values.AsSpan(0, count)) };
+        return new Column<double>(times, values, null, count);
     }
 
     /// <summary>Copies samples that are no stale markers, perhaps to where they stand; returns how many they are.</summary>
