@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using SloEngine.Otlp.Hashing;
 using SloEngine.Otlp.Protobuf;
 
 namespace SloEngine.Otlp.Metrics;
@@ -17,7 +18,7 @@ public sealed partial class MetricsDecoder
         bool hasValue = false;
         uint flags = 0;
         bool hasExemplars = false;
-        var attributes = new AttributeRun();
+        var attributes = new FieldRun();
         while (point.Next())
         {
             switch (point.Field)
@@ -88,7 +89,7 @@ public sealed partial class MetricsDecoder
         double max = double.NaN;
         uint flags = 0;
         bool hasExemplars = false;
-        var attributes = new AttributeRun();
+        var attributes = new FieldRun();
         _bounds.Clear();
         while (point.Next())
         {
@@ -192,7 +193,7 @@ public sealed partial class MetricsDecoder
         int negativeOffset = 0;
         uint flags = 0;
         bool hasExemplars = false;
-        var attributes = new AttributeRun();
+        var attributes = new FieldRun();
         while (point.Next())
         {
             switch (point.Field)
@@ -314,7 +315,7 @@ public sealed partial class MetricsDecoder
         double count = 0;
         double sum = 0;
         uint flags = 0;
-        var attributes = new AttributeRun();
+        var attributes = new FieldRun();
         _quantiles.Clear();
         while (point.Next())
         {

@@ -74,7 +74,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     {
         (_scope, _metric, _point) = (-1, -1, -1);
         ReadOnlySpan<byte> resource = message.Merged(1);
-        UInt128 identity = SipHash128.Hash(resource, hashKey);
+        UInt128 identity = SipHash128.Hash13(resource, hashKey);
         while (message.Next())
         {
             if (message.Field == 2)
@@ -93,7 +93,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     {
         (_metric, _point) = (-1, -1);
         ReadOnlySpan<byte> scope = message.Merged(1);
-        UInt128 identity = SipHash128.Hash(scope, resourceIdentity);
+        UInt128 identity = SipHash128.Hash13(scope, resourceIdentity);
         while (message.Next())
         {
             if (message.Field == 2)
@@ -180,7 +180,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
                 ? "aggregation_temporality is neither delta nor cumulative" : null;
 
         Span<byte> traits = stackalloc byte[2] { (byte)metric.Kind, (byte)metric.Temporality };
-        metric.Identity = SipHash128.Hash(metric.Unit, SipHash128.Hash(metric.Name, SipHash128.Hash(traits, metric.Identity)));
+        metric.Identity = SipHash128.Hash13(metric.Unit, SipHash128.Hash13(metric.Name, SipHash128.Hash13(traits, metric.Identity)));
         while (data.Next())
         {
             if (data.Field != 1)
@@ -208,20 +208,20 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     }
 
     private bool Resolve(
-        ReadOnlySpan<byte> point, in AttributeRun attributes, int attributesField, in MetricContext metric, ReadOnlySpan<double> bounds,
+        ReadOnlySpan<byte> point, in FieldRun attributes, int attributesField, in MetricContext metric, ReadOnlySpan<double> bounds,
         out int series, SeriesPart part = SeriesPart.Whole, double quantile = 0)
     {
         UInt128 identity = attributes.Hash(point, attributesField, metric.Identity);
         if (!bounds.IsEmpty)
         {
-            identity = SipHash128.Hash(MemoryMarshal.AsBytes(bounds), identity);
+            identity = SipHash128.Hash13(MemoryMarshal.AsBytes(bounds), identity);
         }
         if (part != SeriesPart.Whole)
         {
             Span<byte> suffix = stackalloc byte[9];
             suffix[0] = (byte)part;
             BinaryPrimitives.WriteDoubleLittleEndian(suffix[1..], quantile);
-            identity = SipHash128.Hash(suffix, identity);
+            identity = SipHash128.Hash13(suffix, identity);
         }
         string? rejection = null;
         if (!index.TryGet(identity, out series))
@@ -297,48 +297,5 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
 
         /// <summary>Hash of what comes before the points: of resource and scope at first.</summary>
         public UInt128 Identity;
-    }
-
-    /// <summary>The attributes of a point: one slice of it where they stand together, as encoders write them.</summary>
-    private struct AttributeRun
-    {
-        private int _start;
-        private int _end;
-        private bool _scattered;
-
-        public void Add(ref ProtobufReader point)
-        {
-            if (_end == 0)
-            {
-                _start = point.FieldStart;
-            }
-            else if (point.FieldStart != _end)
-            {
-                _scattered = true;
-            }
-            point.BytesField();
-            _end = point.Position;
-        }
-
-        public readonly UInt128 Hash(ReadOnlySpan<byte> point, int field, UInt128 key) =>
-            _scattered ? HashScattered(point, field, key) : SipHash128.Hash(point[_start.._end], key);
-
-        [MethodImpl(MethodImplOptions.NoInlining)]
-        private static UInt128 HashScattered(ReadOnlySpan<byte> point, int field, UInt128 key)
-        {
-            var reader = new ProtobufReader(point);
-            while (reader.Next())
-            {
-                if (reader.Field == field)
-                {
-                    key = SipHash128.Hash(reader.BytesField(), key);
-                }
-                else
-                {
-                    reader.Skip();
-                }
-            }
-            return key;
-        }
     }
 }

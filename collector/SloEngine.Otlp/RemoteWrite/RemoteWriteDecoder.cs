@@ -27,6 +27,9 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
     private const long ExpansionAllowance = 1 << 20;
 
     private readonly List<(int Start, int Length, UInt128 Hash)> _symbols = [];
+
+    /// <summary>What tells a series of 2.0 from others: hashes of its symbols, not their text, which may be long and be referred to often.</summary>
+    private readonly List<UInt128> _parts = [];
     private readonly NativeHistogram _histogram = new();
     private MetricBlock _block = null!;
     private int _accepted;
@@ -77,20 +80,20 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
                 continue;
             }
             ProtobufReader series = reader.MessageField();
-            UInt128 identity = hashKey;
-            ProtobufReader labels = series;
-            while (labels.Next())
+            FieldRun labels = default;
+            ProtobufReader fields = series;
+            while (fields.Next())
             {
-                if (labels.Field == 1)
+                if (fields.Field == 1)
                 {
-                    identity = SipHash128.Hash(labels.BytesField(), identity);
+                    labels.Add(ref fields);
                 }
                 else
                 {
-                    labels.Skip();
+                    fields.Skip();
                 }
             }
-            Series(series, identity, request, isVersion2: false);
+            Series(series, labels.Hash(series.Message, 1, hashKey), request, isVersion2: false);
         }
     }
 
@@ -103,7 +106,7 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
             if (symbols.Field == 4)
             {
                 ReadOnlySpan<byte> symbol = symbols.BytesField();
-                _symbols.Add((symbols.Position - symbol.Length, symbol.Length, SipHash128.Hash(symbol, hashKey)));
+                _symbols.Add((symbols.Position - symbol.Length, symbol.Length, SipHash128.Hash13(symbol, hashKey)));
             }
             else
             {
@@ -119,7 +122,7 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
                 continue;
             }
             ProtobufReader series = reader.MessageField();
-            UInt128 identity = hashKey;
+            _parts.Clear();
             ProtobufReader fields = series;
             while (fields.Next())
             {
@@ -129,23 +132,24 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
                         ProtobufReader refs = fields.MessageField();
                         while (!refs.AtEnd)
                         {
-                            identity = Chain(identity, refs.Varint());
+                            _parts.Add(Symbol(refs.Varint()).Hash);
                         }
                         break;
                     case 1:
-                        identity = Chain(identity, fields.VarintField());
+                        _parts.Add(Symbol(fields.VarintField()).Hash);
                         break;
                     case 5:
                         // The type decides how a series is read, so it is part of what the series is.
                         (int Type, ulong Help, ulong Unit) metadata = default;
                         Metadata(fields.MessageField(), ref metadata);
-                        identity = SipHash128.Hash([(byte)metadata.Type], identity);
+                        _parts.Add((UInt128)metadata.Type);
                         break;
                     default:
                         fields.Skip();
                         break;
                 }
             }
+            UInt128 identity = SipHash128.Hash13(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_parts)), hashKey);
             Series(series, identity, request, isVersion2: true);
         }
     }
@@ -248,7 +252,7 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
             return -1;
         }
         ReadOnlySpan<double> bounds = CollectionsMarshal.AsSpan(_histogram.CustomBounds);
-        UInt128 own = SipHash128.Hash(MemoryMarshal.AsBytes(bounds), identity + (UInt128)(_histogram.IsCustom ? 1 : 2));
+        UInt128 own = SipHash128.Hash13(MemoryMarshal.AsBytes(bounds), identity + (UInt128)(_histogram.IsCustom ? 1 : 2));
         int reference = Resolve(own, series, request, isVersion2, histogram: true, bounds);
         if (reference < 0)
         {
@@ -269,7 +273,7 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
     }
 
     /// <summary>What a series of native histograms of those labels is known by, but for bounds of its own.</summary>
-    private static UInt128 NativeIdentity(UInt128 identity) => SipHash128.Hash([], identity + 2);
+    private static UInt128 NativeIdentity(UInt128 identity) => SipHash128.Hash13([], identity + 2);
 
     private int Resolve(UInt128 identity, ProtobufReader series, ReadOnlySpan<byte> request, bool isVersion2, bool histogram, ReadOnlySpan<double> bounds)
     {
@@ -453,13 +457,6 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
             return "";
         }
         return Encoding.UTF8.GetString(AttributeReader.ValidText(symbol));
-    }
-
-    /// <summary>Hashes the hash of a symbol, not its text: the symbol may be long and be referred to often.</summary>
-    private UInt128 Chain(UInt128 identity, ulong reference)
-    {
-        UInt128 hash = Symbol(reference).Hash;
-        return SipHash128.Hash(MemoryMarshal.AsBytes(new ReadOnlySpan<UInt128>(in hash)), identity);
     }
 
     private bool IsTime(long milliseconds)

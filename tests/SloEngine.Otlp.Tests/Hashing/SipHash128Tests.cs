@@ -1,4 +1,7 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
+using FsCheck;
+using FsCheck.Fluent;
 using SloEngine.Otlp.Hashing;
 
 namespace SloEngine.Otlp.Tests.Hashing;
@@ -40,5 +43,52 @@ public sealed class SipHash128Tests
         byte[] shifted = [0xff, .. Enumerable.Range(0, 40).Select(value => (byte)value)];
 
         Assert.Equal(SipHash128.Hash(shifted.AsSpan(1).ToArray(), 7), SipHash128.Hash(shifted.AsSpan(1), 7));
+    }
+
+    /// <summary>Written from the paper, a byte at a time: there are no published vectors of 1-3 with 128 bits.</summary>
+    [Fact]
+    public void Fewer_rounds_are_the_same_function_with_fewer_rounds() =>
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(1000), Prop.ForAll<byte[], ulong, ulong>((data, key0, key1) =>
+        {
+            var key = new UInt128(key1, key0);
+            Assert.Equal(ByThePaper(data, key, 2, 4), SipHash128.Hash(data, key));
+            Assert.Equal(ByThePaper(data, key, 1, 3), SipHash128.Hash13(data, key));
+        }));
+
+    private static UInt128 ByThePaper(byte[] data, UInt128 key, int c, int d)
+    {
+        (ulong k0, ulong k1) = ((ulong)key, (ulong)(key >> 64));
+        ulong[] v = [k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d ^ 0xee, k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573];
+        byte[] padded = [.. data, .. new byte[7 - (data.Length % 8)], (byte)data.Length];
+        foreach (byte[] word in padded.Chunk(8))
+        {
+            ulong m = word.Select((value, index) => (ulong)value << (8 * index)).Aggregate((all, one) => all | one);
+            v[3] ^= m;
+            Round(v, c);
+            v[0] ^= m;
+        }
+        v[2] ^= 0xee;
+        Round(v, d);
+        ulong low = v[0] ^ v[1] ^ v[2] ^ v[3];
+        v[1] ^= 0xdd;
+        Round(v, d);
+        return new UInt128(v[0] ^ v[1] ^ v[2] ^ v[3], low);
+    }
+
+    private static void Round(ulong[] v, int times)
+    {
+        for (int round = 0; round < times; round++)
+        {
+            v[0] += v[1];
+            v[2] += v[3];
+            v[1] = BitOperations.RotateLeft(v[1], 13) ^ v[0];
+            v[3] = BitOperations.RotateLeft(v[3], 16) ^ v[2];
+            v[0] = BitOperations.RotateLeft(v[0], 32);
+            v[2] += v[1];
+            v[0] += v[3];
+            v[1] = BitOperations.RotateLeft(v[1], 17) ^ v[2];
+            v[3] = BitOperations.RotateLeft(v[3], 21) ^ v[0];
+            v[2] = BitOperations.RotateLeft(v[2], 32);
+        }
     }
 }
