@@ -216,7 +216,8 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
                     prepared.Submissions.Add(submission);
                 }
                 prepared.Decoded.Add((part.Tenant, part.Body.Length, decoded));
-                sum = Add(sum, decoded.Result);
+                // Those of remote write are of one part.
+                sum = Add(sum, decoded.Result) with { Filtered = edits?.Filtered ?? default };
             }
         }
         catch

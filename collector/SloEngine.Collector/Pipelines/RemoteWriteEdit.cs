@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Protobuf;
 
 namespace SloEngine.Collector.Pipelines;
@@ -24,6 +25,7 @@ internal sealed class RemoteWriteEdit(bool isVersion2, IReadOnlyList<PipelineSte
     private readonly Dictionary<ReadOnlyMemory<byte>, int> _numbers = new(BytesComparer.Instance);
     private readonly List<Label> _labels = [];
     private readonly int[] _hits = new int[steps.Count];
+    private RemoteWriteItems _filtered;
     private long _expansion;
 
     /// <summary>A label; equal to itself alone, not to one of the same text.</summary>
@@ -31,6 +33,9 @@ internal sealed class RemoteWriteEdit(bool isVersion2, IReadOnlyList<PipelineSte
     {
         public bool IsMetricName => Name.Span.SequenceEqual("__name__"u8);
     }
+
+    /// <summary>What was in the series that filters left out of the last request.</summary>
+    public RemoteWriteItems Filtered => _filtered;
 
     /// <summary>The edited request, valid until the next call.</summary>
     /// <exception cref="OtlpFormatException">The bytes are no such message, or its labels take too much room for its size.</exception>
@@ -40,6 +45,7 @@ internal sealed class RemoteWriteEdit(bool isVersion2, IReadOnlyList<PipelineSte
         _written.Clear();
         _numbers.Clear();
         Array.Clear(_hits);
+        _filtered = default;
         _expansion = ExpansionAllowance + (request.Length * ExpansionLimit);
         int seriesField = isVersion2 ? 5 : 1;
         ReadSymbols(request);
@@ -103,13 +109,14 @@ internal sealed class RemoteWriteEdit(bool isVersion2, IReadOnlyList<PipelineSte
     private void Series(ReadOnlyMemory<byte> series, int offset)
     {
         ReadLabels(series, offset);
+        int exemplarField = isVersion2 ? 4 : 3;
         if (!Edit(filters: true))
         {
+            Leave(series, offset, exemplarField, histogramField: isVersion2 ? 3 : 4);
             return;
         }
         int start = _writer.Begin(isVersion2 ? 5 : 1);
         WriteLabels();
-        int exemplarField = isVersion2 ? 4 : 3;
         var reader = new ProtobufReader(series.Span, offset);
         while (reader.Next())
         {
@@ -135,6 +142,21 @@ internal sealed class RemoteWriteEdit(bool isVersion2, IReadOnlyList<PipelineSte
             }
         }
         _writer.End(start);
+    }
+
+    /// <summary>Counts what is in a series that is left out.</summary>
+    private void Leave(ReadOnlyMemory<byte> series, int offset, int exemplarField, int histogramField)
+    {
+        (int samples, int histograms, int exemplars) = _filtered;
+        var reader = new ProtobufReader(series.Span, offset);
+        while (reader.Next())
+        {
+            samples += reader.Field == 2 ? 1 : 0;
+            histograms += reader.Field == histogramField ? 1 : 0;
+            exemplars += reader.Field == exemplarField ? 1 : 0;
+            reader.Skip();
+        }
+        _filtered = new RemoteWriteItems(samples, histograms, exemplars);
     }
 
     private void Exemplar(ReadOnlyMemory<byte> exemplar, int offset, int field)

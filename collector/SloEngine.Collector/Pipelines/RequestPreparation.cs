@@ -135,12 +135,14 @@ internal sealed class RequestPreparation
 internal sealed class SignalEdits
 {
     private readonly List<Func<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>>> _passes = [];
+    private readonly RemoteWriteEdit? _remoteWrite;
 
     public SignalEdits(RequestKind kind, IReadOnlyList<PipelineStep> steps, Action<PipelineStep, int> count)
     {
         if (RequestPreparation.IsRemoteWrite(kind))
         {
-            _passes.Add(new RemoteWriteEdit(kind == RequestKind.RemoteWrite2, steps, count).Apply);
+            _remoteWrite = new RemoteWriteEdit(kind == RequestKind.RemoteWrite2, steps, count);
+            _passes.Add(_remoteWrite.Apply);
             return;
         }
         Signal signal = kind switch { RequestKind.Logs => Signal.Logs, RequestKind.Traces => Signal.Traces, _ => Signal.Metrics };
@@ -158,6 +160,9 @@ internal sealed class SignalEdits
             first += run.Length;
         }
     }
+
+    /// <summary>What filters left out of the last request of remote write.</summary>
+    public RemoteWriteItems Filtered => _remoteWrite?.Filtered ?? default;
 
     /// <summary>The edited request, valid until the next call.</summary>
     public ReadOnlyMemory<byte> Apply(ReadOnlyMemory<byte> request)
