@@ -83,11 +83,11 @@ public sealed class SampleReaderTests(MetricStore engine)
         var live = new LiveSamples(100_000);
         UInt128[] one = [1];
         var range = new TimeRange(0, 1_000);
-        bool Knows(UInt128[] ids, long start) => live.Take(ids, start, new TimeRange(start, start + 1), []).Count == 0;
+        bool Knows(UInt128[] ids, long start) => live.Take(ids, start, new TimeRange(start, start + 1), []).Ids.Count == 0;
         void Learn(UInt128[] ids, long start, int samples)
         {
-            live.Take(ids, start, range, []);
-            live.Keep(ids, new TimeRange(start, start + Slot), ids.ToDictionary(static id => id, id => new SampleStretch(id, [.. Enumerable.Range(1, samples).Select(at => start + at)], new double[samples])));
+            LackingSeries lacking = live.Take(ids, start, range, []);
+            live.Keep(lacking, new TimeRange(start, start + Slot), ids.ToDictionary(static id => id, id => new SampleStretch(id, [.. Enumerable.Range(1, samples).Select(at => start + at)], new double[samples])));
         }
 
         Learn(one, 0, 10);
@@ -105,6 +105,22 @@ public sealed class SampleReaderTests(MetricStore engine)
         Learn([2], 2 * Slot, 10);
         live.Stored(new SampleRows(new RowTimes(0, 0), new byte[16], new byte[8], new byte[8]));
         Assert.False(Knows(one, 2 * Slot));
+    }
+
+    [Fact]
+    public void What_was_read_before_rows_were_lost_is_not_taken_for_all_there_is_afterwards()
+    {
+        var live = new LiveSamples(100_000);
+        var range = new TimeRange(0, 1_000);
+        LackingSeries before = live.Take([1], 0, range, []);
+        live.Lost();
+        LackingSeries after = live.Take([1], 0, range, []);
+
+        live.Keep(before, range, new Dictionary<UInt128, SampleStretch>());
+        Assert.Single(live.Take([1], 0, range, []).Ids);
+
+        live.Keep(after, range, new Dictionary<UInt128, SampleStretch>());
+        Assert.Empty(live.Take([1], 0, range, []).Ids);
     }
 
     [Fact]

@@ -16,6 +16,7 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
     private readonly Dictionary<UInt128, Tail> _tails = [];
     private long _bytes;
     private long _slotStart;
+    private long _generation;
 
     /// <summary>Bytes that it may hold.</summary>
     public long MaxBytes => maxBytes;
@@ -29,7 +30,7 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
     /// <param name="range">The range, within it.</param>
     /// <param name="into">Takes the samples.</param>
     /// <returns>The series that are left over.</returns>
-    public List<UInt128> Take(UInt128[] ids, long slotStartMs, TimeRange range, Dictionary<UInt128, SampleStretch> into)
+    public LackingSeries Take(UInt128[] ids, long slotStartMs, TimeRange range, Dictionary<UInt128, SampleStretch> into)
     {
         var lacking = new List<UInt128>();
         lock (_gate)
@@ -52,25 +53,26 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
                     into.Add(id, stretch);
                 }
             }
+            return new LackingSeries(lacking, _generation);
         }
-        return lacking;
     }
 
     /// <summary>Keeps what the store had of series between two times.</summary>
-    /// <param name="ids">Series that were left over.</param>
+    /// <param name="lacking">Series that were left over.</param>
     /// <param name="range">What was read.</param>
     /// <param name="read">The samples.</param>
-    public void Keep(IEnumerable<UInt128> ids, TimeRange range, IReadOnlyDictionary<UInt128, SampleStretch> read)
+    public void Keep(LackingSeries lacking, TimeRange range, IReadOnlyDictionary<UInt128, SampleStretch> read)
     {
         lock (_gate)
         {
-            foreach (UInt128 id in ids)
+            // What was stored since they were left over is not all there: a series that is known again by now has it from a later moment on only.
+            if (lacking.Generation != _generation)
             {
-                // It is gone when rows were lost, or the bound was reached, meanwhile.
-                if (_tails.TryGetValue(id, out Tail? tail))
-                {
-                    _bytes += tail.Keep(range, read.GetValueOrDefault(id));
-                }
+                return;
+            }
+            foreach (UInt128 id in lacking.Ids)
+            {
+                _bytes += _tails[id].Keep(range, read.GetValueOrDefault(id));
             }
             Bound();
         }
@@ -124,6 +126,7 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
     {
         _tails.Clear();
         _bytes = 0;
+        _generation++;
     }
 
     /// <summary>With a new slot, forgets the series that nobody asked for in the one before.</summary>
@@ -139,6 +142,7 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
             {
                 _bytes -= tail.Bytes;
                 _tails.Remove(id);
+                _generation++;
             }
         }
         _slotStart = startMs;
@@ -238,3 +242,8 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
         }
     }
 }
+
+/// <summary>Series of which not all is known.</summary>
+/// <param name="Ids">The series.</param>
+/// <param name="Generation">Of what is kept: another one when something was forgotten since.</param>
+internal readonly record struct LackingSeries(List<UInt128> Ids, long Generation);
