@@ -142,26 +142,26 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     public ValueTask<DecodeResult> IngestAsync(
         Signal signal, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed, CancellationToken cancellation) => signal switch
     {
-        Signal.Metrics => IngestAsync(_decoders.Metrics, RequestKind.Metrics, "metrics", tenant, request, isAllowed, cancellation),
-        Signal.Traces => IngestAsync(_decoders.Spans, RequestKind.Traces, "traces", tenant, request, isAllowed, cancellation),
-        _ => IngestAsync(_decoders.Logs, RequestKind.Logs, "logs", tenant, request, isAllowed, cancellation),
+        Signal.Metrics => IngestAsync(_decoders.Metrics, RequestKind.Metrics, tenant, request, isAllowed, cancellation),
+        Signal.Traces => IngestAsync(_decoders.Spans, RequestKind.Traces, tenant, request, isAllowed, cancellation),
+        _ => IngestAsync(_decoders.Logs, RequestKind.Logs, tenant, request, isAllowed, cancellation),
     };
 
     /// <inheritdoc/>
     public ValueTask<DecodeResult> IngestRemoteWriteAsync(bool isVersion2, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation) => isVersion2
-        ? IngestAsync(_decoders.RemoteWrite2, RequestKind.RemoteWrite2, "metrics", tenant, request, isAllowed: null, cancellation)
-        : IngestAsync(_decoders.RemoteWrite1, RequestKind.RemoteWrite1, "metrics", tenant, request, isAllowed: null, cancellation);
+        ? IngestAsync(_decoders.RemoteWrite2, RequestKind.RemoteWrite2, tenant, request, isAllowed: null, cancellation)
+        : IngestAsync(_decoders.RemoteWrite1, RequestKind.RemoteWrite1, tenant, request, isAllowed: null, cancellation);
 
     private ValueTask<DecodeResult> IngestAsync<TBlock>(
-        DecoderLane<TBlock> lane, RequestKind kind, string name, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
+        DecoderLane<TBlock> lane, RequestKind kind, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
         CancellationToken cancellation)
         where TBlock : class, IDisposable, new() => _preparation.Concerns(kind)
-            ? IngestPreparedAsync(lane, kind, name, tenant, request, isAllowed, cancellation)
-            : IngestAsync(lane, kind, name, tenant, request, cancellation);
+            ? IngestPreparedAsync(lane, kind, tenant, request, isAllowed, cancellation)
+            : IngestAsync(lane, kind, tenant, request, cancellation);
 
     /// <summary>The way of a request that is divided by tenants, or edited, first: all of its parts are kept or none.</summary>
     private async ValueTask<DecodeResult> IngestPreparedAsync<TBlock>(
-        DecoderLane<TBlock> lane, RequestKind kind, string name, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
+        DecoderLane<TBlock> lane, RequestKind kind, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
         CancellationToken cancellation)
         where TBlock : class, IDisposable, new()
     {
@@ -179,10 +179,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         {
             DecodeResult result = DecodeParts(lane, kind, parts, forwarded: null, prepared);
             await AppendAsync(prepared.Submissions);
-            foreach ((string owner, int bytes, Decoded decoded) in prepared.Decoded)
-            {
-                Count(decoded, name, owner, bytes);
-            }
+            Count(prepared);
             return result;
         }
         finally
@@ -203,7 +200,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         where TBlock : class, IDisposable, new()
     {
         var sum = new DecodeResult(0, 0, null);
-        int earlier = prepared.Submissions.Count;
+        (int submissions, int decodedParts) = (prepared.Submissions.Count, prepared.Decoded.Count);
         try
         {
             foreach (RequestPart part in parts)
@@ -215,19 +212,20 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
                 {
                     prepared.Submissions.Add(submission);
                 }
-                prepared.Decoded.Add((part.Tenant, part.Body.Length, decoded));
+                prepared.Decoded.Add((kind, part.Tenant, part.Body.Length, decoded));
                 // Those of remote write are of one part.
                 sum = Add(sum, decoded.Result) with { Filtered = edits?.Filtered ?? default };
             }
         }
         catch
         {
-            foreach (Submission submission in prepared.Submissions.Skip(earlier))
+            foreach (Submission submission in prepared.Submissions.Skip(submissions))
             {
                 submission.Release();
                 _leases.GiveBack(submission.Lease);
             }
-            prepared.Submissions.RemoveRange(earlier, prepared.Submissions.Count - earlier);
+            prepared.Submissions.RemoveRange(submissions, prepared.Submissions.Count - submissions);
+            prepared.Decoded.RemoveRange(decodedParts, prepared.Decoded.Count - decodedParts);
             throw;
         }
         return sum;
@@ -243,7 +241,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         };
 
     private async ValueTask<DecodeResult> IngestAsync<TBlock>(
-        DecoderLane<TBlock> lane, RequestKind kind, string signal, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation)
+        DecoderLane<TBlock> lane, RequestKind kind, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation)
         where TBlock : class, IDisposable, new()
     {
         if (!_rates.TryTake(tenant, request.Length, out TimeSpan retryAfter))
@@ -258,7 +256,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
             {
                 await AppendAsync([submission]);
             }
-            Count(decoded, signal, tenant, request.Length);
+            Count(decoded, SignalOf(kind), tenant, request.Length);
             return decoded.Result;
         }
         finally
@@ -350,6 +348,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         long bytes = frames.Sum(frame => (long)frame.Slice.Length);
         await _budget.AcquireAsync(bytes, cancellation);
         var prepared = new PreparedParts();
+        var rejected = new List<(ForwardFrame Frame, string Reason)>();
         try
         {
             var answer = new ForwardAnswer(id.To, 0, 0, null);
@@ -374,11 +373,16 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
             }
             await AppendAsync(prepared.Submissions);
             _forwards.Advance(new ForwardMark(id.Gateway, id.To));
+            Count(prepared);
+            foreach ((ForwardFrame frame, string reason) in rejected)
+            {
+                _rejected.Add(1, new("signal", SignalOf(frame.Kind)), _tenantTags.Of(frame.Tenant), new("reason", reason));
+            }
             return answer;
 
             void Reject(in ForwardFrame frame, string reason, string message)
             {
-                _rejected.Add(1, new("signal", SignalOf(frame.Kind)), _tenantTags.Of(frame.Tenant), new("reason", reason));
+                rejected.Add((frame, reason));
                 answer = answer with { Rejected = answer.Rejected + 1, Message = answer.Message ?? message };
             }
         }
@@ -389,23 +393,14 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         }
     }
 
-    private DecodeResult DecodeForwarded(in ForwardFrame frame, ForwardMark mark, PreparedParts prepared)
+    private DecodeResult DecodeForwarded(in ForwardFrame frame, ForwardMark mark, PreparedParts prepared) => frame.Kind switch
     {
-        int earlier = prepared.Decoded.Count;
-        DecodeResult result = frame.Kind switch
-        {
-            RequestKind.Metrics => DecodeParts(_decoders.Metrics, frame.Kind, Divide(frame), mark, prepared),
-            RequestKind.RemoteWrite1 => DecodeParts(_decoders.RemoteWrite1, frame.Kind, Divide(frame), mark, prepared),
-            RequestKind.RemoteWrite2 => DecodeParts(_decoders.RemoteWrite2, frame.Kind, Divide(frame), mark, prepared),
-            RequestKind.Traces => DecodeParts(_decoders.Spans, frame.Kind, Divide(frame), mark, prepared),
-            _ => DecodeParts(_decoders.Logs, frame.Kind, Divide(frame), mark, prepared),
-        };
-        foreach ((string tenant, int bytes, Decoded decoded) in prepared.Decoded.Skip(earlier))
-        {
-            Count(decoded, SignalOf(frame.Kind), tenant, bytes);
-        }
-        return result;
-    }
+        RequestKind.Metrics => DecodeParts(_decoders.Metrics, frame.Kind, Divide(frame), mark, prepared),
+        RequestKind.RemoteWrite1 => DecodeParts(_decoders.RemoteWrite1, frame.Kind, Divide(frame), mark, prepared),
+        RequestKind.RemoteWrite2 => DecodeParts(_decoders.RemoteWrite2, frame.Kind, Divide(frame), mark, prepared),
+        RequestKind.Traces => DecodeParts(_decoders.Spans, frame.Kind, Divide(frame), mark, prepared),
+        _ => DecodeParts(_decoders.Logs, frame.Kind, Divide(frame), mark, prepared),
+    };
 
     /// <summary>A gateway passes on for which tenant its senders may write, and does not look at which ones resources name.</summary>
     private IReadOnlyList<RequestPart> Divide(in ForwardFrame frame)
@@ -483,6 +478,15 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         _ => "metrics",
     };
 
+    /// <summary>Counts what the log now has.</summary>
+    private void Count(PreparedParts prepared)
+    {
+        foreach ((RequestKind kind, string tenant, int bytes, Decoded decoded) in prepared.Decoded)
+        {
+            Count(decoded, SignalOf(kind), tenant, bytes);
+        }
+    }
+
     private void Count(Decoded decoded, string signal, string tenant, int bytes)
     {
         var tag = new KeyValuePair<string, object?>("signal", signal);
@@ -552,7 +556,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         /// <summary>Whose memory the edited parts are in until they are logged.</summary>
         public List<(RequestKind Kind, SignalEdits? Edits)> Edits { get; } = [];
 
-        public List<(string Tenant, int Bytes, Decoded Decoded)> Decoded { get; } = [];
+        public List<(RequestKind Kind, string Tenant, int Bytes, Decoded Decoded)> Decoded { get; } = [];
 
         public List<Submission> Submissions { get; } = [];
     }
