@@ -166,13 +166,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         where TBlock : class, IDisposable, new()
     {
         IReadOnlyList<RequestPart> parts = _preparation.Divide(kind, tenant, request, isAllowed);
-        foreach (RequestPart part in parts)
-        {
-            if (!_rates.TryTake(part.Tenant, part.Body.Length, out TimeSpan retryAfter))
-            {
-                throw OverRate(part.Tenant, retryAfter);
-            }
-        }
+        Charge(parts);
         await _budget.AcquireAsync(request.Length, cancellation);
         var prepared = new PreparedParts();
         try
@@ -186,6 +180,23 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         {
             prepared.Edits.ForEach(own => _preparation.Return(own.Kind, own.Edits));
             _budget.Release(request.Length);
+        }
+    }
+
+    /// <summary>Charges each tenant for its part, or none.</summary>
+    private void Charge(IReadOnlyList<RequestPart> parts)
+    {
+        for (int charged = 0; charged < parts.Count; charged++)
+        {
+            if (_rates.TryTake(parts[charged].Tenant, parts[charged].Body.Length, out TimeSpan retryAfter))
+            {
+                continue;
+            }
+            foreach (RequestPart part in parts.Take(charged))
+            {
+                _rates.GiveBack(part.Tenant, part.Body.Length);
+            }
+            throw OverRate(parts[charged].Tenant, retryAfter);
         }
     }
 
