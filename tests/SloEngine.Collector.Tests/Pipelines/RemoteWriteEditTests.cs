@@ -68,8 +68,31 @@ public sealed class RemoteWriteEditTests
 
         Assert.Equal([new("new", "comes")], Decode(isVersion2, request, Rename(("old", "new"))).Series[0].Labels);
         Assert.Equal([new("new", "comes"), new("old", "was there")], Decode(isVersion2, request, Rename(("old", "new"), ("new", "old"))).Series[0].Labels);
+        Assert.Equal(2, Decode(isVersion2, request, Rename(("__name__", "new"))).Series[0].Labels.Count);
         (List<LabelledSeries> series, _) = Decode(isVersion2, request, new DropStep("all", new KeySet(["*"])), Rename(("__name__", "x")), new HashStep("h", new KeySet(["*"]), []));
         Assert.Equal(("m", 0), (series[0].Metric, series[0].Labels.Count));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Series_are_edited_without_an_allocation_for_each(bool isVersion2)
+    {
+        const int Series = 2_000;
+        byte[] request = Write(isVersion2, [.. Enumerable.Repeat(Checkout, Series)]);
+        var edits = new SignalEdits(
+            isVersion2 ? RequestKind.RemoteWrite2 : RequestKind.RemoteWrite1,
+            [
+                Rename(("path", "route"), ("user", "customer")), new HashStep("h", new KeySet(["customer"]), "salt"u8.ToArray()), new DropStep("d", new KeySet(["token"])),
+                new FilterStep("f", new TelemetryFilter { Attributes = [("route"u8.ToArray(), new KeySet(["/b"]))] }),
+            ],
+            static (_, _) => { });
+        edits.Apply(request);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        edits.Apply(request);
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, Series);
     }
 
     [Fact]
