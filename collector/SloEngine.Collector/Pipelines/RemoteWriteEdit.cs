@@ -33,12 +33,32 @@ internal sealed class RemoteWriteEdit(bool isVersion2, IReadOnlyList<PipelineSte
     /// <exception cref="OtlpFormatException">The bytes are no such message, or its labels take too much room for its size.</exception>
     public ReadOnlyMemory<byte> Apply(ReadOnlyMemory<byte> request)
     {
-        _writer.Clear();
+        try
+        {
+            _writer.Clear();
+            _filtered = default;
+            _expansion = ExpansionAllowance + (request.Length * ExpansionLimit);
+            Write(request);
+            _edits.Tell(count);
+            return _writer.Written;
+        }
+        finally
+        {
+            // Labels and symbols are parts of the request, whose memory is others' from here on.
+            Forget();
+        }
+    }
+
+    private void Forget()
+    {
+        _edits.Clear();
+        _symbols.Clear();
         _written.Clear();
         _numbers.Clear();
-        _edits.Clear();
-        _filtered = default;
-        _expansion = ExpansionAllowance + (request.Length * ExpansionLimit);
+    }
+
+    private void Write(ReadOnlyMemory<byte> request)
+    {
         int seriesField = isVersion2 ? 5 : 1;
         ReadSymbols(request);
         var reader = new ProtobufReader(request.Span);
@@ -64,13 +84,10 @@ internal sealed class RemoteWriteEdit(bool isVersion2, IReadOnlyList<PipelineSte
         {
             _writer.Bytes(4, symbol.Span);
         }
-        _edits.Tell(count);
-        return _writer.Written;
     }
 
     private void ReadSymbols(ReadOnlyMemory<byte> request)
     {
-        _symbols.Clear();
         if (!isVersion2)
         {
             return;

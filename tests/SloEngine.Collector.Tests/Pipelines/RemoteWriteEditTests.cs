@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Pipelines;
@@ -93,6 +94,39 @@ public sealed class RemoteWriteEditTests
         edits.Apply(request);
 
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, Series);
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public void A_request_that_was_edited_or_refused_is_not_held(bool isVersion2, bool isRefused)
+    {
+        var edits = new SignalEdits(
+            isVersion2 ? RequestKind.RemoteWrite2 : RequestKind.RemoteWrite1, [new HashStep("h", new KeySet(["user"]), []), new DropStep("d", new KeySet(["token"]))], static (_, _) => { });
+
+        WeakReference request = Edited();
+        GC.Collect();
+
+        Assert.False(request.IsAlive);
+        GC.KeepAlive(edits);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        WeakReference Edited()
+        {
+            byte[] whole = Write(isVersion2, Checkout, Probe);
+            byte[] sent = isRefused ? whole[..^1] : whole;
+            if (isRefused)
+            {
+                Assert.Throws<OtlpFormatException>(() => { edits.Apply(sent); });
+            }
+            else
+            {
+                edits.Apply(sent);
+            }
+            return new WeakReference(sent);
+        }
     }
 
     [Fact]
