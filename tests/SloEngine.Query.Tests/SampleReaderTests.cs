@@ -123,6 +123,45 @@ public sealed class SampleReaderTests(MetricStore engine)
         Assert.Empty(live.Take([1], 0, range, []).Ids);
     }
 
+    [Theory]
+    [InlineData(16)]
+    [InlineData(480)]
+    public void Series_of_the_slot_under_way_take_as_many_bytes_as_is_reckoned_with(int samples)
+    {
+        var live = new LiveSamples(1 << 20);
+        UInt128[] ids = [1, 2, 3];
+        var stretch = new SampleStretch(1, [.. Enumerable.Range(1, samples)], new double[samples]);
+
+        live.Keep(live.Take(ids, 0, new TimeRange(0, 1_000), []), new TimeRange(0, 1_000), ids.ToDictionary(static id => id, _ => stretch));
+
+        Assert.Equal(LiveSamples.BytesOf(3, samples), live.Bytes);
+    }
+
+    [Fact]
+    public async Task A_query_of_more_series_than_there_is_room_for_forgets_none_that_are_known()
+    {
+        var now = DateTimeOffset.FromUnixTimeMilliseconds((100 * Slot) + 61_000);
+        var live = new LiveSamples(8_000);
+        var reader = new SampleReader(engine.Store, new SampleCache(1 << 20), live, new QueryOptions(), new FixedTime(now));
+        var range = new TimeRange(100 * Slot, now.ToUnixTimeMilliseconds());
+        UInt128[] ids = [.. Enumerable.Range(0, 12).Select(static index => Row("room", index).Id).Order()];
+        using var points = new NumberPoints();
+        using var writer = new NativeWriter();
+        for (int series = 0; series < ids.Length; series++)
+        {
+            points.Series.Append(series);
+            points.TimeNanos.Append(((100 * Slot) + 1) * 1_000_000);
+            points.StartNanos.Append(0);
+            points.Values.Append(series);
+        }
+        await engine.Store.InsertAsync(MetricTables.Encode(points, ids, writer));
+
+        Assert.Single(await reader.ReadAsync(ids[..1], isWhole: false, range, default));
+        Assert.Equal(12, (await reader.ReadAsync(ids, isWhole: false, range, default)).Count);
+
+        Assert.Empty(live.Take(ids[..1], 100 * Slot, range, []).Ids);
+    }
+
     [Fact]
     public async Task Samples_that_were_deleted_are_not_answered_out_of_memory()
     {
@@ -146,7 +185,7 @@ public sealed class SampleReaderTests(MetricStore engine)
         SortedDictionary<long, double>[] all = [[]];
         await WriteAsync([row], all, new Random(1), 300);
         long[] times = [.. all[0].Keys];
-        var sources = new StoredSeriesSources(engine.Store, new QueryOptions { MaxSamples = 100 }, new FixedTime());
+        var sources = new StoredSeriesSources(engine.Store, new QueryOptions { MaxSamples = 100 }, new FixedTime(Now));
 
         for (int time = 0; time < 2; time++)
         {
@@ -198,7 +237,7 @@ public sealed class SampleReaderTests(MetricStore engine)
         Assert.False(chunks.Read(3, [2], read));
     }
 
-    private StoredSeriesSources Source(long cacheBytes) => new(engine.Store, new QueryOptions { SampleCacheBytes = cacheBytes }, new FixedTime());
+    private StoredSeriesSources Source(long cacheBytes) => new(engine.Store, new QueryOptions { SampleCacheBytes = cacheBytes }, new FixedTime(Now));
 
     /// <summary>Some samples, mostly of late, often at the very ends of slots; also into memory.</summary>
     private async Task WriteAsync(SeriesRow[] rows, SortedDictionary<long, double>[] all, Random random, int count)
@@ -234,8 +273,8 @@ public sealed class SampleReaderTests(MetricStore engine)
 
     private static SeriesRow Row(string tenant, int key) => new(tenant, "m", MetricKind.Gauge, Temporality.Unspecified, [new("k", $"{key}")], []);
 
-    private sealed class FixedTime : TimeProvider
+    private sealed class FixedTime(DateTimeOffset now) : TimeProvider
     {
-        public override DateTimeOffset GetUtcNow() => Now;
+        public override DateTimeOffset GetUtcNow() => now;
     }
 }

@@ -10,7 +10,7 @@ namespace SloEngine.Query.Metrics;
 internal sealed class LiveSamples(long maxBytes) : ISampleFollower
 {
     /// <summary>Bytes of a sample.</summary>
-    public const int SampleBytes = 16;
+    private const int SampleBytes = 16;
 
     private readonly Lock _gate = new();
     private readonly Dictionary<UInt128, Tail> _tails = [];
@@ -20,6 +20,21 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
 
     /// <summary>Bytes that it may hold.</summary>
     public long MaxBytes => maxBytes;
+
+    /// <summary>Bytes that it holds.</summary>
+    public long Bytes
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _bytes;
+            }
+        }
+    }
+
+    /// <summary>Bytes that series take with so many samples each.</summary>
+    public static long BytesOf(long series, long samplesEach) => series * (Tail.OwnBytes + (Math.Max(samplesEach, Tail.LeastRoom) * SampleBytes));
 
     /// <summary>
     /// Takes samples of series out of memory; those of which not all is known are left over, and what is stored from now on is kept for them until
@@ -153,6 +168,9 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
     {
         public const int OwnBytes = 200;
 
+        /// <summary>Samples that there is room for when the first one comes.</summary>
+        public const int LeastRoom = 16;
+
         private long[] _times = [];
         private double[] _values = [];
         private int _count;
@@ -235,7 +253,7 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
         {
             if (_times.Length - _count < more)
             {
-                int room = Math.Max(_count + more, Math.Max(64, _times.Length + (_times.Length / 2)));
+                int room = Math.Max(_count + more, Math.Max(LeastRoom, _times.Length + (_times.Length / 2)));
                 Array.Resize(ref _times, room);
                 Array.Resize(ref _values, room);
             }

@@ -90,8 +90,8 @@ internal sealed class SampleReader(IColumnStore store, SampleCache cache, LiveSa
         UInt128[] ids, bool isWhole, long now, long slotStart, TimeRange range, CancellationToken cancellation)
     {
         var kept = new TimeRange(slotStart, now + AheadMs);
-        long rows = ids.Length * (1 + ((now - slotStart) / UsualIntervalMs));
-        if (range.EndMs > kept.EndMs || rows > FewRows || rows * LiveSamples.SampleBytes > live.MaxBytes / 2)
+        long usual = 1 + ((now - slotStart) / UsualIntervalMs);
+        if (range.EndMs > kept.EndMs || ids.Length * usual > FewRows || LiveSamples.BytesOf(ids.Length, usual) > live.MaxBytes / 2)
         {
             return await StoredAsync(ids, isWhole, range, options.MaxSamples, cancellation);
         }
