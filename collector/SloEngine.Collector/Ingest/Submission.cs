@@ -28,9 +28,6 @@ internal sealed class Submission(
     /// <summary>What its columns take in memory, about: the attributes of a point are left behind, those of spans and logs are not.</summary>
     public long ColumnBytes { get; } = block is MetricBlock metrics ? metrics.Bytes : body.Length;
 
-    /// <summary>Whether the next one is of the same request, so that the log gets both or neither.</summary>
-    public bool JoinsNext { get; set; }
-
     /// <summary>Generation of the lease on the references in its columns.</summary>
     public int Lease { get; init; }
 
