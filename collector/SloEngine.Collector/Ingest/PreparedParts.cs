@@ -11,7 +11,7 @@ namespace SloEngine.Collector.Ingest;
 /// </summary>
 internal sealed class PreparedParts(RequestPreparation preparation, ReferenceLeases leases) : IDisposable
 {
-    private readonly List<(RequestKind Kind, SignalEdits Edits)> _edits = [];
+    private readonly List<(RequestKind Kind, RequestEdits Edits)> _edits = [];
     private readonly List<(RequestKind Kind, string Tenant, int Bytes, Decoded Decoded)> _decoded = [];
     private List<Submission> _submissions = [];
 
@@ -22,7 +22,7 @@ internal sealed class PreparedParts(RequestPreparation preparation, ReferenceLea
     public (int Decoded, int Submissions) Mark() => (_decoded.Count, _submissions.Count);
 
     /// <summary>Takes the edits over whose memory a part is in until it is logged.</summary>
-    public void Add(RequestKind kind, SignalEdits edits) => _edits.Add((kind, edits));
+    public void Add(RequestKind kind, RequestEdits edits) => _edits.Add((kind, edits));
 
     /// <summary>Adds a part; without a submission when there is nothing in it to store.</summary>
     public void Add(RequestKind kind, RequestPart part, Decoded decoded, Submission? submission)
@@ -57,7 +57,7 @@ internal sealed class PreparedParts(RequestPreparation preparation, ReferenceLea
     public void Dispose()
     {
         Truncate(default);
-        foreach ((RequestKind kind, SignalEdits edits) in _edits)
+        foreach ((RequestKind kind, RequestEdits edits) in _edits)
         {
             preparation.Return(kind, edits);
         }

@@ -62,7 +62,7 @@ internal sealed class RequestIntake(RequestPreparation preparation, ReferenceLea
         {
             foreach (RequestPart part in parts)
             {
-                RequestPart edited = preparation.Edit(kind, part, out SignalEdits? edits);
+                RequestPart edited = preparation.Edit(kind, part, out RequestEdits? edits);
                 if (edits is not null)
                 {
                     prepared.Add(kind, edits);

@@ -19,9 +19,7 @@ internal sealed class RemoteWriteEdit(bool isVersion2, IReadOnlyList<PipelineSte
 
     private readonly ProtobufWriter _writer = new();
     private readonly ProtobufWriter _references = new();
-    private readonly List<ReadOnlyMemory<byte>> _symbols = [];
-    private readonly List<ReadOnlyMemory<byte>> _written = [];
-    private readonly Dictionary<ReadOnlyMemory<byte>, int> _numbers = new(BytesComparer.Instance);
+    private readonly SymbolTable _symbols = new();
     private readonly LabelEdits _edits = new(steps);
     private RemoteWriteItems _filtered;
     private long _expansion;
@@ -45,27 +43,23 @@ internal sealed class RemoteWriteEdit(bool isVersion2, IReadOnlyList<PipelineSte
         finally
         {
             // Labels and symbols are parts of the request, whose memory is others' from here on.
-            Forget();
+            _edits.Clear();
+            _symbols.Clear();
         }
-    }
-
-    private void Forget()
-    {
-        _edits.Clear();
-        _symbols.Clear();
-        _written.Clear();
-        _numbers.Clear();
     }
 
     private void Write(ReadOnlyMemory<byte> request)
     {
         int seriesField = isVersion2 ? 5 : 1;
-        ReadSymbols(request);
+        if (isVersion2)
+        {
+            _symbols.Read(request);
+        }
         var reader = new ProtobufReader(request.Span);
         int unwritten = 0;
         while (reader.Next())
         {
-            bool isSymbol = isVersion2 && reader.Field == 4;
+            bool isSymbol = isVersion2 && reader.Field == SymbolTable.Field;
             if (reader.Field != seriesField && !isSymbol)
             {
                 reader.Skip();
@@ -80,33 +74,7 @@ internal sealed class RemoteWriteEdit(bool isVersion2, IReadOnlyList<PipelineSte
             unwritten = reader.Position;
         }
         _writer.Encoded(request.Span[unwritten..]);
-        foreach (ReadOnlyMemory<byte> symbol in _written)
-        {
-            _writer.Bytes(4, symbol.Span);
-        }
-    }
-
-    private void ReadSymbols(ReadOnlyMemory<byte> request)
-    {
-        if (!isVersion2)
-        {
-            return;
-        }
-        // Symbol 0 is the empty one.
-        Reference(default);
-        var reader = new ProtobufReader(request.Span);
-        while (reader.Next())
-        {
-            if (reader.Field == 4)
-            {
-                int length = reader.BytesField().Length;
-                _symbols.Add(request.Slice(reader.Position - length, length));
-            }
-            else
-            {
-                reader.Skip();
-            }
-        }
+        _symbols.WriteTo(_writer);
     }
 
     private void Series(ReadOnlyMemory<byte> series, int offset)
@@ -192,7 +160,7 @@ internal sealed class RemoteWriteEdit(bool isVersion2, IReadOnlyList<PipelineSte
             if (reader.Field is 3 or 4)
             {
                 int field = reader.Field;
-                _writer.Varint(field, (ulong)Reference(Symbol(reader.VarintField(), offset)));
+                _writer.Varint(field, _symbols.ReferenceTo(_symbols.Of(reader.VarintField(), offset)));
             }
             else
             {
@@ -240,7 +208,7 @@ internal sealed class RemoteWriteEdit(bool isVersion2, IReadOnlyList<PipelineSte
 
         void Refer(ulong reference)
         {
-            ReadOnlyMemory<byte> symbol = Symbol(reference, offset);
+            ReadOnlyMemory<byte> symbol = _symbols.Of(reference, offset);
             if (name is { } known)
             {
                 Add(known, symbol);
@@ -279,9 +247,6 @@ internal sealed class RemoteWriteEdit(bool isVersion2, IReadOnlyList<PipelineSte
         return last;
     }
 
-    private ReadOnlyMemory<byte> Symbol(ulong reference, int offset) => reference < (ulong)_symbols.Count ? _symbols[(int)reference]
-        : reference == 0 ? default : throw new OtlpFormatException($"symbol {reference} is referred to, the request has {_symbols.Count}", offset);
-
     private void WriteLabels()
     {
         if (!isVersion2)
@@ -298,19 +263,9 @@ internal sealed class RemoteWriteEdit(bool isVersion2, IReadOnlyList<PipelineSte
         _references.Clear();
         foreach (Label label in _edits.Labels)
         {
-            _references.Element((ulong)Reference(label.Name));
-            _references.Element((ulong)Reference(label.Value));
+            _references.Element(_symbols.ReferenceTo(label.Name));
+            _references.Element(_symbols.ReferenceTo(label.Value));
         }
         _writer.Bytes(1, _references.Written.Span);
-    }
-
-    private int Reference(ReadOnlyMemory<byte> symbol)
-    {
-        if (!_numbers.TryGetValue(symbol, out int number))
-        {
-            _numbers.Add(symbol, number = _written.Count);
-            _written.Add(symbol);
-        }
-        return number;
     }
 }

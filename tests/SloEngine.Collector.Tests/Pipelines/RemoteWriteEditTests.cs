@@ -81,7 +81,7 @@ public sealed class RemoteWriteEditTests
     {
         const int Series = 2_000;
         byte[] request = Write(isVersion2, [.. Enumerable.Repeat(Checkout, Series)]);
-        var edits = new SignalEdits(
+        var edits = new RequestEdits(
             isVersion2 ? RequestKind.RemoteWrite2 : RequestKind.RemoteWrite1,
             [
                 Rename(("path", "route"), ("user", "customer")), new HashStep("h", new KeySet(["customer"]), "salt"u8.ToArray()), new DropStep("d", new KeySet(["token"])),
@@ -103,7 +103,7 @@ public sealed class RemoteWriteEditTests
     [InlineData(true, true)]
     public void A_request_that_was_edited_or_refused_is_not_held(bool isVersion2, bool isRefused)
     {
-        var edits = new SignalEdits(
+        var edits = new RequestEdits(
             isVersion2 ? RequestKind.RemoteWrite2 : RequestKind.RemoteWrite1, [new HashStep("h", new KeySet(["user"]), []), new DropStep("d", new KeySet(["token"]))], static (_, _) => { });
 
         WeakReference request = Edited();
@@ -174,7 +174,7 @@ public sealed class RemoteWriteEditTests
 
     private (List<LabelledSeries> Series, string Edited) Decode(bool isVersion2, byte[] request, params PipelineStep[] steps)
     {
-        ReadOnlyMemory<byte> edited = new SignalEdits(
+        ReadOnlyMemory<byte> edited = new RequestEdits(
             isVersion2 ? RequestKind.RemoteWrite2 : RequestKind.RemoteWrite1, steps, (step, count) => _counts[step.Name] = _counts.GetValueOrDefault(step.Name) + count).Apply(request);
         var index = new Index();
         using var block = new MetricBlock();
