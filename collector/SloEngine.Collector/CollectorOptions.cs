@@ -35,7 +35,7 @@ public sealed record CollectorOptions
     /// <summary>Rows after which a batch goes into the store.</summary>
     public int MaxBatchRows { get; init; } = 1_000_000;
 
-    /// <summary>Bytes of columns, about, after which a batch goes into the store; of those read from the log again, bytes of requests.</summary>
+    /// <summary>Bytes of columns, about, after which a batch goes into the store; at a start, when what the log holds goes first, bytes of requests if these are more.</summary>
     public long MaxBatchBytes { get; init; } = 64 << 20;
 
     /// <summary>Age at which a smaller batch goes into the store, when that is not busy.</summary>

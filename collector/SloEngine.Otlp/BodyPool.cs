@@ -4,12 +4,12 @@ namespace SloEngine.Otlp;
 
 /// <summary>
 /// Memory of bodies. The shared pool keeps an array of each size for every thread that returned one: of the largest bodies that alone is hundreds of
-/// megabytes. Here large arrays are kept for all threads together, two of a size.
+/// megabytes. Here large arrays are kept for all threads together, two of a size: of 2, 4, 8 and 16 MiB, which is 60 MiB in all. What is larger is not kept.
 /// </summary>
 public sealed class BodyPool : ArrayPool<byte>
 {
     private const int LargestShared = 1 << 20;
-    private const int LargestKept = 64 << 20;
+    private const int LargestKept = 16 << 20;
 
     private readonly ArrayPool<byte> _large = Create(LargestKept, maxArraysPerBucket: 2);
 

@@ -83,11 +83,11 @@ public sealed class SampleReaderTests(MetricStore engine)
         var live = new LiveSamples(100_000);
         UInt128[] one = [1];
         var range = new TimeRange(0, 1_000);
-        bool Knows(UInt128[] ids, long start) => live.Take(ids, start, new TimeRange(start, start + 1), []).Count == 0;
+        bool Knows(UInt128[] ids, long start) => live.Take(ids, start, new TimeRange(start, start + 1), []).Ids.Count == 0;
         void Learn(UInt128[] ids, long start, int samples)
         {
-            live.Take(ids, start, range, []);
-            live.Keep(ids, new TimeRange(start, start + Slot), ids.ToDictionary(static id => id, id => new SampleStretch(id, [.. Enumerable.Range(1, samples).Select(at => start + at)], new double[samples])));
+            LackingSeries lacking = live.Take(ids, start, range, []);
+            live.Keep(lacking, new TimeRange(start, start + Slot), ids.ToDictionary(static id => id, id => new SampleStretch(id, [.. Enumerable.Range(1, samples).Select(at => start + at)], new double[samples])));
         }
 
         Learn(one, 0, 10);
@@ -105,6 +105,61 @@ public sealed class SampleReaderTests(MetricStore engine)
         Learn([2], 2 * Slot, 10);
         live.Stored(new SampleRows(new RowTimes(0, 0), new byte[16], new byte[8], new byte[8]));
         Assert.False(Knows(one, 2 * Slot));
+    }
+
+    [Fact]
+    public void What_was_read_before_rows_were_lost_is_not_taken_for_all_there_is_afterwards()
+    {
+        var live = new LiveSamples(100_000);
+        var range = new TimeRange(0, 1_000);
+        LackingSeries before = live.Take([1], 0, range, []);
+        live.Lost();
+        LackingSeries after = live.Take([1], 0, range, []);
+
+        live.Keep(before, range, new Dictionary<UInt128, SampleStretch>());
+        Assert.Single(live.Take([1], 0, range, []).Ids);
+
+        live.Keep(after, range, new Dictionary<UInt128, SampleStretch>());
+        Assert.Empty(live.Take([1], 0, range, []).Ids);
+    }
+
+    [Theory]
+    [InlineData(16)]
+    [InlineData(480)]
+    public void Series_of_the_slot_under_way_take_as_many_bytes_as_is_reckoned_with(int samples)
+    {
+        var live = new LiveSamples(1 << 20);
+        UInt128[] ids = [1, 2, 3];
+        var stretch = new SampleStretch(1, [.. Enumerable.Range(1, samples)], new double[samples]);
+
+        live.Keep(live.Take(ids, 0, new TimeRange(0, 1_000), []), new TimeRange(0, 1_000), ids.ToDictionary(static id => id, _ => stretch));
+
+        Assert.Equal(LiveSamples.BytesOf(3, samples), live.Bytes);
+    }
+
+    [Fact]
+    public async Task A_query_of_more_series_than_there_is_room_for_forgets_none_that_are_known()
+    {
+        var now = DateTimeOffset.FromUnixTimeMilliseconds((100 * Slot) + 61_000);
+        var live = new LiveSamples(8_000);
+        var reader = new SampleReader(engine.Store, new SampleCache(1 << 20), live, new QueryOptions(), new FixedTime(now));
+        var range = new TimeRange(100 * Slot, now.ToUnixTimeMilliseconds());
+        UInt128[] ids = [.. Enumerable.Range(0, 12).Select(static index => Row("room", index).Id).Order()];
+        using var points = new NumberPoints();
+        using var writer = new NativeWriter();
+        for (int series = 0; series < ids.Length; series++)
+        {
+            points.Series.Append(series);
+            points.TimeNanos.Append(((100 * Slot) + 1) * 1_000_000);
+            points.StartNanos.Append(0);
+            points.Values.Append(series);
+        }
+        await engine.Store.InsertAsync(MetricTables.Encode(points, ids, writer));
+
+        Assert.Single(await reader.ReadAsync(ids[..1], isWhole: false, range, default));
+        Assert.Equal(12, (await reader.ReadAsync(ids, isWhole: false, range, default)).Count);
+
+        Assert.Empty(live.Take(ids[..1], 100 * Slot, range, []).Ids);
     }
 
     [Fact]
@@ -130,7 +185,7 @@ public sealed class SampleReaderTests(MetricStore engine)
         SortedDictionary<long, double>[] all = [[]];
         await WriteAsync([row], all, new Random(1), 300);
         long[] times = [.. all[0].Keys];
-        var sources = new StoredSeriesSources(engine.Store, new QueryOptions { MaxSamples = 100 }, new FixedTime());
+        var sources = new StoredSeriesSources(engine.Store, new QueryOptions { MaxSamples = 100 }, new FixedTime(Now));
 
         for (int time = 0; time < 2; time++)
         {
@@ -182,7 +237,7 @@ public sealed class SampleReaderTests(MetricStore engine)
         Assert.False(chunks.Read(3, [2], read));
     }
 
-    private StoredSeriesSources Source(long cacheBytes) => new(engine.Store, new QueryOptions { SampleCacheBytes = cacheBytes }, new FixedTime());
+    private StoredSeriesSources Source(long cacheBytes) => new(engine.Store, new QueryOptions { SampleCacheBytes = cacheBytes }, new FixedTime(Now));
 
     /// <summary>Some samples, mostly of late, often at the very ends of slots; also into memory.</summary>
     private async Task WriteAsync(SeriesRow[] rows, SortedDictionary<long, double>[] all, Random random, int count)
@@ -218,8 +273,8 @@ public sealed class SampleReaderTests(MetricStore engine)
 
     private static SeriesRow Row(string tenant, int key) => new(tenant, "m", MetricKind.Gauge, Temporality.Unspecified, [new("k", $"{key}")], []);
 
-    private sealed class FixedTime : TimeProvider
+    private sealed class FixedTime(DateTimeOffset now) : TimeProvider
     {
-        public override DateTimeOffset GetUtcNow() => Now;
+        public override DateTimeOffset GetUtcNow() => now;
     }
 }

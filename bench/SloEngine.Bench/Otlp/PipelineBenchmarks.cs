@@ -13,10 +13,10 @@ public class PipelineBenchmarks : IDisposable
 {
     private readonly byte[] _logRequest = DecodingPayloads.Logs();
     private readonly byte[] _spanRequest = DecodingPayloads.Spans();
-    private readonly SignalEdits _redactLogs = new(RequestKind.Logs, [new RedactStep("redact", new Redactor(RedactionPatterns.All, []))], static (_, _) => { });
-    private readonly SignalEdits _redactSpans = new(RequestKind.Traces, [new RedactStep("redact", new Redactor(RedactionPatterns.All, []))], static (_, _) => { });
-    private readonly SignalEdits _dropSpans = new(RequestKind.Traces, [new DropStep("drop", new KeySet(["no.such", "http.*"]))], static (_, _) => { });
-    private readonly SignalEdits _filterSpans = new(
+    private readonly RequestEdits _redactLogs = new(RequestKind.Logs, [new RedactStep("redact", new Redactor(RedactionPatterns.All, []))], static (_, _) => { });
+    private readonly RequestEdits _redactSpans = new(RequestKind.Traces, [new RedactStep("redact", new Redactor(RedactionPatterns.All, []))], static (_, _) => { });
+    private readonly RequestEdits _dropSpans = new(RequestKind.Traces, [new DropStep("drop", new KeySet(["no.such", "http.*"]))], static (_, _) => { });
+    private readonly RequestEdits _filterSpans = new(
         RequestKind.Traces, [new FilterStep("filter", new TelemetryFilter { Names = new KeySet(["GET /healthz"]) })], static (_, _) => { });
     private readonly Redactor _redactor = new(RedactionPatterns.All, []);
     private readonly byte[] _line = Encoding.UTF8.GetBytes(

@@ -105,7 +105,7 @@ public sealed partial class LogReplay : IDisposable
                     blocks.Append(block);
                 });
                 batch.To = record.End;
-                if (exactly is null && (blocks.Rows >= _options.MaxBatchRows || batch.Bytes >= _options.MaxBatchBytes))
+                if (exactly is null && (blocks.Rows >= _options.MaxBatchRows || Math.Max(batch.Bytes, blocks.Metrics.Bytes) >= _options.MaxBatchBytes))
                 {
                     break;
                 }

@@ -15,8 +15,6 @@ internal sealed class Submission(
     RequestKind kind, string tenant, long arrivalNanos, ReadOnlyMemory<byte> body, IDisposable block, int rows, Action<IDisposable> release)
     : LogEntry(body)
 {
-    private const long MetricRowBytes = 64;
-
     public RequestKind Kind { get; } = kind;
 
     public string Tenant { get; } = tenant;
@@ -28,10 +26,7 @@ internal sealed class Submission(
     public int Rows { get; } = rows;
 
     /// <summary>What its columns take in memory, about: the attributes of a point are left behind, those of spans and logs are not.</summary>
-    public long ColumnBytes => Block is MetricBlock ? Rows * MetricRowBytes : Body.Length;
-
-    /// <summary>Whether the next one is of the same request, so that the log gets both or neither.</summary>
-    public bool JoinsNext { get; set; }
+    public long ColumnBytes { get; } = block is MetricBlock metrics ? metrics.Bytes : body.Length;
 
     /// <summary>Generation of the lease on the references in its columns.</summary>
     public int Lease { get; init; }

@@ -42,6 +42,15 @@ internal sealed class RateLimit(TenantLimits limits, TimeProvider time)
         }
     }
 
+    /// <summary>Takes back what was charged.</summary>
+    public void GiveBack(long bytes)
+    {
+        lock (_lock)
+        {
+            _left = Math.Min(_burst, _left + bytes);
+        }
+    }
+
     private void Fill()
     {
         long now = time.GetTimestamp();

@@ -29,6 +29,15 @@ internal sealed class TenantRates(CollectorOptions options, TimeProvider time)
         return rate.TryTake(bytes, out retryAfter);
     }
 
+    /// <summary>Takes back what a tenant was charged for a request of which nothing was kept.</summary>
+    public void GiveBack(string tenant, long bytes)
+    {
+        if (_byTenant.TryGetValue(tenant, out RateLimit? rate))
+        {
+            rate.GiveBack(bytes);
+        }
+    }
+
     private void ForgetFull()
     {
         foreach ((string tenant, RateLimit rate) in _byTenant)

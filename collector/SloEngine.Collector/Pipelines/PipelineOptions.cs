@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Security.Cryptography;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Pipelines.Tail;
 
@@ -49,13 +51,85 @@ public sealed record DropStep(string Name, KeySet Keys) : PipelineStep(Name);
 /// <summary>Gives attributes other names; an attribute that has the new name already gives way.</summary>
 /// <param name="Name">Its place.</param>
 /// <param name="Names">Old and new names.</param>
-public sealed record RenameStep(string Name, IReadOnlyList<(byte[] From, byte[] To)> Names) : PipelineStep(Name);
+public sealed record RenameStep(string Name, IReadOnlyList<(byte[] From, byte[] To)> Names) : PipelineStep(Name)
+{
+    /// <summary>The new name of an attribute; null when it keeps its own.</summary>
+    internal byte[]? NewName(ReadOnlySpan<byte> name)
+    {
+        for (int index = 0; index < Names.Count; index++)
+        {
+            if (name.SequenceEqual(Names[index].From))
+            {
+                return Names[index].To;
+            }
+        }
+        return null;
+    }
+
+    /// <summary>Marks the old name that an attribute holds, if it is one.</summary>
+    internal void Hold(ReadOnlySpan<byte> name, Span<bool> held)
+    {
+        for (int index = 0; index < Names.Count; index++)
+        {
+            held[index] |= name.SequenceEqual(Names[index].From);
+        }
+    }
+
+    /// <summary>Whether this is a new name.</summary>
+    internal bool Gives(ReadOnlySpan<byte> name)
+    {
+        for (int index = 0; index < Names.Count; index++)
+        {
+            if (name.SequenceEqual(Names[index].To))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>Whether an attribute that keeps its name gives way to one of those that are held, which is about to get it.</summary>
+    internal bool GivesWay(ReadOnlySpan<byte> name, ReadOnlySpan<bool> held)
+    {
+        for (int index = 0; index < Names.Count; index++)
+        {
+            if (held[index] && name.SequenceEqual(Names[index].To))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+}
 
 /// <summary>Puts lower-case hexadecimal SHA-256(salt, value) in the place of values.</summary>
 /// <param name="Name">Its place.</param>
 /// <param name="Keys">Whose values.</param>
 /// <param name="Salt">What is hashed before the value.</param>
-public sealed record HashStep(string Name, KeySet Keys, byte[] Salt) : PipelineStep(Name);
+public sealed record HashStep(string Name, KeySet Keys, byte[] Salt) : PipelineStep(Name)
+{
+    /// <summary>Length of what stands in the place of a value.</summary>
+    internal const int HexBytes = 2 * SHA256.HashSizeInBytes;
+
+    private const int MostOnStack = 512;
+
+    /// <summary>Writes what stands in the place of a value.</summary>
+    internal void Hash(ReadOnlySpan<byte> value, Span<byte> hex)
+    {
+        int length = Salt.Length + value.Length;
+        byte[]? rented = length > MostOnStack ? ArrayPool<byte>.Shared.Rent(length) : null;
+        Span<byte> salted = rented is null ? stackalloc byte[MostOnStack] : rented;
+        Salt.CopyTo(salted);
+        value.CopyTo(salted[Salt.Length..]);
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(salted[..length], hash);
+        Convert.TryToHexStringLower(hash, hex, out _);
+        if (rented is not null)
+        {
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
+}
 
 /// <summary>Takes secrets and personal data out of texts.</summary>
 /// <param name="Name">Its place.</param>

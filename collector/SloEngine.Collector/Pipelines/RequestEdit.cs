@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using SloEngine.Collector.Ingest;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Protobuf;
@@ -15,9 +14,10 @@ internal sealed class RequestEdit(Signal signal, PipelineStep[] steps, Action<Pi
 
     private readonly ProtobufWriter _writer = new();
     private readonly AttributeReader _values = new();
-    private readonly byte[] _hashed = new byte[2 + (2 * SHA256.HashSizeInBytes)];
+    private readonly byte[] _hashed = new byte[2 + HashStep.HexBytes];
     private readonly int[] _hits = new int[steps.Length];
-    private readonly byte[][] _renamed = [.. steps.OfType<RenameStep>().SelectMany(step => step.Names).Select(name => name.From)];
+    private readonly RenameStep[] _renames = [.. steps.OfType<RenameStep>()];
+    private readonly int _renamed = steps.OfType<RenameStep>().Sum(static step => step.Names.Count);
 
     /// <summary>The edited request, valid until the next call.</summary>
     /// <exception cref="OtlpFormatException">The bytes are no such message.</exception>
@@ -89,12 +89,12 @@ internal sealed class RequestEdit(Signal signal, PipelineStep[] steps, Action<Pi
                     _hits[index]++;
                     return;
                 case RenameStep rename:
-                    if (NewName(rename, key) is { } name)
+                    if (rename.NewName(key) is { } name)
                     {
                         _hits[index]++;
                         key = name;
                     }
-                    else if (GivesWay(rename, key, firstName, field, owner, ref held))
+                    else if (rename.Gives(key) && rename.GivesWay(key, (held ??= Held(owner, field)).AsSpan(firstName, rename.Names.Count)))
                     {
                         return;
                     }
@@ -120,35 +120,10 @@ internal sealed class RequestEdit(Signal signal, PipelineStep[] steps, Action<Pi
         _writer.End(start);
     }
 
-    private static byte[]? NewName(RenameStep rename, ReadOnlySpan<byte> key)
-    {
-        foreach ((byte[] from, byte[] to) in rename.Names)
-        {
-            if (key.SequenceEqual(from))
-            {
-                return to;
-            }
-        }
-        return null;
-    }
-
-    /// <summary>Whether another attribute beside this one is about to get its name.</summary>
-    private bool GivesWay(RenameStep rename, ReadOnlySpan<byte> key, int firstName, int field, ReadOnlySpan<byte> owner, ref bool[]? held)
-    {
-        for (int index = 0; index < rename.Names.Count; index++)
-        {
-            if (key.SequenceEqual(rename.Names[index].To) && (held ??= Held(owner, field))[firstName + index])
-            {
-                return true;
-            }
-        }
-        return false;
-    }
-
     /// <summary>Which of the names that are renamed the attributes of a message have. Read once a message: all of its attributes may have to give way.</summary>
     private bool[] Held(ReadOnlySpan<byte> owner, int field)
     {
-        bool[] held = new bool[_renamed.Length];
+        bool[] held = new bool[_renamed];
         var reader = new ProtobufReader(owner);
         while (reader.Next())
         {
@@ -158,9 +133,11 @@ internal sealed class RequestEdit(Signal signal, PipelineStep[] steps, Action<Pi
                 continue;
             }
             ReadOnlySpan<byte> key = reader.MessageField().Last(1);
-            for (int index = 0; index < held.Length; index++)
+            int first = 0;
+            foreach (RenameStep rename in _renames)
             {
-                held[index] |= key.SequenceEqual(_renamed[index]);
+                rename.Hold(key, held.AsSpan(first, rename.Names.Count));
+                first += rename.Names.Count;
             }
         }
         return held;
@@ -169,15 +146,10 @@ internal sealed class RequestEdit(Signal signal, PipelineStep[] steps, Action<Pi
     private ReadOnlySpan<byte> Hashed(HashStep step, ReadOnlySpan<byte> value)
     {
         ReadOnlySpan<byte> text = _values.Value(new ProtobufReader(value), out _);
-        using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        sha.AppendData(step.Salt);
-        sha.AppendData(text);
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        sha.GetHashAndReset(hash);
         // AnyValue.string_value, whose length is one byte.
         _hashed[0] = 1 << 3 | (byte)WireType.LengthDelimited;
-        _hashed[1] = 2 * SHA256.HashSizeInBytes;
-        Convert.TryToHexStringLower(hash, _hashed.AsSpan(2), out _);
+        _hashed[1] = HashStep.HexBytes;
+        step.Hash(text, _hashed.AsSpan(2));
         return _hashed;
     }
 

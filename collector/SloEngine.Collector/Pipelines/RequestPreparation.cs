@@ -22,7 +22,7 @@ internal sealed class RequestPreparation
     private readonly byte[]? _tenantAttribute;
     private readonly PipelineOptions _options;
     private readonly Counter<long> _edited;
-    private readonly ConcurrentBag<SignalEdits>[] _edits = [[], [], [], [], []];
+    private readonly ConcurrentBag<RequestEdits>[] _edits = [[], [], [], [], []];
 
     public RequestPreparation(CollectorOptions options, Meter meter)
     {
@@ -84,20 +84,20 @@ internal sealed class RequestPreparation
     /// <param name="part">The part.</param>
     /// <param name="edits">Whose memory the answer is in, to be given back by <see cref="Return"/>; null when nothing is edited.</param>
     /// <exception cref="OtlpFormatException">The bytes are no such message.</exception>
-    public RequestPart Edit(RequestKind kind, RequestPart part, out SignalEdits? edits)
+    public RequestPart Edit(RequestKind kind, RequestPart part, out RequestEdits? edits)
     {
         edits = null;
         if (_options.Of(kind).Count == 0)
         {
             return part;
         }
-        edits = _edits[(int)kind].TryTake(out SignalEdits? free) ? free : new SignalEdits(kind, _options.Of(kind), Count);
+        edits = _edits[(int)kind].TryTake(out RequestEdits? free) ? free : new RequestEdits(kind, _options.Of(kind), Count);
         return part with { Body = edits.Apply(part.Body) };
 
         void Count(PipelineStep step, int items) => _edited.Add(items, new KeyValuePair<string, object?>("step", step.Name));
     }
 
-    public void Return(RequestKind kind, SignalEdits? edits)
+    public void Return(RequestKind kind, RequestEdits? edits)
     {
         if (edits is not null)
         {
@@ -126,47 +126,6 @@ internal sealed class RequestPreparation
             joined.Write(request[range].Span);
         }
         return joined.ToArray();
-    }
-}
-
-/// <summary>
-/// The edits of a kind of requests: of OTLP one pass over the request for each run of them between filters, of remote write one for all. For one request at a time.
-/// </summary>
-internal sealed class SignalEdits
-{
-    private readonly List<Func<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>>> _passes = [];
-
-    public SignalEdits(RequestKind kind, IReadOnlyList<PipelineStep> steps, Action<PipelineStep, int> count)
-    {
-        if (RequestPreparation.IsRemoteWrite(kind))
-        {
-            _passes.Add(new RemoteWriteEdit(kind == RequestKind.RemoteWrite2, steps, count).Apply);
-            return;
-        }
-        Signal signal = kind switch { RequestKind.Logs => Signal.Logs, RequestKind.Traces => Signal.Traces, _ => Signal.Metrics };
-        for (int first = 0; first < steps.Count;)
-        {
-            if (steps[first] is FilterStep filter)
-            {
-                _passes.Add(new RequestFilter(signal, filter, count).Apply);
-                first++;
-                continue;
-            }
-            PipelineStep[] run = [.. steps.Skip(first).TakeWhile(step => step is not FilterStep)];
-            var edit = new RequestEdit(signal, run, count);
-            _passes.Add(request => edit.Apply(request.Span));
-            first += run.Length;
-        }
-    }
-
-    /// <summary>The edited request, valid until the next call.</summary>
-    public ReadOnlyMemory<byte> Apply(ReadOnlyMemory<byte> request)
-    {
-        foreach (Func<ReadOnlyMemory<byte>, ReadOnlyMemory<byte>> pass in _passes)
-        {
-            request = pass(request);
-        }
-        return request;
     }
 }
 

@@ -23,8 +23,9 @@ public sealed record TelemetryFilter
 
     internal bool FitsAttributes(ReadOnlySpan<byte> item, int attributesField, ReadOnlySpan<byte> resource, AttributeReader reader)
     {
-        foreach ((byte[] key, KeySet values) in Attributes)
+        for (int index = 0; index < Attributes.Count; index++)
         {
+            (byte[] key, KeySet values) = Attributes[index];
             bool fits = (TryFind(item, attributesField, key, reader, out ReadOnlySpan<byte> value) || TryFind(resource, 1, key, reader, out value)) && values.Contains(value);
             if (!fits)
             {

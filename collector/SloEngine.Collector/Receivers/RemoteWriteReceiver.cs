@@ -34,9 +34,9 @@ public static class RemoteWriteReceiver
             DecodeResult result = await ingest.IngestRemoteWriteAsync(isVersion2, tenant, rented.AsMemory(0, length), http.RequestAborted);
             if (isVersion2)
             {
-                Tell("Samples", result.Accepted - result.Histograms);
-                Tell("Histograms", result.Histograms);
-                Tell("Exemplars", result.Exemplars);
+                Tell("Samples", result.Accepted - result.Histograms + result.Filtered.Samples);
+                Tell("Histograms", result.Histograms + result.Filtered.Histograms);
+                Tell("Exemplars", result.Exemplars + result.Filtered.Exemplars);
             }
             if (result.Rejected > 0)
             {

@@ -33,6 +33,9 @@ internal sealed class SeriesIndex
     /// </summary>
     private static readonly TimeSpan DescribedEvery = TimeSpan.FromDays(1);
 
+    /// <summary>How often a share of them is: with each, queries forget which series a name has.</summary>
+    private static readonly TimeSpan DescribedAtOnce = TimeSpan.FromHours(1);
+
     /// <summary>A scope is read again for each new series, for its name and version.</summary>
     private const int MaxScopeBytes = 16 << 10;
 
@@ -58,6 +61,7 @@ internal sealed class SeriesIndex
     private volatile SeriesTable _table = new(1024);
     private int _describedUpTo;
     private double _toDescribe;
+    private TimeSpan _sinceDescribed;
 
     public SeriesIndex(CollectorOptions options, ITelemetryTaps taps, TimeProvider time)
     {
@@ -141,8 +145,14 @@ internal sealed class SeriesIndex
     {
         lock (_registering)
         {
+            _sinceDescribed += passed;
+            if (_sinceDescribed < DescribedAtOnce)
+            {
+                return;
+            }
             SeriesTable table = _table;
-            _toDescribe = _unsaved.Count >= MostDescribedAtOnce ? 0 : Math.Min(table.Count, _toDescribe + (table.Count * (passed / DescribedEvery)));
+            _toDescribe = _unsaved.Count >= MostDescribedAtOnce ? 0 : Math.Min(table.Count, _toDescribe + (table.Count * (_sinceDescribed / DescribedEvery)));
+            _sinceDescribed = TimeSpan.Zero;
             for (; _toDescribe >= 1; _toDescribe--)
             {
                 _describedUpTo = _describedUpTo + 1 < table.Count ? _describedUpTo + 1 : 0;

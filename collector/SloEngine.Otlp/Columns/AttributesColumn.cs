@@ -27,6 +27,8 @@ public enum AttributeType : byte
 /// </summary>
 public sealed class AttributesColumn : IDisposable
 {
+    private const long EntryBytes = (2 * sizeof(int)) + 1;
+
     /// <summary>Keys of all entries of all rows.</summary>
     public BytesColumn Keys { get; } = new();
 
@@ -41,6 +43,9 @@ public sealed class AttributesColumn : IDisposable
 
     /// <summary>Number of rows.</summary>
     public int Count => Ends.Count;
+
+    /// <summary>Bytes of all entries in memory: their texts, where these end, their types.</summary>
+    internal long Bytes => (long)Keys.Data.Count + Values.Data.Count + (Types.Count * EntryBytes);
 
     /// <summary>Adds an entry to the row being built; <see cref="EndRow"/> closes it.</summary>
     public void Add(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, AttributeType type)

@@ -8,6 +8,11 @@ namespace SloEngine.Otlp.Metrics;
 /// </summary>
 public sealed class MetricBlock : IDisposable
 {
+    private const long NumberBytes = 32;
+    private const long HistogramBytes = 64;
+    private const long ExponentialHistogramBytes = 96;
+    private const long ExemplarBytes = 64;
+
     /// <summary>Gauge and sum points.</summary>
     public NumberPoints Numbers { get; } = new();
 
@@ -22,6 +27,12 @@ public sealed class MetricBlock : IDisposable
 
     /// <summary>Points of all kinds; exemplars are not points.</summary>
     public int Count => Numbers.Count + Histograms.Count + ExponentialHistograms.Count;
+
+    /// <summary>Bytes that its rows take in memory, about, with their buckets and the attributes of exemplars.</summary>
+    public long Bytes =>
+        (Numbers.Count * NumberBytes) + (Histograms.Count * HistogramBytes) + (ExponentialHistograms.Count * ExponentialHistogramBytes) + (Exemplars.Count * ExemplarBytes)
+        + (sizeof(ulong) * ((long)Histograms.Buckets.Count + ExponentialHistograms.PositiveBuckets.Count + ExponentialHistograms.NegativeBuckets.Count))
+        + Exemplars.Attributes.Bytes;
 
     /// <summary>Lengths of the four tables, to return to by <see cref="Truncate"/> when a request turns out to be malformed.</summary>
     public (int Numbers, int Histograms, int Exponential, int Exemplars) Mark() =>

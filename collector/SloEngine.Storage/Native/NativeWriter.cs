@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -311,7 +312,7 @@ public sealed class NativeWriter : IDisposable
     }
 
     private Span<T> Values<T>(int count)
-        where T : unmanaged => MemoryMarshal.Cast<byte, T>(Reserve(count * Unsafe.SizeOf<T>()));
+        where T : unmanaged => MemoryMarshal.Cast<byte, T>(Reserve((long)count * Unsafe.SizeOf<T>()));
 
     private void VarUInt(ulong value)
     {
@@ -326,18 +327,29 @@ public sealed class NativeWriter : IDisposable
         _length -= 10 - count;
     }
 
-    private Span<byte> Reserve(int count)
+    private Span<byte> Reserve(long count)
     {
         if (_buffer.Length - _length < count)
         {
-            byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(_length + count, _buffer.Length * 2));
-            _buffer.AsSpan(0, _length).CopyTo(larger);
-            ArrayPool<byte>.Shared.Return(_buffer);
-            _buffer = larger;
+            Grow(_length + count);
         }
-        Span<byte> span = _buffer.AsSpan(_length, count);
-        _length += count;
+        Span<byte> span = _buffer.AsSpan(_length, (int)count);
+        _length += (int)count;
         return span;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Grow(long needed)
+    {
+        if (needed > System.Array.MaxLength)
+        {
+            throw new InvalidOperationException(
+                string.Create(CultureInfo.InvariantCulture, $"{_table}: a block of {_rows} rows takes {needed} bytes or more; the most is {System.Array.MaxLength}"));
+        }
+        byte[] larger = ArrayPool<byte>.Shared.Rent((int)Math.Max(needed, Math.Min(2L * _buffer.Length, System.Array.MaxLength)));
+        _buffer.AsSpan(0, _length).CopyTo(larger);
+        ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = larger;
     }
 
     /// <summary>The strings of a column, each at most once, in room that is reserved for all of them at once.</summary>
@@ -350,7 +362,7 @@ public sealed class NativeWriter : IDisposable
         public StringRun(NativeWriter writer, BytesColumn values)
         {
             _writer = writer;
-            _room = writer.Reserve(values.Data.Count + (MaxLengthBytes * values.Count));
+            _room = writer.Reserve(values.Data.Count + ((long)MaxLengthBytes * values.Count));
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

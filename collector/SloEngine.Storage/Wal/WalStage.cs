@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace SloEngine.Storage.Wal;
@@ -11,10 +12,18 @@ internal sealed unsafe class WalStage : IDisposable
     /// <summary>The largest block of the disks there are; a multiple of the others.</summary>
     public const int BlockBytes = 4096;
 
+    /// <summary>Memory that is kept for later writes; what one took beyond it is given back.</summary>
+    public const int MostKept = 32 << 20;
+
+    private const int MaxBytes = int.MaxValue / BlockBytes * BlockBytes;
+
     private byte* _memory;
     private int _capacity;
 
-    public WalStage(int capacity) => Grow(capacity);
+    public WalStage(int capacity) => Move(null, 0, RoundUp(capacity));
+
+    /// <summary>Bytes of memory that it has.</summary>
+    public int Capacity => _capacity;
 
     /// <summary>Bytes at the start that the file holds already.</summary>
     public int Held { get; private set; }
@@ -37,18 +46,19 @@ internal sealed unsafe class WalStage : IDisposable
     /// <summary>What is staged goes behind these bytes of another file.</summary>
     public void Hold(ReadOnlySpan<byte> held)
     {
-        Reserve(held.Length + Staged);
+        Reserve((long)held.Length + Staged);
         Buffer.MemoryCopy(_memory + Held, _memory + held.Length, _capacity - held.Length, Staged);
         held.CopyTo(new Span<byte>(_memory, held.Length));
         Held = held.Length;
     }
 
     /// <summary>Room for so many bytes more, which are staged from now on.</summary>
+    /// <exception cref="InvalidOperationException">They are more than one write takes.</exception>
     /// <exception cref="OutOfMemoryException">There is no memory for them.</exception>
     public Span<byte> Stage(int bytes)
     {
         int from = Held + Staged;
-        Reserve(checked(from + bytes));
+        Reserve((long)from + bytes);
         Staged += bytes;
         return new Span<byte>(_memory + from, bytes);
     }
@@ -58,7 +68,15 @@ internal sealed unsafe class WalStage : IDisposable
     {
         int end = Held + Staged;
         int held = end % BlockBytes;
-        Buffer.MemoryCopy(_memory + end - held, _memory, _capacity, held);
+        byte* last = _memory + end - held;
+        if (_capacity > MostKept)
+        {
+            Move(last, held, MostKept);
+        }
+        else
+        {
+            Buffer.MemoryCopy(last, _memory, _capacity, held);
+        }
         (Held, Staged) = (held, 0);
     }
 
@@ -74,19 +92,23 @@ internal sealed unsafe class WalStage : IDisposable
 
     private static int RoundUp(int bytes) => (bytes + BlockBytes - 1) / BlockBytes * BlockBytes;
 
-    private void Reserve(int bytes)
+    private void Reserve(long bytes)
     {
-        if (RoundUp(bytes) > _capacity)
+        if (bytes > MaxBytes)
         {
-            Grow((int)Math.Max(bytes, Math.Min(2L * _capacity, int.MaxValue - BlockBytes)));
+            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"{bytes} bytes are too many for one write to the log; the most is {MaxBytes}"));
+        }
+        if (bytes > _capacity)
+        {
+            Move(_memory, Held + Staged, RoundUp((int)Math.Max(bytes, Math.Min(2L * _capacity, MaxBytes))));
         }
     }
 
-    private void Grow(int bytes)
+    /// <summary>Goes on in other memory, with some bytes at its start.</summary>
+    private void Move(byte* bytes, int count, int capacity)
     {
-        int capacity = RoundUp(bytes);
         byte* memory = (byte*)NativeMemory.AlignedAlloc((nuint)capacity, BlockBytes);
-        Buffer.MemoryCopy(_memory, memory, capacity, Held + Staged);
+        Buffer.MemoryCopy(bytes, memory, capacity, count);
         NativeMemory.AlignedFree(_memory);
         _memory = memory;
         _capacity = capacity;

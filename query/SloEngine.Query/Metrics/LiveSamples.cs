@@ -10,15 +10,31 @@ namespace SloEngine.Query.Metrics;
 internal sealed class LiveSamples(long maxBytes) : ISampleFollower
 {
     /// <summary>Bytes of a sample.</summary>
-    public const int SampleBytes = 16;
+    private const int SampleBytes = 16;
 
     private readonly Lock _gate = new();
     private readonly Dictionary<UInt128, Tail> _tails = [];
     private long _bytes;
     private long _slotStart;
+    private long _generation;
 
     /// <summary>Bytes that it may hold.</summary>
     public long MaxBytes => maxBytes;
+
+    /// <summary>Bytes that it holds.</summary>
+    public long Bytes
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _bytes;
+            }
+        }
+    }
+
+    /// <summary>Bytes that series take with so many samples each.</summary>
+    public static long BytesOf(long series, long samplesEach) => series * (Tail.OwnBytes + (Math.Max(samplesEach, Tail.LeastRoom) * SampleBytes));
 
     /// <summary>
     /// Takes samples of series out of memory; those of which not all is known are left over, and what is stored from now on is kept for them until
@@ -29,7 +45,7 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
     /// <param name="range">The range, within it.</param>
     /// <param name="into">Takes the samples.</param>
     /// <returns>The series that are left over.</returns>
-    public List<UInt128> Take(UInt128[] ids, long slotStartMs, TimeRange range, Dictionary<UInt128, SampleStretch> into)
+    public LackingSeries Take(UInt128[] ids, long slotStartMs, TimeRange range, Dictionary<UInt128, SampleStretch> into)
     {
         var lacking = new List<UInt128>();
         lock (_gate)
@@ -52,25 +68,26 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
                     into.Add(id, stretch);
                 }
             }
+            return new LackingSeries(lacking, _generation);
         }
-        return lacking;
     }
 
     /// <summary>Keeps what the store had of series between two times.</summary>
-    /// <param name="ids">Series that were left over.</param>
+    /// <param name="lacking">Series that were left over.</param>
     /// <param name="range">What was read.</param>
     /// <param name="read">The samples.</param>
-    public void Keep(IEnumerable<UInt128> ids, TimeRange range, IReadOnlyDictionary<UInt128, SampleStretch> read)
+    public void Keep(LackingSeries lacking, TimeRange range, IReadOnlyDictionary<UInt128, SampleStretch> read)
     {
         lock (_gate)
         {
-            foreach (UInt128 id in ids)
+            // What was stored since they were left over is not all there: a series that is known again by now has it from a later moment on only.
+            if (lacking.Generation != _generation)
             {
-                // It is gone when rows were lost, or the bound was reached, meanwhile.
-                if (_tails.TryGetValue(id, out Tail? tail))
-                {
-                    _bytes += tail.Keep(range, read.GetValueOrDefault(id));
-                }
+                return;
+            }
+            foreach (UInt128 id in lacking.Ids)
+            {
+                _bytes += _tails[id].Keep(range, read.GetValueOrDefault(id));
             }
             Bound();
         }
@@ -124,6 +141,7 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
     {
         _tails.Clear();
         _bytes = 0;
+        _generation++;
     }
 
     /// <summary>With a new slot, forgets the series that nobody asked for in the one before.</summary>
@@ -139,6 +157,7 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
             {
                 _bytes -= tail.Bytes;
                 _tails.Remove(id);
+                _generation++;
             }
         }
         _slotStart = startMs;
@@ -148,6 +167,9 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
     private sealed class Tail
     {
         public const int OwnBytes = 200;
+
+        /// <summary>Samples that there is room for when the first one comes.</summary>
+        public const int LeastRoom = 16;
 
         private long[] _times = [];
         private double[] _values = [];
@@ -231,10 +253,15 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
         {
             if (_times.Length - _count < more)
             {
-                int room = Math.Max(_count + more, Math.Max(64, _times.Length + (_times.Length / 2)));
+                int room = Math.Max(_count + more, Math.Max(LeastRoom, _times.Length + (_times.Length / 2)));
                 Array.Resize(ref _times, room);
                 Array.Resize(ref _values, room);
             }
         }
     }
 }
+
+/// <summary>Series of which not all is known.</summary>
+/// <param name="Ids">The series.</param>
+/// <param name="Generation">Of what is kept: another one when something was forgotten since.</param>
+internal readonly record struct LackingSeries(List<UInt128> Ids, long Generation);

@@ -90,19 +90,19 @@ internal sealed class SampleReader(IColumnStore store, SampleCache cache, LiveSa
         UInt128[] ids, bool isWhole, long now, long slotStart, TimeRange range, CancellationToken cancellation)
     {
         var kept = new TimeRange(slotStart, now + AheadMs);
-        long rows = ids.Length * (1 + ((now - slotStart) / UsualIntervalMs));
-        if (range.EndMs > kept.EndMs || rows > FewRows || rows * LiveSamples.SampleBytes > live.MaxBytes / 2)
+        long usual = 1 + ((now - slotStart) / UsualIntervalMs);
+        if (range.EndMs > kept.EndMs || ids.Length * usual > FewRows || LiveSamples.BytesOf(ids.Length, usual) > live.MaxBytes / 2)
         {
             return await StoredAsync(ids, isWhole, range, options.MaxSamples, cancellation);
         }
         var found = new Dictionary<UInt128, SampleStretch>(ids.Length);
-        List<UInt128> lacking = live.Take(ids, slotStart, range, found);
-        if (lacking.Count > 0)
+        LackingSeries lacking = live.Take(ids, slotStart, range, found);
+        if (lacking.Ids.Count > 0)
         {
             List<SampleStretch> read;
             try
             {
-                read = await StoredAsync([.. lacking], isWhole && lacking.Count * 2 > ids.Length, kept, options.MaxSamples, cancellation);
+                read = await StoredAsync([.. lacking.Ids], isWhole && lacking.Ids.Count * 2 > ids.Length, kept, options.MaxSamples, cancellation);
             }
             catch (StoreException failure) when (failure.Code == TooManyRows)
             {
@@ -110,7 +110,7 @@ internal sealed class SampleReader(IColumnStore store, SampleCache cache, LiveSa
             }
             Dictionary<UInt128, SampleStretch> byId = read.ToDictionary(static stretch => stretch.Id);
             live.Keep(lacking, kept, byId);
-            foreach (UInt128 id in lacking)
+            foreach (UInt128 id in lacking.Ids)
             {
                 if (byId.GetValueOrDefault(id).Within(range) is { TimesMs.Length: > 0 } stretch)
                 {

@@ -101,6 +101,29 @@ public sealed class OtlpIngestTests
     }
 
     [Fact]
+    public async Task A_batch_is_full_when_the_buckets_of_its_histograms_are_as_many_bytes_as_it_may_have()
+    {
+        await using var rig = new IngestRig(new CollectorOptions { MaxBatchBytes = 20_000 });
+        var inserting = new TaskCompletionSource();
+        var insert = new TaskCompletionSource();
+        rig.Store.Before = table => table == "histograms" && inserting.TrySetResult() ? insert.Task : Task.CompletedTask;
+        await rig.StartAsync();
+        byte[] wide = Request(OtlpBuilder.Histogram("latency", Buckets([.. Enumerable.Range(0, 999).Select(bound => (double)bound)], new ulong[1000])));
+
+        await rig.SendAsync(Signal.Metrics, wide);
+        await inserting.Task;
+        for (int request = 0; request < 9; request++)
+        {
+            await rig.SendAsync(Signal.Metrics, wide);
+        }
+        insert.SetResult();
+        await rig.Store.HoldsAsync("histograms", 10);
+
+        // One alone, and of the 9 of 8,000 bytes each three at a time.
+        Assert.Equal(4, rig.Store.Inserts.Count(table => table == "histograms"));
+    }
+
+    [Fact]
     public async Task Requests_beyond_the_memory_for_batches_are_read_from_the_log_again()
     {
         await using var rig = new IngestRig(new CollectorOptions { MaxBatchesInMemory = 1, MaxBatchRows = 10 });

@@ -192,7 +192,7 @@ public sealed class PipelineTests
     private static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text);
 
     private ReadOnlyMemory<byte> Edited(RequestKind kind, byte[] request, params PipelineStep[] steps) =>
-        steps.Length == 0 ? request : new SignalEdits(kind, steps, (step, count) => _counts[step.Name] = _counts.GetValueOrDefault(step.Name) + count).Apply(request);
+        steps.Length == 0 ? request : new RequestEdits(kind, steps, (step, count) => _counts[step.Name] = _counts.GetValueOrDefault(step.Name) + count).Apply(request);
 
     private SpanBlock Spans(byte[] request, params PipelineStep[] steps)
     {

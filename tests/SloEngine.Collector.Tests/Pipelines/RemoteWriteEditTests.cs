@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Pipelines;
@@ -68,8 +69,64 @@ public sealed class RemoteWriteEditTests
 
         Assert.Equal([new("new", "comes")], Decode(isVersion2, request, Rename(("old", "new"))).Series[0].Labels);
         Assert.Equal([new("new", "comes"), new("old", "was there")], Decode(isVersion2, request, Rename(("old", "new"), ("new", "old"))).Series[0].Labels);
+        Assert.Equal(2, Decode(isVersion2, request, Rename(("__name__", "new"))).Series[0].Labels.Count);
         (List<LabelledSeries> series, _) = Decode(isVersion2, request, new DropStep("all", new KeySet(["*"])), Rename(("__name__", "x")), new HashStep("h", new KeySet(["*"]), []));
         Assert.Equal(("m", 0), (series[0].Metric, series[0].Labels.Count));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Series_are_edited_without_an_allocation_for_each(bool isVersion2)
+    {
+        const int Series = 2_000;
+        byte[] request = Write(isVersion2, [.. Enumerable.Repeat(Checkout, Series)]);
+        var edits = new RequestEdits(
+            isVersion2 ? RequestKind.RemoteWrite2 : RequestKind.RemoteWrite1,
+            [
+                Rename(("path", "route"), ("user", "customer")), new HashStep("h", new KeySet(["customer"]), "salt"u8.ToArray()), new DropStep("d", new KeySet(["token"])),
+                new FilterStep("f", new TelemetryFilter { Attributes = [("route"u8.ToArray(), new KeySet(["/b"]))] }),
+            ],
+            static (_, _) => { });
+        edits.Apply(request);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        edits.Apply(request);
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, Series);
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public void A_request_that_was_edited_or_refused_is_not_held(bool isVersion2, bool isRefused)
+    {
+        var edits = new RequestEdits(
+            isVersion2 ? RequestKind.RemoteWrite2 : RequestKind.RemoteWrite1, [new HashStep("h", new KeySet(["user"]), []), new DropStep("d", new KeySet(["token"]))], static (_, _) => { });
+
+        WeakReference request = Edited();
+        GC.Collect();
+
+        Assert.False(request.IsAlive);
+        GC.KeepAlive(edits);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        WeakReference Edited()
+        {
+            byte[] whole = Write(isVersion2, Checkout, Probe);
+            byte[] sent = isRefused ? whole[..^1] : whole;
+            if (isRefused)
+            {
+                Assert.Throws<OtlpFormatException>(() => { edits.Apply(sent); });
+            }
+            else
+            {
+                edits.Apply(sent);
+            }
+            return new WeakReference(sent);
+        }
     }
 
     [Fact]
@@ -117,7 +174,7 @@ public sealed class RemoteWriteEditTests
 
     private (List<LabelledSeries> Series, string Edited) Decode(bool isVersion2, byte[] request, params PipelineStep[] steps)
     {
-        ReadOnlyMemory<byte> edited = new SignalEdits(
+        ReadOnlyMemory<byte> edited = new RequestEdits(
             isVersion2 ? RequestKind.RemoteWrite2 : RequestKind.RemoteWrite1, steps, (step, count) => _counts[step.Name] = _counts.GetValueOrDefault(step.Name) + count).Apply(request);
         var index = new Index();
         using var block = new MetricBlock();

@@ -62,6 +62,22 @@ public sealed class TenantAttributeTests
     }
 
     [Fact]
+    public async Task A_tenant_pays_nothing_for_a_request_that_is_refused_because_of_another()
+    {
+        var slow = new TenantLimits { BytesPerSecond = 1, BurstBytes = 1 };
+        await using var rig = new IngestRig(ByAttribute with { Tenants = new Dictionary<string, TenantLimits> { ["paid"] = slow, ["unpaid"] = slow } });
+        await rig.StartAsync();
+        await rig.SendAsync(Signal.Metrics, Resources("unpaid"), "sender");
+
+        IngestUnavailableException refused = await Assert.ThrowsAsync<IngestUnavailableException>(
+            () => rig.SendAsync(Signal.Metrics, Resources("paid", "unpaid"), "sender"));
+        DecodeResult alone = await rig.SendAsync(Signal.Metrics, Resources("paid"), "sender");
+
+        Assert.Contains("tenant unpaid is over its limit", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(1, alone.Accepted);
+    }
+
+    [Fact]
     public async Task A_tenant_that_the_sender_may_not_write_for_refuses_the_request_and_so_does_a_name_that_none_can_have()
     {
         await using var rig = new IngestRig(ByAttribute);

@@ -224,6 +224,26 @@ public sealed class SeriesIndexTests
         }));
     }
 
+    [Fact]
+    public void All_series_are_described_again_within_a_day_and_not_more_often_than_every_hour()
+    {
+        var index = new SeriesIndex(new CollectorOptions(), _taps, TimeProvider.System);
+        Decode(index, "default", Request(Gauge("load", [.. Enumerable.Range(0, 1440).Select(point => Number(point, $"/{point}"))])));
+        index.TakeUnsaved();
+        var described = new HashSet<UInt128>();
+        int times = 0;
+
+        for (int minute = 0; minute < 24 * 60; minute++)
+        {
+            index.DescribeAgain(TimeSpan.FromMinutes(1));
+            List<SeriesDescriptor> again = index.TakeUnsaved();
+            described.UnionWith(again.Select(series => series.Id));
+            times += again.Count > 0 ? 1 : 0;
+        }
+
+        Assert.Equal((1440, 24), (described.Count, times));
+    }
+
     private static IEnumerable<(string, string)> Canonical((string Key, string Value)[] labels) =>
         labels.Where(label => label.Value.Length > 0).Order();
 
