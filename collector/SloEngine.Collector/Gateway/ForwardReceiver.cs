@@ -4,7 +4,6 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Receivers;
-using SloEngine.Otlp;
 
 namespace SloEngine.Collector.Gateway;
 
@@ -34,17 +33,10 @@ public static class ForwardReceiver
         {
             throw new BadHttpRequestException($"{ForwardId.Header} is '{header}'; expected <gateway>/<from>-<to>", StatusCodes.Status400BadRequest);
         }
-        (byte[] rented, int length) = await RequestBody.ReadAsync(http.Request, options.MaxBodyBytes + ForwardFrame.MaxHeadBytes, "gzip");
-        try
-        {
-            List<ForwardFrame> frames = ForwardFrame.Read(rented.AsMemory(0, length), id);
-            ForwardAnswer answer = await ingest.IngestForwardAsync(id, frames, http.RequestAborted);
-            http.Response.StatusCode = answer.IsOverlap ? StatusCodes.Status409Conflict : StatusCodes.Status200OK;
-            await http.Response.WriteAsJsonAsync(answer, http.RequestAborted);
-        }
-        finally
-        {
-            BodyPool.Bodies.Return(rented);
-        }
+        using RequestBody body = await RequestBody.ReadAsync(http.Request, options.MaxBodyBytes + ForwardFrame.MaxHeadBytes, RequestPacking.Gzip);
+        List<ForwardFrame> frames = ForwardFrame.Read(body.Bytes.Plain, id);
+        ForwardAnswer answer = await ingest.IngestForwardAsync(id, frames, http.RequestAborted);
+        http.Response.StatusCode = answer.IsOverlap ? StatusCodes.Status409Conflict : StatusCodes.Status200OK;
+        await http.Response.WriteAsJsonAsync(answer, http.RequestAborted);
     }
 }

@@ -69,12 +69,12 @@ public sealed class TelemetryGateway : ITelemetryIntake, IAsyncDisposable
     public long LogBytes => _log.Bytes;
 
     /// <inheritdoc/>
-    public ValueTask<DecodeResult> IngestAsync(Signal signal, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed, CancellationToken cancellation) => TakeAsync(
-        signal switch { Signal.Metrics => RequestKind.Metrics, Signal.Traces => RequestKind.Traces, _ => RequestKind.Logs }, isAllowed is not null, tenant, request, cancellation);
+    public ValueTask<DecodeResult> IngestAsync(Signal signal, string tenant, RequestBytes request, Func<string, bool>? isAllowed, CancellationToken cancellation) => TakeAsync(
+        signal switch { Signal.Metrics => RequestKind.Metrics, Signal.Traces => RequestKind.Traces, _ => RequestKind.Logs }, isAllowed is not null, tenant, request.Plain, cancellation);
 
     /// <inheritdoc/>
-    public ValueTask<DecodeResult> IngestRemoteWriteAsync(bool isVersion2, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation) =>
-        TakeAsync(isVersion2 ? RequestKind.RemoteWrite2 : RequestKind.RemoteWrite1, isBound: false, tenant, request, cancellation);
+    public ValueTask<DecodeResult> IngestRemoteWriteAsync(bool isVersion2, string tenant, RequestBytes request, CancellationToken cancellation) =>
+        TakeAsync(isVersion2 ? RequestKind.RemoteWrite2 : RequestKind.RemoteWrite1, isBound: false, tenant, request.Plain, cancellation);
 
     /// <summary>Logs what is in flight and stops; what was not forwarded is in the log.</summary>
     public async ValueTask DisposeAsync()

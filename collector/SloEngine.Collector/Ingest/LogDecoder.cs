@@ -1,5 +1,6 @@
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
+using SloEngine.Otlp;
 using SloEngine.Otlp.Logs;
 using SloEngine.Otlp.Metrics;
 using SloEngine.Otlp.RemoteWrite;
@@ -28,28 +29,47 @@ internal sealed class LogDecoder(CollectorOptions options, SeriesIndex series, R
         {
             return;
         }
+        if (record.Packing == RequestPacking.None)
+        {
+            Decode(record, record.Body.Span, take);
+            return;
+        }
+        // It was as large when it was taken in.
+        (byte[] rented, int length) = Unpacking.Unpack(record.Body, record.Packing, Array.MaxLength - 1)!.Value;
+        try
+        {
+            Decode(record, rented.AsSpan(0, length), take);
+        }
+        finally
+        {
+            BodyPool.Bodies.Return(rented);
+        }
+    }
+
+    private void Decode(in LogRecord record, ReadOnlySpan<byte> request, Action<IDisposable> take)
+    {
         _clock.Now = DateTimeOffset.UnixEpoch.AddTicks(record.ArrivalNanos / 100);
         Decoders decoders = Of(record.Tenant);
         switch (record.Kind)
         {
             case RequestKind.Traces:
-                decoders.Traces.Decode(record.Body.Span, _spans);
+                decoders.Traces.Decode(request, _spans);
                 take(_spans);
                 _spans.Clear();
                 return;
             case RequestKind.Logs:
-                decoders.Logs.Decode(record.Body.Span, _logs);
+                decoders.Logs.Decode(request, _logs);
                 take(_logs);
                 _logs.Clear();
                 return;
             case RequestKind.RemoteWrite1:
-                decoders.RemoteWrite.Decode(record.Body.Span, _metrics);
+                decoders.RemoteWrite.Decode(request, _metrics);
                 break;
             case RequestKind.RemoteWrite2:
-                decoders.RemoteWrite.Decode2(record.Body.Span, _metrics);
+                decoders.RemoteWrite.Decode2(request, _metrics);
                 break;
             default:
-                decoders.Metrics.Decode(record.Body.Span, _metrics);
+                decoders.Metrics.Decode(request, _metrics);
                 break;
         }
         take(_metrics);

@@ -113,7 +113,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
 
     /// <inheritdoc/>
     public ValueTask<DecodeResult> IngestAsync(
-        Signal signal, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed, CancellationToken cancellation) => signal switch
+        Signal signal, string tenant, RequestBytes request, Func<string, bool>? isAllowed, CancellationToken cancellation) => signal switch
     {
         Signal.Metrics => IngestAsync(_decoders.Metrics, RequestKind.Metrics, tenant, request, isAllowed, cancellation),
         Signal.Traces => IngestAsync(_decoders.Spans, RequestKind.Traces, tenant, request, isAllowed, cancellation),
@@ -121,12 +121,12 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     };
 
     /// <inheritdoc/>
-    public ValueTask<DecodeResult> IngestRemoteWriteAsync(bool isVersion2, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation) => isVersion2
+    public ValueTask<DecodeResult> IngestRemoteWriteAsync(bool isVersion2, string tenant, RequestBytes request, CancellationToken cancellation) => isVersion2
         ? IngestAsync(_decoders.RemoteWrite2, RequestKind.RemoteWrite2, tenant, request, isAllowed: null, cancellation)
         : IngestAsync(_decoders.RemoteWrite1, RequestKind.RemoteWrite1, tenant, request, isAllowed: null, cancellation);
 
     private ValueTask<DecodeResult> IngestAsync<TBlock>(
-        DecoderLane<TBlock> lane, RequestKind kind, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
+        DecoderLane<TBlock> lane, RequestKind kind, string tenant, RequestBytes request, Func<string, bool>? isAllowed,
         CancellationToken cancellation)
         where TBlock : class, IDisposable, new() => _preparation.Concerns(kind)
             ? IngestPreparedAsync(lane, kind, tenant, request, isAllowed, cancellation)
@@ -134,13 +134,13 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
 
     /// <summary>The way of a request that is divided by tenants, or edited, first: all of its parts are kept or none.</summary>
     private async ValueTask<DecodeResult> IngestPreparedAsync<TBlock>(
-        DecoderLane<TBlock> lane, RequestKind kind, string tenant, ReadOnlyMemory<byte> request, Func<string, bool>? isAllowed,
+        DecoderLane<TBlock> lane, RequestKind kind, string tenant, RequestBytes request, Func<string, bool>? isAllowed,
         CancellationToken cancellation)
         where TBlock : class, IDisposable, new()
     {
-        IReadOnlyList<RequestPart> parts = _preparation.Divide(kind, tenant, request, isAllowed);
+        IReadOnlyList<RequestPart> parts = _preparation.Divide(kind, tenant, request.Plain, isAllowed);
         Charge(parts);
-        await _budget.AcquireAsync(request.Length, cancellation);
+        await _budget.AcquireAsync(request.Bytes, cancellation);
         try
         {
             using var prepared = new PreparedParts(_preparation, _leases);
@@ -151,7 +151,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         }
         finally
         {
-            _budget.Release(request.Length);
+            _budget.Release(request.Bytes);
         }
     }
 
@@ -173,14 +173,14 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     }
 
     private async ValueTask<DecodeResult> IngestAsync<TBlock>(
-        DecoderLane<TBlock> lane, RequestKind kind, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation)
+        DecoderLane<TBlock> lane, RequestKind kind, string tenant, RequestBytes request, CancellationToken cancellation)
         where TBlock : class, IDisposable, new()
     {
-        if (!_rates.TryTake(tenant, request.Length, out TimeSpan retryAfter))
+        if (!_rates.TryTake(tenant, request.Plain.Length, out TimeSpan retryAfter))
         {
             throw OverRate(tenant, retryAfter);
         }
-        await _budget.AcquireAsync(request.Length, cancellation);
+        await _budget.AcquireAsync(request.Bytes, cancellation);
         try
         {
             (Decoded decoded, Submission? submission) = _intake.Decode(lane, kind, tenant, request, forwarded: null);
@@ -188,12 +188,12 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
             {
                 await _intake.AppendAsync([submission]);
             }
-            _metrics.Count(kind, tenant, request.Length, decoded);
+            _metrics.Count(kind, tenant, request.Plain.Length, decoded);
             return decoded.Result;
         }
         finally
         {
-            _budget.Release(request.Length);
+            _budget.Release(request.Bytes);
         }
     }
 

@@ -18,7 +18,7 @@ internal sealed class RequestIntake(RequestPreparation preparation, ReferenceLea
     /// <param name="forwarded">Where a gateway's log ends behind it.</param>
     /// <exception cref="Otlp.Protobuf.OtlpFormatException">The bytes are no such message.</exception>
     public (Decoded Decoded, Submission? Submission) Decode<TBlock>(
-        DecoderLane<TBlock> lane, RequestKind kind, string tenant, ReadOnlyMemory<byte> request, ForwardMark? forwarded)
+        DecoderLane<TBlock> lane, RequestKind kind, string tenant, RequestBytes request, ForwardMark? forwarded)
         where TBlock : class, IDisposable, new()
     {
         long arrival = (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
@@ -27,7 +27,7 @@ internal sealed class RequestIntake(RequestPreparation preparation, ReferenceLea
         Decoded decoded;
         try
         {
-            decoded = lane.Decode(tenant, request.Span, block);
+            decoded = lane.Decode(tenant, request.Plain.Span, block);
         }
         catch
         {

@@ -4,7 +4,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Collector.Ingest;
-using SloEngine.Otlp;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Loki;
 
@@ -31,15 +30,10 @@ public static class LokiPushReceiver
                 $"content type '{type}' is not supported; expected application/json or application/x-protobuf", StatusCodes.Status415UnsupportedMediaType);
         }
         string tenant = PlainAnswers.Tenant(http.Request);
-        (byte[] rented, int length) = await RequestBody.ReadAsync(http.Request, options.MaxBodyBytes, json ? "gzip" : "snappy", isAlways: !json);
         ReadOnlyMemory<byte> logs;
-        try
+        using (RequestBody body = await RequestBody.ReadAsync(http.Request, options.MaxBodyBytes, json ? RequestPacking.Gzip : RequestPacking.Snappy, isAlways: !json))
         {
-            logs = json ? LokiPush.FromJson(rented.AsMemory(0, length)) : LokiPush.FromProtobuf(rented.AsSpan(0, length));
-        }
-        finally
-        {
-            BodyPool.Bodies.Return(rented);
+            logs = json ? LokiPush.FromJson(body.Bytes.Plain) : LokiPush.FromProtobuf(body.Bytes.Plain.Span);
         }
         DecodeResult result = await ingest.IngestAsync(Signal.Logs, tenant, logs, Tenants.Allowed(http.Request), http.RequestAborted);
         if (result.Rejected > 0)

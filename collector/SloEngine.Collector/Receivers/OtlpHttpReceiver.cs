@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Pipelines;
-using SloEngine.Otlp;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Grpc;
 using SloEngine.Otlp.Json;
@@ -53,20 +52,15 @@ public static class OtlpHttpReceiver
             await RefuseAsync(http, StatusCodes.Status400BadRequest, $"{Tenants.Header} holds no valid tenant name: letters, digits and !-_.*'(), at most 150", json);
             return;
         }
-        byte[]? rented = null;
         try
         {
-            (rented, int length) = await RequestBody.ReadAsync(http.Request, options.MaxBodyBytes, "gzip");
-            ReadOnlyMemory<byte> request = rented.AsMemory(0, length);
-            if (json)
+            using RequestBody body = await RequestBody.ReadAsync(http.Request, options.MaxBodyBytes, RequestPacking.Gzip);
+            RequestBytes request = !json ? body.Bytes : signal switch
             {
-                request = signal switch
-                {
-                    Signal.Metrics => OtlpJson.Metrics(request),
-                    Signal.Logs => OtlpJson.Logs(request),
-                    _ => OtlpJson.Traces(request),
-                };
-            }
+                Signal.Metrics => OtlpJson.Metrics(body.Bytes.Plain),
+                Signal.Logs => OtlpJson.Logs(body.Bytes.Plain),
+                _ => OtlpJson.Traces(body.Bytes.Plain),
+            };
             DecodeResult result = await ingest.IngestAsync(signal, tenant, request, Tenants.Allowed(http.Request), http.RequestAborted);
             http.Response.ContentType = json ? JsonType : ProtobufType;
             await http.Response.BodyWriter.WriteAsync(json ? OtlpResponse.Json(signal, result) : OtlpResponse.Protobuf(result), http.RequestAborted);
@@ -91,13 +85,6 @@ public static class OtlpHttpReceiver
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
             // The sender has gone and was told nothing: it will send again.
-        }
-        finally
-        {
-            if (rented is not null)
-            {
-                BodyPool.Bodies.Return(rented);
-            }
         }
     }
 

@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Net.Http.Headers;
 using SloEngine.Collector.Ingest;
-using SloEngine.Otlp;
 using SloEngine.Otlp.Common;
 
 namespace SloEngine.Collector.Receivers;
@@ -28,28 +27,21 @@ public static class RemoteWriteReceiver
     {
         bool isVersion2 = IsVersion2(http.Request);
         string tenant = PlainAnswers.Tenant(http.Request);
-        (byte[] rented, int length) = await RequestBody.ReadAsync(http.Request, options.MaxBodyBytes, "snappy", isAlways: true);
-        try
+        using RequestBody body = await RequestBody.ReadAsync(http.Request, options.MaxBodyBytes, RequestPacking.Snappy, isAlways: true);
+        DecodeResult result = await ingest.IngestRemoteWriteAsync(isVersion2, tenant, body.Bytes, http.RequestAborted);
+        if (isVersion2)
         {
-            DecodeResult result = await ingest.IngestRemoteWriteAsync(isVersion2, tenant, rented.AsMemory(0, length), http.RequestAborted);
-            if (isVersion2)
-            {
-                Tell("Samples", result.Accepted - result.Histograms + result.Filtered.Samples);
-                Tell("Histograms", result.Histograms + result.Filtered.Histograms);
-                Tell("Exemplars", result.Exemplars + result.Filtered.Exemplars);
-            }
-            if (result.Rejected > 0)
-            {
-                throw new BadHttpRequestException(
-                    string.Create(CultureInfo.InvariantCulture, $"{result.Rejected} samples were rejected, {result.Accepted} are kept: {result.ErrorMessage}"),
-                    StatusCodes.Status400BadRequest);
-            }
-            http.Response.StatusCode = StatusCodes.Status204NoContent;
+            Tell("Samples", result.Accepted - result.Histograms + result.Filtered.Samples);
+            Tell("Histograms", result.Histograms + result.Filtered.Histograms);
+            Tell("Exemplars", result.Exemplars + result.Filtered.Exemplars);
         }
-        finally
+        if (result.Rejected > 0)
         {
-            BodyPool.Bodies.Return(rented);
+            throw new BadHttpRequestException(
+                string.Create(CultureInfo.InvariantCulture, $"{result.Rejected} samples were rejected, {result.Accepted} are kept: {result.ErrorMessage}"),
+                StatusCodes.Status400BadRequest);
         }
+        http.Response.StatusCode = StatusCodes.Status204NoContent;
 
         void Tell(string what, int count) =>
             http.Response.Headers[$"X-Prometheus-Remote-Write-{what}-Written"] = count.ToString(CultureInfo.InvariantCulture);

@@ -1,91 +1,70 @@
 using System.Buffers;
 using System.Globalization;
-using System.IO.Compression;
 using System.IO.Pipelines;
-using IronSnappy;
 using Microsoft.AspNetCore.Http;
+using SloEngine.Collector.Ingest;
 using SloEngine.Otlp;
 
 namespace SloEngine.Collector.Receivers;
 
-/// <summary>Reads the body of a request, decompressed, within a limit before and after. Memory follows the bytes that arrive, not those announced.</summary>
-internal static class RequestBody
+/// <summary>
+/// The body of a request, as it came and unpacked, in pooled memory until it is disposed. Memory follows the bytes that arrive, not those announced.
+/// </summary>
+internal sealed class RequestBody : IDisposable
 {
-    /// <summary>Reads it into an array rented from the shared pool.</summary>
+    private readonly byte[] _came;
+    private readonly byte[]? _unpacked;
+
+    private RequestBody(byte[] came, byte[]? unpacked, RequestBytes bytes) => (_came, _unpacked, Bytes) = (came, unpacked, bytes);
+
+    /// <summary>What it holds.</summary>
+    public RequestBytes Bytes { get; }
+
+    /// <summary>Reads a body.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="maxBytes">Largest body, compressed and decompressed.</param>
-    /// <param name="encoding">The content encoding that is taken beside none: <c>gzip</c> or <c>snappy</c>.</param>
-    /// <param name="isAlways">Whether bodies are so encoded even when no header says so, as Loki's and Prometheus' agents leave it out.</param>
-    /// <exception cref="BadHttpRequestException">It is too large, or not so encoded.</exception>
-    public static async Task<(byte[] Rented, int Length)> ReadAsync(HttpRequest request, int maxBytes, string encoding, bool isAlways = false)
+    /// <param name="maxBytes">Largest body, packed and unpacked.</param>
+    /// <param name="packing">The content encoding that is taken beside none.</param>
+    /// <param name="isAlways">Whether bodies are so packed even when no header says so, as Loki's and Prometheus' agents leave it out.</param>
+    /// <exception cref="BadHttpRequestException">It is too large, or not so packed.</exception>
+    public static async Task<RequestBody> ReadAsync(HttpRequest request, int maxBytes, RequestPacking packing, bool isAlways = false)
     {
         string? given = request.Headers.ContentEncoding;
-        bool encoded = string.Equals(given, encoding, StringComparison.OrdinalIgnoreCase) || (isAlways && string.IsNullOrEmpty(given));
-        if (!encoded && !string.IsNullOrEmpty(given) && !string.Equals(given, "identity", StringComparison.OrdinalIgnoreCase))
+        string expected = packing == RequestPacking.Gzip ? "gzip" : "snappy";
+        bool packed = string.Equals(given, expected, StringComparison.OrdinalIgnoreCase) || (isAlways && string.IsNullOrEmpty(given));
+        if (!packed && !string.IsNullOrEmpty(given) && !string.Equals(given, "identity", StringComparison.OrdinalIgnoreCase))
         {
-            throw new BadHttpRequestException($"content encoding '{given}' is not supported; expected identity or {encoding}", StatusCodes.Status415UnsupportedMediaType);
+            throw new BadHttpRequestException($"content encoding '{given}' is not supported; expected identity or {expected}", StatusCodes.Status415UnsupportedMediaType);
         }
-        (byte[] Rented, int Length) body = await ReadAllAsync(request.BodyReader, maxBytes, request.HttpContext.RequestAborted);
-        if (!encoded)
+        (byte[] rented, int length) = await ReadAllAsync(request.BodyReader, maxBytes, request.HttpContext.RequestAborted);
+        ReadOnlyMemory<byte> came = rented.AsMemory(0, length);
+        if (!packed)
         {
-            return body;
+            return new RequestBody(rented, null, came);
         }
         try
         {
-            return encoding == "gzip" ? Gunzip(body.Rented, body.Length, maxBytes) : Unsnap(body.Rented.AsSpan(0, body.Length), maxBytes);
+            (byte[] unpacked, int plain) = Unpacking.Unpack(came, packing, maxBytes) ?? throw TooLarge(maxBytes);
+            return new RequestBody(rented, unpacked, new RequestBytes(unpacked.AsMemory(0, plain)) { Packed = came, Packing = packing });
         }
-        finally
+        catch (Exception failure)
         {
-            BodyPool.Bodies.Return(body.Rented);
+            BodyPool.Bodies.Return(rented);
+            if (failure is InvalidDataException malformed)
+            {
+                throw new BadHttpRequestException("the body is " + malformed.Message, StatusCodes.Status400BadRequest);
+            }
+            throw;
         }
     }
 
-    private static (byte[] Rented, int Length) Gunzip(byte[] compressed, int length, int maxBytes)
+    /// <summary>Gives the memory back.</summary>
+    public void Dispose()
     {
-        try
+        BodyPool.Bodies.Return(_came);
+        if (_unpacked is not null)
         {
-            using var stream = new GZipStream(new MemoryStream(compressed, 0, length), CompressionMode.Decompress);
-            return Bounded.ReadToEnd(stream, maxBytes) ?? throw TooLarge(maxBytes);
+            BodyPool.Bodies.Return(_unpacked);
         }
-        catch (InvalidDataException malformed)
-        {
-            throw new BadHttpRequestException("the body is no valid gzip: " + malformed.Message, StatusCodes.Status400BadRequest);
-        }
-    }
-
-    /// <summary>Decodes the block format of Snappy, whose first bytes say how long the text is.</summary>
-    private static (byte[] Rented, int Length) Unsnap(ReadOnlySpan<byte> compressed, int maxBytes)
-    {
-        ulong announced = 0;
-        for (int index = 0; ; index++)
-        {
-            if (index == compressed.Length || index == 5)
-            {
-                throw NoSnappy("it does not begin with its length");
-            }
-            announced |= (ulong)(compressed[index] & 0x7F) << (7 * index);
-            if (compressed[index] < 0x80)
-            {
-                break;
-            }
-        }
-        // A byte of Snappy stands for 64 at most: a short body that announces more is no such body.
-        if (announced > (ulong)maxBytes || announced > 64UL * (ulong)compressed.Length)
-        {
-            throw TooLarge(maxBytes);
-        }
-        byte[] decoded;
-        try
-        {
-            decoded = Snappy.Decode(compressed);
-        }
-        catch (Exception malformed) when (malformed is not OutOfMemoryException)
-        {
-            throw NoSnappy(malformed.Message);
-        }
-        byte[] rented = BodyPool.Bodies.Rent(Math.Max(1, decoded.Length));
-        decoded.CopyTo(rented, 0);
-        return (rented, decoded.Length);
     }
 
     private static async Task<(byte[] Rented, int Length)> ReadAllAsync(PipeReader reader, int maxBytes, CancellationToken cancellation)
@@ -113,6 +92,4 @@ internal static class RequestBody
     private static BadHttpRequestException TooLarge(int maxBytes) => new(
         string.Create(CultureInfo.InvariantCulture, $"the request has more than {maxBytes} bytes, compressed or decompressed; send smaller batches or raise limits.max_body_bytes"),
         StatusCodes.Status413PayloadTooLarge);
-
-    private static BadHttpRequestException NoSnappy(string why) => new("the body is no valid block of Snappy: " + why, StatusCodes.Status400BadRequest);
 }

@@ -28,6 +28,9 @@ internal sealed class IngestRig : IAsyncDisposable
     /// <summary>Habits of the collector that is begun next.</summary>
     public CollectorOptions Options { get; set; }
 
+    /// <summary>Position behind the last record of the log.</summary>
+    public long LogEnd => _log!.End;
+
     /// <summary>What the last replay showed.</summary>
     public RecordingTaps? ReplayTaps { get; private set; }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO.Compression;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Limits;
 using SloEngine.Otlp.Common;
@@ -180,6 +181,60 @@ public sealed class OtlpIngestTests
         await rig.Store.HoldsAsync("spans", 6);
 
         Assert.Equal(2, rig.Store.Inserts.Count(table => table == "spans"));
+    }
+
+    /// <summary>Beyond the memory for batches, and after a restart, requests come out of the log.</summary>
+    [Fact]
+    public async Task Requests_lie_in_the_log_as_packed_as_they_came()
+    {
+        await using var rig = new IngestRig(new CollectorOptions { MaxBatchesInMemory = 1, MaxBatchRows = 10 });
+        bool away = true;
+        rig.Store.Before = _ => away ? throw Down : Task.CompletedTask;
+        await rig.StartAsync();
+        byte[] logs = Request(record => record.Message(5, body => body.Text(1, new string('x', 100_000))));
+        byte[] write = Encode(writer => writer.Message(1, series =>
+        {
+            series.Message(1, label =>
+            {
+                label.Text(1, "__name__");
+                label.Text(2, "requests_total");
+            });
+            series.Message(2, sample =>
+            {
+                sample.Double(1, 3);
+                sample.Varint(2, Time / 1_000_000);
+            });
+        }));
+        long before = rig.LogEnd;
+
+        for (int request = 0; request < 20; request++)
+        {
+            await rig.Ingest.IngestAsync(Signal.Logs, "default", Packed(logs, Gzip(logs), RequestPacking.Gzip), null, default);
+            await rig.Ingest.IngestRemoteWriteAsync(isVersion2: false, "default", Packed(write, IronSnappy.Snappy.Encode(write), RequestPacking.Snappy), default);
+        }
+        Assert.True(rig.LogEnd - before < 100_000, $"{rig.LogEnd - before} bytes");
+        away = false;
+        await rig.Store.HoldsAsync("logs", 20);
+        await rig.Store.HoldsAsync("samples", 20);
+
+        away = true;
+        await rig.Ingest.IngestAsync(Signal.Logs, "default", Packed(logs, Gzip(logs), RequestPacking.Gzip), null, default);
+        await rig.StopAsync();
+        away = false;
+        await rig.StartAsync();
+        Assert.Equal((21, 20), (rig.Store.Rows("logs"), rig.Store.Rows("samples")));
+
+        static RequestBytes Packed(byte[] plain, byte[] packed, RequestPacking packing) => new(plain) { Packed = packed, Packing = packing };
+
+        static byte[] Gzip(byte[] plain)
+        {
+            var packed = new MemoryStream();
+            using (var stream = new GZipStream(packed, CompressionLevel.Optimal))
+            {
+                stream.Write(plain);
+            }
+            return packed.ToArray();
+        }
     }
 
     [Fact]
