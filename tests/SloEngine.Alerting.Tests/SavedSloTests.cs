@@ -1,7 +1,6 @@
 using System.Buffers;
 using SloEngine.Alerting.Definitions;
 using SloEngine.Alerting.Http;
-using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 using SloEngine.Storage;
@@ -64,16 +63,5 @@ public sealed class SavedSloTests
         public ValueTask QueryFormattedAsync(StoreQuery query, string format, IBufferWriter<byte> output, CancellationToken cancellation = default) => throw new NotSupportedException();
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
-    }
-
-    private sealed class NoLedgerStore : ILedgerStore
-    {
-        public Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation) => Task.CompletedTask;
-
-        public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
-            Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
-
-        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
-            Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
     }
 }

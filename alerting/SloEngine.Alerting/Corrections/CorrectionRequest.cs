@@ -11,6 +11,9 @@ public sealed record CorrectionRequest
 {
     private const int LongestText = 2000;
 
+    /// <summary>Most events to add, or to take away: sums of many such are still exact to an event.</summary>
+    private const double MostEvents = 1e12;
+
     /// <summary>Objective, where it counts events of its own; all of the SLO without it.</summary>
     public string? Objective { get; init; }
 
@@ -84,6 +87,8 @@ public sealed record CorrectionRequest
         {
             throw ApiProblemException.BadRequest("expected either exclude (bad or all), or good and bad with the numbers of events to add");
         }
+        CheckEvents("good", Good);
+        CheckEvents("bad", Bad);
         if (hasEvents && (Good ?? 0) == 0 && (Bad ?? 0) == 0)
         {
             throw ApiProblemException.BadRequest("good and bad are 0: nothing would change");
@@ -95,6 +100,15 @@ public sealed record CorrectionRequest
             "all" => CorrectionKind.ExcludeAll,
             _ => throw ApiProblemException.BadRequest($"exclude is '{Exclude}', expected bad or all"),
         };
+    }
+
+    private static void CheckEvents(string name, double? events)
+    {
+        // Also false of what is not a number.
+        if (events is { } count && !(Math.Abs(count) <= MostEvents))
+        {
+            throw ApiProblemException.BadRequest(string.Create(CultureInfo.InvariantCulture, $"{name} is {count}, expected a number of events from {-MostEvents:0} to {MostEvents:0}"));
+        }
     }
 
     private (DateTimeOffset From, DateTimeOffset To) Stretch(DateTimeOffset now)
