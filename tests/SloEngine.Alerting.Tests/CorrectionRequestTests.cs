@@ -28,6 +28,10 @@ public sealed class CorrectionRequestTests
     [Fact]
     public void As_many_events_as_sums_can_hold_are_added() => Assert.Equal(-1e12, Read("""{"bad": -1e12}""").Bad);
 
+    [Fact]
+    public void A_group_without_a_value_is_refused() =>
+        Assert.Equal("group.route is null, expected the label's value, which may be empty", Refusal("""{"group": {"route": null}, "bad": 1}"""));
+
     /// <summary>Why a request for ten minutes before noon is refused.</summary>
     private static string Refusal(string fields)
     {

@@ -16,3 +16,9 @@ public sealed record AuditEntry(Editor Editor, string Reason, DateTimeOffset At)
 /// <param name="Made">Who made it.</param>
 /// <param name="Revoked">Who revoked it; null while it holds.</param>
 public sealed record AuditedCorrection(string Id, BudgetCorrection Correction, string Reference, AuditEntry Made, AuditEntry? Revoked);
+
+/// <summary>A correction, and what it does to the budget of what it is about: the SLO, one of its objectives or groups.</summary>
+/// <param name="Correction">The correction.</param>
+/// <param name="Before">Share of the budget that is left without it.</param>
+/// <param name="After">Share of the budget that is left with it.</param>
+public sealed record CorrectedBudget(AuditedCorrection Correction, double Before, double After);

@@ -20,14 +20,15 @@ public sealed class BudgetCorrections(CorrectionTable table, Ledger ledger, SloE
 
     /// <summary>Makes a correction; when the task completes it is stored and in use.</summary>
     /// <exception cref="ApiProblemException">The request makes no sense for the SLO.</exception>
-    public async Task<AuditedCorrection> MakeAsync(ServiceLevelObjective slo, CorrectionRequest request, Editor editor, CancellationToken cancellation)
+    public async Task<CorrectedBudget> MakeAsync(ServiceLevelObjective slo, CorrectionRequest request, Editor editor, CancellationToken cancellation)
     {
         await _gate.WaitAsync(cancellation);
         try
         {
             (AuditedCorrection made, _) = await ReadAsync(slo, request, editor, cancellation);
+            double before = Remaining(evaluator, slo, made.Correction);
             await UseAsync(table.AddAsync(made, cancellation));
-            return made;
+            return new CorrectedBudget(made, before, Remaining(evaluator, slo, made.Correction));
         }
         finally
         {
@@ -35,12 +36,13 @@ public sealed class BudgetCorrections(CorrectionTable table, Ledger ledger, SloE
         }
     }
 
-    /// <summary>What a correction would be, and a ledger in which it holds; it is not made, and nothing changes. The ledger is to be disposed.</summary>
+    /// <summary>What a correction would be and do; it is not made, and nothing changes.</summary>
     /// <exception cref="ApiProblemException">As <see cref="MakeAsync"/>.</exception>
-    public async Task<(AuditedCorrection Correction, Ledger Ledger)> TryAsync(ServiceLevelObjective slo, CorrectionRequest request, Editor editor, CancellationToken cancellation)
+    public async Task<CorrectedBudget> TryAsync(ServiceLevelObjective slo, CorrectionRequest request, Editor editor, CancellationToken cancellation)
     {
         (AuditedCorrection would, IReadOnlyList<BudgetCorrection> active) = await ReadAsync(slo, request, editor, cancellation);
-        return (would with { Id = "" }, await ledger.CopyAsync(slo, [.. active, would.Correction], cancellation));
+        using Ledger corrected = await ledger.CopyAsync(slo, [.. active, would.Correction], cancellation);
+        return new CorrectedBudget(would with { Id = "" }, Remaining(evaluator, slo, would.Correction), Remaining(new SloEvaluator(corrected), slo, would.Correction));
     }
 
     /// <summary>Revokes a correction; when the task completes the budget is as if it had not been made.</summary>
@@ -99,6 +101,11 @@ public sealed class BudgetCorrections(CorrectionTable table, Ledger ledger, SloE
         var entry = new AuditEntry(editor, request.Reason!.Trim(), now);
         return (new AuditedCorrection(Guid.CreateVersion7(now).ToString("N"), correction, request.Reference?.Trim() ?? "", entry, null), active);
     }
+
+    /// <summary>Share that is left of the budget that a correction is about.</summary>
+    private double Remaining(SloEvaluator from, ServiceLevelObjective slo, BudgetCorrection correction) => from.Evaluate(
+        from.Evaluated(slo).FirstOrDefault(one => (correction.Objective.Length == 0 || one.Objectives[0].Name == correction.Objective) && one.Group == correction.Group) ?? slo,
+        time.GetUtcNow()).BudgetRemaining;
 
     private static void CheckAuthor(Editor editor)
     {

@@ -1,7 +1,6 @@
 using System.Globalization;
 using SloEngine.Alerting.Http;
 using SloEngine.Slo.Burn;
-using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Alerting.Corrections;
@@ -18,7 +17,7 @@ public sealed record CorrectionRequest
     public string? Objective { get; init; }
 
     /// <summary>Group, by label; all of them without it.</summary>
-    public Dictionary<string, string>? Group { get; init; }
+    public Dictionary<string, string?>? Group { get; init; }
 
     /// <summary>Start of the stretch: Unix seconds or RFC 3339, a whole minute.</summary>
     public string? From { get; init; }
@@ -168,7 +167,11 @@ public sealed record CorrectionRequest
         {
             throw ApiProblemException.BadRequest($"group has {string.Join(", ", Group.Keys)}; '{slo.Id}' is grouped by {(slo.GroupBy.Count == 0 ? "nothing" : string.Join(", ", slo.GroupBy))}");
         }
-        string group = Ledger.GroupOf(slo.GroupBy, Group);
+        if (Group.FirstOrDefault(label => label.Value is null) is { Key: { } unsaid })
+        {
+            throw ApiProblemException.BadRequest($"group.{unsaid} is null, expected the label's value, which may be empty");
+        }
+        string group = slo.GroupOf(label => Group[label]!);
         return evaluator.Evaluated(slo).Any(one => one.Group == group) ? group : throw ApiProblemException.BadRequest($"'{slo.Id}' has seen no group {{{group}}}");
     }
 

@@ -97,7 +97,7 @@ internal static class SloCorrectionCommands
 
     private static string Path(string slo) => $"/api/v1/slos/{Uri.EscapeDataString(slo)}/corrections";
 
-    private static Dictionary<string, string>? Group(string[] labels) => labels.Length == 0 ? null : labels.Select(label => label.Split('=', 2)).ToDictionary(
+    private static Dictionary<string, string?>? Group(string[] labels) => labels.Length == 0 ? null : labels.Select(label => label.Split('=', 2)).ToDictionary<string[], string, string?>(
         label => label[0], label => label.Length == 2 ? label[1] : throw new CommandException($"--group {label[0]}: expected LABEL=VALUE"), StringComparer.Ordinal);
 
     private static string Text(Correction correction)
