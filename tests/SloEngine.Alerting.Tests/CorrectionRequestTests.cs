@@ -32,6 +32,16 @@ public sealed class CorrectionRequestTests
     public void A_group_without_a_value_is_refused() =>
         Assert.Equal("group.route is null, expected the label's value, which may be empty", Refusal("""{"group": {"route": null}, "bad": 1}"""));
 
+    [Fact]
+    public void Events_are_added_to_a_week_at_most_and_left_out_of_longer_stretches()
+    {
+        Assert.Equal(
+            "the stretch from 2026-01-02T23:59:00Z to 2026-01-10T00:00:00Z lasts more than 7 days, expected at most that many to add events to: correct each week by itself",
+            Refusal("""{"from": "2026-01-02T23:59:00Z", "to": "2026-01-10T00:00:00Z", "bad": 1}"""));
+        Assert.Equal(CorrectionKind.AddEvents, Read("""{"from": "2026-01-03T00:00:00Z", "to": "2026-01-10T00:00:00Z", "bad": 1}""").Kind);
+        Assert.Equal(CorrectionKind.ExcludeBad, Read("""{"from": "2025-12-03T00:00:00Z", "to": "2026-01-10T00:00:00Z", "exclude": "bad"}""").Kind);
+    }
+
     /// <summary>Why a request for ten minutes before noon is refused.</summary>
     private static string Refusal(string fields)
     {

@@ -13,6 +13,9 @@ public sealed record CorrectionRequest
     /// <summary>Most events to add, or to take away: sums of many such are still exact to an event.</summary>
     private const double MostEvents = 1e12;
 
+    /// <summary>Longest stretch that events are added to: each of its minutes is kept in memory.</summary>
+    private static readonly TimeSpan LongestAddition = TimeSpan.FromDays(7);
+
     /// <summary>Objective, where it counts events of its own; all of the SLO without it.</summary>
     public string? Objective { get; init; }
 
@@ -62,6 +65,10 @@ public sealed record CorrectionRequest
             throw ApiProblemException.BadRequest($"{Text(to)} lies before the window of '{slo.Id}', which lasts {slo.Window.TotalDays:0.##} days: nothing would change");
         }
         var correction = new BudgetCorrection(slo.Id, OfObjective(slo), OfGroup(slo, evaluator), Kind(), from, to, Good ?? 0, Bad ?? 0);
+        if (correction.Kind == CorrectionKind.AddEvents && to - from > LongestAddition)
+        {
+            throw ApiProblemException.BadRequest($"the stretch from {Text(from)} to {Text(to)} lasts more than {LongestAddition.TotalDays:0} days, expected at most that many to add events to: correct each week by itself");
+        }
         return correction.Kind != CorrectionKind.AddEvents || to <= now + Slo.Model.Objective.Minute ? correction
             : throw ApiProblemException.BadRequest($"the stretch ends at {Text(to)}, after now; events are added to times that are over");
     }
