@@ -38,7 +38,10 @@ internal sealed class SloHistory
         }
         // Times further back are kept by longer slots, which points end with.
         seconds = Math.Ceiling(seconds / slot) * slot;
-        from = from.AddTicks(-(from.Ticks % TimeSpan.FromSeconds(slot).Ticks));
+        long slotTicks = TimeSpan.FromSeconds(slot).Ticks;
+        from = from.AddTicks(-(from.Ticks % slotTicks));
+        DateTimeOffset whole = to.AddTicks((slotTicks - (to.Ticks % slotTicks)) % slotTicks);
+        to = to <= now && whole > now ? now : whole;
         return (to - from).TotalSeconds / seconds <= MostPoints ? new SloHistory(slo, from, to, TimeSpan.FromSeconds(seconds))
             : throw ApiProblemException.BadRequest("more than 11,000 points; take a larger step");
     }
@@ -48,18 +51,21 @@ internal sealed class SloHistory
     {
         for (DateTimeOffset end = _from + _step; end < _to + _step; end += _step)
         {
-            // The slot that begins when a point ends is the next one's; the last point may be of a part of its time.
-            DateTimeOffset last = end.AddTicks(-1);
-            WindowSum sum = ledger.MinuteSum(_slo.Id, last, _step);
+            DateTimeOffset until = end < _to ? end : _to;
+            // The last one may be of a part of a step.
+            TimeSpan part = until - (end - _step);
+            // The slot that begins when a point ends is the next one's.
+            DateTimeOffset last = until.AddTicks(-1);
+            WindowSum sum = ledger.MinuteSum(_slo.Id, last, part);
             WindowSum window = _slo.Method == BudgetingMethod.Occurrences && _slo.BudgetWindow is RollingWindow
                 ? ledger.MinuteSum(_slo.Id, last, _slo.Window) : ledger.BudgetSum(_slo.Id, last);
             double allowed = window.Total * _slo.Budget;
             yield return new HistoryPoint(
-                end < _to ? end : _to,
+                until,
                 sum.Good,
                 sum.Total,
                 allowed > 0 ? 1 - (window.Bad / allowed) : 1,
-                SloEvaluator.Rate(_slo, _slo.Method == BudgetingMethod.Occurrences ? sum : ledger.Sum(_slo.Id, end, _step + TimeSpan.FromTicks(1))));
+                SloEvaluator.Rate(_slo, _slo.Method == BudgetingMethod.Occurrences ? sum : ledger.Sum(_slo.Id, until, part + TimeSpan.FromTicks(1))));
         }
     }
 
