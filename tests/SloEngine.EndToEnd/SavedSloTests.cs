@@ -108,6 +108,31 @@ public sealed class SavedSloTests
     }
 
     [Fact]
+    public async Task Of_SLOs_that_are_created_together_each_is_kept_and_replaced_by_itself()
+    {
+        using var files = new TemporaryDirectory();
+        await using ServerProcess server = await ServerProcess.StartAsync(Path.Combine(files.Path, "data"), "--self-telemetry", "off");
+        string file = files.Write("both.yaml", Slo("one", 0.99) + "\n---\n" + Slo("two", 0.9));
+        string[] apply = ["slo", "apply", file, "--server", server.Http.ToString()];
+
+        Assert.Equal(["one: created, version 1", "two: created, version 1"], await ActionsAsync());
+        Answer two = await SendAsync(server, HttpMethod.Get, "/api/v1/slos/two/definition");
+        Assert.DoesNotContain("one", two.Text, StringComparison.Ordinal);
+        Assert.Equal("unchanged", (await SendAsync(server, HttpMethod.Put, "/api/v1/slos/two", two.Text, two.Tag)).Body.GetProperty("changes")[0].GetProperty("action").GetString());
+
+        Assert.Equal(["one: unchanged, version 1", "two: unchanged, version 1"], await ActionsAsync());
+        files.Write("both.yaml", Slo("one", 0.99) + "\n---\n" + Slo("two", 0.95) + "\n---\n" + Slo("three", 0.9));
+        Assert.Equal(["one: unchanged, version 1", "two: replaced, version 2", "three: created, version 1"], await ActionsAsync());
+
+        async Task<string[]> ActionsAsync()
+        {
+            (int exit, string output, string errors) = await Cli.RunAsync(apply);
+            Assert.Equal((0, ""), (exit, errors));
+            return [.. output.Split('\n').Where(line => line.Contains(", version", StringComparison.Ordinal))];
+        }
+    }
+
+    [Fact]
     public async Task A_correction_changes_the_budget_until_it_is_revoked_also_over_a_kill()
     {
         using var files = new TemporaryDirectory();

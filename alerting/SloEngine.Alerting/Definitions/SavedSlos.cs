@@ -24,27 +24,42 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             ? SloFileReader.ReadAll([(id, latest.Text)]).Slos.FirstOrDefault(one => one.Id == id)?.Owner ?? TenantScope.DefaultTenant
         : null;
 
+    /// <summary>An SLO in our own format.</summary>
+    /// <exception cref="ApiProblemException">What it measures cannot be written.</exception>
+    internal static string TextOf(ServiceLevelObjective slo)
+    {
+        try
+        {
+            return NativeSloWriter.Write([slo]);
+        }
+        catch (SloExportException impossible)
+        {
+            throw new ApiProblemException(StatusCodes.Status422UnprocessableEntity, impossible.Message);
+        }
+    }
+
     /// <summary>Creates the SLOs that a text defines.</summary>
     /// <exception cref="ApiProblemException">The text does not read, or defines an SLO that there is already, or one of another tenant.</exception>
     public Task<IReadOnlyList<SloChange>> CreateAsync(TenantScope scope, string text, Editor editor, bool isDryRun, CancellationToken cancellation) => AloneAsync<IReadOnlyList<SloChange>>(
         async () =>
         {
             SloFiles read = await ReadAsync(scope, text, cancellation);
-            var versions = new List<(ServiceLevelObjective Slo, uint Version)>();
+            var versions = new List<(ServiceLevelObjective Slo, uint Version, string Text)>();
             foreach (ServiceLevelObjective slo in read.Slos)
             {
                 uint latest = await LatestAsync(slo.Id, cancellation) is not { } known ? 0
                     : known.IsRemoved ? known.Version
                     : throw new ApiProblemException(StatusCodes.Status409Conflict, $"there is an SLO '{slo.Id}' already, of version {known.Version}; PUT /api/v1/slos/{slo.Id} replaces it");
-                versions.Add((slo, latest + 1));
+                // Of several each is kept by itself, to be read and replaced by itself.
+                versions.Add((slo, latest + 1, read.Slos.Count == 1 ? text : TextOf(slo)));
             }
             var changes = new List<SloChange>();
-            foreach ((ServiceLevelObjective slo, uint version) in versions)
+            foreach ((ServiceLevelObjective slo, uint version, string own) in versions)
             {
                 changes.Add(await DescribeAsync(scope, slo, read, "created", version, cancellation));
                 if (!isDryRun)
                 {
-                    await AddAsync(slo.Id, version, text, editor, cancellation);
+                    await AddAsync(slo.Id, version, own, editor, cancellation);
                 }
             }
             return changes;

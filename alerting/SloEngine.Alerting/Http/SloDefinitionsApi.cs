@@ -4,7 +4,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Alerting.Definitions;
-using SloEngine.Slo.Export;
 using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 
@@ -54,14 +53,7 @@ internal static class SloDefinitionsApi
                 http.Response.Headers.ETag = VersionCondition.Tag(version);
                 return Yaml((await saved.VersionsAsync(id, cancellation)).First(one => one.Version == version).Text);
             }
-            try
-            {
-                return Yaml(NativeSloWriter.Write([slo]));
-            }
-            catch (SloExportException impossible)
-            {
-                throw new ApiProblemException(StatusCodes.Status422UnprocessableEntity, impossible.Message);
-            }
+            return Yaml(SavedSlos.TextOf(slo));
         });
         slos.MapGet("{id}/versions", async (HttpContext http, string id, CancellationToken cancellation) =>
             await scoped.MaySeeAsync(http, id, cancellation) && await saved.VersionsAsync(id, cancellation) is { Count: > 0 } versions ? Results.Json(new
