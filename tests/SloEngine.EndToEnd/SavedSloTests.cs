@@ -188,8 +188,9 @@ public sealed class SavedSloTests
         await AssertCountsAsync(server, 200, 0);
         Assert.True(await sender.SendAsync(50, 7));
         await AssertCountsAsync(server, 250, 0);
-        Assert.Equal(HttpStatusCode.Created, (await SendAsync(server, HttpMethod.Post, Path1, JsonSerializer.Serialize(
-            new { from = $"{minute - 3600}", to = $"{minute - 3000}", good = 20, bad = 5, reason = "the gateway's log", author = "joe" }))).Status);
+        string added = JsonSerializer.Serialize(new { from = $"{minute - 3600}", to = $"{minute - 3000}", good = 20, bad = 5, reason = "the gateway's log", author = "joe" });
+        Assert.Equal(HttpStatusCode.Created, (await SendAsync(server, HttpMethod.Post, Path1, added, idempotencyKey: "log")).Status);
+        Assert.Equal(HttpStatusCode.Created, (await SendAsync(server, HttpMethod.Post, Path1, added, idempotencyKey: "log")).Status);
         await AssertCountsAsync(server, 270, 5);
         JsonElement history = await server.GetAsync($"/api/v1/slos/app/history?start={minute - 7200}&end={minute + 60}&step=60");
         Assert.Equal(25, history.GetProperty("points").EnumerateArray().Where(point => point.GetProperty("t").GetDateTimeOffset().ToUnixTimeSeconds() < minute - 2900).Sum(point => point.GetProperty("total").GetDouble()));
@@ -339,13 +340,17 @@ public sealed class SavedSloTests
         Assert.Equal((good, good + bad), (slo.GetProperty("goodEvents").GetDouble(), slo.GetProperty("totalEvents").GetDouble()));
     }
 
-    private static async Task<Answer> SendAsync(ServerProcess server, HttpMethod method, string path, string? body = null, string? ifMatch = null)
+    private static async Task<Answer> SendAsync(ServerProcess server, HttpMethod method, string path, string? body = null, string? ifMatch = null, string? idempotencyKey = null)
     {
         using var http = new HttpClient();
         using var request = new HttpRequestMessage(method, new Uri(server.Http, path)) { Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json") };
         if (ifMatch is not null)
         {
             request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
+        }
+        if (idempotencyKey is not null)
+        {
+            request.Headers.TryAddWithoutValidation("Idempotency-Key", idempotencyKey);
         }
         using HttpResponseMessage response = await http.SendAsync(request);
         return new Answer(response.StatusCode, response.Headers.ETag?.Tag, await response.Content.ReadAsStringAsync());

@@ -10,7 +10,7 @@ namespace SloEngine.Alerting.Corrections;
 public sealed record AuditEntry(Editor Editor, string Reason, DateTimeOffset At);
 
 /// <summary>A correction with its trail: it may be revoked, and is never forgotten.</summary>
-/// <param name="Id">Id; later ones are greater. Empty for one that was not made.</param>
+/// <param name="Id">Id: another for each, but for a request that is made again with its key. Empty for one that was not made.</param>
 /// <param name="Correction">What it does.</param>
 /// <param name="Reference">Ticket, incident or the like; may be empty.</param>
 /// <param name="Made">Who made it.</param>

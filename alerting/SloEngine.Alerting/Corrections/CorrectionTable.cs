@@ -44,7 +44,7 @@ public sealed class CorrectionTable(IColumnStore store)
                 }
             }
         }
-        return [.. corrections.Values];
+        return [.. corrections.Values.OrderBy(one => one.Made.At).ThenBy(one => one.Id, StringComparer.Ordinal)];
     }
 
     private static AuditedCorrection Read(ResultBlock block, int row, AuditEntry made) => new(

@@ -12,6 +12,8 @@ namespace SloEngine.Alerting.Http;
 /// <summary>Corrections of budgets over HTTP.</summary>
 internal static class CorrectionsApi
 {
+    private const int LongestKey = 200;
+
     private static readonly JsonSerializerOptions Strict = new(JsonSerializerDefaults.Web) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
 
     public static void Map(IEndpointRouteBuilder endpoints)
@@ -34,13 +36,21 @@ internal static class CorrectionsApi
             {
                 return Answer(await corrections.TryAsync(slo, request, editor, cancellation), isDryRun: true, StatusCodes.Status200OK);
             }
-            CorrectedBudget made = await corrections.MakeAsync(slo, request, editor, cancellation);
+            CorrectedBudget made = await corrections.MakeAsync(slo, request, editor, Key(http.Request), cancellation);
             http.Response.Headers.Location = $"/api/v1/slos/{id}/corrections";
             return Answer(made, isDryRun: false, StatusCodes.Status201Created);
         });
         all.MapDelete("{correction}", async (HttpContext http, string id, string correction, string? reason, string? author, CancellationToken cancellation) =>
             !await slos.MaySeeAsync(http, id, cancellation) ? throw Missing(id)
             : Results.Json(new { correction = Json(await corrections.RevokeAsync(id, correction, reason, Editor.Of(http, author), cancellation)) }));
+    }
+
+    /// <summary>The name that a request has in every attempt (draft-ietf-httpapi-idempotency-key-header); null without one.</summary>
+    private static string? Key(HttpRequest request)
+    {
+        string key = request.Headers["Idempotency-Key"].ToString();
+        return key.Length <= LongestKey ? key.Length > 0 ? key : null
+            : throw ApiProblemException.BadRequest($"Idempotency-Key has {key.Length} characters, expected up to {LongestKey}");
     }
 
     private static async Task<CorrectionRequest> ReadAsync(HttpRequest request, CancellationToken cancellation)

@@ -35,13 +35,14 @@ internal static class SloCorrectionCommands
         var objective = new Option<string?>("--objective") { Description = "Objective, where it counts events of its own" };
         var group = new Option<string[]>("--group") { Description = "Group: a label of it, once for each", HelpName = "LABEL=VALUE" };
         var reference = new Option<string?>("--reference") { Description = "Ticket, incident or the like" };
+        var key = new Option<string?>("--idempotency-key") { Description = "Name of the correction: one that was sent before under it counts once; without it, one that no other has", HelpName = "KEY" };
         var dryRun = new Option<bool>("--dry-run") { Description = "Say what the budget would be, and change nothing" };
         Option<string> reason = Reason();
         Option<string?> author = Author();
         Option<Uri> server = StoreCommand.Server();
         var correct = new Command("correct", "Change what an SLO has counted: leave a stretch of time out, or add and take away events. Can be revoked, and stays in the list of corrections")
         {
-            slo, from, to, at, exclude, good, bad, objective, group, reason, author, reference, dryRun, server,
+            slo, from, to, at, exclude, good, bad, objective, group, reason, author, reference, key, dryRun, server,
         };
         correct.SetAction((parsed, cancellation) => StoreCommand.RunAsync(async () =>
         {
@@ -61,7 +62,7 @@ internal static class SloCorrectionCommands
                 Reference = parsed.GetValue(reference),
             };
             bool isDryRun = parsed.GetValue(dryRun);
-            Made made = ServerClient.Parse<Made>(await client.PostAsync(Path(parsed.GetValue(slo)!) + (isDryRun ? "?dry_run=true" : ""), request, cancellation));
+            Made made = ServerClient.Parse<Made>(await client.PostOnceAsync(Path(parsed.GetValue(slo)!) + (isDryRun ? "?dry_run=true" : ""), request, parsed.GetValue(key) ?? Guid.NewGuid().ToString(), cancellation));
             string left = string.Create(
                 CultureInfo.InvariantCulture,
                 $"budget left {made.BudgetRemaining.Before:P2} {(isDryRun ? "now" : "before")}, {made.BudgetRemaining.After:P2} {(isDryRun ? "with the correction" : "now")}");
