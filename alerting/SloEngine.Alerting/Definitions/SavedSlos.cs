@@ -231,7 +231,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             [
                 .. read.Warnings.Select(warning => warning.ToString()),
                 .. (slo.Composite ?? []).Where(member => !known.Contains(member.Slo)).Select(member => $"there is no SLO '{member.Slo}' yet: it does not weigh until there is"),
-                .. slo.Each().Select(one => one.Indicator.Total).OfType<ForeignMeasure>().Select(foreign => $"it is measured by {foreign.System}, not here"),
+                .. slo.ForeignSystems().Select(system => $"it is measured by {system}, not here"),
             ],
         };
     }

@@ -121,12 +121,9 @@ internal sealed record BacktestRequest
         {
             throw new FormatException($"{slo.Source}: SLO '{slo.Id}' is about the telemetry of tenant '{slo.Tenant}', and that of '{tenant}' is replayed; name the tenant by --tenant, or {Tenants.Header}");
         }
-        foreach (ServiceLevelObjective one in slo.Each())
+        if (slo.ForeignSystems().FirstOrDefault() is { } system)
         {
-            if (((Measure[])[one.Indicator.Part, one.Indicator.Total]).OfType<ForeignMeasure>().FirstOrDefault() is { } foreign)
-            {
-                throw new FormatException($"{slo.Source}: SLO '{slo.Id}' is measured by {foreign.System}, of which there is no history here");
-            }
+            throw new FormatException($"{slo.Source}: SLO '{slo.Id}' is measured by {system}, of which there is no history here");
         }
     }
 

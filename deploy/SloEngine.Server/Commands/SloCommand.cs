@@ -4,7 +4,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using SloEngine.Slo.Export;
 using SloEngine.Slo.Files;
-using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 
 namespace SloEngine.Server.Commands;
@@ -40,7 +39,7 @@ internal static class SloCommand
                 string[] warned =
                 [
                     .. read.Warnings.Select(warning => warning.ToString()),
-                    .. read.Slos.Where(slo => slo.Indicator.Total is ForeignMeasure).Select(slo => $"{slo.Source}: {slo.Id} is measured by {((ForeignMeasure)slo.Indicator.Total).System}, not here"),
+                    .. read.Slos.SelectMany(slo => slo.ForeignSystems().Select(system => $"{slo.Source}: {slo.Id} is measured by {system}, not here")),
                 ];
                 foreach (string warning in warned)
                 {
