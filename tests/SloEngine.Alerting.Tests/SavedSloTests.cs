@@ -23,7 +23,7 @@ public sealed class SavedSloTests
     {
         var refresh = new CountingRefresh();
         await using var store = new StoreThatLosesAnswers();
-        using var saved = new SavedSlos(new SloDefinitionTable(store), new SloCatalog(null), new NoLedgerStore(), refresh, TimeProvider.System);
+        using var saved = new SavedSlos(new SloDefinitionTable(store), new SloCatalog(null), new NoMinutes(), refresh, TimeProvider.System);
 
         await saved.CreateAsync(TenantScope.All, Slo, new Editor("jane", ""), isDryRun: true, default);
         await Assert.ThrowsAsync<ApiProblemException>(() => saved.CreateAsync(TenantScope.All, Slo + "x: [", new Editor("jane", ""), isDryRun: false, default));
@@ -63,5 +63,10 @@ public sealed class SavedSloTests
         public ValueTask QueryFormattedAsync(StoreQuery query, string format, IBufferWriter<byte> output, CancellationToken cancellation = default) => throw new NotSupportedException();
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+
+    private sealed class NoMinutes : IStoredMinutes
+    {
+        public Task<StoredMinutes> CountAsync(string key, DateTimeOffset since, CancellationToken cancellation) => Task.FromResult<StoredMinutes>(default);
     }
 }

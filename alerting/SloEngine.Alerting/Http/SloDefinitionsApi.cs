@@ -51,7 +51,7 @@ internal static class SloDefinitionsApi
             if (catalog.SavedVersion(id) is { } version)
             {
                 http.Response.Headers.ETag = VersionCondition.Tag(version);
-                return Yaml((await saved.VersionsAsync(id, cancellation)).First(one => one.Version == version).Text);
+                return Yaml((await saved.VersionAsync(id, version, cancellation))!.Text);
             }
             return Yaml(SavedSlos.TextOf(slo));
         });
@@ -71,7 +71,7 @@ internal static class SloDefinitionsApi
             : throw Missing(id));
         slos.MapGet("{id}/versions/{version:long}", async (HttpContext http, string id, long version, CancellationToken cancellation) =>
             await scoped.MaySeeAsync(http, id, cancellation)
-            && (await saved.VersionsAsync(id, cancellation)).FirstOrDefault(one => one.Version == version) is { IsRemoved: false } found ? Yaml(found.Text)
+            && await saved.VersionAsync(id, version, cancellation) is { IsRemoved: false } found ? Yaml(found.Text)
             : throw new ApiProblemException(StatusCodes.Status404NotFound, $"there is no version {version} of SLO '{id}' with a definition"));
     }
 
