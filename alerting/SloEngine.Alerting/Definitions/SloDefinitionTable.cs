@@ -12,10 +12,17 @@ public sealed class SloDefinitionTable(IColumnStore store)
 {
     private const string Columns = "id, version, removed, text, author, credential, created";
 
-    /// <summary>The SLOs that are saved and not removed, by id.</summary>
-    public async Task<IReadOnlyList<SavedSlo>> ReadAsync(CancellationToken cancellation) =>
-        [.. (await ReadAsync($"SELECT {Columns} FROM slo_definitions ORDER BY id, version DESC LIMIT 1 BY id", [], cancellation))
-            .Where(version => !version.IsRemoved).Select(version => new SavedSlo(version.Id, version.Version, version.Text))];
+    /// <summary>The latest version of each SLO, removals too, by id.</summary>
+    public Task<IReadOnlyList<SloVersion>> ReadLatestAsync(CancellationToken cancellation) =>
+        ReadAsync($"SELECT {Columns} FROM slo_definitions ORDER BY id, version DESC LIMIT 1 BY id", [], cancellation);
+
+    /// <summary>Those of the latest versions that are no removals.</summary>
+    public static IReadOnlyList<SavedSlo> InUse(IEnumerable<SloVersion> latest) =>
+        [.. latest.Where(version => !version.IsRemoved).Select(version => new SavedSlo(version.Id, version.Version, version.Text))];
+
+    /// <summary>How many versions there are, of all SLOs.</summary>
+    public async Task<ulong> CountAsync(CancellationToken cancellation) =>
+        (await store.QueryAsync(new StoreQuery("SELECT count() FROM slo_definitions"), cancellation)).Blocks.First(block => block.Rows > 0).Values<ulong>(0)[0];
 
     /// <summary>The versions of an SLO, the latest first.</summary>
     public Task<IReadOnlyList<SloVersion>> ReadVersionsAsync(string id, CancellationToken cancellation) =>
