@@ -108,7 +108,16 @@ internal static class SloCommand
             Console.Error.WriteLine($"sloengine: {missing.Name}: there is no such file");
             return ExitCodes.Usage;
         }
-        SloFiles read = SloCatalog.ReadFiles(files.Select(file => file.ToString()));
+        SloFiles read;
+        try
+        {
+            read = SloCatalog.ReadFiles(files.Select(file => file.ToString()));
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"sloengine: {failure.Message}");
+            return ExitCodes.Failed;
+        }
         foreach (SloFileError error in read.Errors)
         {
             Console.Error.WriteLine(error);

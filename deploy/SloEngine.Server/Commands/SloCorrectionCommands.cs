@@ -53,8 +53,8 @@ internal static class SloCorrectionCommands
                 To = parsed.GetValue(to),
                 At = parsed.GetValue(at),
                 Exclude = parsed.GetValue(exclude),
-                Good = parsed.GetValue(good),
-                Bad = parsed.GetValue(bad),
+                Good = Number(good.Name, parsed.GetValue(good)),
+                Bad = Number(bad.Name, parsed.GetValue(bad)),
                 Objective = parsed.GetValue(objective),
                 Group = Group(parsed.GetValue(group) ?? []),
                 Reason = parsed.GetValue(reason),
@@ -98,8 +98,26 @@ internal static class SloCorrectionCommands
 
     private static string Path(string slo) => $"/api/v1/slos/{Uri.EscapeDataString(slo)}/corrections";
 
-    private static Dictionary<string, string?>? Group(string[] labels) => labels.Length == 0 ? null : labels.Select(label => label.Split('=', 2)).ToDictionary<string[], string, string?>(
-        label => label[0], label => label.Length == 2 ? label[1] : throw new CommandException($"--group {label[0]}: expected LABEL=VALUE"), StringComparer.Ordinal);
+    /// <summary>JSON has no number that is none, nor an infinite one.</summary>
+    private static double? Number(string option, double? events) => events is null || double.IsFinite(events.Value) ? events
+        : throw new CommandException(string.Create(CultureInfo.InvariantCulture, $"{option} is {events}, expected a number of events"));
+
+    private static Dictionary<string, string?>? Group(string[] labels)
+    {
+        var group = new Dictionary<string, string?>(StringComparer.Ordinal);
+        foreach (string[] label in labels.Select(label => label.Split('=', 2)))
+        {
+            if (label.Length < 2)
+            {
+                throw new CommandException($"--group {label[0]}: expected LABEL=VALUE");
+            }
+            if (!group.TryAdd(label[0], label[1]))
+            {
+                throw new CommandException($"--group {label[0]}: given twice, as '{group[label[0]]}' and '{label[1]}'");
+            }
+        }
+        return group.Count == 0 ? null : group;
+    }
 
     private static string Text(Correction correction)
     {
