@@ -92,6 +92,7 @@ public sealed class SavedSloTests
         Assert.Equal("removed", (await SendAsync(restarted, HttpMethod.Delete, "/api/v1/slos/app?dry_run=true", null, "\"3\"")).Body.GetProperty("changes")[0].GetProperty("action").GetString());
         Assert.Equal(HttpStatusCode.OK, (await SendAsync(restarted, HttpMethod.Delete, "/api/v1/slos/app", null, "\"3\"")).Status);
         Assert.Equal(HttpStatusCode.NotFound, (await SendAsync(restarted, HttpMethod.Get, "/api/v1/slos/app")).Status);
+        Assert.Equal("there is no SLO 'app'", (await SendAsync(restarted, HttpMethod.Get, "/api/v1/slos/app/definition")).Detail);
         Assert.Equal(4, (await restarted.GetAsync("/api/v1/slos/app/versions")).GetProperty("versions").GetArrayLength());
 
         // Who creates it again has its past again; from the command line, too.

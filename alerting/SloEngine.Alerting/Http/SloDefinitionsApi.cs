@@ -47,7 +47,7 @@ internal static class SloDefinitionsApi
             [await saved.RemoveAsync(scoped.Scope(http), id, new VersionCondition(http.Request.Headers), Editor.Of(http, author), dry_run == true, cancellation)], dry_run == true, StatusCodes.Status200OK));
         slos.MapGet("{id}/definition", async (HttpContext http, string id, CancellationToken cancellation) =>
         {
-            ServiceLevelObjective slo = scoped.Whole(http, id) ?? throw Missing(id);
+            ServiceLevelObjective slo = scoped.Whole(http, id) ?? throw new ApiProblemException(StatusCodes.Status404NotFound, $"there is no SLO '{id}'");
             if (catalog.SavedVersion(id) is { } version)
             {
                 http.Response.Headers.ETag = VersionCondition.Tag(version);
