@@ -1,7 +1,6 @@
 using System.Buffers;
 using SloEngine.Alerting.Definitions;
 using SloEngine.Alerting.Http;
-using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 using SloEngine.Storage;
@@ -24,7 +23,7 @@ public sealed class SavedSloTests
     {
         var refresh = new CountingRefresh();
         await using var store = new StoreThatLosesAnswers();
-        using var saved = new SavedSlos(new SloDefinitionTable(store), new SloCatalog(null), new NoLedgerStore(), refresh, TimeProvider.System);
+        using var saved = new SavedSlos(new SloDefinitionTable(store), new SloCatalog(null), new NoMinutes(), refresh, TimeProvider.System);
 
         await saved.CreateAsync(TenantScope.All, Slo, new Editor("jane", ""), isDryRun: true, default);
         await Assert.ThrowsAsync<ApiProblemException>(() => saved.CreateAsync(TenantScope.All, Slo + "x: [", new Editor("jane", ""), isDryRun: false, default));
@@ -66,14 +65,8 @@ public sealed class SavedSloTests
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
-    private sealed class NoLedgerStore : ILedgerStore
+    private sealed class NoMinutes : IStoredMinutes
     {
-        public Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation) => Task.CompletedTask;
-
-        public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
-            Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
-
-        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
-            Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
+        public Task<StoredMinutes> CountAsync(string key, DateTimeOffset since, CancellationToken cancellation) => Task.FromResult<StoredMinutes>(default);
     }
 }

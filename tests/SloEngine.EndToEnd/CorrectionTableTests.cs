@@ -6,6 +6,7 @@ using SloEngine.Storage.Chdb;
 namespace SloEngine.EndToEnd;
 
 /// <summary>Corrections in the real engine's table.</summary>
+[Collection(EngineCollection.Name)]
 public sealed class CorrectionTableTests
 {
     private static readonly DateTimeOffset Noon = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);

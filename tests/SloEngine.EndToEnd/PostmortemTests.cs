@@ -96,6 +96,9 @@ public sealed class PostmortemTests
         using var http = new HttpClient { BaseAddress = server.Http };
         using HttpResponseMessage wrong = await http.GetAsync(new Uri("/api/v1/slos/checkout/postmortem?from=soon", UriKind.Relative));
         Assert.Equal(HttpStatusCode.BadRequest, wrong.StatusCode);
+        using HttpResponseMessage before = await http.GetAsync(new Uri($"/api/v1/slos/checkout/postmortem?to={now.AddDays(-1).ToUnixTimeSeconds()}", UriKind.Relative));
+        Assert.Equal(HttpStatusCode.BadRequest, before.StatusCode);
+        Assert.Contains("say with from which time it is about", await before.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         using HttpResponseMessage ancient = await http.GetAsync(new Uri("/api/v1/slos/checkout/postmortem?from=0", UriKind.Relative));
         Assert.Equal(HttpStatusCode.BadRequest, ancient.StatusCode);
         Assert.Contains("from is 1970-01-01 00:00:00Z; of what is more than a year ago nothing is counted any more", await ancient.Content.ReadAsStringAsync(), StringComparison.Ordinal);

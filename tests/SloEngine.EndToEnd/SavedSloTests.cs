@@ -92,6 +92,7 @@ public sealed class SavedSloTests
         Assert.Equal("removed", (await SendAsync(restarted, HttpMethod.Delete, "/api/v1/slos/app?dry_run=true", null, "\"3\"")).Body.GetProperty("changes")[0].GetProperty("action").GetString());
         Assert.Equal(HttpStatusCode.OK, (await SendAsync(restarted, HttpMethod.Delete, "/api/v1/slos/app", null, "\"3\"")).Status);
         Assert.Equal(HttpStatusCode.NotFound, (await SendAsync(restarted, HttpMethod.Get, "/api/v1/slos/app")).Status);
+        Assert.Equal("there is no SLO 'app'", (await SendAsync(restarted, HttpMethod.Get, "/api/v1/slos/app/definition")).Detail);
         Assert.Equal(4, (await restarted.GetAsync("/api/v1/slos/app/versions")).GetProperty("versions").GetArrayLength());
 
         // Who creates it again has its past again; from the command line, too.
@@ -105,6 +106,31 @@ public sealed class SavedSloTests
         Assert.Equal("app: replaced, version 6", (await Cli.RunAsync("slo", "apply", file, "--server", restarted.Http.ToString())).Output.Split('\n')[0]);
         files.Write("app.yaml", Slo("app", 96));
         Assert.Equal((1, ""), await Cli.RunAsync("slo", "apply", file, "--server", restarted.Http.ToString()) is var refused ? (refused.Exit, refused.Output) : default);
+    }
+
+    [Fact]
+    public async Task Of_SLOs_that_are_created_together_each_is_kept_and_replaced_by_itself()
+    {
+        using var files = new TemporaryDirectory();
+        await using ServerProcess server = await ServerProcess.StartAsync(Path.Combine(files.Path, "data"), "--self-telemetry", "off");
+        string file = files.Write("both.yaml", Slo("one", 0.99) + "\n---\n" + Slo("two", 0.9));
+        string[] apply = ["slo", "apply", file, "--server", server.Http.ToString()];
+
+        Assert.Equal(["one: created, version 1", "two: created, version 1"], await ActionsAsync());
+        Answer two = await SendAsync(server, HttpMethod.Get, "/api/v1/slos/two/definition");
+        Assert.DoesNotContain("one", two.Text, StringComparison.Ordinal);
+        Assert.Equal("unchanged", (await SendAsync(server, HttpMethod.Put, "/api/v1/slos/two", two.Text, two.Tag)).Body.GetProperty("changes")[0].GetProperty("action").GetString());
+
+        Assert.Equal(["one: unchanged, version 1", "two: unchanged, version 1"], await ActionsAsync());
+        files.Write("both.yaml", Slo("one", 0.99) + "\n---\n" + Slo("two", 0.95) + "\n---\n" + Slo("three", 0.9));
+        Assert.Equal(["one: unchanged, version 1", "two: replaced, version 2", "three: created, version 1"], await ActionsAsync());
+
+        async Task<string[]> ActionsAsync()
+        {
+            (int exit, string output, string errors) = await Cli.RunAsync(apply);
+            Assert.Equal((0, ""), (exit, errors));
+            return [.. output.Split('\n').Where(line => line.Contains(", version", StringComparison.Ordinal))];
+        }
     }
 
     [Fact]
@@ -163,8 +189,9 @@ public sealed class SavedSloTests
         await AssertCountsAsync(server, 200, 0);
         Assert.True(await sender.SendAsync(50, 7));
         await AssertCountsAsync(server, 250, 0);
-        Assert.Equal(HttpStatusCode.Created, (await SendAsync(server, HttpMethod.Post, Path1, JsonSerializer.Serialize(
-            new { from = $"{minute - 3600}", to = $"{minute - 3000}", good = 20, bad = 5, reason = "the gateway's log", author = "joe" }))).Status);
+        string added = JsonSerializer.Serialize(new { from = $"{minute - 3600}", to = $"{minute - 3000}", good = 20, bad = 5, reason = "the gateway's log", author = "joe" });
+        Assert.Equal(HttpStatusCode.Created, (await SendAsync(server, HttpMethod.Post, Path1, added, idempotencyKey: "log")).Status);
+        Assert.Equal(HttpStatusCode.Created, (await SendAsync(server, HttpMethod.Post, Path1, added, idempotencyKey: "log")).Status);
         await AssertCountsAsync(server, 270, 5);
         JsonElement history = await server.GetAsync($"/api/v1/slos/app/history?start={minute - 7200}&end={minute + 60}&step=60");
         Assert.Equal(25, history.GetProperty("points").EnumerateArray().Where(point => point.GetProperty("t").GetDateTimeOffset().ToUnixTimeSeconds() < minute - 2900).Sum(point => point.GetProperty("total").GetDouble()));
@@ -314,13 +341,17 @@ public sealed class SavedSloTests
         Assert.Equal((good, good + bad), (slo.GetProperty("goodEvents").GetDouble(), slo.GetProperty("totalEvents").GetDouble()));
     }
 
-    private static async Task<Answer> SendAsync(ServerProcess server, HttpMethod method, string path, string? body = null, string? ifMatch = null)
+    private static async Task<Answer> SendAsync(ServerProcess server, HttpMethod method, string path, string? body = null, string? ifMatch = null, string? idempotencyKey = null)
     {
         using var http = new HttpClient();
         using var request = new HttpRequestMessage(method, new Uri(server.Http, path)) { Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json") };
         if (ifMatch is not null)
         {
             request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
+        }
+        if (idempotencyKey is not null)
+        {
+            request.Headers.TryAddWithoutValidation("Idempotency-Key", idempotencyKey);
         }
         using HttpResponseMessage response = await http.SendAsync(request);
         return new Answer(response.StatusCode, response.Headers.ETag?.Tag, await response.Content.ReadAsStringAsync());

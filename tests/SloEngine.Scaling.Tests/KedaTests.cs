@@ -24,6 +24,24 @@ public sealed class KedaTests
     }
 
     [Fact]
+    public void A_policy_is_its_SLOs_owners_alone_also_before_that_is_known_and_after_the_SLO_was_removed()
+    {
+        using var rig = new ScalingRig(ScalingRig.Policy(), tenant: "acme");
+        var target = new ScaledObjectRef { Namespace = "shop", Name = "web" };
+        string Metric(ExternalScaler scaler) => scaler.GetMetricSpec(target).MetricSpecs.Single().MetricName;
+        (GrpcStatusCode, string) Refusal(string tenant) => Assert.Throws<GrpcStatusException>(() => Metric(rig.ScalerOf(tenant))) is var refused ? (refused.Code, refused.Message) : default;
+        (GrpcStatusCode, string) unknown = (GrpcStatusCode.Unavailable, "scaling policy 'shop/web' is not known to be yours yet: the server has just started");
+        (GrpcStatusCode, string) others = (GrpcStatusCode.NotFound, "there is no scaling policy 'shop/web'; known are ");
+
+        Assert.Equal((unknown, unknown, "sloengine-web"), (Refusal("acme"), Refusal("default"), Metric(rig.Scaler)));
+        rig.FallSilent(1);
+        Assert.Equal(("sloengine-web", others, "sloengine-web"), (Metric(rig.ScalerOf("acme")), Refusal("default"), Metric(rig.Scaler)));
+        rig.RemoveSlo();
+        rig.FallSilent(1);
+        Assert.Equal(("sloengine-web", others, "sloengine-web"), (Metric(rig.ScalerOf("acme")), Refusal("default"), Metric(rig.Scaler)));
+    }
+
+    [Fact]
     public void HPA_arrives_at_the_desired_count_through_rises_and_falls()
     {
         using var rig = new ScalingRig(ScalingRig.Policy(spec: "scaleDown: {cooldown: 1m}"));

@@ -20,14 +20,16 @@ internal sealed class ScalingRig : IDisposable
     private double _requests;
     private DateTimeOffset _exported;
 
-    public ScalingRig(string policy)
+    /// <param name="policy">The policies' file.</param>
+    /// <param name="tenant">Who owns the SLO, and whose telemetry it is about; null for the operator, and that of all.</param>
+    public ScalingRig(string policy, string? tenant = null)
     {
         Directory.CreateDirectory(Path.Combine(_files.FullName, "slos"));
         Directory.CreateDirectory(PolicyDirectory);
-        File.WriteAllText(Path.Combine(_files.FullName, "slos", "web.yaml"), """
+        File.WriteAllText(SloFile, """
             apiVersion: openslo/v1
             kind: SLO
-            metadata: {name: web}
+            metadata: {name: web, annotations: {ANNOTATION}}
             spec:
               service: web
               indicator:
@@ -40,7 +42,7 @@ internal sealed class ScalingRig : IDisposable
               timeWindow: [{duration: 30d, isRolling: true}]
               budgetingMethod: Occurrences
               objectives: [{target: 0.99}]
-            """);
+            """.Replace("ANNOTATION", tenant is null ? "" : $"sloengine/tenant: {tenant}", StringComparison.Ordinal));
         Write("web.yaml", policy);
         _slos = new SloCatalog(Path.Combine(_files.FullName, "slos"));
         _slos.Reload();
@@ -49,9 +51,13 @@ internal sealed class ScalingRig : IDisposable
 
     public string PolicyDirectory => Path.Combine(_files.FullName, "scaling");
 
+    private string SloFile => Path.Combine(_files.FullName, "slos", "web.yaml");
+
     public ScalingEvaluator Evaluator { get; private set; } = null!;
 
     public ExternalScaler Scaler => new(Evaluator, TenantScope.All);
+
+    public ExternalScaler ScalerOf(string tenant) => new(Evaluator, TenantScope.Of(tenant));
 
     public SignalStream Signals => new(Evaluator);
 
@@ -107,6 +113,12 @@ internal sealed class ScalingRig : IDisposable
             _time.Now = _time.Now.AddSeconds(1);
             Evaluator.Evaluate();
         }
+    }
+
+    public void RemoveSlo()
+    {
+        File.Delete(SloFile);
+        _slos.Reload();
     }
 
     /// <summary>Ends the process and begins another one on the same store after a while.</summary>

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.AspNetCore.Http;
 using SloEngine.Alerting.Definitions;
 using SloEngine.Alerting.Http;
@@ -19,15 +21,35 @@ public sealed class BudgetCorrections(CorrectionTable table, Ledger ledger, SloE
     public Task<IReadOnlyList<AuditedCorrection>> ReadAsync(string slo, CancellationToken cancellation) => table.ReadAsync(slo, cancellation);
 
     /// <summary>Makes a correction; when the task completes it is stored and in use.</summary>
-    /// <exception cref="ApiProblemException">The request makes no sense for the SLO.</exception>
-    public async Task<AuditedCorrection> MakeAsync(ServiceLevelObjective slo, CorrectionRequest request, Editor editor, CancellationToken cancellation)
+    /// <param name="slo">The SLO.</param>
+    /// <param name="request">The correction.</param>
+    /// <param name="editor">Who makes it.</param>
+    /// <param name="key">The request's own name among those about the SLO: made again under it, as after an answer that was lost, it counts once; null for none.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="ApiProblemException">The request makes no sense for the SLO, or another one was made under its key.</exception>
+    public async Task<CorrectedBudget> MakeAsync(ServiceLevelObjective slo, CorrectionRequest request, Editor editor, string? key, CancellationToken cancellation)
     {
         await _gate.WaitAsync(cancellation);
         try
         {
-            (AuditedCorrection made, _) = await ReadAsync(slo, request, editor, cancellation);
-            await UseAsync(table.AddAsync(made, cancellation));
-            return made;
+            AuditedCorrection asked = Read(slo, request, editor);
+            IReadOnlyList<AuditedCorrection> all = await table.ReadAsync(slo.Id, cancellation);
+            double before = Remaining(evaluator, slo, asked.Correction);
+            if (key is not null)
+            {
+                asked = asked with { Id = Id(slo.Id, key) };
+            }
+            AuditedCorrection? known = all.FirstOrDefault(one => one.Id == asked.Id);
+            if (known is not null && !IsSame(known, asked))
+            {
+                throw new ApiProblemException(StatusCodes.Status422UnprocessableEntity, $"another correction of '{slo.Id}' was made with the Idempotency-Key '{key}'; choose a new one for each");
+            }
+            if (known is null)
+            {
+                CheckCount(slo, all, asked.Made.At);
+            }
+            await UseAsync(known is null ? table.AddAsync(asked, cancellation) : Task.CompletedTask);
+            return new CorrectedBudget(known ?? asked, before, Remaining(evaluator, slo, asked.Correction));
         }
         finally
         {
@@ -35,12 +57,15 @@ public sealed class BudgetCorrections(CorrectionTable table, Ledger ledger, SloE
         }
     }
 
-    /// <summary>What a correction would be, and a ledger in which it holds; it is not made, and nothing changes. The ledger is to be disposed.</summary>
+    /// <summary>What a correction would be and do; it is not made, and nothing changes.</summary>
     /// <exception cref="ApiProblemException">As <see cref="MakeAsync"/>.</exception>
-    public async Task<(AuditedCorrection Correction, Ledger Ledger)> TryAsync(ServiceLevelObjective slo, CorrectionRequest request, Editor editor, CancellationToken cancellation)
+    public async Task<CorrectedBudget> TryAsync(ServiceLevelObjective slo, CorrectionRequest request, Editor editor, CancellationToken cancellation)
     {
-        (AuditedCorrection would, IReadOnlyList<BudgetCorrection> active) = await ReadAsync(slo, request, editor, cancellation);
-        return (would with { Id = "" }, await ledger.CopyAsync(slo, [.. active, would.Correction], cancellation));
+        AuditedCorrection would = Read(slo, request, editor);
+        IReadOnlyList<AuditedCorrection> all = await table.ReadAsync(slo.Id, cancellation);
+        CheckCount(slo, all, would.Made.At);
+        using Ledger corrected = await ledger.CopyAsync(slo, [.. all.Where(one => one.Revoked is null).Select(one => one.Correction), would.Correction], cancellation);
+        return new CorrectedBudget(would with { Id = "" }, Remaining(evaluator, slo, would.Correction), Remaining(new SloEvaluator(corrected), slo, would.Correction));
     }
 
     /// <summary>Revokes a correction; when the task completes the budget is as if it had not been made.</summary>
@@ -84,21 +109,33 @@ public sealed class BudgetCorrections(CorrectionTable table, Ledger ledger, SloE
         }
     }
 
-    /// <summary>What a request asks for, and the corrections that hold already.</summary>
-    private async Task<(AuditedCorrection Asked, IReadOnlyList<BudgetCorrection> Active)> ReadAsync(
-        ServiceLevelObjective slo, CorrectionRequest request, Editor editor, CancellationToken cancellation)
+    /// <summary>What a request asks for.</summary>
+    private AuditedCorrection Read(ServiceLevelObjective slo, CorrectionRequest request, Editor editor)
     {
         DateTimeOffset now = time.GetUtcNow();
         BudgetCorrection correction = request.Read(slo, evaluator, now);
         CheckAuthor(editor);
-        BudgetCorrection[] active = [.. (await table.ReadAsync(slo.Id, cancellation)).Where(one => one.Revoked is null).Select(one => one.Correction)];
-        if (active.Count(one => one.To > now - slo.Window) >= MaxActive)
+        return new AuditedCorrection(Guid.CreateVersion7(now).ToString("N"), correction, request.Reference?.Trim() ?? "", new AuditEntry(editor, request.Reason!.Trim(), now), null);
+    }
+
+    /// <summary>The id of what is made under a key: that of every attempt, on every node.</summary>
+    private static string Id(string slo, string key) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{slo}\n{key}")).AsSpan(0, 16));
+
+    private static bool IsSame(AuditedCorrection made, AuditedCorrection asked) =>
+        made.Correction == asked.Correction && made.Reference == asked.Reference && made.Made.Reason == asked.Made.Reason && made.Made.Editor == asked.Made.Editor;
+
+    private static void CheckCount(ServiceLevelObjective slo, IReadOnlyList<AuditedCorrection> all, DateTimeOffset now)
+    {
+        if (all.Count(one => one.Revoked is null && one.Correction.To > now - slo.Window) >= MaxActive)
         {
             throw new ApiProblemException(StatusCodes.Status409Conflict, $"'{slo.Id}' has {MaxActive} corrections already; revoke some, or give it exclusions");
         }
-        var entry = new AuditEntry(editor, request.Reason!.Trim(), now);
-        return (new AuditedCorrection(Guid.CreateVersion7(now).ToString("N"), correction, request.Reference?.Trim() ?? "", entry, null), active);
     }
+
+    /// <summary>Share that is left of the budget that a correction is about.</summary>
+    private double Remaining(SloEvaluator from, ServiceLevelObjective slo, BudgetCorrection correction) => from.Evaluate(
+        from.Evaluated(slo).FirstOrDefault(one => (correction.Objective.Length == 0 || one.Objectives[0].Name == correction.Objective) && one.Group == correction.Group) ?? slo,
+        time.GetUtcNow()).BudgetRemaining;
 
     private static void CheckAuthor(Editor editor)
     {

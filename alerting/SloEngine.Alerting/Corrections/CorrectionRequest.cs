@@ -1,7 +1,6 @@
 using System.Globalization;
 using SloEngine.Alerting.Http;
 using SloEngine.Slo.Burn;
-using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Alerting.Corrections;
@@ -11,11 +10,17 @@ public sealed record CorrectionRequest
 {
     private const int LongestText = 2000;
 
+    /// <summary>Most events to add, or to take away: sums of many such are still exact to an event.</summary>
+    private const double MostEvents = 1e12;
+
+    /// <summary>Longest stretch that events are added to: each of its minutes is kept in memory.</summary>
+    private static readonly TimeSpan LongestAddition = TimeSpan.FromDays(7);
+
     /// <summary>Objective, where it counts events of its own; all of the SLO without it.</summary>
     public string? Objective { get; init; }
 
     /// <summary>Group, by label; all of them without it.</summary>
-    public Dictionary<string, string>? Group { get; init; }
+    public Dictionary<string, string?>? Group { get; init; }
 
     /// <summary>Start of the stretch: Unix seconds or RFC 3339, a whole minute.</summary>
     public string? From { get; init; }
@@ -60,6 +65,10 @@ public sealed record CorrectionRequest
             throw ApiProblemException.BadRequest($"{Text(to)} lies before the window of '{slo.Id}', which lasts {slo.Window.TotalDays:0.##} days: nothing would change");
         }
         var correction = new BudgetCorrection(slo.Id, OfObjective(slo), OfGroup(slo, evaluator), Kind(), from, to, Good ?? 0, Bad ?? 0);
+        if (correction.Kind == CorrectionKind.AddEvents && to - from > LongestAddition)
+        {
+            throw ApiProblemException.BadRequest($"the stretch from {Text(from)} to {Text(to)} lasts more than {LongestAddition.TotalDays:0} days, expected at most that many to add events to: correct each week by itself");
+        }
         return correction.Kind != CorrectionKind.AddEvents || to <= now + Slo.Model.Objective.Minute ? correction
             : throw ApiProblemException.BadRequest($"the stretch ends at {Text(to)}, after now; events are added to times that are over");
     }
@@ -84,6 +93,8 @@ public sealed record CorrectionRequest
         {
             throw ApiProblemException.BadRequest("expected either exclude (bad or all), or good and bad with the numbers of events to add");
         }
+        CheckEvents("good", Good);
+        CheckEvents("bad", Bad);
         if (hasEvents && (Good ?? 0) == 0 && (Bad ?? 0) == 0)
         {
             throw ApiProblemException.BadRequest("good and bad are 0: nothing would change");
@@ -95,6 +106,15 @@ public sealed record CorrectionRequest
             "all" => CorrectionKind.ExcludeAll,
             _ => throw ApiProblemException.BadRequest($"exclude is '{Exclude}', expected bad or all"),
         };
+    }
+
+    private static void CheckEvents(string name, double? events)
+    {
+        // Also false of what is not a number.
+        if (events is { } count && !(Math.Abs(count) <= MostEvents))
+        {
+            throw ApiProblemException.BadRequest(string.Create(CultureInfo.InvariantCulture, $"{name} is {count}, expected a number of events from {-MostEvents:0} to {MostEvents:0}"));
+        }
     }
 
     private (DateTimeOffset From, DateTimeOffset To) Stretch(DateTimeOffset now)
@@ -154,7 +174,11 @@ public sealed record CorrectionRequest
         {
             throw ApiProblemException.BadRequest($"group has {string.Join(", ", Group.Keys)}; '{slo.Id}' is grouped by {(slo.GroupBy.Count == 0 ? "nothing" : string.Join(", ", slo.GroupBy))}");
         }
-        string group = Ledger.GroupOf(slo.GroupBy, Group);
+        if (Group.FirstOrDefault(label => label.Value is null) is { Key: { } unsaid })
+        {
+            throw ApiProblemException.BadRequest($"group.{unsaid} is null, expected the label's value, which may be empty");
+        }
+        string group = slo.GroupOf(label => Group[label]!);
         return evaluator.Evaluated(slo).Any(one => one.Group == group) ? group : throw ApiProblemException.BadRequest($"'{slo.Id}' has seen no group {{{group}}}");
     }
 

@@ -44,8 +44,12 @@ public sealed class CorrectionTable(IColumnStore store)
                 }
             }
         }
-        return [.. corrections.Values];
+        return [.. corrections.Values.OrderBy(one => one.Made.At).ThenBy(one => one.Id, StringComparer.Ordinal)];
     }
+
+    /// <summary>How many rows there are: one for each correction that was made, and for each that was revoked.</summary>
+    public async Task<ulong> CountAsync(CancellationToken cancellation) =>
+        (await store.QueryAsync(new StoreQuery("SELECT count() FROM slo_corrections"), cancellation)).Blocks.First(block => block.Rows > 0).Values<ulong>(0)[0];
 
     private static AuditedCorrection Read(ResultBlock block, int row, AuditEntry made) => new(
         block.Text(0).String(row),

@@ -9,7 +9,7 @@ using SloEngine.Slo.OpenSlo;
 namespace SloEngine.Alerting.Definitions;
 
 /// <summary>Creates, replaces and removes SLOs that are kept in the store; those of files are changed in their files.</summary>
-public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILedgerStore ledger, ISloRefresh refresh, TimeProvider time) : IDisposable
+public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, IStoredMinutes minutes, ISloRefresh refresh, TimeProvider time) : IDisposable
 {
     private readonly SemaphoreSlim _gate = new(1);
     private bool _mayBeSaved;
@@ -17,12 +17,29 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
     /// <summary>The versions of an SLO, the latest first.</summary>
     public Task<IReadOnlyList<SloVersion>> VersionsAsync(string id, CancellationToken cancellation) => table.ReadVersionsAsync(id, cancellation);
 
+    /// <summary>A version of an SLO; null when there is none of that number.</summary>
+    public Task<SloVersion?> VersionAsync(string id, long version, CancellationToken cancellation) => table.ReadVersionAsync(id, version, cancellation);
+
     /// <summary>Whose an SLO is, or was before it was removed: its versions and corrections stay his, and so does the name. Null when there has never been one.</summary>
     public async Task<string?> OwnerAsync(string id, CancellationToken cancellation) =>
         catalog.Slos.FirstOrDefault(slo => slo.Id == id) is { } slo ? slo.Owner
-        : (await table.ReadVersionsAsync(id, cancellation)).FirstOrDefault(version => !version.IsRemoved) is { } latest
+        : await table.ReadLatestAsync(id, isDefined: true, cancellation) is { } latest
             ? SloFileReader.ReadAll([(id, latest.Text)]).Slos.FirstOrDefault(one => one.Id == id)?.Owner ?? TenantScope.DefaultTenant
         : null;
+
+    /// <summary>An SLO in our own format.</summary>
+    /// <exception cref="ApiProblemException">What it measures cannot be written.</exception>
+    internal static string TextOf(ServiceLevelObjective slo)
+    {
+        try
+        {
+            return NativeSloWriter.Write([slo]);
+        }
+        catch (SloExportException impossible)
+        {
+            throw new ApiProblemException(StatusCodes.Status422UnprocessableEntity, impossible.Message);
+        }
+    }
 
     /// <summary>Creates the SLOs that a text defines.</summary>
     /// <exception cref="ApiProblemException">The text does not read, or defines an SLO that there is already, or one of another tenant.</exception>
@@ -30,21 +47,22 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
         async () =>
         {
             SloFiles read = await ReadAsync(scope, text, cancellation);
-            var versions = new List<(ServiceLevelObjective Slo, uint Version)>();
+            var versions = new List<(ServiceLevelObjective Slo, uint Version, string Text)>();
             foreach (ServiceLevelObjective slo in read.Slos)
             {
-                uint latest = await LatestAsync(slo.Id, cancellation) is not { } known ? 0
+                uint latest = await table.ReadLatestAsync(slo.Id, isDefined: false, cancellation) is not { } known ? 0
                     : known.IsRemoved ? known.Version
                     : throw new ApiProblemException(StatusCodes.Status409Conflict, $"there is an SLO '{slo.Id}' already, of version {known.Version}; PUT /api/v1/slos/{slo.Id} replaces it");
-                versions.Add((slo, latest + 1));
+                // Of several each is kept by itself, to be read and replaced by itself.
+                versions.Add((slo, latest + 1, read.Slos.Count == 1 ? text : TextOf(slo)));
             }
             var changes = new List<SloChange>();
-            foreach ((ServiceLevelObjective slo, uint version) in versions)
+            foreach ((ServiceLevelObjective slo, uint version, string own) in versions)
             {
                 changes.Add(await DescribeAsync(scope, slo, read, "created", version, cancellation));
                 if (!isDryRun)
                 {
-                    await AddAsync(slo.Id, version, text, editor, cancellation);
+                    await AddAsync(slo.Id, version, own, editor, cancellation);
                 }
             }
             return changes;
@@ -62,7 +80,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             {
                 throw ApiProblemException.BadRequest($"the text defines {string.Join(", ", slos.Select(slo => $"'{slo.Id}'"))}, expected '{id}' alone");
             }
-            SloVersion? latest = await LatestAsync(id, cancellation);
+            SloVersion? latest = await table.ReadLatestAsync(id, isDefined: false, cancellation);
             condition.Check(id, latest is { IsRemoved: false } ? latest.Version : null);
             if (latest is { IsRemoved: false } && latest.Text == text)
             {
@@ -88,7 +106,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
                 throw Missing(id);
             }
             RefuseFile(id);
-            if (await LatestAsync(id, cancellation) is not { IsRemoved: false } latest)
+            if (await table.ReadLatestAsync(id, isDefined: false, cancellation) is not { IsRemoved: false } latest)
             {
                 throw Missing(id);
             }
@@ -181,9 +199,6 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
         }
     }
 
-    private async Task<SloVersion?> LatestAsync(string id, CancellationToken cancellation) =>
-        await table.ReadVersionsAsync(id, cancellation) is { Count: > 0 } versions ? versions[0] : null;
-
     private async Task AddAsync(string id, uint version, string? text, Editor editor, CancellationToken cancellation)
     {
         _mayBeSaved = true;
@@ -199,12 +214,11 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
         foreach (ServiceLevelObjective one in slo.Each().Where(one => one.Composite is null))
         {
             DateTimeOffset now = time.GetUtcNow();
-            IReadOnlyList<LedgerIncrement> stored = await ledger.ReadAsync(one.LedgerKey, now - one.Window, cancellation);
-            DateTimeOffset[] minutes = [.. stored.Select(increment => increment.Minute).Distinct()];
-            DateTimeOffset? from = one.Indicator.IsQueried ? minutes.Length > 0 ? minutes.Max() + TimeSpan.FromMinutes(1) : now - one.Window
-                : one.Indicator.IsTapped && (await ledger.ReadAsync(Ledger.PastMark(one.LedgerKey), DateTimeOffset.UnixEpoch, cancellation)).Count == 0 ? now - one.Window
+            StoredMinutes stored = await minutes.CountAsync(one.LedgerKey, now - one.Window, cancellation);
+            DateTimeOffset? from = one.Indicator.IsQueried ? stored.Last is { } last ? last + Objective.Minute : now - one.Window
+                : one.Indicator.IsTapped && (await minutes.CountAsync(Ledger.PastMark(one.LedgerKey), DateTimeOffset.UnixEpoch, cancellation)).Count == 0 ? now - one.Window
                 : null;
-            past.Add(new SloPast(one.Id, minutes.Length, minutes.Length > 0 ? minutes.Min() : null, from, from is null ? null : now));
+            past.Add(new SloPast(one.Id, stored.Count, stored.First, from, from is null ? null : now));
         }
         string[] known = [.. catalog.Slos.Append(slo).Where(other => scope.Covers(other) && slo.MayShow(other)).SelectMany(other => other.Each()).Select(other => other.Id)];
         return new SloChange(slo.Id, action, version)
@@ -216,7 +230,7 @@ public sealed class SavedSlos(SloDefinitionTable table, SloCatalog catalog, ILed
             [
                 .. read.Warnings.Select(warning => warning.ToString()),
                 .. (slo.Composite ?? []).Where(member => !known.Contains(member.Slo)).Select(member => $"there is no SLO '{member.Slo}' yet: it does not weigh until there is"),
-                .. slo.Each().Select(one => one.Indicator.Total).OfType<ForeignMeasure>().Select(foreign => $"it is measured by {foreign.System}, not here"),
+                .. slo.ForeignSystems().Select(system => $"it is measured by {system}, not here"),
             ],
         };
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using SloEngine.Alerting.Http;
 using SloEngine.Slo.Files;
 using SloEngine.Storage;
@@ -11,14 +12,32 @@ public sealed class SloDefinitionTable(IColumnStore store)
 {
     private const string Columns = "id, version, removed, text, author, credential, created";
 
-    /// <summary>The SLOs that are saved and not removed, by id.</summary>
-    public async Task<IReadOnlyList<SavedSlo>> ReadAsync(CancellationToken cancellation) =>
-        [.. (await ReadAsync($"SELECT {Columns} FROM slo_definitions ORDER BY id, version DESC LIMIT 1 BY id", "", cancellation))
-            .Where(version => !version.IsRemoved).Select(version => new SavedSlo(version.Id, version.Version, version.Text))];
+    /// <summary>The latest version of each SLO, removals too, by id.</summary>
+    public Task<IReadOnlyList<SloVersion>> ReadLatestAsync(CancellationToken cancellation) =>
+        ReadAsync($"SELECT {Columns} FROM slo_definitions ORDER BY id, version DESC LIMIT 1 BY id", [], cancellation);
+
+    /// <summary>Those of the latest versions that are no removals.</summary>
+    public static IReadOnlyList<SavedSlo> InUse(IEnumerable<SloVersion> latest) =>
+        [.. latest.Where(version => !version.IsRemoved).Select(version => new SavedSlo(version.Id, version.Version, version.Text))];
+
+    /// <summary>How many versions there are, of all SLOs.</summary>
+    public async Task<ulong> CountAsync(CancellationToken cancellation) =>
+        (await store.QueryAsync(new StoreQuery("SELECT count() FROM slo_definitions"), cancellation)).Blocks.First(block => block.Rows > 0).Values<ulong>(0)[0];
 
     /// <summary>The versions of an SLO, the latest first.</summary>
     public Task<IReadOnlyList<SloVersion>> ReadVersionsAsync(string id, CancellationToken cancellation) =>
-        ReadAsync($"SELECT {Columns} FROM slo_definitions WHERE id = {{id:String}} ORDER BY version DESC", id, cancellation);
+        ReadAsync($"SELECT {Columns} FROM slo_definitions WHERE id = {{id:String}} ORDER BY version DESC", new() { ["id"] = id }, cancellation);
+
+    /// <summary>The latest version of an SLO; null when there is none.</summary>
+    /// <param name="id">The SLO.</param>
+    /// <param name="isDefined">Whether it is to be the latest that is no removal.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    public Task<SloVersion?> ReadLatestAsync(string id, bool isDefined, CancellationToken cancellation) =>
+        ReadOneAsync($"id = {{id:String}}{(isDefined ? " AND removed = 0" : "")}", new() { ["id"] = id }, cancellation);
+
+    /// <summary>A version of an SLO; null when there is none of that number.</summary>
+    public Task<SloVersion?> ReadVersionAsync(string id, long version, CancellationToken cancellation) =>
+        ReadOneAsync("id = {id:String} AND version = {version:Int64}", new() { ["id"] = id, ["version"] = version.ToString(CultureInfo.InvariantCulture) }, cancellation);
 
     /// <summary>Adds a version; false when somebody else has added one of that number.</summary>
     public async Task<bool> AddAsync(SloVersion version, CancellationToken cancellation)
@@ -51,10 +70,12 @@ public sealed class SloDefinitionTable(IColumnStore store)
         }
     }
 
-    private async Task<IReadOnlyList<SloVersion>> ReadAsync(string sql, string id, CancellationToken cancellation)
+    private async Task<SloVersion?> ReadOneAsync(string condition, Dictionary<string, string> parameters, CancellationToken cancellation) =>
+        await ReadAsync($"SELECT {Columns} FROM slo_definitions WHERE {condition} ORDER BY version DESC LIMIT 1", parameters, cancellation) is [var found, ..] ? found : null;
+
+    private async Task<IReadOnlyList<SloVersion>> ReadAsync(string sql, Dictionary<string, string> parameters, CancellationToken cancellation)
     {
-        QueryResult result = await store.QueryAsync(
-            new StoreQuery(sql) { Parameters = id.Length == 0 ? [] : new Dictionary<string, string> { ["id"] = id } }, cancellation);
+        QueryResult result = await store.QueryAsync(new StoreQuery(sql) { Parameters = parameters }, cancellation);
         var versions = new List<SloVersion>(result.Rows);
         foreach (ResultBlock block in result.Blocks)
         {

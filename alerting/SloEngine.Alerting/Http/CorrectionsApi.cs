@@ -5,8 +5,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Alerting.Corrections;
-using SloEngine.Slo.Burn;
-using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Alerting.Http;
@@ -14,14 +12,14 @@ namespace SloEngine.Alerting.Http;
 /// <summary>Corrections of budgets over HTTP.</summary>
 internal static class CorrectionsApi
 {
+    private const int LongestKey = 200;
+
     private static readonly JsonSerializerOptions Strict = new(JsonSerializerDefaults.Web) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
 
     public static void Map(IEndpointRouteBuilder endpoints)
     {
         BudgetCorrections corrections = endpoints.ServiceProvider.GetRequiredService<BudgetCorrections>();
         ScopedSlos slos = endpoints.ServiceProvider.GetRequiredService<ScopedSlos>();
-        SloEvaluator evaluator = endpoints.ServiceProvider.GetRequiredService<SloEvaluator>();
-        TimeProvider time = endpoints.ServiceProvider.GetRequiredService<TimeProvider>();
         RouteGroupBuilder all = endpoints.MapGroup("/api/v1/slos/{id}/corrections");
         all.AddEndpointFilter(ApiProblemException.AnswerAsync);
         all.MapGet("", async (HttpContext http, string id, CancellationToken cancellation) =>
@@ -33,28 +31,26 @@ internal static class CorrectionsApi
         {
             ServiceLevelObjective slo = slos.Whole(http, id) ?? throw Missing(id);
             CorrectionRequest request = await ReadAsync(http.Request, cancellation);
-            double before = Remaining(evaluator, slo, request);
             Editor editor = Editor.Of(http, request.Author);
             if (dry_run == true)
             {
-                (AuditedCorrection would, Ledger ledger) = await corrections.TryAsync(slo, request, editor, cancellation);
-                using (ledger)
-                {
-                    return Results.Json(new { dryRun = true, correction = Json(would), budgetRemaining = new { before, after = Remaining(new SloEvaluator(ledger), slo, request) } });
-                }
+                return Answer(await corrections.TryAsync(slo, request, editor, cancellation), isDryRun: true, StatusCodes.Status200OK);
             }
-            AuditedCorrection made = await corrections.MakeAsync(slo, request, editor, cancellation);
+            CorrectedBudget made = await corrections.MakeAsync(slo, request, editor, Key(http.Request), cancellation);
             http.Response.Headers.Location = $"/api/v1/slos/{id}/corrections";
-            return Results.Json(new { dryRun = false, correction = Json(made), budgetRemaining = new { before, after = Remaining(evaluator, slo, request) } }, statusCode: StatusCodes.Status201Created);
+            return Answer(made, isDryRun: false, StatusCodes.Status201Created);
         });
         all.MapDelete("{correction}", async (HttpContext http, string id, string correction, string? reason, string? author, CancellationToken cancellation) =>
             !await slos.MaySeeAsync(http, id, cancellation) ? throw Missing(id)
             : Results.Json(new { correction = Json(await corrections.RevokeAsync(id, correction, reason, Editor.Of(http, author), cancellation)) }));
+    }
 
-        double Remaining(SloEvaluator from, ServiceLevelObjective slo, CorrectionRequest request) => from.Evaluate(
-            from.Evaluated(slo).FirstOrDefault(one => (string.IsNullOrEmpty(request.Objective) || one.Objectives[0].Name == request.Objective)
-                && (request.Group is null or { Count: 0 } ? one.Group.Length == 0 : one.Group == Ledger.GroupOf(slo.GroupBy, request.Group))) ?? slo,
-            time.GetUtcNow()).BudgetRemaining;
+    /// <summary>The name that a request has in every attempt (draft-ietf-httpapi-idempotency-key-header); null without one.</summary>
+    private static string? Key(HttpRequest request)
+    {
+        string key = request.Headers["Idempotency-Key"].ToString();
+        return key.Length <= LongestKey ? key.Length > 0 ? key : null
+            : throw ApiProblemException.BadRequest($"Idempotency-Key has {key.Length} characters, expected up to {LongestKey}");
     }
 
     private static async Task<CorrectionRequest> ReadAsync(HttpRequest request, CancellationToken cancellation)
@@ -68,6 +64,9 @@ internal static class CorrectionsApi
             throw ApiProblemException.BadRequest($"the body is no correction: {wrong.Message}");
         }
     }
+
+    private static IResult Answer(CorrectedBudget budget, bool isDryRun, int status) => Results.Json(
+        new { dryRun = isDryRun, correction = Json(budget.Correction), budgetRemaining = new { before = budget.Before, after = budget.After } }, statusCode: status);
 
     private static ApiProblemException Missing(string id) => new(StatusCodes.Status404NotFound, $"there is no SLO '{id}'; objectives and groups are named by the fields objective and group");
 

@@ -43,6 +43,10 @@ public static class PostmortemApi
                     return Results.Problem($"no alert of '{id}' has fired; say with from (and to) which time it is about", statusCode: 404, title: "Not found");
                 }
                 (start, end) = (latest.From, to is null ? latest.To : end);
+                if (start >= end)
+                {
+                    throw ApiProblemException.BadRequest($"to is {end:u}, and the latest alert began at {start:u}; say with from which time it is about");
+                }
             }
             Postmortem incident = await builder.BuildAsync(slo, start, end, cancellation);
             return format == "json" ? Results.Json(Json(incident)) : Results.Text(PostmortemMarkdown.Write(incident, options.ExternalUrl()), "text/markdown; charset=utf-8");

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -18,8 +17,6 @@ namespace SloEngine.Alerting.Http;
 /// <summary>SLOs, alerts and notifications over HTTP.</summary>
 public static class SloApi
 {
-    private const int HistoryPoints = 300;
-
     /// <summary>Adds the evaluator and the notifier.</summary>
     /// <param name="services">The services.</param>
     /// <param name="evaluates">Whether this node evaluates and notifies; of nodes that share a store one does.</param>
@@ -87,26 +84,9 @@ public static class SloApi
             {
                 return slos.Unknown(http, id);
             }
-            DateTimeOffset now = time.GetUtcNow();
-            if (!RequestTime.TryRead(end, now, out DateTimeOffset to) || !RequestTime.TryRead(start, to - slo.Window, out DateTimeOffset from) || from >= to)
-            {
-                throw ApiProblemException.BadRequest($"start and end are to be {RequestTime.Expected}, start before end");
-            }
-            double slot = ledger.Resolution(slo.Id, from).TotalSeconds;
-            double seconds = Math.Max(slot, Math.Ceiling((to - from).TotalSeconds / HistoryPoints / slot) * slot);
-            if (step is not null && (!double.TryParse(step, NumberStyles.Float, CultureInfo.InvariantCulture, out seconds) || seconds < 60))
-            {
-                throw ApiProblemException.BadRequest("step is to be seconds, at least 60: the ledger keeps minutes");
-            }
-            // Times further back are kept by longer slots, which points end with.
-            seconds = Math.Ceiling(seconds / slot) * slot;
-            from = from.AddTicks(-(from.Ticks % TimeSpan.FromSeconds(slot).Ticks));
-            if ((to - from).TotalSeconds / seconds > 11_000)
-            {
-                throw ApiProblemException.BadRequest("more than 11,000 points; take a larger step");
-            }
+            SloHistory history = SloHistory.Read(slo, ledger, start, end, step, time.GetUtcNow());
             IReadOnlyList<AuditedCorrection> corrected = await corrections.ReadAsync(slo.Parent, cancellation);
-            return Results.Json(new { points = History(slo, ledger, from, to, TimeSpan.FromSeconds(seconds)), changed = Changed(slo, corrected, from, to) });
+            return Results.Json(new { points = history.Points(ledger), changed = history.Changed(corrected) });
         }).AddEndpointFilter(ApiProblemException.AnswerAsync);
         endpoints.MapGet("/api/v1/alerts/history", async (HttpContext http, string? slo, int? limit, CancellationToken cancellation) => Results.Json(new
         {
@@ -140,37 +120,4 @@ public static class SloApi
             }),
         })).AddEndpointFilter(ApiProblemException.AnswerAsync);
     }
-
-    private static IEnumerable<object> History(ServiceLevelObjective slo, Ledger ledger, DateTimeOffset from, DateTimeOffset to, TimeSpan step)
-    {
-        for (DateTimeOffset end = from + step; end < to + step; end += step)
-        {
-            // The slot that begins when a point ends is the next one's; the last point may be of a part of its time.
-            DateTimeOffset last = end.AddTicks(-1);
-            WindowSum sum = ledger.MinuteSum(slo.Id, last, step);
-            WindowSum window = slo.Method == BudgetingMethod.Occurrences && slo.BudgetWindow is RollingWindow
-                ? ledger.MinuteSum(slo.Id, last, slo.Window) : ledger.BudgetSum(slo.Id, last);
-            double allowed = window.Total * slo.Budget;
-            yield return new
-            {
-                t = end < to ? end : to,
-                good = sum.Good,
-                total = sum.Total,
-                budgetRemaining = allowed > 0 ? 1 - (window.Bad / allowed) : 1,
-                burnRate = SloEvaluator.Rate(slo, slo.Method == BudgetingMethod.Occurrences ? sum : ledger.Sum(slo.Id, end, step + TimeSpan.FromTicks(1))),
-            };
-        }
-    }
-
-    /// <summary>Stretches in which not all events count as they came: exclusions, and corrections that hold.</summary>
-    private static IEnumerable<object> Changed(ServiceLevelObjective slo, IReadOnlyList<AuditedCorrection> corrections, DateTimeOffset from, DateTimeOffset to) =>
-        slo.Exclusions.SelectMany(exclusion => exclusion.Between(from, to).Select(stretch => (stretch.Start, stretch.End, By: "exclusion", exclusion.Reason)))
-            .Concat(corrections.Where(correction => correction.Revoked is null && IsAbout(correction.Correction, slo) && correction.Correction.From < to && correction.Correction.To > from)
-                .Select(correction => (Start: correction.Correction.From, End: correction.Correction.To, By: "correction", correction.Made.Reason)))
-            .OrderBy(stretch => stretch.Start).Take(HistoryPoints * 10)
-            .Select(stretch => new { from = stretch.Start, to = stretch.End, by = stretch.By, reason = stretch.Reason });
-
-    private static bool IsAbout(BudgetCorrection correction, ServiceLevelObjective slo) =>
-        (correction.Objective.Length == 0 || correction.Objective == slo.Objectives[0].Name)
-        && (correction.Group.Length == 0 || slo.Group.Length == 0 || correction.Group == slo.Group);
 }

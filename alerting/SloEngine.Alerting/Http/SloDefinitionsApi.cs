@@ -4,7 +4,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Alerting.Definitions;
-using SloEngine.Slo.Export;
 using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 
@@ -48,20 +47,13 @@ internal static class SloDefinitionsApi
             [await saved.RemoveAsync(scoped.Scope(http), id, new VersionCondition(http.Request.Headers), Editor.Of(http, author), dry_run == true, cancellation)], dry_run == true, StatusCodes.Status200OK));
         slos.MapGet("{id}/definition", async (HttpContext http, string id, CancellationToken cancellation) =>
         {
-            ServiceLevelObjective slo = scoped.Whole(http, id) ?? throw Missing(id);
+            ServiceLevelObjective slo = scoped.Whole(http, id) ?? throw new ApiProblemException(StatusCodes.Status404NotFound, $"there is no SLO '{id}'");
             if (catalog.SavedVersion(id) is { } version)
             {
                 http.Response.Headers.ETag = VersionCondition.Tag(version);
-                return Yaml((await saved.VersionsAsync(id, cancellation)).First(one => one.Version == version).Text);
+                return Yaml((await saved.VersionAsync(id, version, cancellation))!.Text);
             }
-            try
-            {
-                return Yaml(NativeSloWriter.Write([slo]));
-            }
-            catch (SloExportException impossible)
-            {
-                throw new ApiProblemException(StatusCodes.Status422UnprocessableEntity, impossible.Message);
-            }
+            return Yaml(SavedSlos.TextOf(slo));
         });
         slos.MapGet("{id}/versions", async (HttpContext http, string id, CancellationToken cancellation) =>
             await scoped.MaySeeAsync(http, id, cancellation) && await saved.VersionsAsync(id, cancellation) is { Count: > 0 } versions ? Results.Json(new
@@ -79,7 +71,7 @@ internal static class SloDefinitionsApi
             : throw Missing(id));
         slos.MapGet("{id}/versions/{version:long}", async (HttpContext http, string id, long version, CancellationToken cancellation) =>
             await scoped.MaySeeAsync(http, id, cancellation)
-            && (await saved.VersionsAsync(id, cancellation)).FirstOrDefault(one => one.Version == version) is { IsRemoved: false } found ? Yaml(found.Text)
+            && await saved.VersionAsync(id, version, cancellation) is { IsRemoved: false } found ? Yaml(found.Text)
             : throw new ApiProblemException(StatusCodes.Status404NotFound, $"there is no version {version} of SLO '{id}' with a definition"));
     }
 

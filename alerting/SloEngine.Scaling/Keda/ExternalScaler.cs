@@ -61,9 +61,8 @@ internal sealed class ExternalScaler(ScalingEvaluator evaluator, TenantScope sco
     private static ScalingPolicy Find(Snapshot snapshot, ScaledObjectRef target)
     {
         string name = target.ScalerMetadata.TryGetValue("policy", out string? given) ? given : "";
-        return snapshot.Policies.FirstOrDefault(policy => name.Length > 0
-                ? policy.Name == name : policy.TargetName == target.Name && policy.TargetNamespace == target.Namespace)
-            ?? throw snapshot.NoPolicy(name.Length > 0 ? name : $"{target.Namespace}/{target.Name}");
+        return name.Length > 0 ? snapshot.Find(name, policy => policy.Name == name)
+            : snapshot.Find($"{target.Namespace}/{target.Name}", policy => policy.TargetName == target.Name && policy.TargetNamespace == target.Namespace);
     }
 
     private static ScalingDecision Decision(Snapshot snapshot, ScalingPolicy policy) =>

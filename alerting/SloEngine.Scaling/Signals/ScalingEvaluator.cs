@@ -33,6 +33,9 @@ public sealed partial class ScalingEvaluator : BackgroundService
     private Dictionary<ScalingPolicy, ScalingDecider> _deciders = [];
     private volatile Snapshot _snapshot;
 
+    /// <summary>Owners of SLOs that policies name, by SLO: who owned one before it was removed still does.</summary>
+    private readonly Dictionary<string, string> _owners = new(StringComparer.Ordinal);
+
     /// <summary>Creates the evaluator; it starts with the host.</summary>
     public ScalingEvaluator(ScalingOptions options, Ledger ledger, SloCatalog slos, TimeProvider time, ILogger<ScalingEvaluator> logger)
     {
@@ -65,7 +68,14 @@ public sealed partial class ScalingEvaluator : BackgroundService
         foreach (ScalingPolicy policy in _policies.Policies)
         {
             ServiceLevelObjective? slo = _slos.Slos.FirstOrDefault(candidate => candidate.Id == policy.Slo);
-            owners[policy.Name] = slo?.Owner ?? TenantScope.DefaultTenant;
+            if (slo is not null)
+            {
+                _owners[slo.Id] = slo.Owner;
+            }
+            if (_owners.TryGetValue(policy.Slo, out string? owner))
+            {
+                owners[policy.Name] = owner;
+            }
             ScalingInput input = slo is null ? new ScalingInput(null, null, $"there is no SLO '{policy.Slo}'") : Read(policy, slo, now);
             if (Decider(policy, slo, now)?.Decide(input, now) is { } decision)
             {
@@ -163,10 +173,13 @@ public sealed class Snapshot
     private readonly TaskCompletionSource _superseded;
     private readonly Dictionary<string, string> _owners;
 
+    /// <summary>Policies that the scope leaves out because it is not known whose they are.</summary>
+    private readonly IReadOnlyList<ScalingPolicy> _unowned = [];
+
     /// <param name="policies">The policies.</param>
     /// <param name="decisions">Decisions, by policy.</param>
     /// <param name="undecided">Why there is none, by policy.</param>
-    /// <param name="owners">Owner of each policy's SLO, by policy; that of those it leaves out is the operator.</param>
+    /// <param name="owners">Owner of each policy's SLO, by policy; of those it leaves out it is not known.</param>
     internal Snapshot(IReadOnlyList<ScalingPolicy> policies, Dictionary<string, ScalingDecision> decisions, Dictionary<string, string> undecided, Dictionary<string, string> owners)
     {
         (Policies, Decisions, Undecided, _owners) = (policies, decisions, undecided, owners);
@@ -175,13 +188,14 @@ public sealed class Snapshot
 
     private Snapshot(Snapshot all, TenantScope scope)
     {
-        Policies = [.. all.Policies.Where(policy => scope.Covers(all._owners.GetValueOrDefault(policy.Name, TenantScope.DefaultTenant)))];
+        Policies = [.. all.Policies.Where(policy => all._owners.TryGetValue(policy.Name, out string? owner) && scope.Covers(owner))];
+        _unowned = [.. all.Policies.Where(policy => !all._owners.ContainsKey(policy.Name))];
         HashSet<string> names = [.. Policies.Select(policy => policy.Name)];
         Decisions = all.Decisions.Where(decision => names.Contains(decision.Key)).ToDictionary();
         (Undecided, _owners, _superseded) = (all.Undecided, all._owners, all._superseded);
     }
 
-    /// <summary>What of it a tenant may see: the policies whose SLO is his.</summary>
+    /// <summary>What of it a tenant may see: the policies whose SLO is his, as far as that is known.</summary>
     public Snapshot In(TenantScope scope) => scope.Tenant is null ? this : new Snapshot(this, scope);
 
     /// <summary>All policies.</summary>
@@ -196,8 +210,14 @@ public sealed class Snapshot
     /// <summary>Completes when there are newer decisions.</summary>
     public Task Superseded => _superseded.Task;
 
-    internal GrpcStatusException NoPolicy(string name) => new(
-        GrpcStatusCode.NotFound, $"there is no scaling policy '{name}'; known are {string.Join(", ", Policies.Select(policy => policy.Name))}");
+    /// <summary>The policy that somebody asks for.</summary>
+    /// <param name="name">What he calls it.</param>
+    /// <param name="isMeant">Whether it is a policy.</param>
+    /// <exception cref="GrpcStatusException">There is none, or it is not known yet whose it is.</exception>
+    internal ScalingPolicy Find(string name, Func<ScalingPolicy, bool> isMeant) =>
+        Policies.FirstOrDefault(isMeant) is { } found ? found
+        : _unowned.FirstOrDefault(isMeant) is { } unowned ? throw new GrpcStatusException(GrpcStatusCode.Unavailable, $"scaling policy '{name}' is not known to be yours yet: {Undecided[unowned.Name]}")
+        : throw new GrpcStatusException(GrpcStatusCode.NotFound, $"there is no scaling policy '{name}'; known are {string.Join(", ", Policies.Select(policy => policy.Name))}");
 
     internal void Complete() => _superseded.TrySetResult();
 }

@@ -11,13 +11,13 @@ internal sealed class SignalStream(ScalingEvaluator evaluator)
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
 
     /// <summary>The signal of each policy at once, then each change, every signal again after a while without one, and the end of a policy.</summary>
-    /// <exception cref="Otlp.Grpc.GrpcStatusException">There is no policy of a name.</exception>
+    /// <exception cref="Otlp.Grpc.GrpcStatusException">There is no policy of a name, or it is not known yet whose it is.</exception>
     public async IAsyncEnumerable<ScalingSignal> WatchAsync(TenantScope scope, IReadOnlyCollection<string> names, [EnumeratorCancellation] CancellationToken cancellation)
     {
         Snapshot snapshot = evaluator.Latest.In(scope);
-        if (names.FirstOrDefault(name => snapshot.Policies.All(policy => policy.Name != name)) is { } unknown)
+        foreach (string name in names)
         {
-            throw snapshot.NoPolicy(unknown);
+            snapshot.Find(name, policy => policy.Name == name);
         }
         var sent = new Dictionary<string, ScalingDecision>(StringComparer.Ordinal);
         while (true)

@@ -14,6 +14,9 @@ public sealed record Indicator(string Kind, Measure Part, Measure Total, bool Pa
     /// <summary>Share of bad events as PromQL, as the definition has it; null where it is not defined by PromQL.</summary>
     public WindowedQuery? ErrorRatio { get; init; }
 
+    /// <summary>What it counts: the part, and all.</summary>
+    public IEnumerable<Measure> Measures => [Part, Total];
+
     /// <summary>Whether it is counted by queries rather than as telemetry passes.</summary>
     public bool IsQueried => Total is QueryMeasure or IntervalMeasure;
 
@@ -21,7 +24,7 @@ public sealed record Indicator(string Kind, Measure Part, Measure Total, bool Pa
     public bool IsTapped => Total is MetricMeasure or SpanMeasure or LogMeasure;
 
     /// <summary>Metrics that it looks at as telemetry passes.</summary>
-    public IEnumerable<string> Metrics() => ((Measure[])[Part, Total]).OfType<MetricMeasure>().Select(measure => measure.Metric).Distinct();
+    public IEnumerable<string> Metrics() => Measures.OfType<MetricMeasure>().Select(measure => measure.Metric).Distinct();
 
     /// <summary>Eight hexadecimal digits that change when what is measured changes.</summary>
     public string Fingerprint { get; } = Convert.ToHexStringLower(

@@ -125,6 +125,9 @@ public sealed record ServiceLevelObjective
     /// <summary>An SLO for each objective: itself when there is one, else such with ids <c>slo/objective</c>, behind the whole that they make up, if they do.</summary>
     public IEnumerable<ServiceLevelObjective> Each() => Objectives.Count == 1 ? [this] : IsMadeOfObjectives ? Parts().Prepend(Whole()) : Parts();
 
+    /// <summary>Systems that measure it, or one of its objectives, in place of this one; none where it has data here.</summary>
+    public IEnumerable<string> ForeignSystems() => Each().SelectMany(one => one.Indicator.Measures).OfType<ForeignMeasure>().Select(foreign => foreign.System).Distinct();
+
     private IEnumerable<ServiceLevelObjective> Parts() => Objectives.Select(objective => this with
     {
         Id = $"{Id}/{objective.Name}",

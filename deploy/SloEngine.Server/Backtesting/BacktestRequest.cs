@@ -23,6 +23,9 @@ internal sealed record BacktestSide
 /// <summary>What a backtest is asked for, by command or over HTTP.</summary>
 internal sealed record BacktestRequest
 {
+    /// <summary>Most to compare with: each is a ledger of its own in memory.</summary>
+    private const int MostAgainst = 10;
+
     public required IReadOnlyList<SloText?>? Files { get; init; }
 
     /// <summary>Policies in place of those of the files; null for those of the files.</summary>
@@ -48,9 +51,14 @@ internal sealed record BacktestRequest
 
     private List<BacktestSlos> Sides(string tenant)
     {
+        IReadOnlyList<BacktestSide?> against = Against ?? throw new FormatException("against is null, expected a list, which may be empty");
+        if (against.Count > MostAgainst)
+        {
+            throw new FormatException($"against has {against.Count} entries, expected at most {MostAgainst}");
+        }
         IReadOnlyList<ServiceLevelObjective> own = Read("files", Files, tenant);
         var sides = new List<BacktestSlos> { Preset is null ? new("as written", own) : new(Preset, With(own, Preset)) };
-        foreach (BacktestSide? side in Against ?? throw new FormatException("against is null, expected a list, which may be empty"))
+        foreach (BacktestSide? side in against)
         {
             sides.Add(side switch
             {
@@ -113,12 +121,9 @@ internal sealed record BacktestRequest
         {
             throw new FormatException($"{slo.Source}: SLO '{slo.Id}' is about the telemetry of tenant '{slo.Tenant}', and that of '{tenant}' is replayed; name the tenant by --tenant, or {Tenants.Header}");
         }
-        foreach (ServiceLevelObjective one in slo.Each())
+        if (slo.ForeignSystems().FirstOrDefault() is { } system)
         {
-            if (((Measure[])[one.Indicator.Part, one.Indicator.Total]).OfType<ForeignMeasure>().FirstOrDefault() is { } foreign)
-            {
-                throw new FormatException($"{slo.Source}: SLO '{slo.Id}' is measured by {foreign.System}, of which there is no history here");
-            }
+            throw new FormatException($"{slo.Source}: SLO '{slo.Id}' is measured by {system}, of which there is no history here");
         }
     }
 

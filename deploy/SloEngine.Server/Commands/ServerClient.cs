@@ -1,3 +1,4 @@
+using System.Net;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 
@@ -6,6 +7,8 @@ namespace SloEngine.Server.Commands;
 /// <summary>A command's calls to a running server. What goes wrong is one line for the user.</summary>
 internal sealed class ServerClient(Uri server, string? tenant = null) : IDisposable
 {
+    private const int MostAttempts = 3;
+
     private readonly HttpClient _http = new() { BaseAddress = server, Timeout = TimeSpan.FromMinutes(1) };
 
     /// <summary>The credential of commands: the environment variable SLOENGINE_TOKEN, where the server asks for one.</summary>
@@ -28,6 +31,23 @@ internal sealed class ServerClient(Uri server, string? tenant = null) : IDisposa
     /// <exception cref="CommandException">The server is not there, or refuses.</exception>
     public async Task<string> PostAsync<T>(string path, T body, CancellationToken cancellation) =>
         await SendAsync(new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(body) }, cancellation);
+
+    /// <summary>The body of the answer to a POST of JSON that has a name, under which it counts once: it is sent again when the server says that it could not answer.</summary>
+    /// <exception cref="CommandException">The server is not there, or refuses.</exception>
+    public async Task<string> PostOnceAsync<T>(string path, T body, string key, CancellationToken cancellation)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(body) };
+            request.Headers.TryAddWithoutValidation("Idempotency-Key", key);
+            using HttpResponseMessage response = await AnswerAsync(request, HttpCompletionOption.ResponseContentRead, cancellation);
+            if (response.StatusCode != HttpStatusCode.ServiceUnavailable || attempt == MostAttempts)
+            {
+                return await BodyAsync(response, cancellation);
+            }
+            await Task.Delay(response.Headers.RetryAfter?.Delta ?? TimeSpan.FromSeconds(5), cancellation);
+        }
+    }
 
     /// <summary>The lines of the answer to a POST of JSON, as they come: however long that takes.</summary>
     /// <exception cref="CommandException">The server is not there, or refuses.</exception>
@@ -97,6 +117,11 @@ internal sealed class ServerClient(Uri server, string? tenant = null) : IDisposa
     {
         using HttpRequestMessage sent = request;
         using HttpResponseMessage response = await AnswerAsync(sent, HttpCompletionOption.ResponseContentRead, cancellation);
+        return await BodyAsync(response, cancellation);
+    }
+
+    private async Task<string> BodyAsync(HttpResponseMessage response, CancellationToken cancellation)
+    {
         string body = await response.Content.ReadAsStringAsync(cancellation);
         return response.IsSuccessStatusCode ? body : throw new CommandException($"{server}: {Reason(response, body)}");
     }

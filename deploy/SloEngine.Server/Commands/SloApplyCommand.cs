@@ -1,5 +1,7 @@
 using System.CommandLine;
+using SloEngine.Slo.Export;
 using SloEngine.Slo.Files;
+using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 
 namespace SloEngine.Server.Commands;
@@ -31,17 +33,41 @@ internal static class SloApplyCommand
         {
             throw new CommandException(string.Join("\n", read.Errors.Select((SloFileError error) => error.ToString())));
         }
+        if (read.Maintenance.Count > 0)
+        {
+            throw new CommandException($"{read.Maintenance[0].Source}: a MaintenanceWindow stands in a file of the SLOs' directory; give the SLOs exclusions of their own");
+        }
         using var client = new ServerClient(server);
         string query = $"dry_run={(isDryRun ? "true" : "false")}" + (author is null ? "" : "&author=" + Uri.EscapeDataString(author));
         string[] known = [.. ServerClient.Parse<Listed>(await client.GetAsync("/api/v1/slos", cancellation)).Slos.Select(slo => slo.Id)];
-        bool isNew = read.Slos.All(slo => !known.Contains(slo.Id));
-        if (!isNew && read.Slos.Count > 1)
+        if (read.Slos.All(slo => !known.Contains(slo.Id)))
         {
-            throw new CommandException($"{file.Name} defines {read.Slos.Count} SLOs, some of which are there already: those are replaced one file each");
+            await WriteAsync(await client.SendTextAsync(HttpMethod.Post, "/api/v1/slos?" + query, text, null, cancellation), isDryRun);
+            return;
         }
-        string answer = isNew
-            ? await client.SendTextAsync(HttpMethod.Post, "/api/v1/slos?" + query, text, null, cancellation)
-            : await client.SendTextAsync(HttpMethod.Put, $"/api/v1/slos/{read.Slos[0].Id}?{query}", text, "*", cancellation);
+        string[] texts = [.. read.Slos.Select(slo => read.Slos.Count == 1 ? text : TextOf(slo))];
+        foreach ((ServiceLevelObjective slo, string own) in read.Slos.Zip(texts))
+        {
+            string? match = known.Contains(slo.Id) ? "*" : null;
+            await WriteAsync(await client.SendTextAsync(HttpMethod.Put, $"/api/v1/slos/{slo.Id}?{query}", own, match, cancellation), isDryRun);
+        }
+    }
+
+    /// <summary>One of several SLOs by itself, as the server keeps it.</summary>
+    private static string TextOf(ServiceLevelObjective slo)
+    {
+        try
+        {
+            return NativeSloWriter.Write([slo]);
+        }
+        catch (SloExportException impossible)
+        {
+            throw new CommandException($"{impossible.Message}; give '{slo.Id}' a file of its own");
+        }
+    }
+
+    private static async Task WriteAsync(string answer, bool isDryRun)
+    {
         foreach (Change change in ServerClient.Parse<Answer>(answer).Changes)
         {
             Console.WriteLine($"{change.Id}: {(isDryRun ? "would be " : "")}{change.Action}, version {change.Version}");

@@ -25,7 +25,7 @@ internal static class SloBacktestCommand
     private static readonly Option<string?> Preset = new("--preset") { Description = "Alert policies in place of those of the files: workbook, sloth, pyrra or datadog", HelpName = "NAME" };
     private static readonly Option<string[]> Against = new("--against")
     {
-        Description = "Compare with a preset, or with the SLOs of another file; may be given several times",
+        Description = "Compare with a preset, or with the SLOs of another file; may be given up to ten times",
         HelpName = "PRESET|FILE",
         DefaultValueFactory = _ => [],
     };

@@ -4,7 +4,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using SloEngine.Slo.Export;
 using SloEngine.Slo.Files;
-using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 
 namespace SloEngine.Server.Commands;
@@ -40,7 +39,7 @@ internal static class SloCommand
                 string[] warned =
                 [
                     .. read.Warnings.Select(warning => warning.ToString()),
-                    .. read.Slos.Where(slo => slo.Indicator.Total is ForeignMeasure).Select(slo => $"{slo.Source}: {slo.Id} is measured by {((ForeignMeasure)slo.Indicator.Total).System}, not here"),
+                    .. read.Slos.SelectMany(slo => slo.ForeignSystems().Select(system => $"{slo.Source}: {slo.Id} is measured by {system}, not here")),
                 ];
                 foreach (string warning in warned)
                 {
@@ -109,7 +108,16 @@ internal static class SloCommand
             Console.Error.WriteLine($"sloengine: {missing.Name}: there is no such file");
             return ExitCodes.Usage;
         }
-        SloFiles read = SloCatalog.ReadFiles(files.Select(file => file.ToString()));
+        SloFiles read;
+        try
+        {
+            read = SloCatalog.ReadFiles(files.Select(file => file.ToString()));
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"sloengine: {failure.Message}");
+            return ExitCodes.Failed;
+        }
         foreach (SloFileError error in read.Errors)
         {
             Console.Error.WriteLine(error);

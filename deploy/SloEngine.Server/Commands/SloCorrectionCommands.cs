@@ -35,13 +35,14 @@ internal static class SloCorrectionCommands
         var objective = new Option<string?>("--objective") { Description = "Objective, where it counts events of its own" };
         var group = new Option<string[]>("--group") { Description = "Group: a label of it, once for each", HelpName = "LABEL=VALUE" };
         var reference = new Option<string?>("--reference") { Description = "Ticket, incident or the like" };
+        var key = new Option<string?>("--idempotency-key") { Description = "Name of the correction: one that was sent before under it counts once; without it, one that no other has", HelpName = "KEY" };
         var dryRun = new Option<bool>("--dry-run") { Description = "Say what the budget would be, and change nothing" };
         Option<string> reason = Reason();
         Option<string?> author = Author();
         Option<Uri> server = StoreCommand.Server();
         var correct = new Command("correct", "Change what an SLO has counted: leave a stretch of time out, or add and take away events. Can be revoked, and stays in the list of corrections")
         {
-            slo, from, to, at, exclude, good, bad, objective, group, reason, author, reference, dryRun, server,
+            slo, from, to, at, exclude, good, bad, objective, group, reason, author, reference, key, dryRun, server,
         };
         correct.SetAction((parsed, cancellation) => StoreCommand.RunAsync(async () =>
         {
@@ -52,8 +53,8 @@ internal static class SloCorrectionCommands
                 To = parsed.GetValue(to),
                 At = parsed.GetValue(at),
                 Exclude = parsed.GetValue(exclude),
-                Good = parsed.GetValue(good),
-                Bad = parsed.GetValue(bad),
+                Good = Number(good.Name, parsed.GetValue(good)),
+                Bad = Number(bad.Name, parsed.GetValue(bad)),
                 Objective = parsed.GetValue(objective),
                 Group = Group(parsed.GetValue(group) ?? []),
                 Reason = parsed.GetValue(reason),
@@ -61,7 +62,7 @@ internal static class SloCorrectionCommands
                 Reference = parsed.GetValue(reference),
             };
             bool isDryRun = parsed.GetValue(dryRun);
-            Made made = ServerClient.Parse<Made>(await client.PostAsync(Path(parsed.GetValue(slo)!) + (isDryRun ? "?dry_run=true" : ""), request, cancellation));
+            Made made = ServerClient.Parse<Made>(await client.PostOnceAsync(Path(parsed.GetValue(slo)!) + (isDryRun ? "?dry_run=true" : ""), request, parsed.GetValue(key) ?? Guid.NewGuid().ToString(), cancellation));
             string left = string.Create(
                 CultureInfo.InvariantCulture,
                 $"budget left {made.BudgetRemaining.Before:P2} {(isDryRun ? "now" : "before")}, {made.BudgetRemaining.After:P2} {(isDryRun ? "with the correction" : "now")}");
@@ -97,8 +98,26 @@ internal static class SloCorrectionCommands
 
     private static string Path(string slo) => $"/api/v1/slos/{Uri.EscapeDataString(slo)}/corrections";
 
-    private static Dictionary<string, string>? Group(string[] labels) => labels.Length == 0 ? null : labels.Select(label => label.Split('=', 2)).ToDictionary(
-        label => label[0], label => label.Length == 2 ? label[1] : throw new CommandException($"--group {label[0]}: expected LABEL=VALUE"), StringComparer.Ordinal);
+    /// <summary>JSON has no number that is none, nor an infinite one.</summary>
+    private static double? Number(string option, double? events) => events is null || double.IsFinite(events.Value) ? events
+        : throw new CommandException(string.Create(CultureInfo.InvariantCulture, $"{option} is {events}, expected a number of events"));
+
+    private static Dictionary<string, string?>? Group(string[] labels)
+    {
+        var group = new Dictionary<string, string?>(StringComparer.Ordinal);
+        foreach (string[] label in labels.Select(label => label.Split('=', 2)))
+        {
+            if (label.Length < 2)
+            {
+                throw new CommandException($"--group {label[0]}: expected LABEL=VALUE");
+            }
+            if (!group.TryAdd(label[0], label[1]))
+            {
+                throw new CommandException($"--group {label[0]}: given twice, as '{group[label[0]]}' and '{label[1]}'");
+            }
+        }
+        return group.Count == 0 ? null : group;
+    }
 
     private static string Text(Correction correction)
     {

@@ -32,7 +32,7 @@ internal static class StoreCommand
             await command();
             return ExitCodes.Done;
         }
-        catch (CommandException failure)
+        catch (Exception failure) when (failure is CommandException or IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync("sloengine: " + failure.Message);
             return ExitCodes.Failed;

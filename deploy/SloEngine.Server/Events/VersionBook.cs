@@ -36,7 +36,7 @@ internal sealed class VersionBook
             return null;
         }
         bool isKnown = versions.TryGetValue(version, out DateTimeOffset last);
-        Sighting? news = versions.Count == 0 ? Sighting.NewService : !isKnown ? Sighting.NewVersion 
+        Sighting? news = versions.Count == 0 ? Sighting.NewService : !isKnown ? Sighting.NewVersion
             : time - last > Absence && HasOtherSince(versions, version, last) ? Sighting.Return : null;
         if (news is not null || time > last)
         {

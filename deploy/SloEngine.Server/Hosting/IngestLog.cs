@@ -52,7 +52,7 @@ internal sealed partial class IngestLog : IDisposable
         {
             using var table = new LedgerTable(store, Log.Id);
             using var ledger = new Ledger(table, TimeProvider.System, since: Log.BegunAt(Checkpoint.Stored), options);
-            catalog.SetSaved(await new SloDefinitionTable(store).ReadAsync(cancellation));
+            catalog.SetSaved(SloDefinitionTable.InUse(await new SloDefinitionTable(store).ReadLatestAsync(cancellation)));
             catalog.Reload();
             await ledger.SetSlosAsync(catalog.Slos, cancellation);
             var taps = new TapSet(new LedgerTaps(ledger, await SeriesBaselines.ReadAsync(store, TimeProvider.System, cancellation)), watch, new EventTable(store));

@@ -223,6 +223,7 @@ internal static class ServerHost
 
         services.AddSingleton(new LedgerTable(store, log.Log.Id));
         services.AddSingleton<ILedgerStore>(provider => provider.GetRequiredService<LedgerTable>());
+        services.AddSingleton<IStoredMinutes>(provider => provider.GetRequiredService<LedgerTable>());
         // Of nodes that share a store one reads the past of new SLOs: the others read what it counted.
         services.AddSingleton(options.Ledger with { ReadsPast = options.Roles.HasFlag(ServerRoles.Alerting) });
         services.AddSingleton<Ledger>();

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using SloEngine.Alerting.Alerts;
 using SloEngine.Alerting.Notifications;
+using SloEngine.Collector.Receivers;
 using SloEngine.PromQL.Series;
 using SloEngine.Rules.Alertmanagers;
 using SloEngine.Rules.Evaluation;
@@ -42,7 +43,7 @@ internal sealed class RuleNotifications(Notifier notifier, AlertmanagerPush aler
                 FiredAt = Time(alert.FiredAtMs),
                 ResolvedAt = Time(alert.ResolvedAtMs),
                 Value = alert.Value,
-                Fingerprint = Fingerprint(labels),
+                Fingerprint = Fingerprint(news.Tenant, labels),
                 GroupLabels = new Dictionary<string, string> { ["alertname"] = labels["alertname"] },
                 GeneratorUrl = GeneratorUrl(news.Rule),
             },
@@ -56,18 +57,30 @@ internal sealed class RuleNotifications(Notifier notifier, AlertmanagerPush aler
     private string GeneratorUrl(Rule rule) =>
         $"{options.ExternalUrl().ToString().TrimEnd('/')}/graph?g0.expr={Uri.EscapeDataString(rule.Expression.ToString()!)}&g0.tab=1";
 
-    /// <summary>Alertmanager's fingerprint of labels: FNV-1a of names and values, sorted by name (prometheus/common, model/signature.go).</summary>
-    private static string Fingerprint(Labels labels)
+    /// <summary>
+    /// Alertmanager's fingerprint of labels: FNV-1a of names and values, sorted by name (prometheus/common, model/signature.go). Of any but the default tenant that comes
+    /// in front, under a name that no label has: alerts of two tenants are two, also with the same labels.
+    /// </summary>
+    internal static string Fingerprint(string tenant, Labels labels)
     {
         ulong hash = FnvOffset;
+        if (tenant != Tenants.Default)
+        {
+            Add("", tenant);
+        }
         foreach ((string name, string value) in labels.Pairs)
+        {
+            Add(name, value);
+        }
+        return hash.ToString("x16", CultureInfo.InvariantCulture);
+
+        void Add(string name, string value)
         {
             foreach (byte next in (byte[])[.. Encoding.UTF8.GetBytes(name), Separator, .. Encoding.UTF8.GetBytes(value), Separator])
             {
                 hash = (hash ^ next) * FnvPrime;
             }
         }
-        return hash.ToString("x16", CultureInfo.InvariantCulture);
     }
 
     private static DateTimeOffset? Time(long? milliseconds) => milliseconds is { } known ? DateTimeOffset.FromUnixTimeMilliseconds(known) : null;

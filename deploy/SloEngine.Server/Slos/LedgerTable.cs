@@ -1,4 +1,5 @@
 using System.Globalization;
+using SloEngine.Alerting.Definitions;
 using SloEngine.Slo.Ledger;
 using SloEngine.Storage;
 using SloEngine.Storage.Native;
@@ -11,7 +12,7 @@ namespace SloEngine.Server.Slos;
 /// </summary>
 /// <param name="store">The store.</param>
 /// <param name="node">What tells this node's rows from others': the id of its log, which goes on over restarts.</param>
-internal sealed class LedgerTable(IColumnStore store, Guid node) : ILedgerStore, IDisposable
+internal sealed class LedgerTable(IColumnStore store, Guid node) : ILedgerStore, IStoredMinutes, IDisposable
 {
     private readonly string _node = node.ToString("N");
     private readonly NativeWriter _writer = new();
@@ -63,12 +64,30 @@ internal sealed class LedgerTable(IColumnStore store, Guid node) : ILedgerStore,
     public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
         ReadAsync("node != {node:String}", "", since, cancellation);
 
+    public async Task<StoredMinutes> CountAsync(string key, DateTimeOffset since, CancellationToken cancellation)
+    {
+        QueryResult result = await store.QueryAsync(
+            new StoreQuery("""
+                SELECT toUInt32(uniqExact(minute)), min(minute), max(minute) FROM sli_buckets
+                WHERE node = {node:String} AND slo = {slo:String} AND minute >= fromUnixTimestamp({since:Int64})
+                """)
+            {
+                Parameters = new Dictionary<string, string> { ["node"] = _node, ["slo"] = key, ["since"] = Seconds(since) },
+            },
+            cancellation);
+        ResultBlock block = result.Blocks.First(block => block.Rows > 0);
+        return block.Values<uint>(0)[0] is > 0 and var count
+            ? new StoredMinutes((int)count, DateTimeOffset.FromUnixTimeSeconds(block.Values<uint>(1)[0]), DateTimeOffset.FromUnixTimeSeconds(block.Values<uint>(2)[0])) : default;
+    }
+
+    private static string Seconds(DateTimeOffset since) => Math.Max(0, since.ToUnixTimeSeconds()).ToString(CultureInfo.InvariantCulture);
+
     private async Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string condition, string key, DateTimeOffset since, CancellationToken cancellation)
     {
         var parameters = new Dictionary<string, string>
         {
             ["node"] = _node,
-            ["since"] = Math.Max(0, since.ToUnixTimeSeconds()).ToString(CultureInfo.InvariantCulture),
+            ["since"] = Seconds(since),
         };
         if (key.Length > 0)
         {

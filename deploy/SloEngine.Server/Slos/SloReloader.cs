@@ -21,11 +21,17 @@ internal sealed partial class SloReloader(
     private readonly SemaphoreSlim _gate = new(1);
     private IReadOnlyList<BudgetCorrection> _corrections = [];
 
+    /// <summary>Rows of definitions and of corrections that were read.</summary>
+    private (ulong Definitions, ulong Corrections) _rows;
+
     /// <summary>Whether what is saved has not been read since somebody asked for it.</summary>
     private bool _isSavedDue;
 
     /// <summary>Whether something has changed that the ledger has not been told yet.</summary>
     private bool _isDue;
+
+    /// <summary>Whether SLOs have changed that the log does not tell of yet.</summary>
+    private bool _isUntold;
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -34,6 +40,9 @@ internal sealed partial class SloReloader(
     }
 
     public Task RefreshAsync(CancellationToken cancellation) => ReloadAsync(isSavedNew: true, cancellation);
+
+    /// <summary>Looks whether files have changed, or other nodes have saved something, and brings that into use.</summary>
+    internal Task LookAsync(CancellationToken cancellation) => ReloadAsync(isSavedNew: false, cancellation);
 
     public override void Dispose()
     {
@@ -48,7 +57,7 @@ internal sealed partial class SloReloader(
         {
             try
             {
-                await ReloadAsync(isStoreShared, stoppingToken);
+                await LookAsync(stoppingToken);
             }
             catch (Exception failure) when (failure is IOException or StoreException)
             {
@@ -62,17 +71,15 @@ internal sealed partial class SloReloader(
         await _gate.WaitAsync(cancellation);
         try
         {
-            _isSavedDue |= isSavedNew;
+            _isSavedDue |= isSavedNew || (isStoreShared && await HasMoreAsync(cancellation));
             if (_isSavedDue)
             {
-                catalog.SetSaved(await definitions.ReadAsync(cancellation));
-                BudgetCorrection[] active = [.. (await corrections.ReadAsync(null, cancellation)).Where(one => one.Revoked is null).Select(one => one.Correction)];
-                _isDue |= !active.SequenceEqual(_corrections);
-                _corrections = active;
+                await ReadSavedAsync(cancellation);
                 _isSavedDue = false;
             }
             bool isReloaded = catalog.Reload();
             _isDue |= isReloaded;
+            _isUntold |= isReloaded;
             if (!_isDue)
             {
                 return;
@@ -80,8 +87,9 @@ internal sealed partial class SloReloader(
             await queries.SwitchAsync(() => ledger.SetSlosAsync(catalog.Slos, _corrections, cancellation), cancellation);
             taps.RaiseChanged();
             _isDue = false;
-            if (isReloaded)
+            if (_isUntold)
             {
+                _isUntold = false;
                 LogLoaded(catalog.Slos.Count);
                 foreach (SloFileError error in catalog.Errors)
                 {
@@ -93,6 +101,22 @@ internal sealed partial class SloReloader(
         {
             _gate.Release();
         }
+    }
+
+    /// <summary>Whether there are other rows than were read, which does not take to read their texts: rows are never changed nor removed.</summary>
+    private async Task<bool> HasMoreAsync(CancellationToken cancellation) =>
+        (await definitions.CountAsync(cancellation), await corrections.CountAsync(cancellation)) != _rows;
+
+    private async Task ReadSavedAsync(CancellationToken cancellation)
+    {
+        IReadOnlyList<SloVersion> latest = await definitions.ReadLatestAsync(cancellation);
+        catalog.SetSaved(SloDefinitionTable.InUse(latest));
+        IReadOnlyList<AuditedCorrection> all = await corrections.ReadAsync(null, cancellation);
+        BudgetCorrection[] active = [.. all.Where(one => one.Revoked is null).Select(one => one.Correction)];
+        _isDue |= !active.SequenceEqual(_corrections);
+        _corrections = active;
+        // What was read says how many rows it was of, not another question, which another replica may answer: each version is a row, from 1 on, and each correction, made and revoked.
+        _rows = ((ulong)latest.Sum(version => version.Version), (ulong)(all.Count + all.Count(one => one.Revoked is not null)));
     }
 
     [LoggerMessage(EventName = "slo.catalog.loaded", Level = LogLevel.Information, Message = "{Count} SLOs loaded")]
