@@ -22,6 +22,9 @@ internal sealed class FlakyStore : ILedgerStore
 
     public bool LoseNextAnswer { get; set; }
 
+    /// <summary>What happens before a key is read; null for nothing.</summary>
+    public Func<string, Task>? Reading { get; set; }
+
     public Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation)
     {
         if (Tokens.Add(token))
@@ -36,8 +39,14 @@ internal sealed class FlakyStore : ILedgerStore
         return Task.CompletedTask;
     }
 
-    public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
-        Task.FromResult<IReadOnlyList<LedgerIncrement>>([.. Increments.Where(increment => increment.Key == key && increment.Minute >= since)]);
+    public async Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation)
+    {
+        if (Reading is { } reading)
+        {
+            await reading(key);
+        }
+        return [.. Increments.Where(increment => increment.Key == key && increment.Minute >= since)];
+    }
 
     public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
         Task.FromResult<IReadOnlyList<LedgerIncrement>>([.. Others.Where(increment => increment.Minute >= since)]);

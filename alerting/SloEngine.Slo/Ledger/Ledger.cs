@@ -137,18 +137,15 @@ public sealed class Ledger : IDisposable
             _ledgers = ledgers;
             _pending = [.. _pending.Where(past => ledgers.ContainsValue(past.Ledger)), .. pending];
             _views = new(StringComparer.Ordinal);
-            foreach (ServiceLevelObjective slo in all)
+            foreach (ServiceLevelObjective composite in all.Where(slo => slo.Composite is not null))
             {
-                _views[slo.Id] = (ledgers.GetValueOrDefault(slo.LedgerKey), slo);
+                _views[composite.Id] = (null, composite);
             }
             foreach (IGrouping<string, ServiceLevelObjective> sharing in all.Where(slo => slo.Composite is null).GroupBy(slo => slo.LedgerKey))
             {
                 SloLedger ledger = ledgers[sharing.Key];
                 ledger.Define([.. sharing]);
-                foreach (SloLedger group in ledger.Groups.Values)
-                {
-                    Show(group);
-                }
+                ShowAll(ledger);
             }
             _listeners = new ListeningLedgers(ledgers.Values);
         }
@@ -494,6 +491,14 @@ public sealed class Ledger : IDisposable
         }
     }
 
+    private void ShowAll(SloLedger whole)
+    {
+        foreach (SloLedger ledger in whole.Groups.Values.Prepend(whole))
+        {
+            Show(ledger);
+        }
+    }
+
     /// <summary>What processes have exported.</summary>
     internal SeenStreams Streams { get; }
 
@@ -568,6 +573,11 @@ public sealed class Ledger : IDisposable
                     before.AddUnsaved(counted);
                 }
                 ledger.CountAnew(objectives, reach, corrections, counted);
+                if (before == ledger)
+                {
+                    // Who asks meanwhile asks for what is counted now.
+                    ShowAll(ledger);
+                }
             },
             cancellation);
     }

@@ -248,11 +248,11 @@ internal sealed class SloLedger : EventSink
         return added;
     }
 
-    /// <summary>Sums of (now - window, now]: of events, or of slices by the SLO's method.</summary>
+    /// <summary>Sums of (now - window, now]: of events, or of slices by the SLO's method; none of slices that are not judged any more.</summary>
     public WindowSum Sum(ServiceLevelObjective slo, DateTimeOffset now, TimeSpan window)
     {
         Close();
-        return slo.Method == BudgetingMethod.Occurrences ? _events.Sum(now, window) : _slices[SliceKey(slo)].Sum(now, window);
+        return slo.Method == BudgetingMethod.Occurrences ? _events.Sum(now, window) : _slices.GetValueOrDefault(SliceKey(slo))?.Sum(now, window) ?? default;
     }
 
     /// <summary>Slices of an objective; null where events count.</summary>
@@ -274,7 +274,7 @@ internal sealed class SloLedger : EventSink
         // The slot that begins with the window belongs to it.
         return slo.Method == BudgetingMethod.Occurrences
             ? _events.Sum(now, now - start + TimeSpan.FromTicks(1))
-            : _slices[SliceKey(slo)].SumSince(start, now);
+            : _slices.GetValueOrDefault(SliceKey(slo))?.SumSince(start, now) ?? default;
     }
 
     /// <summary>Events of (now - window, now], whatever the method.</summary>
