@@ -27,17 +27,17 @@ internal static class NativeSloReader
                 definitions.Add(name, () => Slo(document, spec));
                 break;
             case "MaintenanceWindow":
-                definitions.Maintenance.Add(Maintenance(spec));
+                definitions.Maintenance.Add(Maintenance(name.Text, spec));
                 break;
             default:
                 throw kind.Fail($"kind is '{kind.Text}', expected SLO, MaintenanceWindow or SliPlugin");
         }
     }
 
-    private static MaintenanceWindow Maintenance(YamlPlace spec)
+    private static MaintenanceWindow Maintenance(string name, YamlPlace spec)
     {
         spec.OnlyKeys("slos", "services", "exclusions");
-        MaintenanceWindow window = new(Texts(spec.Optional("slos")), Texts(spec.Optional("services")), ExclusionReader.Read(spec.Required("exclusions"))) { Source = spec.Source };
+        MaintenanceWindow window = new(name, Texts(spec.Optional("slos")), Texts(spec.Optional("services")), ExclusionReader.Read(spec.Required("exclusions"))) { Source = spec.Source };
         return window.Slos.Count + window.Services.Count > 0 ? window
             : throw spec.Fail($"{spec.Path}.slos or services is missing; expected names, in which * stands for any letters");
     }
