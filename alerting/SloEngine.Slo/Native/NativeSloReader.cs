@@ -84,7 +84,7 @@ internal static class NativeSloReader
             MinimumFailures = Number(spec, "minimumFailures", 0, 0, 1e12),
             CoverageFloor = Number(spec, "coverageFloor", 0, 0, 1),
             IsTrafficAware = spec.Optional("trafficAware")?.Boolean ?? false,
-            Lateness = Lateness(spec.Optional("lateness")),
+            Lateness = OpenSloReader.Lateness(spec.Optional("lateness")),
             Exclusions = spec.Optional("exclusions") is { } exclusions ? ExclusionReader.Read(exclusions) : [],
             Method = method,
             BudgetWindow = window,
@@ -141,9 +141,6 @@ internal static class NativeSloReader
     private static double Number(YamlPlace spec, string key, double otherwise, double least, double most) => spec.Optional(key) is not { } given ? otherwise
         : given.Number >= least && given.Number <= most ? given.Number
         : throw given.Fail(string.Create(CultureInfo.InvariantCulture, $"{given.Path} is {given.Text}, expected {least} to {most}"));
-
-    private static TimeSpan? Lateness(YamlPlace? place) => place?.Duration is { } lateness && lateness < TimeSpan.FromMinutes(1)
-        ? throw place.Fail($"{place.Path} is {place.Text}, expected at least 1m") : place?.Duration;
 
     private static IReadOnlyList<string> Texts(YamlPlace? list) => [.. (list?.Items ?? []).Select(item => item.Text)];
 
