@@ -82,6 +82,25 @@ public sealed class PastTests : IDisposable
     }
 
     [Fact]
+    public async Task Slices_of_the_past_are_judged_with_the_events_that_corrections_add()
+    {
+        DateTimeOffset early = Start.AddMinutes(30);
+        _clock.Now = Start.AddDays(10);
+        await _ledger.SetSlosAsync(
+            [Slo("app") with { Method = BudgetingMethod.Timeslices }],
+            [new BudgetCorrection("app", "", "", CorrectionKind.AddEvents, early, early.AddMinutes(2), Good: 200)], default);
+        PendingPast past = Assert.Single(_ledger.Pending);
+        _ledger.ReadPast([past]);
+
+        // A minute that the correction makes good, and two days of others long after it; the other minute of the correction had no events.
+        string key = past.Slo.LedgerKey;
+        IEnumerable<LedgerIncrement> later = Enumerable.Range(0, 2880).Select(minute => new LedgerIncrement(key, "", Start.AddDays(7).AddMinutes(minute), 10, 10));
+        await _ledger.AddPastAsync([(past, [new LedgerIncrement(key, "", early, 50, 60), .. later])], default);
+
+        Assert.Equal((2882, 2882), _ledger.Sum("app", _clock.Now, TimeSpan.FromDays(30)) is var sum ? (sum.Good, sum.Total) : default);
+    }
+
+    [Fact]
     public async Task Groups_of_the_past_beyond_the_most_there_may_be_are_counted_together()
     {
         _clock.Now = Start.AddHours(1);

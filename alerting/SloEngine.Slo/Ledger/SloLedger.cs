@@ -109,19 +109,7 @@ internal sealed class SloLedger : EventSink
     {
         AddUnsaved(counted);
         Clear(slos, reach, corrections);
-        // By time: what is older than the lateness budget no slice takes any more.
-        foreach ((LedgerIncrement events, bool isCorrection) in ByTime(counted, [.. Added()]))
-        {
-            SloLedger counts = events.Group.Length == 0 ? this : ForGroup(events.Group);
-            if (isCorrection)
-            {
-                counts.Count(events.Minute, events.Good, events.Total);
-            }
-            else
-            {
-                counts.Restore(events.Minute, events.Good, events.Total);
-            }
-        }
+        Fill(counted);
     }
 
     /// <summary>
@@ -167,21 +155,17 @@ internal sealed class SloLedger : EventSink
         return late;
     }
 
-    /// <summary>Takes in what was read, oldest first, in front of what has been counted since.</summary>
-    public void TakePast(IEnumerable<LedgerIncrement> minutes)
+    /// <summary>Takes in what was read, in front of what has been counted since.</summary>
+    public void TakePast(IReadOnlyList<LedgerIncrement> minutes)
     {
         Close();
-        DateTimeOffset now = _ledger.Now;
         (SloLedger Ledger, List<(DateTimeOffset, double, double)> Counted)[] since = [.. _groups.Values.Append(this).Select(ledger => (ledger, ledger._sincePast ?? []))];
         foreach ((SloLedger ledger, _) in since)
         {
             ledger._sincePast = null;
         }
         Clear(Slos, _reach, _corrections);
-        foreach (LedgerIncrement minute in minutes.OrderBy(minute => minute.Minute))
-        {
-            (minute.Group.Length == 0 ? this : ForGroup(minute.Group)).AddStored(minute.Minute, minute.Good, minute.Total, minute.Minute, now);
-        }
+        Fill(minutes);
         foreach ((SloLedger ledger, List<(DateTimeOffset, double, double)> counted) in since)
         {
             // What a group counted the whole did, too: it is added to both.
@@ -193,10 +177,6 @@ internal sealed class SloLedger : EventSink
                     ledger.Count(time, good, all);
                 }
             }
-        }
-        foreach (LedgerIncrement added in Added())
-        {
-            (added.Group.Length == 0 ? this : ForGroup(added.Group)).Count(added.Minute, added.Good, added.Total);
         }
     }
 
@@ -385,6 +365,23 @@ internal sealed class SloLedger : EventSink
         }
     }
 
+    /// <summary>Sums up minutes, and what corrections add, by time: what is older than the lateness budget no slice takes any more.</summary>
+    private void Fill(IReadOnlyList<LedgerIncrement> counted)
+    {
+        foreach ((LedgerIncrement events, bool isCorrection) in ByTime(counted, [.. Added()]))
+        {
+            SloLedger counts = events.Group.Length == 0 ? this : ForGroup(events.Group);
+            if (isCorrection)
+            {
+                counts.Count(events.Minute, events.Good, events.Total);
+            }
+            else
+            {
+                counts.Restore(events.Minute, events.Good, events.Total);
+            }
+        }
+    }
+
     /// <summary>Events that corrections add.</summary>
     private IEnumerable<LedgerIncrement> Added() =>
         from correction in _corrections
@@ -393,7 +390,7 @@ internal sealed class SloLedger : EventSink
         select new LedgerIncrement(Slo.LedgerKey, correction.Group, minute.Minute, minute.Good, minute.Total);
 
     /// <summary>What was counted, which mostly comes in order, and what corrections add.</summary>
-    private static IEnumerable<(LedgerIncrement Events, bool IsCorrection)> ByTime(List<LedgerIncrement> counted, LedgerIncrement[] added)
+    private static IEnumerable<(LedgerIncrement Events, bool IsCorrection)> ByTime(IReadOnlyList<LedgerIncrement> counted, LedgerIncrement[] added)
     {
         IEnumerable<(LedgerIncrement Events, bool IsCorrection)> all = counted.Select(events => (events, false)).Concat(added.Select(events => (events, true)));
         bool isInOrder = added.Length == 0;
