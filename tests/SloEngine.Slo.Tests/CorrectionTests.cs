@@ -263,6 +263,6 @@ public sealed class CorrectionTests
                 .GroupBy(increment => (increment.Group, increment.Minute))
                 .Select(minute => new LedgerIncrement(key, minute.Key.Group, minute.Key.Minute, minute.Sum(one => one.Good), minute.Sum(one => one.Total)))]);
 
-        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) => Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
+        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(string? key, DateTimeOffset since, CancellationToken cancellation) => Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
     }
 }

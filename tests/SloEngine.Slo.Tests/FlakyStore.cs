@@ -20,6 +20,9 @@ internal sealed class FlakyStore : ILedgerStore
     /// <summary>What other nodes have appended.</summary>
     public List<LedgerIncrement> Others { get; } = [];
 
+    /// <summary>Keys that other nodes' minutes were read of; null for all.</summary>
+    public List<string?> OthersRead { get; } = [];
+
     public bool LoseNextAnswer { get; set; }
 
     /// <summary>What happens before a key is read; null for nothing.</summary>
@@ -48,6 +51,9 @@ internal sealed class FlakyStore : ILedgerStore
         return [.. Increments.Where(increment => increment.Key == key && increment.Minute >= since)];
     }
 
-    public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
-        Task.FromResult<IReadOnlyList<LedgerIncrement>>([.. Others.Where(increment => increment.Minute >= since)]);
+    public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(string? key, DateTimeOffset since, CancellationToken cancellation)
+    {
+        OthersRead.Add(key);
+        return Task.FromResult<IReadOnlyList<LedgerIncrement>>([.. Others.Where(increment => (key is null || increment.Key == key) && increment.Minute >= since)]);
+    }
 }

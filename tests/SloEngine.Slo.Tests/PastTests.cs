@@ -67,6 +67,24 @@ public sealed class PastTests : IDisposable
     }
 
     [Fact]
+    public async Task New_SLOs_have_one_past_which_ends_after_all_of_them_are_listened_to()
+    {
+        _clock.Now = Start.AddHours(1);
+        _store.Reading = _ =>
+        {
+            // The store is slow.
+            _clock.Now += TimeSpan.FromSeconds(20);
+            return Task.CompletedTask;
+        };
+
+        await _ledger.SetSlosAsync([Slo("one"), Slo("other"), Slo("third")], default);
+
+        Assert.Equal(3, _ledger.Pending.Count);
+        DateTimeOffset until = Assert.Single(_ledger.Pending.Select(past => past.Until).Distinct());
+        Assert.InRange(until, _clock.Now.AddSeconds(2), _clock.Now.AddSeconds(12));
+    }
+
+    [Fact]
     public async Task What_other_nodes_count_while_the_past_is_read_for_long_is_there_after_it()
     {
         _clock.Now = Start.AddHours(1);

@@ -1,3 +1,4 @@
+using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Slo.Tests;
@@ -56,6 +57,55 @@ public sealed class ReloadTests : IDisposable
 
         Assert.Equal(default, _ledger.Sum("slo/two", _clock.Now, TimeSpan.FromHours(1)));
         Assert.Equal(default, _ledger.BudgetSum("slo/two", _clock.Now));
+    }
+
+    [Fact]
+    public async Task What_other_nodes_have_counted_is_read_for_the_SLO_that_is_counted_anew_alone_and_is_there_all_the_time()
+    {
+        ServiceLevelObjective slo = OracleTests.Slo(BudgetingMethod.Occurrences);
+        await _ledger.SetSlosAsync([slo, Other(TimeSpan.FromDays(7))], default);
+        _clock.Now = Start.AddDays(5);
+        // Older than what is read of other nodes now and then.
+        _store.Others.Add(new LedgerIncrement(slo.LedgerKey, "", Start.AddMinutes(1), 8, 10));
+        await _ledger.SetSlosAsync([slo with { Window = TimeSpan.FromDays(29) }, Other(TimeSpan.FromDays(7))], default);
+        Assert.Equal(10, Total());
+        _store.OthersRead.Clear();
+
+        _store.Reading = key =>
+        {
+            Assert.Equal(10, Total());
+            return key.StartsWith("other", StringComparison.Ordinal) ? throw new IOException("the store is away") : Task.CompletedTask;
+        };
+        ServiceLevelObjective[] changed = [slo with { Window = TimeSpan.FromDays(28) }, Other(TimeSpan.FromDays(8))];
+        await Assert.ThrowsAsync<IOException>(() => _ledger.SetSlosAsync(changed, default));
+        Assert.Equal(10, Total());
+        _store.Reading = null;
+        await _ledger.SetSlosAsync(changed, default);
+
+        Assert.Equal(10, Total());
+        Assert.Equal([slo.LedgerKey, changed[1].LedgerKey], _store.OthersRead);
+
+        // What is more of it is added, what was there is not.
+        _store.Others[0] = _store.Others[0] with { Total = 15 };
+        await _ledger.RefreshOthersAsync(TimeSpan.FromDays(30), default);
+        Assert.Equal(15, Total());
+        using Ledger.Ledger copy = await _ledger.CopyAsync(changed[0], [], default);
+        Assert.Equal(15, copy.Sum("slo", _clock.Now, TimeSpan.FromDays(20)).Total);
+
+        double Total() => _ledger.Sum("slo", _clock.Now, TimeSpan.FromDays(20)).Total;
+    }
+
+    [Fact]
+    public async Task Slices_that_other_nodes_counted_long_ago_are_judged_beside_those_of_this_node()
+    {
+        ServiceLevelObjective slo = Sliced(0.8);
+        _clock.Now = Start.AddDays(9);
+        _store.Increments.AddRange(Enumerable.Range(0, 2880).Select(minute => new LedgerIncrement(slo.LedgerKey, "", Start.AddDays(7).AddMinutes(minute), 10, 10)));
+        _store.Others.AddRange(Enumerable.Range(0, 60).Select(minute => new LedgerIncrement(slo.LedgerKey, "", Start.AddMinutes(minute), 10, 10)));
+
+        await _ledger.SetSlosAsync([slo], default);
+
+        Assert.Equal(2940, _ledger.Sum("slo", _clock.Now.AddMinutes(1), TimeSpan.FromDays(20)).Total);
     }
 
     private (double Good, double Total) Slices() => _ledger.Sum("slo", _clock.Now, TimeSpan.FromHours(1)) is var sum ? (sum.Good, sum.Total) : default;

@@ -103,8 +103,7 @@ public sealed class Ledger : IDisposable
     public async Task SetSlosAsync(IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<BudgetCorrection> corrections, CancellationToken cancellation)
     {
         var ledgers = new Dictionary<string, SloLedger>(StringComparer.Ordinal);
-        var pending = new List<PendingPast>();
-        TimeSpan newReach = TimeSpan.Zero;
+        var unread = new List<(SloLedger Ledger, TimeSpan Reach, IReadOnlyList<LedgerIncrement> Stored)>();
         ServiceLevelObjective[] all = [.. slos.SelectMany(slo => slo.Each())];
         Dictionary<string, TimeSpan> reaches = Reaches(all);
         foreach (IGrouping<string, ServiceLevelObjective> sharing in all.Where(slo => slo.Composite is null).GroupBy(slo => slo.LedgerKey))
@@ -116,15 +115,14 @@ public sealed class Ledger : IDisposable
             SloLedger ledger = known?.HasGroupsOf(objectives[0]) == true ? known : new SloLedger(this, objectives, reach, own);
             if (ledger != known || !ledger.Fits(objectives, reach, own))
             {
-                if (ledger != known && await AwaitPastAsync(ledger, reach, cancellation) is { } past)
+                if (ledger != known && await StoredBeforePastAsync(ledger, reach, cancellation) is { } stored)
                 {
-                    pending.Add(past);
+                    unread.Add((ledger, reach, stored));
                 }
                 else
                 {
                     await CountAnewAsync(ledger, objectives, reach, own, cancellation);
                 }
-                newReach = newReach > reach ? newReach : reach;
             }
             ledgers[sharing.Key] = ledger;
         }
@@ -135,7 +133,7 @@ public sealed class Ledger : IDisposable
                 gone.TakeUnsaved(_left);
             }
             _ledgers = ledgers;
-            _pending = [.. _pending.Where(past => ledgers.ContainsValue(past.Ledger)), .. pending];
+            _pending = [.. _pending.Where(past => ledgers.ContainsValue(past.Ledger)), .. AwaitPast(unread)];
             _views = new(StringComparer.Ordinal);
             foreach (ServiceLevelObjective composite in all.Where(slo => slo.Composite is not null))
             {
@@ -149,10 +147,6 @@ public sealed class Ledger : IDisposable
             }
             _listeners = new ListeningLedgers(ledgers.Values);
         }
-        if (newReach > TimeSpan.Zero)
-        {
-            await RefreshOthersAsync(newReach, cancellation);
-        }
     }
 
     /// <summary>
@@ -161,20 +155,22 @@ public sealed class Ledger : IDisposable
     /// </summary>
     public async Task<Ledger> CopyAsync(ServiceLevelObjective slo, IReadOnlyList<BudgetCorrection> corrections, CancellationToken cancellation)
     {
-        var all = new List<LedgerIncrement>();
+        var own = new List<LedgerIncrement>();
+        var others = new List<LedgerIncrement>();
         foreach (string key in slo.Each().Select(objective => objective.LedgerKey).Distinct())
         {
             await WithCountedAsync(
                 key,
                 slo.Window,
-                counted =>
+                history =>
                 {
-                    _ledgers.GetValueOrDefault(key)?.AddUnsaved(counted);
-                    all.AddRange(counted);
+                    _ledgers.GetValueOrDefault(key)?.AddUnsaved(history.Own);
+                    own.AddRange(history.Own);
+                    others.AddRange(history.Others);
                 },
                 cancellation);
         }
-        var copy = new Ledger(new CountedMinutes(all, _store), _time, Since, Options with { ReadsPast = false, MeterName = "SloEngine.Slo.Copy" });
+        var copy = new Ledger(new CountedMinutes(own, others), _time, Since, Options with { ReadsPast = false, MeterName = "SloEngine.Slo.Copy" });
         await copy.SetSlosAsync([slo], corrections, cancellation);
         return copy;
     }
@@ -209,7 +205,7 @@ public sealed class Ledger : IDisposable
     public async Task RefreshOthersAsync(TimeSpan reach, CancellationToken cancellation)
     {
         DateTimeOffset began = _time.GetUtcNow();
-        ILookup<string, LedgerIncrement> others = (await _store.ReadOthersAsync(began - reach, cancellation)).ToLookup(increment => increment.Key);
+        ILookup<string, LedgerIncrement> others = (await _store.ReadOthersAsync(null, began - reach, cancellation)).ToLookup(increment => increment.Key);
         lock (_gate)
         {
             foreach ((string key, SloLedger ledger) in _ledgers)
@@ -538,8 +534,8 @@ public sealed class Ledger : IDisposable
         return reaches;
     }
 
-    /// <summary>Leaves the past of a new ledger to those who read it from stored telemetry; null when it has been read, or nobody does.</summary>
-    private async Task<PendingPast?> AwaitPastAsync(SloLedger ledger, TimeSpan reach, CancellationToken cancellation)
+    /// <summary>What the store has of a new ledger whose past is to be read from stored telemetry; null when that has been done, or nobody does.</summary>
+    private async Task<IReadOnlyList<LedgerIncrement>?> StoredBeforePastAsync(SloLedger ledger, TimeSpan reach, CancellationToken cancellation)
     {
         string key = ledger.Slo.LedgerKey;
         if (!Options.ReadsPast || !ledger.Slo.Indicator.IsTapped
@@ -547,15 +543,22 @@ public sealed class Ledger : IDisposable
         {
             return null;
         }
-        IReadOnlyList<LedgerIncrement> minutes = await _store.ReadAsync(key, _time.GetUtcNow() - reach, cancellation);
-        lock (_gate)
+        return await _store.ReadAsync(key, _time.GetUtcNow() - reach, cancellation);
+    }
+
+    /// <summary>Leaves the past of new ledgers, which are listened to from now on, to those who read it from stored telemetry: of all until the same moment.</summary>
+    private List<PendingPast> AwaitPast(List<(SloLedger Ledger, TimeSpan Reach, IReadOnlyList<LedgerIncrement> Stored)> unread)
+    {
+        Now = _time.GetUtcNow();
+        // The last fine slot that telemetry may be in until taps listen.
+        DateTimeOffset until = DateTimeOffset.UnixEpoch + (Math.Ceiling((Now + TapDelay - DateTimeOffset.UnixEpoch) / TieredSums.FineSlot) * TieredSums.FineSlot);
+        var pending = new List<PendingPast>();
+        foreach ((SloLedger ledger, TimeSpan reach, IReadOnlyList<LedgerIncrement> stored) in unread)
         {
-            Now = _time.GetUtcNow();
-            // The last fine slot that telemetry may be in until taps listen.
-            DateTimeOffset until = DateTimeOffset.UnixEpoch + (Math.Ceiling((Now + TapDelay - DateTimeOffset.UnixEpoch) / TieredSums.FineSlot) * TieredSums.FineSlot);
             ledger.AwaitPast(until);
-            return new PendingPast(ledger, Now - reach, until, minutes);
+            pending.Add(new PendingPast(ledger, Now - reach, until, stored));
         }
+        return pending;
     }
 
     /// <summary>Fills a ledger from the store, and from what is not there yet: what passes meanwhile is in the ledger itself.</summary>
@@ -566,13 +569,13 @@ public sealed class Ledger : IDisposable
         return WithCountedAsync(
             key,
             reach,
-            counted =>
+            history =>
             {
                 if (_ledgers.TryGetValue(key, out SloLedger? before) && before != ledger)
                 {
-                    before.AddUnsaved(counted);
+                    before.AddUnsaved(history.Own);
                 }
-                ledger.CountAnew(objectives, reach, corrections, counted);
+                ledger.CountAnew(objectives, reach, corrections, history);
                 if (before == ledger)
                 {
                     // Who asks meanwhile asks for what is counted now.
@@ -582,22 +585,24 @@ public sealed class Ledger : IDisposable
             cancellation);
     }
 
-    /// <summary>Shows what has been taken of a key, in the store or on its way there: meanwhile nothing is appended, and nothing counted.</summary>
-    private async Task WithCountedAsync(string key, TimeSpan reach, Action<List<LedgerIncrement>> use, CancellationToken cancellation)
+    /// <summary>Shows what has been taken of a key, in the store or on its way there, and what other nodes have stored: meanwhile nothing is appended, and nothing counted.</summary>
+    private async Task WithCountedAsync(string key, TimeSpan reach, Action<LedgerHistory> use, CancellationToken cancellation)
     {
         while (true)
         {
             await _appends.WaitAsync(cancellation);
             try
             {
-                IReadOnlyList<LedgerIncrement> stored = await _store.ReadAsync(key, _time.GetUtcNow() - reach, cancellation);
+                DateTimeOffset began = _time.GetUtcNow();
+                IReadOnlyList<LedgerIncrement> stored = await _store.ReadAsync(key, began - reach, cancellation);
+                IReadOnlyList<LedgerIncrement> others = await _store.ReadOthersAsync(key, began - reach, cancellation);
                 lock (_gate)
                 {
                     // After a failed attempt it may be there or not, until it has been repeated.
                     if (!_taken.ContainsValue(true))
                     {
                         Now = _time.GetUtcNow();
-                        use([.. stored, .. _taken.Keys.SelectMany(taken => taken).Concat(_left).Where(increment => increment.Key == key)]);
+                        use(new LedgerHistory([.. stored, .. _taken.Keys.SelectMany(taken => taken).Concat(_left).Where(increment => increment.Key == key)], others, began));
                         return;
                     }
                 }

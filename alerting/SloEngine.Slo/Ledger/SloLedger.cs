@@ -104,12 +104,16 @@ internal sealed class SloLedger : EventSink
     /// <param name="slos">The objectives.</param>
     /// <param name="reach">How far back sums are asked for.</param>
     /// <param name="corrections">Corrections of them and of their groups.</param>
-    /// <param name="counted">Minutes that were taken by <see cref="TakeUnsaved"/>; what was not is added to them.</param>
-    public void CountAnew(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections, List<LedgerIncrement> counted)
+    /// <param name="history">Minutes of other nodes, and own ones that were taken by <see cref="TakeUnsaved"/>; what was not is added to them.</param>
+    public void CountAnew(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections, LedgerHistory history)
     {
-        AddUnsaved(counted);
+        AddUnsaved(history.Own);
         Clear(slos, reach, corrections);
-        Fill(counted);
+        Fill(history.All);
+        if (history.Others.Count > 0)
+        {
+            (Others = new OtherNodes(this)).Note(history.Others, history.OthersRead);
+        }
     }
 
     /// <summary>

@@ -60,17 +60,17 @@ internal sealed class LedgerTable(IColumnStore store, Guid node) : ILedgerStore,
     public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
         ReadAsync("node = {node:String} AND slo = {slo:String}", key, since, cancellation);
 
-    public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
-        ReadAsync("node != {node:String}", "", since, cancellation);
+    public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(string? key, DateTimeOffset since, CancellationToken cancellation) =>
+        ReadAsync(key is null ? "node != {node:String}" : "node != {node:String} AND slo = {slo:String}", key, since, cancellation);
 
-    private async Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string condition, string key, DateTimeOffset since, CancellationToken cancellation)
+    private async Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string condition, string? key, DateTimeOffset since, CancellationToken cancellation)
     {
         var parameters = new Dictionary<string, string>
         {
             ["node"] = _node,
             ["since"] = Math.Max(0, since.ToUnixTimeSeconds()).ToString(CultureInfo.InvariantCulture),
         };
-        if (key.Length > 0)
+        if (key is not null)
         {
             parameters["slo"] = key;
         }
