@@ -108,6 +108,71 @@ public sealed class ReloadTests : IDisposable
         Assert.Equal(2940, _ledger.Sum("slo", _clock.Now.AddMinutes(1), TimeSpan.FromDays(20)).Total);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_comes_while_an_SLO_gets_other_groups_is_counted_once_and_stored(bool isTakenMeanwhile)
+    {
+        ServiceLevelObjective slo = OracleTests.Slo(BudgetingMethod.Occurrences) with { GroupBy = ["tenant"] };
+        await _ledger.SetSlosAsync([slo, Other(TimeSpan.FromDays(7))], default);
+        _clock.Now = Start.AddMinutes(5);
+        Count(Start.AddMinutes(1), good: 1, bad: 0, ("tenant", "a"));
+        SeriesTap earlier = _ledger.Bind(OracleTests.Series("200", isDelta: true, ("tenant", "b")))!;
+        var taken = new List<IReadOnlyList<LedgerIncrement>>();
+
+        // When the first SLO has its new ledger, and the store is read for the second.
+        _store.Reading = key =>
+        {
+            if (key.StartsWith("other", StringComparison.Ordinal))
+            {
+                Count(Start.AddMinutes(2), good: 10, bad: 0, ("tenant", "a"));
+                if (isTakenMeanwhile)
+                {
+                    taken.Add(_ledger.TakeUnsaved());
+                }
+            }
+            return Task.CompletedTask;
+        };
+        await _ledger.SetSlosAsync([slo with { GroupBy = ["code"] }, Other(TimeSpan.FromDays(8))], default);
+        _store.Reading = null;
+
+        Assert.Equal(11, Total("slo"));
+        // Taps of before tell until all are bound anew.
+        Show(earlier, Start.AddMinutes(3), 100);
+        taken.Add(_ledger.TakeUnsaved());
+        Assert.Equal(111, Total("slo"));
+        Show(earlier, Start.AddMinutes(3).AddSeconds(1), 1000);
+        _ledger.Retapped();
+        Count(Start.AddMinutes(4), good: 10_000, bad: 0, ("tenant", "a"));
+        taken.Add(_ledger.TakeUnsaved());
+        Assert.Equal(11_111, Total("slo"));
+        Assert.Equal(10_000, Total("slo{code=\"200\"}"));
+        Assert.Equal(11_111, taken.SelectMany(increments => increments).Where(increment => increment.Key == slo.LedgerKey).Sum(increment => increment.Total));
+        Show(earlier, Start.AddMinutes(4), 1);
+        Assert.DoesNotContain(_ledger.TakeUnsaved(), increment => increment.Key == slo.LedgerKey);
+
+        double Total(string id) => _ledger.Sum(id, _clock.Now, TimeSpan.FromHours(1)).Total;
+    }
+
+    [Fact]
+    public async Task Groups_count_on_in_their_ledger_when_the_store_fails_before_another_one_replaces_it()
+    {
+        ServiceLevelObjective slo = OracleTests.Slo(BudgetingMethod.Occurrences) with { GroupBy = ["tenant"] };
+        await _ledger.SetSlosAsync([slo, Other(TimeSpan.FromDays(7))], default);
+        _clock.Now = Start.AddMinutes(5);
+        Count(Start.AddMinutes(1), good: 1, bad: 0, ("tenant", "a"));
+        _store.Reading = key => key.StartsWith("other", StringComparison.Ordinal) ? throw new IOException("the store is away") : Task.CompletedTask;
+        await Assert.ThrowsAsync<IOException>(() => _ledger.SetSlosAsync([slo with { GroupBy = ["code"] }, Other(TimeSpan.FromDays(8))], default));
+
+        Count(Start.AddMinutes(2), good: 10, bad: 0, ("tenant", "a"));
+
+        Assert.Equal(11, _ledger.Sum("slo{tenant=\"a\"}", _clock.Now, TimeSpan.FromHours(1)).Total);
+        _store.Reading = null;
+        await _ledger.SetSlosAsync([slo, Other(TimeSpan.FromDays(7))], default);
+        _ledger.TakeUnsaved();
+        Assert.Equal(11, _ledger.Sum("slo", _clock.Now, TimeSpan.FromHours(1)).Total);
+    }
+
     private (double Good, double Total) Slices() => _ledger.Sum("slo", _clock.Now, TimeSpan.FromHours(1)) is var sum ? (sum.Good, sum.Total) : default;
 
     private void Count(DateTimeOffset time, double good, double bad, params (string, string)[] labels)
@@ -115,6 +180,12 @@ public sealed class ReloadTests : IDisposable
         using Lock.Scope batch = _ledger.BeginBatch();
         _ledger.Bind(OracleTests.Series("200", isDelta: true, labels))!.Number(0, OracleTests.Nanos(time), good);
         _ledger.Bind(OracleTests.Series("500", isDelta: true, labels))!.Number(0, OracleTests.Nanos(time), bad);
+    }
+
+    private void Show(SeriesTap tap, DateTimeOffset time, double value)
+    {
+        using Lock.Scope batch = _ledger.BeginBatch();
+        tap.Number(0, OracleTests.Nanos(time), value);
     }
 
     private static ServiceLevelObjective Sliced(double sliceTarget) =>

@@ -28,6 +28,10 @@ public sealed class Ledger : IDisposable
     /// <summary>What ledgers that are gone had counted and nobody has taken yet.</summary>
     private readonly List<LedgerIncrement> _left = [];
 
+    /// <summary>Ledgers that are gone, while taps may still tell them what comes.</summary>
+    private readonly List<SloLedger> _gone = [];
+    private bool _isRetapped;
+
     private readonly Counter<long> _oddities;
     private readonly long[] _noted = new long[Enum.GetValues<LedgerOddity>().Length];
     private Dictionary<string, SloLedger> _ledgers = new(StringComparer.Ordinal);
@@ -131,8 +135,9 @@ public sealed class Ledger : IDisposable
             foreach (SloLedger gone in _ledgers.Values.Except(ledgers.Values))
             {
                 gone.TakeUnsaved(_left);
+                _gone.Add(gone);
             }
-            _ledgers = ledgers;
+            (_ledgers, _isRetapped) = (ledgers, false);
             _pending = [.. _pending.Where(past => ledgers.ContainsValue(past.Ledger)), .. AwaitPast(unread)];
             _views = new(StringComparer.Ordinal);
             foreach (ServiceLevelObjective composite in all.Where(slo => slo.Composite is not null))
@@ -143,6 +148,7 @@ public sealed class Ledger : IDisposable
             {
                 SloLedger ledger = ledgers[sharing.Key];
                 ledger.Define([.. sharing]);
+                ledger.Successor = null;
                 ShowAll(ledger);
             }
             _listeners = new ListeningLedgers(ledgers.Values);
@@ -312,6 +318,15 @@ public sealed class Ledger : IDisposable
     /// <summary>The tap of a series: null when no indicator looks at it.</summary>
     public SeriesTap? Bind(SeriesView series) => _listeners.Bind(this, series);
 
+    /// <summary>All taps in use have been bound since the SLOs were replaced: those from before have told what they tell.</summary>
+    public void Retapped()
+    {
+        lock (_gate)
+        {
+            _isRetapped = true;
+        }
+    }
+
     /// <summary>Shows a span that ended at a time, within a batch.</summary>
     public void Observe(in SpanView span, long endNanos) => _listeners.Observe(span, endNanos);
 
@@ -334,9 +349,13 @@ public sealed class Ledger : IDisposable
             }
             increments.AddRange(_left);
             _left.Clear();
-            foreach (SloLedger ledger in _ledgers.Values)
+            foreach (SloLedger ledger in _ledgers.Values.Concat(_gone))
             {
                 ledger.TakeUnsaved(increments);
+            }
+            if (_isRetapped)
+            {
+                _gone.Clear();
             }
             if (increments.Count > 0)
             {
@@ -354,10 +373,7 @@ public sealed class Ledger : IDisposable
             Now = _time.GetUtcNow();
             foreach (LedgerIncrement increment in stored)
             {
-                if (_ledgers.TryGetValue(increment.Key, out SloLedger? ledger))
-                {
-                    (increment.Group.Length == 0 ? ledger : ledger.ForGroup(increment.Group)).Restore(increment.Minute, increment.Good, increment.Total);
-                }
+                _ledgers.GetValueOrDefault(increment.Key)?.Include(increment);
             }
         }
     }
@@ -478,12 +494,12 @@ public sealed class Ledger : IDisposable
         _appends.Dispose();
     }
 
-    /// <summary>Makes the SLOs of a group known.</summary>
+    /// <summary>Makes the SLOs of a new group known, if its ledger is in use.</summary>
     internal void Show(SloLedger group)
     {
-        foreach (ServiceLevelObjective slo in group.Slos)
+        if (_ledgers.GetValueOrDefault(group.Slo.LedgerKey) == group.Whole)
         {
-            _views[slo.Id] = (group, slo);
+            ShowOne(group);
         }
     }
 
@@ -491,7 +507,15 @@ public sealed class Ledger : IDisposable
     {
         foreach (SloLedger ledger in whole.Groups.Values.Prepend(whole))
         {
-            Show(ledger);
+            ShowOne(ledger);
+        }
+    }
+
+    private void ShowOne(SloLedger ledger)
+    {
+        foreach (ServiceLevelObjective slo in ledger.Slos)
+        {
+            _views[slo.Id] = (ledger, slo);
         }
     }
 
@@ -573,7 +597,10 @@ public sealed class Ledger : IDisposable
             {
                 if (_ledgers.TryGetValue(key, out SloLedger? before) && before != ledger)
                 {
-                    before.AddUnsaved(history.Own);
+                    int first = _left.Count;
+                    before.TakeUnsaved(_left);
+                    history.Own.AddRange(_left[first..]);
+                    before.Successor = ledger;
                 }
                 ledger.CountAnew(objectives, reach, corrections, history);
                 if (before == ledger)

@@ -70,6 +70,9 @@ internal sealed class SloLedger : EventSink
     /// <summary>What other nodes count of it; null when none does.</summary>
     public OtherNodes? Others { get; set; }
 
+    /// <summary>Who takes its place, and counts what it still counts: it tells other groups apart. Null for none.</summary>
+    public SloLedger? Successor { get; set; }
+
     /// <summary>Start of the first minute with data.</summary>
     public DateTimeOffset? FirstMinute => _firstMinute == long.MaxValue ? null : DateTimeOffset.UnixEpoch.AddTicks(_firstMinute * TimeSpan.TicksPerMinute);
 
@@ -184,11 +187,11 @@ internal sealed class SloLedger : EventSink
         }
     }
 
-    /// <summary>
-    /// Adds a minute that is in the store already, in even parts to its fine slots: all in the first one would leave a window of minutes
-    /// that does not begin with one short of events.
-    /// </summary>
-    public void Restore(DateTimeOffset minute, double good, double total)
+    /// <summary>Adds a minute that is in the store already, or on its way there, to its group.</summary>
+    public void Include(LedgerIncrement minute) => CountsOf(minute.Group).Restore(minute.Minute, minute.Good, minute.Total);
+
+    /// <summary>Adds it in even parts to its fine slots: all in the first one would leave a window of minutes that does not begin with one short of events.</summary>
+    private void Restore(DateTimeOffset minute, double good, double total)
     {
         DateTimeOffset now = _ledger.Now;
         if (minute > now + LargestSkew)
@@ -214,6 +217,8 @@ internal sealed class SloLedger : EventSink
         Seen(Nanos(Earlier(minute + Minute - TimeSpan.FromTicks(1), until - OtherNodes.AppendDelay)));
         AddStored(minute, good, total, from, until);
     }
+
+    private SloLedger CountsOf(string group) => group.Length == 0 ? this : ForGroup(group);
 
     /// <summary>The ledger of a group, made when it is new; of the groups beyond the most there may be, the one of all others.</summary>
     public SloLedger ForGroup(string group)
@@ -314,11 +319,16 @@ internal sealed class SloLedger : EventSink
     /// <summary>Takes what has been counted since the last call, of its groups when it has such.</summary>
     public void TakeUnsaved(List<LedgerIncrement> increments)
     {
+        int first = increments.Count;
         AddUnsaved(increments);
         _unsaved.Clear();
         foreach (SloLedger group in _groups.Values)
         {
             group._unsaved.Clear();
+        }
+        for (int index = first; Successor is not null && index < increments.Count; index++)
+        {
+            Successor.Include(increments[index]);
         }
     }
 
@@ -374,14 +384,13 @@ internal sealed class SloLedger : EventSink
     {
         foreach ((LedgerIncrement events, bool isCorrection) in ByTime(counted, [.. Added()]))
         {
-            SloLedger counts = events.Group.Length == 0 ? this : ForGroup(events.Group);
             if (isCorrection)
             {
-                counts.Count(events.Minute, events.Good, events.Total);
+                CountsOf(events.Group).Count(events.Minute, events.Good, events.Total);
             }
             else
             {
-                counts.Restore(events.Minute, events.Good, events.Total);
+                Include(events);
             }
         }
     }
