@@ -21,7 +21,7 @@ internal sealed class SloLedger : EventSink
     private TimeSpan _reach;
     private long _latenessNanos;
     private IReadOnlyList<BudgetCorrection> _corrections;
-    private BudgetCorrection[] _excluding;
+    private ExcludedTimes _excluded;
     private readonly Dictionary<(BudgetingMethod, TimeSpan, double), SliceSums> _slices = [];
     private SliceSums[] _sliced = [];
     private TieredSums _events;
@@ -355,13 +355,14 @@ internal sealed class SloLedger : EventSink
         _isSaved = Slo.GroupBy.Count == 0 || _whole is not null;
     }
 
-    [MemberNotNull(nameof(Slo), nameof(Slos), nameof(_events), nameof(_corrections), nameof(_excluding))]
+    [MemberNotNull(nameof(Slo), nameof(Slos), nameof(_events), nameof(_corrections), nameof(_excluded))]
     private void Clear(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections)
     {
         SetSlos(slos);
         (_reach, _corrections) = (reach, corrections);
         // What the whole does without, its groups do without, too.
-        _excluding = [.. corrections.Where(correction => correction.Kind != CorrectionKind.AddEvents && (correction.Group.Length == 0 || correction.Group == Group))];
+        _excluded = new ExcludedTimes(Slo.Exclusions, corrections.Where(correction => correction.Group.Length == 0 || correction.Group == Group), _whole?._excluded);
+        _excludes = _excluded.Any;
         _events = new TieredSums(Slo.BudgetWindow, reach, finest: true);
         _slices.Clear();
         foreach (ServiceLevelObjective slo in slos.Where(slo => slo.Method != BudgetingMethod.Occurrences))
@@ -369,7 +370,6 @@ internal sealed class SloLedger : EventSink
             _slices.TryAdd(SliceKey(slo), new SliceSums(slo.Method, slo.Objectives[0], slo.BudgetWindow, reach, Lateness));
         }
         _sliced = [.. _slices.Values];
-        _excludes = Slo.Exclusions.Count > 0 || _excluding.Length > 0;
         _firstMinute = long.MaxValue;
         _latenessNanos = Lateness.Ticks * NanosPerTick;
         Others = null;
@@ -543,29 +543,7 @@ internal sealed class SloLedger : EventSink
     private TimeSpan Lateness => Slo.Lateness is { } own && own < _ledger.Options.Lateness ? own : _ledger.Options.Lateness;
 
     /// <summary>Whether events of a time do not count; of those whose bad ones do not, the good ones are all.</summary>
-    private bool IsExcluded(DateTimeOffset time, double good, ref double total)
-    {
-        foreach (Exclusion exclusion in Slo.Exclusions)
-        {
-            if (exclusion.Covers(time))
-            {
-                return true;
-            }
-        }
-        foreach (BudgetCorrection correction in _excluding)
-        {
-            if (!correction.Covers(time))
-            {
-                continue;
-            }
-            if (correction.Kind == CorrectionKind.ExcludeAll)
-            {
-                return true;
-            }
-            total = good;
-        }
-        return false;
-    }
+    private bool IsExcluded(DateTimeOffset time, double good, ref double total) => _excluded.Cover(time, good, ref total);
 
     /// <summary>Makes the slot of a time the one under way; false when the time is older than the lateness budget.</summary>
     private bool Open(ref long nanos)
