@@ -360,8 +360,9 @@ internal sealed class SloLedger : EventSink
     {
         SetSlos(slos);
         (_reach, _corrections) = (reach, corrections);
-        // What the whole does without, its groups do without, too.
-        _excluded = new ExcludedTimes(Slo.Exclusions, corrections.Where(correction => correction.Group.Length == 0 || correction.Group == Group), _whole?._excluded);
+        // What the whole does without, its groups do without, too; of what is over nobody asks, and no event comes any more.
+        _excluded = new ExcludedTimes(
+            Slo.Exclusions, corrections.Where(correction => (correction.Group.Length == 0 || correction.Group == Group) && correction.To > _ledger.Now - KeptFor), _whole?._excluded);
         _excludes = _excluded.Any;
         _events = new TieredSums(Slo.BudgetWindow, reach, finest: true);
         _slices.Clear();
@@ -395,11 +396,12 @@ internal sealed class SloLedger : EventSink
         }
     }
 
-    /// <summary>Events that corrections add.</summary>
+    /// <summary>Events that corrections add, of times that somebody asks for.</summary>
     private IEnumerable<LedgerIncrement> Added() =>
         from correction in _corrections
-        where correction.Kind == CorrectionKind.AddEvents
+        where correction.Kind == CorrectionKind.AddEvents && correction.To > _ledger.Now - _reach
         from minute in correction.Minutes()
+        where minute.Minute >= _ledger.Now - _reach
         select new LedgerIncrement(Slo.LedgerKey, correction.Group, minute.Minute, minute.Good, minute.Total);
 
     /// <summary>What was counted, which mostly comes in order, and what corrections add.</summary>
