@@ -50,7 +50,6 @@ public sealed class Ledger : IDisposable
         Since = since ?? Now;
         Streams = new SeenStreams(Since);
         _meter = new Meter(Options.MeterName);
-        LatenessNanos = Options.Lateness.Ticks * 100;
         _oddities = _meter.CreateCounter<long>(
             "sloengine.slo.events.odd", "{addition}", "Additions to the ledger that did not count as they came, by reason: too_late, duplicate, ahead, reset, excluded.");
     }
@@ -67,15 +66,12 @@ public sealed class Ledger : IDisposable
         private set
         {
             field = value;
-            NowNanos = (value - DateTimeOffset.UnixEpoch).Ticks * 100;
+            NowNanos = UnixNanos.Of(value);
         }
     }
 
     /// <summary>The time of the batch, in nanoseconds since the Unix epoch.</summary>
     internal long NowNanos { get; private set; }
-
-    /// <summary>How late an event may come, in nanoseconds.</summary>
-    internal long LatenessNanos { get; }
 
     /// <summary>Memory of the rings, in bytes.</summary>
     public long Bytes
@@ -420,8 +416,7 @@ public sealed class Ledger : IDisposable
         {
             return !_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? default
                 : view.Ledger is { } ledger ? ledger.BudgetSum(view.Slo, now)
-                // The slot that begins with a calendar's window belongs to it.
-                : Sum(view, now, now - view.Slo.BudgetWindow.Bounds(now).Start + (view.Slo.BudgetWindow is CalendarWindow ? TimeSpan.FromTicks(1) : TimeSpan.Zero));
+                : Sum(view, now, view.Slo.BudgetWindow.Elapsed(now));
         }
     }
 

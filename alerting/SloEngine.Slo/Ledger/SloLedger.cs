@@ -139,7 +139,7 @@ internal sealed class SloLedger : EventSink
     public override bool AwaitsPast => Whole._sincePast is not null;
 
     /// <summary>Leaves events before a time to those who read them from the store.</summary>
-    public void AwaitPast(DateTimeOffset until) => (_sincePast, _pastUntil) = ([], Nanos(until));
+    public void AwaitPast(DateTimeOffset until) => (_sincePast, _pastUntil) = ([], UnixNanos.Of(until));
 
     /// <summary>The ledger of all groups; itself for what is not grouped.</summary>
     public SloLedger Whole => _whole ?? this;
@@ -199,7 +199,7 @@ internal sealed class SloLedger : EventSink
             // Counted under a clock that was ahead: it would move the rings on.
             return;
         }
-        Seen(Nanos(Earlier(minute + Minute - TimeSpan.FromTicks(1), now)));
+        Seen(UnixNanos.Of(Earlier(minute + Minute - TimeSpan.FromTicks(1), now)));
         AddStored(minute, good, total, minute, now);
     }
 
@@ -214,7 +214,7 @@ internal sealed class SloLedger : EventSink
     /// <param name="until">When they happened, at the latest.</param>
     public void AddOfOthers(DateTimeOffset minute, double good, double total, DateTimeOffset from, DateTimeOffset until)
     {
-        Seen(Nanos(Earlier(minute + Minute - TimeSpan.FromTicks(1), until - OtherNodes.AppendDelay)));
+        Seen(UnixNanos.Of(Earlier(minute + Minute - TimeSpan.FromTicks(1), until - OtherNodes.AppendDelay)));
         AddStored(minute, good, total, from, until);
     }
 
@@ -254,16 +254,10 @@ internal sealed class SloLedger : EventSink
     /// <summary>Sums of the budget's window that a moment is in, up to that moment.</summary>
     public WindowSum BudgetSum(ServiceLevelObjective slo, DateTimeOffset now)
     {
-        if (slo.BudgetWindow is not CalendarWindow calendar)
-        {
-            return Sum(slo, now, slo.Window);
-        }
         Close();
-        DateTimeOffset start = calendar.Bounds(now).Start;
-        // The slot that begins with the window belongs to it.
-        return slo.Method == BudgetingMethod.Occurrences
-            ? _events.Sum(now, now - start + TimeSpan.FromTicks(1))
-            : _slices.GetValueOrDefault(SliceKey(slo))?.SumSince(start, now) ?? default;
+        return slo.Method == BudgetingMethod.Occurrences ? _events.Sum(now, slo.BudgetWindow.Elapsed(now))
+            : slo.BudgetWindow is CalendarWindow calendar ? _slices.GetValueOrDefault(SliceKey(slo))?.SumSince(calendar.Bounds(now).Start, now) ?? default
+            : Sum(slo, now, slo.Window);
     }
 
     /// <summary>Events of (now - window, now], whatever the method.</summary>
@@ -291,7 +285,7 @@ internal sealed class SloLedger : EventSink
     public DateTimeOffset? FilledUntil(DateTimeOffset now, TimeSpan window)
     {
         Close();
-        DateTimeOffset last = SeriesTap.Time(_lastNanos);
+        DateTimeOffset last = UnixNanos.Time(_lastNanos);
         if (now - last > window)
         {
             return null;
@@ -450,9 +444,9 @@ internal sealed class SloLedger : EventSink
         }
         if (AwaitsPast)
         {
-            (_sincePast ??= []).Add((SeriesTap.Time(_openNanos), good, total));
+            (_sincePast ??= []).Add((UnixNanos.Time(_openNanos), good, total));
         }
-        if (_excludes && IsExcluded(SeriesTap.Time(_openNanos), good, ref total))
+        if (_excludes && IsExcluded(UnixNanos.Time(_openNanos), good, ref total))
         {
             _ledger.Note(LedgerOddity.Excluded);
             return;
@@ -576,8 +570,6 @@ internal sealed class SloLedger : EventSink
     private void Seen(long nanos) => _lastNanos = Math.Max(_lastNanos, nanos);
 
     private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
-
-    private static long Nanos(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks * NanosPerTick;
 
     private ServiceLevelObjective[] OfGroup(string group) => [.. Slos.Select(slo => slo with
     {
