@@ -221,18 +221,19 @@ internal sealed class SloLedger : EventSink
     private SloLedger CountsOf(string group) => group.Length == 0 ? this : ForGroup(group);
 
     /// <summary>The ledger of a group, made when it is new; of the groups beyond the most there may be, the one of all others.</summary>
-    public SloLedger ForGroup(string group)
+    public SloLedger ForGroup(ReadOnlySpan<char> group)
     {
-        if (_groups.TryGetValue(group, out SloLedger? known))
+        if (_groups.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(group, out SloLedger? known))
         {
             return known;
         }
-        if (_groups.Count >= Slo.MaxGroups && group != ServiceLevelObjective.OtherGroups)
+        if (_groups.Count >= Slo.MaxGroups && !group.SequenceEqual(ServiceLevelObjective.OtherGroups))
         {
             return ForGroup(ServiceLevelObjective.OtherGroups);
         }
-        var added = new SloLedger(_ledger, OfGroup(group), _reach, _corrections, this, group);
-        _groups.Add(group, added);
+        string name = group.ToString();
+        var added = new SloLedger(_ledger, OfGroup(name), _reach, _corrections, this, name);
+        _groups.Add(name, added);
         _ledger.Show(added);
         return added;
     }
