@@ -35,7 +35,7 @@ public sealed class Ledger : IDisposable
     private readonly Counter<long> _oddities;
     private readonly long[] _noted = new long[Enum.GetValues<LedgerOddity>().Length];
     private Dictionary<string, SloLedger> _ledgers = new(StringComparer.Ordinal);
-    private Dictionary<string, (SloLedger? Ledger, ServiceLevelObjective Slo)> _views = new(StringComparer.Ordinal);
+    private Dictionary<string, SloView> _views = new(StringComparer.Ordinal);
     private ListeningLedgers _listeners = new([]);
     private PendingPast[] _pending = [];
 
@@ -138,7 +138,7 @@ public sealed class Ledger : IDisposable
             _views = new(StringComparer.Ordinal);
             foreach (ServiceLevelObjective composite in all.Where(slo => slo.Composite is not null))
             {
-                _views[composite.Id] = (null, composite);
+                _views[composite.Id] = new SloView(composite, null, _views);
             }
             foreach (IGrouping<string, ServiceLevelObjective> sharing in all.Where(slo => slo.Composite is null).GroupBy(slo => slo.LedgerKey))
             {
@@ -275,8 +275,7 @@ public sealed class Ledger : IDisposable
         lock (_gate)
         {
             // One that is not known yet is about to be.
-            return !_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? Options.ReadsPast ? 0 : null
-                : Counted(view).Select(ledger => _pending.FirstOrDefault(past => past.Slo.LedgerKey == ledger.Slo.LedgerKey)?.Progress).Min();
+            return _views.TryGetValue(id, out SloView? view) ? view.PastProgress(_pending) : Options.ReadsPast ? 0 : null;
         }
     }
 
@@ -388,7 +387,7 @@ public sealed class Ledger : IDisposable
     {
         lock (_gate)
         {
-            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? Sum(view, now, window) : default;
+            return _views.GetValueOrDefault(id)?.Sum(now, window) ?? default;
         }
     }
 
@@ -397,14 +396,10 @@ public sealed class Ledger : IDisposable
     {
         lock (_gate)
         {
-            if (!_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view))
-            {
-                sums.Clear();
-                return;
-            }
+            SloView? view = _views.GetValueOrDefault(id);
             for (int index = 0; index < windows.Length; index++)
             {
-                sums[index] = Sum(view, now, windows[index]);
+                sums[index] = view?.Sum(now, windows[index]) ?? default;
             }
         }
     }
@@ -414,9 +409,7 @@ public sealed class Ledger : IDisposable
     {
         lock (_gate)
         {
-            return !_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? default
-                : view.Ledger is { } ledger ? ledger.BudgetSum(view.Slo, now)
-                : Sum(view, now, view.Slo.BudgetWindow.Elapsed(now));
+            return _views.GetValueOrDefault(id)?.BudgetSum(now) ?? default;
         }
     }
 
@@ -425,8 +418,7 @@ public sealed class Ledger : IDisposable
     {
         lock (_gate)
         {
-            return !_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? default
-                : view.Ledger?.Events(now, window) ?? Sum(view, now, window);
+            return _views.GetValueOrDefault(id)?.Events(now, window) ?? default;
         }
     }
 
@@ -435,8 +427,7 @@ public sealed class Ledger : IDisposable
     {
         lock (_gate)
         {
-            return !_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? default
-                : view.Ledger?.MinuteSum(end, window) ?? Sum(view, end, window);
+            return _views.GetValueOrDefault(id)?.MinuteSum(end, window) ?? default;
         }
     }
 
@@ -445,8 +436,7 @@ public sealed class Ledger : IDisposable
     {
         lock (_gate)
         {
-            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view)
-                ? Counted(view).Select(ledger => ledger.Resolution(since)).DefaultIfEmpty(Objective.Minute).Max() : Objective.Minute;
+            return _views.GetValueOrDefault(id)?.Resolution(since) ?? Objective.Minute;
         }
     }
 
@@ -458,8 +448,7 @@ public sealed class Ledger : IDisposable
     {
         lock (_gate)
         {
-            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view)
-                ? Counted(view).Select(ledger => ledger.FilledUntil(now, window)).Order().FirstOrDefault() : null;
+            return _views.GetValueOrDefault(id)?.FilledUntil(now, window);
         }
     }
 
@@ -468,7 +457,7 @@ public sealed class Ledger : IDisposable
     {
         lock (_gate)
         {
-            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? Counted(view).Select(ledger => ledger.FirstMinute).Min() : null;
+            return _views.GetValueOrDefault(id)?.FirstData();
         }
     }
 
@@ -477,8 +466,7 @@ public sealed class Ledger : IDisposable
     {
         lock (_gate)
         {
-            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view)
-                ? view.Ledger?.Coverage(now, window) ?? Counted(view).Select(ledger => ledger.Coverage(now, window)).DefaultIfEmpty().Min() : 0;
+            return _views.GetValueOrDefault(id)?.Coverage(now, window) ?? 0;
         }
     }
 
@@ -510,7 +498,7 @@ public sealed class Ledger : IDisposable
     {
         foreach (ServiceLevelObjective slo in ledger.Slos)
         {
-            _views[slo.Id] = (ledger, slo);
+            _views[slo.Id] = new SloView(slo, ledger, _views);
         }
     }
 
@@ -636,24 +624,4 @@ public sealed class Ledger : IDisposable
             await Task.Delay(RetryDelay, _time, cancellation);
         }
     }
-
-    private WindowSum Sum((SloLedger? Ledger, ServiceLevelObjective Slo) view, DateTimeOffset now, TimeSpan window) =>
-        view.Ledger?.Sum(view.Slo, now, window) ?? CompositeSums.Of(view.Slo, Members(view.Slo), now, window);
-
-    private List<CountedMember> Members(ServiceLevelObjective composite)
-    {
-        var members = new List<CountedMember>();
-        foreach (CompositeMember member in composite.Composite ?? [])
-        {
-            if (_views.TryGetValue(member.Slo, out (SloLedger? Ledger, ServiceLevelObjective Slo) of) && of.Ledger is { } counted && composite.MayShow(of.Slo))
-            {
-                members.Add(new CountedMember(counted, of.Slo, member.Weight));
-            }
-        }
-        return members;
-    }
-
-    /// <summary>The ledgers that an SLO, or a composite's members, are counted in.</summary>
-    private IEnumerable<SloLedger> Counted((SloLedger? Ledger, ServiceLevelObjective Slo) view) => view.Ledger is { } ledger ? [ledger]
-        : Members(view.Slo).Select(member => member.Ledger);
 }
