@@ -1,4 +1,3 @@
-using System.Diagnostics.Metrics;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Slo.Ledger;
@@ -17,7 +16,7 @@ public sealed class Ledger : IDisposable
     private readonly ILedgerStore _store;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
-    private readonly Meter _meter;
+    private readonly LedgerOddities _oddities;
 
     /// <summary>Held while something is appended, and while the store is read to count anew: what is read is what has been appended until then.</summary>
     private readonly SemaphoreSlim _appends = new(1);
@@ -32,8 +31,6 @@ public sealed class Ledger : IDisposable
     private readonly List<SloLedger> _gone = [];
     private bool _isRetapped;
 
-    private readonly Counter<long> _oddities;
-    private readonly long[] _noted = new long[Enum.GetValues<LedgerOddity>().Length];
     private Dictionary<string, SloLedger> _ledgers = new(StringComparer.Ordinal);
     private Dictionary<string, SloView> _views = new(StringComparer.Ordinal);
     private ListeningLedgers _listeners = new([]);
@@ -49,9 +46,7 @@ public sealed class Ledger : IDisposable
         (_store, _time, Now, Options) = (store, time, time.GetUtcNow(), options ?? LedgerOptions.Default);
         Since = since ?? Now;
         Streams = new SeenStreams(Since);
-        _meter = new Meter(Options.MeterName);
-        _oddities = _meter.CreateCounter<long>(
-            "sloengine.slo.events.odd", "{addition}", "Additions to the ledger that did not count as they came, by reason: too_late, duplicate, ahead, reset, excluded.");
+        _oddities = new LedgerOddities(Options.MeterName);
     }
 
     /// <summary>Time since which counters that begin are counted from their start.</summary>
@@ -334,14 +329,7 @@ public sealed class Ledger : IDisposable
         var increments = new List<LedgerIncrement>();
         lock (_gate)
         {
-            for (int oddity = 0; oddity < _noted.Length; oddity++)
-            {
-                if (_noted[oddity] > 0)
-                {
-                    _oddities.Add(_noted[oddity], new KeyValuePair<string, object?>("reason", Name((LedgerOddity)oddity)));
-                    _noted[oddity] = 0;
-                }
-            }
+            _oddities.Export();
             increments.AddRange(_left);
             _left.Clear();
             foreach (SloLedger ledger in _ledgers.Values.Concat(_gone))
@@ -473,7 +461,7 @@ public sealed class Ledger : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _meter.Dispose();
+        _oddities.Dispose();
         _appends.Dispose();
     }
 
@@ -506,22 +494,13 @@ public sealed class Ledger : IDisposable
     internal SeenStreams Streams { get; }
 
     /// <summary>Notes that something did not count as it came.</summary>
-    internal void Note(LedgerOddity oddity) => _noted[(int)oddity]++;
+    internal void Note(LedgerOddity oddity) => _oddities.Note(oddity);
 
     /// <summary>The group of events that have labels, as <see cref="ServiceLevelObjective.Group"/> names it.</summary>
     public static string GroupOf(IReadOnlyList<string> by, IReadOnlyDictionary<string, string> labels) => GroupKey.Of(by, label => labels.GetValueOrDefault(label, ""));
 
     /// <summary>Key under which the store knows that an SLO's past has been read.</summary>
     public static string PastMark(string key) => "past/" + key;
-
-    private static string Name(LedgerOddity oddity) => oddity switch
-    {
-        LedgerOddity.TooLate => "too_late",
-        LedgerOddity.Duplicate => "duplicate",
-        LedgerOddity.Ahead => "ahead",
-        LedgerOddity.Reset => "reset",
-        _ => "excluded",
-    };
 
     /// <summary>How far back each SLO is asked for: over its own window, or the longer one of a composite that it is in.</summary>
     private static Dictionary<string, TimeSpan> Reaches(ServiceLevelObjective[] all)
