@@ -11,21 +11,12 @@ public sealed class Ledger : IDisposable
     /// <summary>How long taps may take to listen to new SLOs.</summary>
     private static readonly TimeSpan TapDelay = TimeSpan.FromSeconds(2);
 
-    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(100);
-
     private readonly ILedgerStore _store;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
     private readonly LedgerOddities _oddities;
 
-    /// <summary>Held while something is appended, and while the store is read to count anew: what is read is what has been appended until then.</summary>
-    private readonly SemaphoreSlim _appends = new(1);
-
-    /// <summary>What has been taken and is not known to be in the store, and whether an attempt has failed, so that it may be there.</summary>
-    private readonly Dictionary<IReadOnlyList<LedgerIncrement>, bool> _taken = new(ReferenceEqualityComparer.Instance);
-
-    /// <summary>What ledgers that are gone had counted and nobody has taken yet.</summary>
-    private readonly List<LedgerIncrement> _left = [];
+    private readonly LedgerAppends _appends;
 
     /// <summary>Ledgers that are gone, while taps may still tell them what comes.</summary>
     private readonly List<SloLedger> _gone = [];
@@ -44,6 +35,7 @@ public sealed class Ledger : IDisposable
     public Ledger(ILedgerStore store, TimeProvider time, DateTimeOffset? since = null, LedgerOptions? options = null)
     {
         (_store, _time, Now, Options) = (store, time, time.GetUtcNow(), options ?? LedgerOptions.Default);
+        _appends = new LedgerAppends(store, _gate, time);
         Since = since ?? Now;
         Streams = new SeenStreams(Since);
         _oddities = new LedgerOddities(Options.MeterName);
@@ -125,7 +117,7 @@ public sealed class Ledger : IDisposable
         {
             foreach (SloLedger gone in _ledgers.Values.Except(ledgers.Values))
             {
-                gone.TakeUnsaved(_left);
+                _appends.Leave(gone);
                 _gone.Add(gone);
             }
             (_ledgers, _isRetapped) = (ledgers, false);
@@ -156,7 +148,7 @@ public sealed class Ledger : IDisposable
         var others = new List<LedgerIncrement>();
         foreach (string key in slo.Each().Select(objective => objective.LedgerKey).Distinct())
         {
-            await WithCountedAsync(
+            await _appends.WithCountedAsync(
                 key,
                 slo.Window,
                 history =>
@@ -173,26 +165,7 @@ public sealed class Ledger : IDisposable
     }
 
     /// <summary>Stores what was taken; when the task completes it survives the end of the process. May be repeated with the same token when it fails.</summary>
-    public async Task SaveAsync(IReadOnlyList<LedgerIncrement> taken, string token, CancellationToken cancellation)
-    {
-        await _appends.WaitAsync(cancellation);
-        try
-        {
-            lock (_gate)
-            {
-                _taken[taken] = true;
-            }
-            await _store.AppendAsync(taken, token, cancellation);
-            lock (_gate)
-            {
-                _taken.Remove(taken);
-            }
-        }
-        finally
-        {
-            _appends.Release();
-        }
-    }
+    public Task SaveAsync(IReadOnlyList<LedgerIncrement> taken, string token, CancellationToken cancellation) => _appends.SaveAsync(taken, token, cancellation);
 
     /// <summary>
     /// Adds what other nodes have counted meanwhile, as the store has it: a node counts the telemetry that it takes in, and every one knows the sums.
@@ -242,10 +215,12 @@ public sealed class Ledger : IDisposable
             // An event, because the store forgets rows that add nothing.
             changes.Add(new LedgerIncrement(PastMark(past.Slo.LedgerKey), "", past.Until, 1, 1));
         }
-        await _appends.WaitAsync(cancellation);
-        try
+        await _appends.AppendAsync(changes, $"past/{pasts[0].Past.Slo.LedgerKey}/{pasts[0].Past.Until.ToUnixTimeSeconds()}", TakeIn, cancellation);
+        // What other nodes have counted since is not in what was read.
+        await RefreshOthersAsync(_time.GetUtcNow() - pasts.Min(added => added.Past.Until) + Objective.Minute, cancellation);
+
+        void TakeIn()
         {
-            await _store.AppendAsync(changes, $"past/{pasts[0].Past.Slo.LedgerKey}/{pasts[0].Past.Until.ToUnixTimeSeconds()}", cancellation);
             foreach ((PendingPast past, IReadOnlyList<LedgerIncrement> counted) in pasts)
             {
                 lock (_gate)
@@ -256,12 +231,6 @@ public sealed class Ledger : IDisposable
                 }
             }
         }
-        finally
-        {
-            _appends.Release();
-        }
-        // What other nodes have counted since is not in what was read.
-        await RefreshOthersAsync(_time.GetUtcNow() - pasts.Min(added => added.Past.Until) + Objective.Minute, cancellation);
     }
 
     /// <summary>How much of an SLO's past has been read, 0 to 1; null when none is pending.</summary>
@@ -330,8 +299,7 @@ public sealed class Ledger : IDisposable
         lock (_gate)
         {
             _oddities.Export();
-            increments.AddRange(_left);
-            _left.Clear();
+            _appends.TakeLeft(increments);
             foreach (SloLedger ledger in _ledgers.Values.Concat(_gone))
             {
                 ledger.TakeUnsaved(increments);
@@ -342,7 +310,7 @@ public sealed class Ledger : IDisposable
             }
             if (increments.Count > 0)
             {
-                _taken.Add(increments, false);
+                _appends.NoteTaken(increments);
             }
         }
         return increments;
@@ -552,16 +520,15 @@ public sealed class Ledger : IDisposable
         SloLedger ledger, ServiceLevelObjective[] objectives, TimeSpan reach, BudgetCorrection[] corrections, CancellationToken cancellation)
     {
         string key = objectives[0].LedgerKey;
-        return WithCountedAsync(
+        return _appends.WithCountedAsync(
             key,
             reach,
             history =>
             {
+                Now = _time.GetUtcNow();
                 if (_ledgers.TryGetValue(key, out SloLedger? before) && before != ledger)
                 {
-                    int first = _left.Count;
-                    before.TakeUnsaved(_left);
-                    history.Own.AddRange(_left[first..]);
+                    history.Own.AddRange(_appends.Leave(before));
                     before.Successor = ledger;
                 }
                 ledger.CountAnew(objectives, reach, corrections, history);
@@ -572,35 +539,5 @@ public sealed class Ledger : IDisposable
                 }
             },
             cancellation);
-    }
-
-    /// <summary>Shows what has been taken of a key, in the store or on its way there, and what other nodes have stored: meanwhile nothing is appended, and nothing counted.</summary>
-    private async Task WithCountedAsync(string key, TimeSpan reach, Action<LedgerHistory> use, CancellationToken cancellation)
-    {
-        while (true)
-        {
-            await _appends.WaitAsync(cancellation);
-            try
-            {
-                DateTimeOffset began = _time.GetUtcNow();
-                IReadOnlyList<LedgerIncrement> stored = await _store.ReadAsync(key, began - reach, cancellation);
-                IReadOnlyList<LedgerIncrement> others = await _store.ReadOthersAsync(key, began - reach, cancellation);
-                lock (_gate)
-                {
-                    // After a failed attempt it may be there or not, until it has been repeated.
-                    if (!_taken.ContainsValue(true))
-                    {
-                        Now = _time.GetUtcNow();
-                        use(new LedgerHistory([.. stored, .. _taken.Keys.SelectMany(taken => taken).Concat(_left).Where(increment => increment.Key == key)], others, began));
-                        return;
-                    }
-                }
-            }
-            finally
-            {
-                _appends.Release();
-            }
-            await Task.Delay(RetryDelay, _time, cancellation);
-        }
     }
 }
