@@ -97,7 +97,7 @@ internal sealed class SloLedger : EventSink
         SetSlos(slos);
         foreach (SloLedger group in _groups.Values)
         {
-            group.Define(OfGroup(group.Group));
+            group.Define(SlosOf(group.Group));
         }
     }
 
@@ -232,7 +232,7 @@ internal sealed class SloLedger : EventSink
             return ForGroup(ServiceLevelObjective.OtherGroups);
         }
         string name = group.ToString();
-        var added = new SloLedger(_ledger, OfGroup(name), _reach, _corrections, this, name);
+        var added = new SloLedger(_ledger, SlosOf(name), _reach, _corrections, this, name);
         _groups.Add(name, added);
         _ledger.Show(added);
         return added;
@@ -371,14 +371,14 @@ internal sealed class SloLedger : EventSink
         Others = null;
         foreach (SloLedger group in _groups.Values)
         {
-            group.Clear(OfGroup(group.Group), reach, corrections);
+            group.Clear(SlosOf(group.Group), reach, corrections);
         }
     }
 
     /// <summary>Sums up minutes, and what corrections add, by time: what is older than the lateness budget no slice takes any more.</summary>
     private void Fill(IReadOnlyList<LedgerIncrement> counted)
     {
-        foreach ((LedgerIncrement events, bool isCorrection) in ByTime(counted, [.. Added()]))
+        foreach ((LedgerIncrement events, bool isCorrection) in CorrectedMinutes.ByTime(counted, CorrectedMinutes.Added(_corrections, Slo.LedgerKey, _ledger.Now - _reach)))
         {
             if (isCorrection)
             {
@@ -389,26 +389,6 @@ internal sealed class SloLedger : EventSink
                 Include(events);
             }
         }
-    }
-
-    /// <summary>Events that corrections add, of times that somebody asks for.</summary>
-    private IEnumerable<LedgerIncrement> Added() =>
-        from correction in _corrections
-        where correction.Kind == CorrectionKind.AddEvents && correction.To > _ledger.Now - _reach
-        from minute in correction.Minutes()
-        where minute.Minute >= _ledger.Now - _reach
-        select new LedgerIncrement(Slo.LedgerKey, correction.Group, minute.Minute, minute.Good, minute.Total);
-
-    /// <summary>What was counted, which mostly comes in order, and what corrections add.</summary>
-    private static IEnumerable<(LedgerIncrement Events, bool IsCorrection)> ByTime(IReadOnlyList<LedgerIncrement> counted, LedgerIncrement[] added)
-    {
-        IEnumerable<(LedgerIncrement Events, bool IsCorrection)> all = counted.Select(events => (events, false)).Concat(added.Select(events => (events, true)));
-        bool isInOrder = added.Length == 0;
-        for (int index = 1; index < counted.Count && isInOrder; index++)
-        {
-            isInOrder = counted[index].Minute >= counted[index - 1].Minute;
-        }
-        return isInOrder ? all : all.OrderBy(entry => entry.Events.Minute);
     }
 
     /// <summary>Brings what was counted of the slot under way into the sums.</summary>
@@ -572,14 +552,7 @@ internal sealed class SloLedger : EventSink
 
     private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
 
-    private ServiceLevelObjective[] OfGroup(string group) => [.. Slos.Select(slo => slo with
-    {
-        Id = $"{slo.Id}{{{group}}}",
-        Parent = slo.Parent,
-        DisplayName = $"{slo.DisplayName} {{{group}}}",
-        Group = group,
-        Labels = new Dictionary<string, string>(slo.Labels.Concat(GroupKey.Labels(group, slo.GroupBy)).DistinctBy(label => label.Key), StringComparer.Ordinal),
-    })];
+    private ServiceLevelObjective[] SlosOf(string group) => [.. Slos.Select(slo => slo.OfGroup(group))];
 
     private static (BudgetingMethod, TimeSpan, double) SliceKey(ServiceLevelObjective slo) =>
         (slo.Method, slo.Objectives[0].Slice, slo.Method == BudgetingMethod.Timeslices ? slo.Objectives[0].SliceTarget : 0);

@@ -119,6 +119,16 @@ public sealed record ServiceLevelObjective
     /// <summary>The group of events whose labels have some values.</summary>
     public string GroupOf(Func<string, string> value) => Ledger.GroupKey.Of(GroupBy, value);
 
+    /// <summary>The SLO of one group of its events.</summary>
+    public ServiceLevelObjective OfGroup(string group) => this with
+    {
+        Id = $"{Id}{{{group}}}",
+        Parent = Parent,
+        DisplayName = $"{DisplayName} {{{group}}}",
+        Group = group,
+        Labels = new Dictionary<string, string>(Labels.Concat(Ledger.GroupKey.Labels(group, GroupBy)).DistinctBy(label => label.Key), StringComparer.Ordinal),
+    };
+
     /// <summary>Share that may be bad.</summary>
     public double Budget => 1 - Objective;
 
