@@ -10,6 +10,6 @@ internal sealed class NoLedgerStore : ILedgerStore
     public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
         Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
 
-    public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
+    public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(string? key, DateTimeOffset since, CancellationToken cancellation) =>
         Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
 }

@@ -92,7 +92,7 @@ public sealed class SloHistoryTests
         public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
             Task.FromResult<IReadOnlyList<LedgerIncrement>>([.. all.Where(increment => increment.Key == key && increment.Minute >= since)]);
 
-        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
+        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(string? key, DateTimeOffset since, CancellationToken cancellation) =>
             Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
     }
 

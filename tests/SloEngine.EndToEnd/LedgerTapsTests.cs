@@ -155,7 +155,7 @@ public sealed class LedgerTapsTests : IDisposable
         public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
             Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
 
-        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
+        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(string? key, DateTimeOffset since, CancellationToken cancellation) =>
             Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
     }
 }

@@ -123,6 +123,28 @@ public sealed class CorrectionTests
     }
 
     [Fact]
+    public async Task Corrections_of_times_that_nobody_asks_for_any_more_cost_nothing_and_count_nothing()
+    {
+        ServiceLevelObjective slo = OracleTests.Slo(BudgetingMethod.Occurrences) with { Window = TimeSpan.FromDays(7) };
+        var clock = new TestClock { Now = Start.AddDays(100) };
+        using var ledger = new Ledger.Ledger(new MinuteStore(), clock);
+        BudgetCorrection[] corrections =
+        [
+            .. Enumerable.Range(0, 100).Select(_ => Added(0, 40 * 24 * 60, good: 100_000, bad: 0, tenant: "")),
+            // Half of it is over.
+            Added(86 * 24 * 60, 100 * 24 * 60, good: 14 * 24 * 60, bad: 0, tenant: ""),
+        ];
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        await ledger.SetSlosAsync([slo], corrections, default);
+
+        // Minutes of all of them would be 400 MB.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 40_000_000);
+        Assert.Equal(clock.Now.AddDays(-7), ledger.FirstData("slo"));
+        Assert.Equal(7 * 24 * 60, ledger.MinuteSum("slo", clock.Now, TimeSpan.FromDays(20)).Total);
+    }
+
+    [Fact]
     public async Task Slices_are_judged_anew()
     {
         ServiceLevelObjective slo = OracleTests.Slo(BudgetingMethod.Timeslices) with { Objectives = [new Objective("", 0.9, 0.95)] };
@@ -263,6 +285,6 @@ public sealed class CorrectionTests
                 .GroupBy(increment => (increment.Group, increment.Minute))
                 .Select(minute => new LedgerIncrement(key, minute.Key.Group, minute.Key.Minute, minute.Sum(one => one.Good), minute.Sum(one => one.Total)))]);
 
-        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) => Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
+        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(string? key, DateTimeOffset since, CancellationToken cancellation) => Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
     }
 }

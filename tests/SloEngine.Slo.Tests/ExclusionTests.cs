@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using SloEngine.Slo.Files;
+using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
 using SloEngine.Slo.OpenSlo;
 
@@ -9,6 +10,42 @@ namespace SloEngine.Slo.Tests;
 /// <summary>Maintenance windows: when they are, and how files say so.</summary>
 public sealed class ExclusionTests
 {
+    /// <summary>Every second minute, and how often that is asked of.</summary>
+    private sealed record CountedExclusion : Exclusion
+    {
+        public int Asked { get; private set; }
+
+        public override string Describe() => "every second minute";
+
+        public override bool Covers(DateTimeOffset time)
+        {
+            Asked++;
+            return time.Minute % 2 == 1;
+        }
+
+        public override IEnumerable<(DateTimeOffset Start, DateTimeOffset End)> Between(DateTimeOffset from, DateTimeOffset to) => throw new NotSupportedException();
+    }
+
+    [Fact]
+    public async Task Exclusions_are_asked_of_each_minute_once_however_many_groups_are_counted()
+    {
+        DateTimeOffset start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        var exclusion = new CountedExclusion();
+        ServiceLevelObjective slo = OracleTests.Slo(BudgetingMethod.Occurrences) with { GroupBy = ["pod"], Exclusions = [exclusion] };
+        var store = new FlakyStore();
+        store.Increments.AddRange(
+            from minute in Enumerable.Range(0, 600)
+            from pod in Enumerable.Range(0, 50)
+            select new LedgerIncrement(slo.LedgerKey, $"pod=\"{pod}\"", start.AddMinutes(minute), 1, 1));
+        using var ledger = new Ledger.Ledger(store, new SetTime { Now = start.AddHours(10) });
+
+        await ledger.SetSlosAsync([slo], default);
+
+        Assert.Equal(600, exclusion.Asked);
+        Assert.Equal(300 * 50, ledger.Sum("slo", start.AddHours(10), TimeSpan.FromDays(1)).Total);
+        Assert.Equal(300, ledger.Sum("slo{pod=\"7\"}", start.AddHours(10), TimeSpan.FromDays(1)).Total);
+    }
+
     [Theory]
     // Sundays at half past two: on the last of March that time is skipped, on the last of October it comes twice.
     [InlineData("30 2 * * SUN", "Europe/Berlin", "2026-03-29T00:00:00Z", "2026-03-29T01:00:00Z")]

@@ -20,7 +20,13 @@ internal sealed class FlakyStore : ILedgerStore
     /// <summary>What other nodes have appended.</summary>
     public List<LedgerIncrement> Others { get; } = [];
 
+    /// <summary>Keys that other nodes' minutes were read of; null for all.</summary>
+    public List<string?> OthersRead { get; } = [];
+
     public bool LoseNextAnswer { get; set; }
+
+    /// <summary>What happens before a key is read; null for nothing.</summary>
+    public Func<string, Task>? Reading { get; set; }
 
     public Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation)
     {
@@ -36,9 +42,18 @@ internal sealed class FlakyStore : ILedgerStore
         return Task.CompletedTask;
     }
 
-    public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
-        Task.FromResult<IReadOnlyList<LedgerIncrement>>([.. Increments.Where(increment => increment.Key == key && increment.Minute >= since)]);
+    public async Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation)
+    {
+        if (Reading is { } reading)
+        {
+            await reading(key);
+        }
+        return [.. Increments.Where(increment => increment.Key == key && increment.Minute >= since)];
+    }
 
-    public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
-        Task.FromResult<IReadOnlyList<LedgerIncrement>>([.. Others.Where(increment => increment.Minute >= since)]);
+    public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(string? key, DateTimeOffset since, CancellationToken cancellation)
+    {
+        OthersRead.Add(key);
+        return Task.FromResult<IReadOnlyList<LedgerIncrement>>([.. Others.Where(increment => (key is null || increment.Key == key) && increment.Minute >= since)]);
+    }
 }

@@ -469,7 +469,7 @@ public sealed class LedgerTests
         /// <summary>What other nodes have stored, by minutes.</summary>
         public Dictionary<DateTimeOffset, (double Good, double Total)> Others { get; } = [];
 
-        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
+        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(string? key, DateTimeOffset since, CancellationToken cancellation) =>
             Task.FromResult<IReadOnlyList<LedgerIncrement>>(
                 [.. Others.Where(minute => minute.Key >= since).Select(minute => new LedgerIncrement(Slo().LedgerKey, "", minute.Key, minute.Value.Good, minute.Value.Total))]);
 

@@ -129,6 +129,42 @@ public sealed class LogIndicatorTests
                select (part, total, isBad);
     }
 
+    [Fact]
+    public async Task A_record_of_a_group_that_has_been_seen_or_of_one_too_many_allocates_nothing()
+    {
+        string file = File.Replace("matches: 'payment (failed|declined)'", "contains: failed", StringComparison.Ordinal)
+            .Replace("contains: payment, attributes: {tenant.id: acme}", "contains: payment", StringComparison.Ordinal)
+            .Replace("{name: payments}\nspec", "{name: payments, annotations: {sloengine/group-by: \"region,service\", sloengine/max-groups: 2}}\nspec", StringComparison.Ordinal);
+        ServiceLevelObjective slo = Read(file);
+        using Ledger.Ledger ledger = await LedgerOfAsync(slo);
+        string[] regions = ["eu", "a \\ \"b\" ü", "one too many"];
+        byte[] body = Encoding.UTF8.GetBytes("payment failed");
+        OneAttribute[] attributes = [.. regions.Select(region => new OneAttribute("region", region))];
+        Show(3);
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Show(3000);
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(3003, Of(ledger, slo.Id).Total);
+        string quoted = Ledger.Ledger.GroupOf(slo.GroupBy, new Dictionary<string, string> { ["region"] = regions[1], ["service"] = "shop" });
+        Assert.Equal("region=\"a \\\\ \\\"b\\\" ü\",service=\"shop\"", quoted);
+        Assert.Equal(1001, Of(ledger, $"{slo.Id}{{{quoted}}}").Total);
+        Assert.Equal(1001, Of(ledger, $"{slo.Id}{{{ServiceLevelObjective.OtherGroups}}}").Total);
+        ServiceLevelObjective group = Assert.Single(ledger.Evaluated(slo), one => one.Group == quoted);
+        Assert.Equal((regions[1], "shop"), (group.Labels["region"], group.Labels["service"]));
+
+        void Show(int records)
+        {
+            using Lock.Scope batch = ledger.BeginBatch();
+            for (int record = 0; record < records; record++)
+            {
+                var view = new LogView { Service = "shop", Severity = 17, Body = body, EventName = [], Attributes = attributes[record % attributes.Length], Row = 0 };
+                ledger.Observe(view, OracleTests.Nanos(Now.AddSeconds(-30)));
+            }
+        }
+    }
+
     private static async Task<WindowSum> CountAsync(ServiceLevelObjective slo, params Record[] records)
     {
         using Ledger.Ledger ledger = await LedgerOfAsync(slo);
@@ -182,6 +218,24 @@ public sealed class LogIndicatorTests
         }
 
         public bool TryGetOfResource(int row, string key, out string value) => (Resource ?? []).TryGetValue(key, out value!);
+    }
+
+    private sealed class OneAttribute(string key, string value) : IRecordAttributes
+    {
+        private readonly byte[] _key = Encoding.UTF8.GetBytes(key);
+        private readonly byte[] _value = Encoding.UTF8.GetBytes(value);
+
+        public bool TryGetOwn(int row, ReadOnlySpan<byte> key, out ReadOnlySpan<byte> value)
+        {
+            value = _value;
+            return key.SequenceEqual(_key);
+        }
+
+        public bool TryGetOfResource(int row, string key, out string value)
+        {
+            value = "";
+            return false;
+        }
     }
 
     private sealed class FixedTime(DateTimeOffset now) : TimeProvider

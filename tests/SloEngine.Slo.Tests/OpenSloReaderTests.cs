@@ -50,6 +50,7 @@ public sealed class OpenSloReaderTests
     [InlineData("kind: SLO", "kind: SLA", "expected one of SLO")]
     [InlineData("service: web", "servce: web", "spec.service is missing")]
     [InlineData("  service: web", "  service: web\n  markdown: yes", "unknown key spec.markdown")]
+    [InlineData("metadata: {name: web}\nspec", "metadata: {name: web, annotations: {sloengine/lateness: 5s}}\nspec", "sloengine/lateness is 5s, expected at least 1m")]
     public void A_wrong_field_is_refused_with_its_place_and_what_is_expected(string right, string wrong, string expected)
     {
         (IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<SloFileError> errors) = SloFileReader.Read([("web.yaml", Valid.Replace(right, wrong, StringComparison.Ordinal))]);

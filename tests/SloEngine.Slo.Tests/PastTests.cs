@@ -67,6 +67,24 @@ public sealed class PastTests : IDisposable
     }
 
     [Fact]
+    public async Task New_SLOs_have_one_past_which_ends_after_all_of_them_are_listened_to()
+    {
+        _clock.Now = Start.AddHours(1);
+        _store.Reading = _ =>
+        {
+            // The store is slow.
+            _clock.Now += TimeSpan.FromSeconds(20);
+            return Task.CompletedTask;
+        };
+
+        await _ledger.SetSlosAsync([Slo("one"), Slo("other"), Slo("third")], default);
+
+        Assert.Equal(3, _ledger.Pending.Count);
+        DateTimeOffset until = Assert.Single(_ledger.Pending.Select(past => past.Until).Distinct());
+        Assert.InRange(until, _clock.Now.AddSeconds(2), _clock.Now.AddSeconds(12));
+    }
+
+    [Fact]
     public async Task What_other_nodes_count_while_the_past_is_read_for_long_is_there_after_it()
     {
         _clock.Now = Start.AddHours(1);
@@ -79,6 +97,25 @@ public sealed class PastTests : IDisposable
         await _ledger.AddPastAsync([(past, [new LedgerIncrement(past.Slo.LedgerKey, "", Start.AddMinutes(30), 10, 10)])], default);
 
         Assert.Equal((15, 16), _ledger.Sum("app", _clock.Now, TimeSpan.FromDays(1)) is var sum ? (sum.Good, sum.Total) : default);
+    }
+
+    [Fact]
+    public async Task Slices_of_the_past_are_judged_with_the_events_that_corrections_add()
+    {
+        DateTimeOffset early = Start.AddMinutes(30);
+        _clock.Now = Start.AddDays(10);
+        await _ledger.SetSlosAsync(
+            [Slo("app") with { Method = BudgetingMethod.Timeslices }],
+            [new BudgetCorrection("app", "", "", CorrectionKind.AddEvents, early, early.AddMinutes(2), Good: 200)], default);
+        PendingPast past = Assert.Single(_ledger.Pending);
+        _ledger.ReadPast([past]);
+
+        // A minute that the correction makes good, and two days of others long after it; the other minute of the correction had no events.
+        string key = past.Slo.LedgerKey;
+        IEnumerable<LedgerIncrement> later = Enumerable.Range(0, 2880).Select(minute => new LedgerIncrement(key, "", Start.AddDays(7).AddMinutes(minute), 10, 10));
+        await _ledger.AddPastAsync([(past, [new LedgerIncrement(key, "", early, 50, 60), .. later])], default);
+
+        Assert.Equal((2882, 2882), _ledger.Sum("app", _clock.Now, TimeSpan.FromDays(30)) is var sum ? (sum.Good, sum.Total) : default);
     }
 
     [Fact]

@@ -60,6 +60,34 @@ public sealed class SloCatalogTests : IDisposable
         Assert.All(catalog.Slos, slo => Assert.Empty(slo.Exclusions));
     }
 
+    [Fact]
+    public void Maintenance_beside_an_SLO_that_does_not_read_stands_once_and_goes_on_when_it_does_not_read_either()
+    {
+        Write("all.yaml", Maintenance + "\n---\n" + Slo("a", 0.9));
+        Write("b.yaml", Slo("b", 0.8));
+        var catalog = new SloCatalog(_files.FullName);
+        catalog.Reload();
+        Exclusion[] before = [.. catalog.Slos.SelectMany(slo => slo.Exclusions)];
+        Assert.Equal(2, before.Length);
+
+        foreach (double wrong in (double[])[2, 30, 400])
+        {
+            Write("all.yaml", "# another line\n" + Maintenance + "\n---\n" + Slo("a", wrong));
+            Assert.True(catalog.Reload());
+            Assert.Single(catalog.Errors);
+            Assert.Equal(["a", "b"], catalog.Slos.Select(slo => slo.Id));
+            Assert.Equal(before.Length, catalog.Slos.Sum(slo => slo.Exclusions.Count));
+        }
+
+        Write("all.yaml", Maintenance.Replace("0 3 * * *", "0 4 * * *", StringComparison.Ordinal) + "\n---\n" + Slo("a", 5000));
+        Assert.True(catalog.Reload());
+        Assert.Contains("0 4 * * *", Assert.Single(catalog.Slos[1].Exclusions).Describe(), StringComparison.Ordinal);
+
+        Write("all.yaml", Maintenance.Replace("0 3 * * *", "0 3 *", StringComparison.Ordinal) + "\n---\n" + Slo("a", 60000));
+        Assert.True(catalog.Reload());
+        Assert.Contains("0 4 * * *", Assert.Single(catalog.Slos[1].Exclusions).Describe(), StringComparison.Ordinal);
+    }
+
     public void Dispose() => _files.Delete(recursive: true);
 
     private void Write(string name, string text) => File.WriteAllText(Path.Combine(_files.FullName, name), text);

@@ -29,8 +29,8 @@ public static partial class NativeSloWriter
         spec["budgetingMethod"] = slo.Method.ToString();
         spec.AddUnless("lateness", WindowedQuery.DurationText(slo.Lateness ?? default), slo.Lateness is null);
         spec.AddUnless("groupBy", slo.GroupBy, slo.GroupBy.Count == 0);
-        spec.AddUnless("maxGroups", slo.MaxGroups, slo.MaxGroups == 200);
-        spec.AddUnless("minimumEvents", slo.MinimumEvents, slo.MinimumEvents == 10);
+        spec.AddUnless("maxGroups", slo.MaxGroups, slo.MaxGroups == ServiceLevelObjective.DefaultMaxGroups);
+        spec.AddUnless("minimumEvents", slo.MinimumEvents, slo.MinimumEvents == ServiceLevelObjective.DefaultMinimumEvents);
         spec.AddUnless("minimumFailures", slo.MinimumFailures, slo.MinimumFailures == 0);
         spec.AddUnless("coverageFloor", slo.CoverageFloor, slo.CoverageFloor == 0);
         spec.AddUnless("trafficAware", true, !slo.IsTrafficAware);

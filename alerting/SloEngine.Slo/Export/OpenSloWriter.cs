@@ -61,8 +61,8 @@ public static class OpenSloWriter
         Add("runbook", slo.Runbook, slo.Runbook is null);
         Add("tenant", slo.Tenant, slo.Tenant is null);
         Add("group-by", string.Join(",", slo.GroupBy), slo.GroupBy.Count == 0);
-        Add("max-groups", slo.MaxGroups, slo.MaxGroups == 200);
-        Add("minimum-events", slo.MinimumEvents, slo.MinimumEvents == 10);
+        Add("max-groups", slo.MaxGroups, slo.MaxGroups == ServiceLevelObjective.DefaultMaxGroups);
+        Add("minimum-events", slo.MinimumEvents, slo.MinimumEvents == ServiceLevelObjective.DefaultMinimumEvents);
         Add("minimum-failures", slo.MinimumFailures, slo.MinimumFailures == 0);
         Add("coverage-floor", slo.CoverageFloor, slo.CoverageFloor == 0);
         Add("traffic-aware", "true", !slo.IsTrafficAware);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace SloEngine.Slo.Ledger;
@@ -8,18 +9,30 @@ internal static class GroupKey
     /// <summary>The group of some labels' values.</summary>
     public static string Of(IReadOnlyList<string> by, Func<string, string> value)
     {
-        var group = new StringBuilder();
+        var group = new ArrayBufferWriter<char>();
         foreach (string label in by)
         {
             Append(group, label, value(label));
         }
-        return group.ToString();
+        return group.WrittenSpan.ToString();
     }
 
     /// <summary>Adds a label to a group.</summary>
-    public static void Append(StringBuilder group, string label, string value) =>
-        group.Append(group.Length > 0 ? "," : "").Append(label).Append("=\"")
-            .Append(value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)).Append('"');
+    public static void Append(ArrayBufferWriter<char> group, string label, ReadOnlySpan<char> value)
+    {
+        group.Write(group.WrittenCount > 0 ? "," : "");
+        group.Write(label);
+        group.Write("=\"");
+        for (int special = value.IndexOfAny('\\', '"'); special >= 0; special = value.IndexOfAny('\\', '"'))
+        {
+            group.Write(value[..special]);
+            group.Write("\\");
+            group.Write(value.Slice(special, 1));
+            value = value[(special + 1)..];
+        }
+        group.Write(value);
+        group.Write("\"");
+    }
 
     /// <summary>The labels of a group; of the one of all others each is that word.</summary>
     public static IEnumerable<KeyValuePair<string, string>> Labels(string group, IReadOnlyList<string> by)

@@ -17,6 +17,6 @@ public interface ILedgerStore
     /// <summary>Reads the sums of each minute of a key since a time, oldest first: those that this node appended.</summary>
     Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation);
 
-    /// <summary>Reads the sums of each minute of every key since a time that other nodes appended; none where this is the only one.</summary>
-    Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation);
+    /// <summary>Reads the sums of each minute of a key, or of every key for null, since a time, oldest first: those that other nodes appended; none where this is the only one.</summary>
+    Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(string? key, DateTimeOffset since, CancellationToken cancellation);
 }

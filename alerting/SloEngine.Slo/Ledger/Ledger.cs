@@ -1,4 +1,3 @@
-using System.Diagnostics.Metrics;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Slo.Ledger;
@@ -12,26 +11,19 @@ public sealed class Ledger : IDisposable
     /// <summary>How long taps may take to listen to new SLOs.</summary>
     private static readonly TimeSpan TapDelay = TimeSpan.FromSeconds(2);
 
-    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(100);
-
     private readonly ILedgerStore _store;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
-    private readonly Meter _meter;
+    private readonly LedgerOddities _oddities;
 
-    /// <summary>Held while something is appended, and while the store is read to count anew: what is read is what has been appended until then.</summary>
-    private readonly SemaphoreSlim _appends = new(1);
+    private readonly LedgerAppends _appends;
 
-    /// <summary>What has been taken and is not known to be in the store, and whether an attempt has failed, so that it may be there.</summary>
-    private readonly Dictionary<IReadOnlyList<LedgerIncrement>, bool> _taken = new(ReferenceEqualityComparer.Instance);
+    /// <summary>Ledgers that are gone, while taps may still tell them what comes.</summary>
+    private readonly List<SloLedger> _gone = [];
+    private bool _isRetapped;
 
-    /// <summary>What ledgers that are gone had counted and nobody has taken yet.</summary>
-    private readonly List<LedgerIncrement> _left = [];
-
-    private readonly Counter<long> _oddities;
-    private readonly long[] _noted = new long[Enum.GetValues<LedgerOddity>().Length];
     private Dictionary<string, SloLedger> _ledgers = new(StringComparer.Ordinal);
-    private Dictionary<string, (SloLedger? Ledger, ServiceLevelObjective Slo)> _views = new(StringComparer.Ordinal);
+    private Dictionary<string, SloView> _views = new(StringComparer.Ordinal);
     private ListeningLedgers _listeners = new([]);
     private PendingPast[] _pending = [];
 
@@ -43,12 +35,10 @@ public sealed class Ledger : IDisposable
     public Ledger(ILedgerStore store, TimeProvider time, DateTimeOffset? since = null, LedgerOptions? options = null)
     {
         (_store, _time, Now, Options) = (store, time, time.GetUtcNow(), options ?? LedgerOptions.Default);
+        _appends = new LedgerAppends(store, _gate, time);
         Since = since ?? Now;
         Streams = new SeenStreams(Since);
-        _meter = new Meter(Options.MeterName);
-        LatenessNanos = Options.Lateness.Ticks * 100;
-        _oddities = _meter.CreateCounter<long>(
-            "sloengine.slo.events.odd", "{addition}", "Additions to the ledger that did not count as they came, by reason: too_late, duplicate, ahead, reset, excluded.");
+        _oddities = new LedgerOddities(Options.MeterName);
     }
 
     /// <summary>Time since which counters that begin are counted from their start.</summary>
@@ -63,15 +53,12 @@ public sealed class Ledger : IDisposable
         private set
         {
             field = value;
-            NowNanos = (value - DateTimeOffset.UnixEpoch).Ticks * 100;
+            NowNanos = UnixNanos.Of(value);
         }
     }
 
     /// <summary>The time of the batch, in nanoseconds since the Unix epoch.</summary>
     internal long NowNanos { get; private set; }
-
-    /// <summary>How late an event may come, in nanoseconds.</summary>
-    internal long LatenessNanos { get; }
 
     /// <summary>Memory of the rings, in bytes.</summary>
     public long Bytes
@@ -103,8 +90,7 @@ public sealed class Ledger : IDisposable
     public async Task SetSlosAsync(IReadOnlyList<ServiceLevelObjective> slos, IReadOnlyList<BudgetCorrection> corrections, CancellationToken cancellation)
     {
         var ledgers = new Dictionary<string, SloLedger>(StringComparer.Ordinal);
-        var pending = new List<PendingPast>();
-        TimeSpan newReach = TimeSpan.Zero;
+        var unread = new List<(SloLedger Ledger, TimeSpan Reach, IReadOnlyList<LedgerIncrement> Stored)>();
         ServiceLevelObjective[] all = [.. slos.SelectMany(slo => slo.Each())];
         Dictionary<string, TimeSpan> reaches = Reaches(all);
         foreach (IGrouping<string, ServiceLevelObjective> sharing in all.Where(slo => slo.Composite is null).GroupBy(slo => slo.LedgerKey))
@@ -116,15 +102,14 @@ public sealed class Ledger : IDisposable
             SloLedger ledger = known?.HasGroupsOf(objectives[0]) == true ? known : new SloLedger(this, objectives, reach, own);
             if (ledger != known || !ledger.Fits(objectives, reach, own))
             {
-                if (ledger != known && await AwaitPastAsync(ledger, reach, cancellation) is { } past)
+                if (ledger != known && await StoredBeforePastAsync(ledger, reach, cancellation) is { } stored)
                 {
-                    pending.Add(past);
+                    unread.Add((ledger, reach, stored));
                 }
                 else
                 {
                     await CountAnewAsync(ledger, objectives, reach, own, cancellation);
                 }
-                newReach = newReach > reach ? newReach : reach;
             }
             ledgers[sharing.Key] = ledger;
         }
@@ -132,29 +117,24 @@ public sealed class Ledger : IDisposable
         {
             foreach (SloLedger gone in _ledgers.Values.Except(ledgers.Values))
             {
-                gone.TakeUnsaved(_left);
+                _appends.Leave(gone);
+                _gone.Add(gone);
             }
-            _ledgers = ledgers;
-            _pending = [.. _pending.Where(past => ledgers.ContainsValue(past.Ledger)), .. pending];
+            (_ledgers, _isRetapped) = (ledgers, false);
+            _pending = [.. _pending.Where(past => ledgers.ContainsValue(past.Ledger)), .. AwaitPast(unread)];
             _views = new(StringComparer.Ordinal);
-            foreach (ServiceLevelObjective slo in all)
+            foreach (ServiceLevelObjective composite in all.Where(slo => slo.Composite is not null))
             {
-                _views[slo.Id] = (ledgers.GetValueOrDefault(slo.LedgerKey), slo);
+                _views[composite.Id] = new SloView(composite, null, _views);
             }
             foreach (IGrouping<string, ServiceLevelObjective> sharing in all.Where(slo => slo.Composite is null).GroupBy(slo => slo.LedgerKey))
             {
                 SloLedger ledger = ledgers[sharing.Key];
                 ledger.Define([.. sharing]);
-                foreach (SloLedger group in ledger.Groups.Values)
-                {
-                    Show(group);
-                }
+                ledger.Successor = null;
+                ShowAll(ledger);
             }
             _listeners = new ListeningLedgers(ledgers.Values);
-        }
-        if (newReach > TimeSpan.Zero)
-        {
-            await RefreshOthersAsync(newReach, cancellation);
         }
     }
 
@@ -164,45 +144,28 @@ public sealed class Ledger : IDisposable
     /// </summary>
     public async Task<Ledger> CopyAsync(ServiceLevelObjective slo, IReadOnlyList<BudgetCorrection> corrections, CancellationToken cancellation)
     {
-        var all = new List<LedgerIncrement>();
+        var own = new List<LedgerIncrement>();
+        var others = new List<LedgerIncrement>();
         foreach (string key in slo.Each().Select(objective => objective.LedgerKey).Distinct())
         {
-            await WithCountedAsync(
+            await _appends.WithCountedAsync(
                 key,
                 slo.Window,
-                counted =>
+                history =>
                 {
-                    _ledgers.GetValueOrDefault(key)?.AddUnsaved(counted);
-                    all.AddRange(counted);
+                    _ledgers.GetValueOrDefault(key)?.AddUnsaved(history.Own);
+                    own.AddRange(history.Own);
+                    others.AddRange(history.Others);
                 },
                 cancellation);
         }
-        var copy = new Ledger(new CountedMinutes(all, _store), _time, Since, Options with { ReadsPast = false, MeterName = "SloEngine.Slo.Copy" });
+        var copy = new Ledger(new CountedMinutes(own, others), _time, Since, Options with { ReadsPast = false, MeterName = "SloEngine.Slo.Copy" });
         await copy.SetSlosAsync([slo], corrections, cancellation);
         return copy;
     }
 
     /// <summary>Stores what was taken; when the task completes it survives the end of the process. May be repeated with the same token when it fails.</summary>
-    public async Task SaveAsync(IReadOnlyList<LedgerIncrement> taken, string token, CancellationToken cancellation)
-    {
-        await _appends.WaitAsync(cancellation);
-        try
-        {
-            lock (_gate)
-            {
-                _taken[taken] = true;
-            }
-            await _store.AppendAsync(taken, token, cancellation);
-            lock (_gate)
-            {
-                _taken.Remove(taken);
-            }
-        }
-        finally
-        {
-            _appends.Release();
-        }
-    }
+    public Task SaveAsync(IReadOnlyList<LedgerIncrement> taken, string token, CancellationToken cancellation) => _appends.SaveAsync(taken, token, cancellation);
 
     /// <summary>
     /// Adds what other nodes have counted meanwhile, as the store has it: a node counts the telemetry that it takes in, and every one knows the sums.
@@ -212,7 +175,7 @@ public sealed class Ledger : IDisposable
     public async Task RefreshOthersAsync(TimeSpan reach, CancellationToken cancellation)
     {
         DateTimeOffset began = _time.GetUtcNow();
-        ILookup<string, LedgerIncrement> others = (await _store.ReadOthersAsync(began - reach, cancellation)).ToLookup(increment => increment.Key);
+        ILookup<string, LedgerIncrement> others = (await _store.ReadOthersAsync(null, began - reach, cancellation)).ToLookup(increment => increment.Key);
         lock (_gate)
         {
             foreach ((string key, SloLedger ledger) in _ledgers)
@@ -252,10 +215,12 @@ public sealed class Ledger : IDisposable
             // An event, because the store forgets rows that add nothing.
             changes.Add(new LedgerIncrement(PastMark(past.Slo.LedgerKey), "", past.Until, 1, 1));
         }
-        await _appends.WaitAsync(cancellation);
-        try
+        await _appends.AppendAsync(changes, $"past/{pasts[0].Past.Slo.LedgerKey}/{pasts[0].Past.Until.ToUnixTimeSeconds()}", TakeIn, cancellation);
+        // What other nodes have counted since is not in what was read.
+        await RefreshOthersAsync(_time.GetUtcNow() - pasts.Min(added => added.Past.Until) + Objective.Minute, cancellation);
+
+        void TakeIn()
         {
-            await _store.AppendAsync(changes, $"past/{pasts[0].Past.Slo.LedgerKey}/{pasts[0].Past.Until.ToUnixTimeSeconds()}", cancellation);
             foreach ((PendingPast past, IReadOnlyList<LedgerIncrement> counted) in pasts)
             {
                 lock (_gate)
@@ -266,12 +231,6 @@ public sealed class Ledger : IDisposable
                 }
             }
         }
-        finally
-        {
-            _appends.Release();
-        }
-        // What other nodes have counted since is not in what was read.
-        await RefreshOthersAsync(_time.GetUtcNow() - pasts.Min(added => added.Past.Until) + Objective.Minute, cancellation);
     }
 
     /// <summary>How much of an SLO's past has been read, 0 to 1; null when none is pending.</summary>
@@ -280,8 +239,7 @@ public sealed class Ledger : IDisposable
         lock (_gate)
         {
             // One that is not known yet is about to be.
-            return !_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? Options.ReadsPast ? 0 : null
-                : Counted(view).Select(ledger => _pending.FirstOrDefault(past => past.Slo.LedgerKey == ledger.Slo.LedgerKey)?.Progress).Min();
+            return _views.TryGetValue(id, out SloView? view) ? view.PastProgress(_pending) : Options.ReadsPast ? 0 : null;
         }
     }
 
@@ -319,6 +277,15 @@ public sealed class Ledger : IDisposable
     /// <summary>The tap of a series: null when no indicator looks at it.</summary>
     public SeriesTap? Bind(SeriesView series) => _listeners.Bind(this, series);
 
+    /// <summary>All taps in use have been bound since the SLOs were replaced: those from before have told what they tell.</summary>
+    public void Retapped()
+    {
+        lock (_gate)
+        {
+            _isRetapped = true;
+        }
+    }
+
     /// <summary>Shows a span that ended at a time, within a batch.</summary>
     public void Observe(in SpanView span, long endNanos) => _listeners.Observe(span, endNanos);
 
@@ -331,23 +298,19 @@ public sealed class Ledger : IDisposable
         var increments = new List<LedgerIncrement>();
         lock (_gate)
         {
-            for (int oddity = 0; oddity < _noted.Length; oddity++)
-            {
-                if (_noted[oddity] > 0)
-                {
-                    _oddities.Add(_noted[oddity], new KeyValuePair<string, object?>("reason", Name((LedgerOddity)oddity)));
-                    _noted[oddity] = 0;
-                }
-            }
-            increments.AddRange(_left);
-            _left.Clear();
-            foreach (SloLedger ledger in _ledgers.Values)
+            _oddities.Export();
+            _appends.TakeLeft(increments);
+            foreach (SloLedger ledger in _ledgers.Values.Concat(_gone))
             {
                 ledger.TakeUnsaved(increments);
             }
+            if (_isRetapped)
+            {
+                _gone.Clear();
+            }
             if (increments.Count > 0)
             {
-                _taken.Add(increments, false);
+                _appends.NoteTaken(increments);
             }
         }
         return increments;
@@ -361,10 +324,7 @@ public sealed class Ledger : IDisposable
             Now = _time.GetUtcNow();
             foreach (LedgerIncrement increment in stored)
             {
-                if (_ledgers.TryGetValue(increment.Key, out SloLedger? ledger))
-                {
-                    (increment.Group.Length == 0 ? ledger : ledger.ForGroup(increment.Group)).Restore(increment.Minute, increment.Good, increment.Total);
-                }
+                _ledgers.GetValueOrDefault(increment.Key)?.Include(increment);
             }
         }
     }
@@ -383,7 +343,7 @@ public sealed class Ledger : IDisposable
     {
         lock (_gate)
         {
-            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? Sum(view, now, window) : default;
+            return _views.GetValueOrDefault(id)?.Sum(now, window) ?? default;
         }
     }
 
@@ -392,14 +352,10 @@ public sealed class Ledger : IDisposable
     {
         lock (_gate)
         {
-            if (!_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view))
-            {
-                sums.Clear();
-                return;
-            }
+            SloView? view = _views.GetValueOrDefault(id);
             for (int index = 0; index < windows.Length; index++)
             {
-                sums[index] = Sum(view, now, windows[index]);
+                sums[index] = view?.Sum(now, windows[index]) ?? default;
             }
         }
     }
@@ -409,10 +365,7 @@ public sealed class Ledger : IDisposable
     {
         lock (_gate)
         {
-            return !_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? default
-                : view.Ledger is { } ledger ? ledger.BudgetSum(view.Slo, now)
-                // The slot that begins with a calendar's window belongs to it.
-                : Sum(view, now, now - view.Slo.BudgetWindow.Bounds(now).Start + (view.Slo.BudgetWindow is CalendarWindow ? TimeSpan.FromTicks(1) : TimeSpan.Zero));
+            return _views.GetValueOrDefault(id)?.BudgetSum(now) ?? default;
         }
     }
 
@@ -421,8 +374,7 @@ public sealed class Ledger : IDisposable
     {
         lock (_gate)
         {
-            return !_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? default
-                : view.Ledger?.Events(now, window) ?? Sum(view, now, window);
+            return _views.GetValueOrDefault(id)?.Events(now, window) ?? default;
         }
     }
 
@@ -431,8 +383,7 @@ public sealed class Ledger : IDisposable
     {
         lock (_gate)
         {
-            return !_views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? default
-                : view.Ledger?.MinuteSum(end, window) ?? Sum(view, end, window);
+            return _views.GetValueOrDefault(id)?.MinuteSum(end, window) ?? default;
         }
     }
 
@@ -441,8 +392,7 @@ public sealed class Ledger : IDisposable
     {
         lock (_gate)
         {
-            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view)
-                ? Counted(view).Select(ledger => ledger.Resolution(since)).DefaultIfEmpty(Objective.Minute).Max() : Objective.Minute;
+            return _views.GetValueOrDefault(id)?.Resolution(since) ?? Objective.Minute;
         }
     }
 
@@ -454,8 +404,7 @@ public sealed class Ledger : IDisposable
     {
         lock (_gate)
         {
-            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view)
-                ? Counted(view).Select(ledger => ledger.FilledUntil(now, window)).Order().FirstOrDefault() : null;
+            return _views.GetValueOrDefault(id)?.FilledUntil(now, window);
         }
     }
 
@@ -464,7 +413,7 @@ public sealed class Ledger : IDisposable
     {
         lock (_gate)
         {
-            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view) ? Counted(view).Select(ledger => ledger.FirstMinute).Min() : null;
+            return _views.GetValueOrDefault(id)?.FirstData();
         }
     }
 
@@ -473,24 +422,39 @@ public sealed class Ledger : IDisposable
     {
         lock (_gate)
         {
-            return _views.TryGetValue(id, out (SloLedger? Ledger, ServiceLevelObjective Slo) view)
-                ? view.Ledger?.Coverage(now, window) ?? Counted(view).Select(ledger => ledger.Coverage(now, window)).DefaultIfEmpty().Min() : 0;
+            return _views.GetValueOrDefault(id)?.Coverage(now, window) ?? 0;
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _meter.Dispose();
+        _oddities.Dispose();
         _appends.Dispose();
     }
 
-    /// <summary>Makes the SLOs of a group known.</summary>
+    /// <summary>Makes the SLOs of a new group known, if its ledger is in use.</summary>
     internal void Show(SloLedger group)
     {
-        foreach (ServiceLevelObjective slo in group.Slos)
+        if (_ledgers.GetValueOrDefault(group.Slo.LedgerKey) == group.Whole)
         {
-            _views[slo.Id] = (group, slo);
+            ShowOne(group);
+        }
+    }
+
+    private void ShowAll(SloLedger whole)
+    {
+        foreach (SloLedger ledger in whole.Groups.Values.Prepend(whole))
+        {
+            ShowOne(ledger);
+        }
+    }
+
+    private void ShowOne(SloLedger ledger)
+    {
+        foreach (ServiceLevelObjective slo in ledger.Slos)
+        {
+            _views[slo.Id] = new SloView(slo, ledger, _views);
         }
     }
 
@@ -498,22 +462,13 @@ public sealed class Ledger : IDisposable
     internal SeenStreams Streams { get; }
 
     /// <summary>Notes that something did not count as it came.</summary>
-    internal void Note(LedgerOddity oddity) => _noted[(int)oddity]++;
+    internal void Note(LedgerOddity oddity) => _oddities.Note(oddity);
 
     /// <summary>The group of events that have labels, as <see cref="ServiceLevelObjective.Group"/> names it.</summary>
     public static string GroupOf(IReadOnlyList<string> by, IReadOnlyDictionary<string, string> labels) => GroupKey.Of(by, label => labels.GetValueOrDefault(label, ""));
 
     /// <summary>Key under which the store knows that an SLO's past has been read.</summary>
     public static string PastMark(string key) => "past/" + key;
-
-    private static string Name(LedgerOddity oddity) => oddity switch
-    {
-        LedgerOddity.TooLate => "too_late",
-        LedgerOddity.Duplicate => "duplicate",
-        LedgerOddity.Ahead => "ahead",
-        LedgerOddity.Reset => "reset",
-        _ => "excluded",
-    };
 
     /// <summary>How far back each SLO is asked for: over its own window, or the longer one of a composite that it is in.</summary>
     private static Dictionary<string, TimeSpan> Reaches(ServiceLevelObjective[] all)
@@ -533,8 +488,8 @@ public sealed class Ledger : IDisposable
         return reaches;
     }
 
-    /// <summary>Leaves the past of a new ledger to those who read it from stored telemetry; null when it has been read, or nobody does.</summary>
-    private async Task<PendingPast?> AwaitPastAsync(SloLedger ledger, TimeSpan reach, CancellationToken cancellation)
+    /// <summary>What the store has of a new ledger whose past is to be read from stored telemetry; null when that has been done, or nobody does.</summary>
+    private async Task<IReadOnlyList<LedgerIncrement>?> StoredBeforePastAsync(SloLedger ledger, TimeSpan reach, CancellationToken cancellation)
     {
         string key = ledger.Slo.LedgerKey;
         if (!Options.ReadsPast || !ledger.Slo.Indicator.IsTapped
@@ -542,15 +497,22 @@ public sealed class Ledger : IDisposable
         {
             return null;
         }
-        IReadOnlyList<LedgerIncrement> minutes = await _store.ReadAsync(key, _time.GetUtcNow() - reach, cancellation);
-        lock (_gate)
+        return await _store.ReadAsync(key, _time.GetUtcNow() - reach, cancellation);
+    }
+
+    /// <summary>Leaves the past of new ledgers, which are listened to from now on, to those who read it from stored telemetry: of all until the same moment.</summary>
+    private List<PendingPast> AwaitPast(List<(SloLedger Ledger, TimeSpan Reach, IReadOnlyList<LedgerIncrement> Stored)> unread)
+    {
+        Now = _time.GetUtcNow();
+        // The last fine slot that telemetry may be in until taps listen.
+        DateTimeOffset until = DateTimeOffset.UnixEpoch + (Math.Ceiling((Now + TapDelay - DateTimeOffset.UnixEpoch) / TieredSums.FineSlot) * TieredSums.FineSlot);
+        var pending = new List<PendingPast>();
+        foreach ((SloLedger ledger, TimeSpan reach, IReadOnlyList<LedgerIncrement> stored) in unread)
         {
-            Now = _time.GetUtcNow();
-            // The last fine slot that telemetry may be in until taps listen.
-            DateTimeOffset until = DateTimeOffset.UnixEpoch + (Math.Ceiling((Now + TapDelay - DateTimeOffset.UnixEpoch) / TieredSums.FineSlot) * TieredSums.FineSlot);
             ledger.AwaitPast(until);
-            return new PendingPast(ledger, Now - reach, until, minutes);
+            pending.Add(new PendingPast(ledger, Now - reach, until, stored));
         }
+        return pending;
     }
 
     /// <summary>Fills a ledger from the store, and from what is not there yet: what passes meanwhile is in the ledger itself.</summary>
@@ -558,65 +520,24 @@ public sealed class Ledger : IDisposable
         SloLedger ledger, ServiceLevelObjective[] objectives, TimeSpan reach, BudgetCorrection[] corrections, CancellationToken cancellation)
     {
         string key = objectives[0].LedgerKey;
-        return WithCountedAsync(
+        return _appends.WithCountedAsync(
             key,
             reach,
-            counted =>
+            history =>
             {
+                Now = _time.GetUtcNow();
                 if (_ledgers.TryGetValue(key, out SloLedger? before) && before != ledger)
                 {
-                    before.AddUnsaved(counted);
+                    history.Own.AddRange(_appends.Leave(before));
+                    before.Successor = ledger;
                 }
-                ledger.CountAnew(objectives, reach, corrections, counted);
+                ledger.CountAnew(objectives, reach, corrections, history);
+                if (before == ledger)
+                {
+                    // Who asks meanwhile asks for what is counted now.
+                    ShowAll(ledger);
+                }
             },
             cancellation);
     }
-
-    /// <summary>Shows what has been taken of a key, in the store or on its way there: meanwhile nothing is appended, and nothing counted.</summary>
-    private async Task WithCountedAsync(string key, TimeSpan reach, Action<List<LedgerIncrement>> use, CancellationToken cancellation)
-    {
-        while (true)
-        {
-            await _appends.WaitAsync(cancellation);
-            try
-            {
-                IReadOnlyList<LedgerIncrement> stored = await _store.ReadAsync(key, _time.GetUtcNow() - reach, cancellation);
-                lock (_gate)
-                {
-                    // After a failed attempt it may be there or not, until it has been repeated.
-                    if (!_taken.ContainsValue(true))
-                    {
-                        Now = _time.GetUtcNow();
-                        use([.. stored, .. _taken.Keys.SelectMany(taken => taken).Concat(_left).Where(increment => increment.Key == key)]);
-                        return;
-                    }
-                }
-            }
-            finally
-            {
-                _appends.Release();
-            }
-            await Task.Delay(RetryDelay, _time, cancellation);
-        }
-    }
-
-    private WindowSum Sum((SloLedger? Ledger, ServiceLevelObjective Slo) view, DateTimeOffset now, TimeSpan window) =>
-        view.Ledger?.Sum(view.Slo, now, window) ?? CompositeSums.Of(view.Slo, Members(view.Slo), now, window);
-
-    private List<CountedMember> Members(ServiceLevelObjective composite)
-    {
-        var members = new List<CountedMember>();
-        foreach (CompositeMember member in composite.Composite ?? [])
-        {
-            if (_views.TryGetValue(member.Slo, out (SloLedger? Ledger, ServiceLevelObjective Slo) of) && of.Ledger is { } counted && composite.MayShow(of.Slo))
-            {
-                members.Add(new CountedMember(counted, of.Slo, member.Weight));
-            }
-        }
-        return members;
-    }
-
-    /// <summary>The ledgers that an SLO, or a composite's members, are counted in.</summary>
-    private IEnumerable<SloLedger> Counted((SloLedger? Ledger, ServiceLevelObjective Slo) view) => view.Ledger is { } ledger ? [ledger]
-        : Members(view.Slo).Select(member => member.Ledger);
 }

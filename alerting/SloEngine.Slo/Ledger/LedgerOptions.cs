@@ -13,18 +13,3 @@ public sealed record LedgerOptions(TimeSpan Lateness)
     /// <summary>Name of the meter that oddities are counted by; history that is replayed has one of its own.</summary>
     public string MeterName { get; init; } = "SloEngine.Slo";
 }
-
-/// <summary>What became of events that did not count as they came.</summary>
-public enum LedgerOddity
-{
-    /// <summary>Older than the lateness budget: not counted.</summary>
-    TooLate,
-    /// <summary>A point that had been counted: not counted again.</summary>
-    Duplicate,
-    /// <summary>From a clock ahead of this one: counted now.</summary>
-    Ahead,
-    /// <summary>A counter that began again: counted from zero.</summary>
-    Reset,
-    /// <summary>In an announced exclusion: kept, and not counted.</summary>
-    Excluded,
-}

@@ -1,4 +1,3 @@
-using System.Text;
 using SloEngine.Slo.Model;
 
 namespace SloEngine.Slo.Ledger;
@@ -7,23 +6,23 @@ namespace SloEngine.Slo.Ledger;
 internal sealed class ListeningLedgers
 {
     private readonly ILookup<string, SloLedger> _byMetric;
-    private readonly SloLedger[] _spanLedgers;
-    private readonly SloLedger[] _logLedgers;
+    private readonly RecordListener[] _spanListeners;
+    private readonly RecordListener[] _logListeners;
 
     public ListeningLedgers(IReadOnlyCollection<SloLedger> ledgers)
     {
         _byMetric = ledgers
             .SelectMany(ledger => ledger.Slo.Indicator.Metrics().Select(metric => (metric, ledger)))
             .ToLookup(entry => entry.metric, entry => entry.ledger, StringComparer.Ordinal);
-        _spanLedgers = [.. ledgers.Where(ledger => ledger.Slo.Indicator.Total is SpanMeasure)];
-        _logLedgers = [.. ledgers.Where(ledger => ledger.Slo.Indicator.Total is LogMeasure)];
+        _spanListeners = [.. ledgers.Where(ledger => ledger.Slo.Indicator.Total is SpanMeasure).Select(ledger => new RecordListener(ledger))];
+        _logListeners = [.. ledgers.Where(ledger => ledger.Slo.Indicator.Total is LogMeasure).Select(ledger => new RecordListener(ledger))];
     }
 
     /// <summary>Whether an indicator looks at spans.</summary>
-    public bool HasSpans => _spanLedgers.Length > 0;
+    public bool HasSpans => _spanListeners.Length > 0;
 
     /// <summary>Whether an indicator looks at log records.</summary>
-    public bool HasLogs => _logLedgers.Length > 0;
+    public bool HasLogs => _logListeners.Length > 0;
 
     /// <summary>The tap of a series: null when no indicator looks at it.</summary>
     public SeriesTap? Bind(Ledger taps, SeriesView series)
@@ -47,13 +46,14 @@ internal sealed class ListeningLedgers
     /// <summary>Shows a span that ended at a time, within a batch.</summary>
     public void Observe(in SpanView span, long endNanos)
     {
-        foreach (SloLedger ledger in _spanLedgers)
+        foreach (RecordListener listener in _spanListeners)
         {
-            Indicator indicator = ledger.Slo.Indicator;
-            if (ledger.Slo.IsOf(span.Tenant) && ((SpanMeasure)indicator.Total).Matches(span))
+            ServiceLevelObjective slo = listener.Slo;
+            Indicator indicator = slo.Indicator;
+            if (slo.IsOf(span.Tenant) && ((SpanMeasure)indicator.Total).Matches(span))
             {
                 bool part = indicator.Part is SpanMeasure measure && measure.Matches(span);
-                CountsOf(ledger, span.Service, span.Attributes, span.Row).Add(endNanos, part ? 1 : 0, 1);
+                listener.CountsOf(span.Service, span.Attributes, span.Row).Add(endNanos, part ? 1 : 0, 1);
             }
         }
     }
@@ -61,31 +61,15 @@ internal sealed class ListeningLedgers
     /// <summary>Shows a log record of a time, within a batch.</summary>
     public void Observe(in LogView log, long nanos)
     {
-        foreach (SloLedger ledger in _logLedgers)
+        foreach (RecordListener listener in _logListeners)
         {
-            Indicator indicator = ledger.Slo.Indicator;
-            if (ledger.Slo.IsOf(log.Tenant) && ((LogMeasure)indicator.Total).Matches(log))
+            ServiceLevelObjective slo = listener.Slo;
+            Indicator indicator = slo.Indicator;
+            if (slo.IsOf(log.Tenant) && ((LogMeasure)indicator.Total).Matches(log))
             {
                 bool part = indicator.Part is LogMeasure measure && measure.Matches(log);
-                CountsOf(ledger, log.Service, log.Attributes, log.Row).Add(nanos, part ? 1 : 0, 1);
+                listener.CountsOf(log.Service, log.Attributes, log.Row).Add(nanos, part ? 1 : 0, 1);
             }
         }
-    }
-
-    /// <summary>Where a span or log record counts: its group, if there are groups.</summary>
-    private static SloLedger CountsOf(SloLedger ledger, string service, IRecordAttributes attributes, int row)
-    {
-        if (ledger.Slo.GroupBy.Count == 0)
-        {
-            return ledger;
-        }
-        var group = new StringBuilder();
-        foreach (string attribute in ledger.Slo.GroupBy)
-        {
-            GroupKey.Append(group, attribute, attribute == "service" ? service
-                : attributes.TryGetOwn(row, Encoding.UTF8.GetBytes(attribute), out ReadOnlySpan<byte> own) ? Encoding.UTF8.GetString(own)
-                : attributes.TryGetOfResource(row, attribute, out string? found) ? found : "");
-        }
-        return ledger.ForGroup(group.ToString());
     }
 }

@@ -16,6 +16,16 @@ internal sealed class OtherNodes(SloLedger ledger)
     /// <summary>Up to when their counts are here; null when they have counted nothing of late.</summary>
     public DateTimeOffset? KnownUntil => _lastMinute is { } last && _refreshed - last < TieredSums.FineReach ? _refreshed - AppendDelay : null;
 
+    /// <summary>Notes what the ledger has counted of theirs already.</summary>
+    public void Note(IEnumerable<LedgerIncrement> minutes, DateTimeOffset read)
+    {
+        foreach (LedgerIncrement minute in minutes)
+        {
+            Note(minute);
+        }
+        _refreshed = read;
+    }
+
     /// <summary>Adds what is more than at the last read.</summary>
     public void Refresh(IEnumerable<LedgerIncrement> minutes, DateTimeOffset now)
     {
@@ -27,17 +37,22 @@ internal sealed class OtherNodes(SloLedger ledger)
             {
                 continue;
             }
-            _minutes[(minute.Group, minute.Minute)] = (minute.Good, minute.Total);
+            Note(minute);
             // What came since the last read happened since about then, unless it is of an older minute.
             bool isLate = minute.Minute + Model.Objective.Minute < before;
             SloLedger counts = minute.Group.Length == 0 ? ledger : ledger.ForGroup(minute.Group);
             counts.AddOfOthers(minute.Minute, minute.Good - good, minute.Total - total, isLate ? minute.Minute : before, now);
-            _lastMinute = _lastMinute > minute.Minute ? _lastMinute : minute.Minute;
         }
         _refreshed = now;
         foreach ((string, DateTimeOffset Minute) old in _minutes.Keys.Where(known => known.Minute < now - ledger.KeptFor).ToList())
         {
             _minutes.Remove(old);
         }
+    }
+
+    private void Note(LedgerIncrement minute)
+    {
+        _minutes[(minute.Group, minute.Minute)] = (minute.Good, minute.Total);
+        _lastMinute = _lastMinute > minute.Minute ? _lastMinute : minute.Minute;
     }
 }

@@ -94,7 +94,7 @@ public sealed class PastCounter : IDisposable
     /// (a new label set, such as the first error).
     /// </summary>
     internal bool IsNew(SeriesView series, RecentPoint first) =>
-        first.Start != 0 && (SeriesTap.Time(first.Start) >= _storeSince || _began.GetValueOrDefault(Stream(series, first.Start), long.MaxValue) < first.Time);
+        first.Start != 0 && (UnixNanos.Time(first.Start) >= _storeSince || _began.GetValueOrDefault(Stream(series, first.Start), long.MaxValue) < first.Time);
 
     /// <summary>Whether it counts what a sink of live telemetry waits for.</summary>
     internal bool IsAbout(EventSink sink) => sink is SloLedger ledger && _ledgers.Contains(ledger.Whole);
@@ -117,7 +117,7 @@ public sealed class PastCounter : IDisposable
             {
                 return SumsOf(past, ServiceLevelObjective.OtherGroups);
             }
-            _sums[past].Add(group, sums = new MinuteSums(Nanos(past.Since), Nanos(past.Until)));
+            _sums[past].Add(group, sums = new MinuteSums(UnixNanos.Of(past.Since), UnixNanos.Of(past.Until)));
         }
         return sums;
     }
@@ -125,8 +125,6 @@ public sealed class PastCounter : IDisposable
     /// <summary>A metric of a process, as far as labels tell; the store keeps milliseconds.</summary>
     private static (string?, string, string, string, long) Stream(SeriesView series, long startNanos) =>
         (series.Tenant, series.Metric, series.Labels.GetValueOrDefault("job", ""), series.Labels.GetValueOrDefault("instance", ""), startNanos / 1_000_000);
-
-    private static long Nanos(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks * 100;
 
     /// <summary>The taps' ledger counts nothing itself.</summary>
     private sealed class NoStore : ILedgerStore
@@ -136,7 +134,7 @@ public sealed class PastCounter : IDisposable
         public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
             Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
 
-        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
+        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(string? key, DateTimeOffset since, CancellationToken cancellation) =>
             Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
     }
 }

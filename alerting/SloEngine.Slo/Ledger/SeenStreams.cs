@@ -18,7 +18,7 @@ internal sealed class SeenStreams(DateTimeOffset since)
         }
         bool known = _streams.TryGetValue((series.Tenant, series.Stream, series.Metric), out SeenStream? seen)
             && seen.Start == startNanos && seen.Time < timeNanos;
-        return known || SeriesTap.Time(startNanos) >= since;
+        return known || UnixNanos.Time(startNanos) >= since;
     }
 
     /// <summary>Remembers that an export of a metric of a process has been seen.</summary>

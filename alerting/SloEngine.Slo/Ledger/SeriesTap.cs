@@ -233,8 +233,6 @@ public sealed class SeriesTap
         }
     }
 
-    internal static DateTimeOffset Time(long nanos) => DateTimeOffset.UnixEpoch.AddTicks(nanos / 100);
-
     private void Count(long startNanos, long timeNanos, double count, ReadOnlySpan<double> values)
     {
         if (_deltas is not null)
@@ -312,7 +310,7 @@ public sealed class SeriesTap
             _ledger.Note(LedgerOddity.Duplicate);
             return;
         }
-        if ((after == 0 && _recent.HasForgotten) || timeNanos < (_ledger.Now - _ledger.Options.Lateness - DateTimeOffset.UnixEpoch).Ticks * 100)
+        if ((after == 0 && _recent.HasForgotten) || timeNanos < UnixNanos.Of(_ledger.Now - _ledger.Options.Lateness))
         {
             _ledger.Note(LedgerOddity.TooLate);
             return;

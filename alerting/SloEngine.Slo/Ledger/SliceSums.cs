@@ -28,7 +28,7 @@ internal sealed class SliceSums
 
     public void Add(DateTimeOffset time, double good, double total)
     {
-        long index = (time - DateTimeOffset.UnixEpoch).Ticks / _slice.Ticks;
+        long index = Index(time);
         ref (long Index, double Good, double Total) slice = ref _slices[index % _slices.Length];
         if (slice.Index < index)
         {
@@ -50,8 +50,7 @@ internal sealed class SliceSums
     /// <summary>Slices that begin in (now - window, now], that under way not among them: its verdict is not in yet.</summary>
     public WindowSum Sum(DateTimeOffset now, TimeSpan window)
     {
-        long underWay = (now - DateTimeOffset.UnixEpoch).Ticks / _slice.Ticks * _slice.Ticks;
-        DateTimeOffset end = DateTimeOffset.UnixEpoch.AddTicks(underWay - 1);
+        DateTimeOffset end = LastOver(now);
         TimeSpan whole = window - (now - end);
         // A window shorter than two slices is that of the last slice.
         return _verdicts.Sum(end, whole > _slice ? whole : _slice);
@@ -60,8 +59,7 @@ internal sealed class SliceSums
     /// <summary>Slices that begin at a time or later, that under way not among them.</summary>
     public WindowSum SumSince(DateTimeOffset start, DateTimeOffset now)
     {
-        long underWay = (now - DateTimeOffset.UnixEpoch).Ticks / _slice.Ticks * _slice.Ticks;
-        DateTimeOffset end = DateTimeOffset.UnixEpoch.AddTicks(underWay - 1);
+        DateTimeOffset end = LastOver(now);
         return end < start ? default : _verdicts.Sum(end, end - start + TimeSpan.FromTicks(1));
     }
 
@@ -72,11 +70,16 @@ internal sealed class SliceSums
         {
             return default;
         }
-        long slice = members[0]._slice.Ticks;
-        long underWay = (now - DateTimeOffset.UnixEpoch).Ticks / slice;
-        long first = Math.Min(((now - window - DateTimeOffset.UnixEpoch).Ticks / slice) + 1, underWay - 1);
-        return SliceVerdicts.Union([.. members.Select(member => member._bits!)], first, underWay - 1);
+        long last = members[0].Index(now) - 1;
+        long first = Math.Min(members[0].Index(now - window) + 1, last);
+        return SliceVerdicts.Union([.. members.Select(member => member._bits!)], first, last);
     }
+
+    /// <summary>Number of the slice that a time is in, since the Unix epoch.</summary>
+    private long Index(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks / _slice.Ticks;
+
+    /// <summary>The last moment before the slice under way.</summary>
+    private DateTimeOffset LastOver(DateTimeOffset now) => DateTimeOffset.UnixEpoch.AddTicks((Index(now) * _slice.Ticks) - 1);
 
     private (double Good, double Counts) Verdict(double good, double total) => total <= 0 ? (0, 0) : _method switch
     {

@@ -21,7 +21,7 @@ internal sealed class SloLedger : EventSink
     private TimeSpan _reach;
     private long _latenessNanos;
     private IReadOnlyList<BudgetCorrection> _corrections;
-    private BudgetCorrection[] _excluding;
+    private ExcludedTimes _excluded;
     private readonly Dictionary<(BudgetingMethod, TimeSpan, double), SliceSums> _slices = [];
     private SliceSums[] _sliced = [];
     private TieredSums _events;
@@ -70,6 +70,9 @@ internal sealed class SloLedger : EventSink
     /// <summary>What other nodes count of it; null when none does.</summary>
     public OtherNodes? Others { get; set; }
 
+    /// <summary>Who takes its place, and counts what it still counts: it tells other groups apart. Null for none.</summary>
+    public SloLedger? Successor { get; set; }
+
     /// <summary>Start of the first minute with data.</summary>
     public DateTimeOffset? FirstMinute => _firstMinute == long.MaxValue ? null : DateTimeOffset.UnixEpoch.AddTicks(_firstMinute * TimeSpan.TicksPerMinute);
 
@@ -94,7 +97,7 @@ internal sealed class SloLedger : EventSink
         SetSlos(slos);
         foreach (SloLedger group in _groups.Values)
         {
-            group.Define(OfGroup(group.Group));
+            group.Define(SlosOf(group.Group));
         }
     }
 
@@ -104,23 +107,15 @@ internal sealed class SloLedger : EventSink
     /// <param name="slos">The objectives.</param>
     /// <param name="reach">How far back sums are asked for.</param>
     /// <param name="corrections">Corrections of them and of their groups.</param>
-    /// <param name="counted">Minutes that were taken by <see cref="TakeUnsaved"/>; what was not is added to them.</param>
-    public void CountAnew(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections, List<LedgerIncrement> counted)
+    /// <param name="history">Minutes of other nodes, and own ones that were taken by <see cref="TakeUnsaved"/>; what was not is added to them.</param>
+    public void CountAnew(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections, LedgerHistory history)
     {
-        AddUnsaved(counted);
+        AddUnsaved(history.Own);
         Clear(slos, reach, corrections);
-        // By time: what is older than the lateness budget no slice takes any more.
-        foreach ((LedgerIncrement events, bool isCorrection) in ByTime(counted, [.. Added()]))
+        Fill(history.All);
+        if (history.Others.Count > 0)
         {
-            SloLedger counts = events.Group.Length == 0 ? this : ForGroup(events.Group);
-            if (isCorrection)
-            {
-                counts.Count(events.Minute, events.Good, events.Total);
-            }
-            else
-            {
-                counts.Restore(events.Minute, events.Good, events.Total);
-            }
+            (Others = new OtherNodes(this)).Note(history.Others, history.OthersRead);
         }
     }
 
@@ -144,7 +139,7 @@ internal sealed class SloLedger : EventSink
     public override bool AwaitsPast => Whole._sincePast is not null;
 
     /// <summary>Leaves events before a time to those who read them from the store.</summary>
-    public void AwaitPast(DateTimeOffset until) => (_sincePast, _pastUntil) = ([], Nanos(until));
+    public void AwaitPast(DateTimeOffset until) => (_sincePast, _pastUntil) = ([], UnixNanos.Of(until));
 
     /// <summary>The ledger of all groups; itself for what is not grouped.</summary>
     public SloLedger Whole => _whole ?? this;
@@ -167,21 +162,17 @@ internal sealed class SloLedger : EventSink
         return late;
     }
 
-    /// <summary>Takes in what was read, oldest first, in front of what has been counted since.</summary>
-    public void TakePast(IEnumerable<LedgerIncrement> minutes)
+    /// <summary>Takes in what was read, in front of what has been counted since.</summary>
+    public void TakePast(IReadOnlyList<LedgerIncrement> minutes)
     {
         Close();
-        DateTimeOffset now = _ledger.Now;
         (SloLedger Ledger, List<(DateTimeOffset, double, double)> Counted)[] since = [.. _groups.Values.Append(this).Select(ledger => (ledger, ledger._sincePast ?? []))];
         foreach ((SloLedger ledger, _) in since)
         {
             ledger._sincePast = null;
         }
         Clear(Slos, _reach, _corrections);
-        foreach (LedgerIncrement minute in minutes.OrderBy(minute => minute.Minute))
-        {
-            (minute.Group.Length == 0 ? this : ForGroup(minute.Group)).AddStored(minute.Minute, minute.Good, minute.Total, minute.Minute, now);
-        }
+        Fill(minutes);
         foreach ((SloLedger ledger, List<(DateTimeOffset, double, double)> counted) in since)
         {
             // What a group counted the whole did, too: it is added to both.
@@ -194,17 +185,13 @@ internal sealed class SloLedger : EventSink
                 }
             }
         }
-        foreach (LedgerIncrement added in Added())
-        {
-            (added.Group.Length == 0 ? this : ForGroup(added.Group)).Count(added.Minute, added.Good, added.Total);
-        }
     }
 
-    /// <summary>
-    /// Adds a minute that is in the store already, in even parts to its fine slots: all in the first one would leave a window of minutes
-    /// that does not begin with one short of events.
-    /// </summary>
-    public void Restore(DateTimeOffset minute, double good, double total)
+    /// <summary>Adds a minute that is in the store already, or on its way there, to its group.</summary>
+    public void Include(LedgerIncrement minute) => CountsOf(minute.Group).Restore(minute.Minute, minute.Good, minute.Total);
+
+    /// <summary>Adds it in even parts to its fine slots: all in the first one would leave a window of minutes that does not begin with one short of events.</summary>
+    private void Restore(DateTimeOffset minute, double good, double total)
     {
         DateTimeOffset now = _ledger.Now;
         if (minute > now + LargestSkew)
@@ -212,7 +199,7 @@ internal sealed class SloLedger : EventSink
             // Counted under a clock that was ahead: it would move the rings on.
             return;
         }
-        Seen(Nanos(Earlier(minute + Minute - TimeSpan.FromTicks(1), now)));
+        Seen(UnixNanos.Of(Earlier(minute + Minute - TimeSpan.FromTicks(1), now)));
         AddStored(minute, good, total, minute, now);
     }
 
@@ -227,32 +214,35 @@ internal sealed class SloLedger : EventSink
     /// <param name="until">When they happened, at the latest.</param>
     public void AddOfOthers(DateTimeOffset minute, double good, double total, DateTimeOffset from, DateTimeOffset until)
     {
-        Seen(Nanos(Earlier(minute + Minute - TimeSpan.FromTicks(1), until - OtherNodes.AppendDelay)));
+        Seen(UnixNanos.Of(Earlier(minute + Minute - TimeSpan.FromTicks(1), until - OtherNodes.AppendDelay)));
         AddStored(minute, good, total, from, until);
     }
 
+    private SloLedger CountsOf(string group) => group.Length == 0 ? this : ForGroup(group);
+
     /// <summary>The ledger of a group, made when it is new; of the groups beyond the most there may be, the one of all others.</summary>
-    public SloLedger ForGroup(string group)
+    public SloLedger ForGroup(ReadOnlySpan<char> group)
     {
-        if (_groups.TryGetValue(group, out SloLedger? known))
+        if (_groups.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(group, out SloLedger? known))
         {
             return known;
         }
-        if (_groups.Count >= Slo.MaxGroups && group != ServiceLevelObjective.OtherGroups)
+        if (_groups.Count >= Slo.MaxGroups && !group.SequenceEqual(ServiceLevelObjective.OtherGroups))
         {
             return ForGroup(ServiceLevelObjective.OtherGroups);
         }
-        var added = new SloLedger(_ledger, OfGroup(group), _reach, _corrections, this, group);
-        _groups.Add(group, added);
+        string name = group.ToString();
+        var added = new SloLedger(_ledger, SlosOf(name), _reach, _corrections, this, name);
+        _groups.Add(name, added);
         _ledger.Show(added);
         return added;
     }
 
-    /// <summary>Sums of (now - window, now]: of events, or of slices by the SLO's method.</summary>
+    /// <summary>Sums of (now - window, now]: of events, or of slices by the SLO's method; none of slices that are not judged any more.</summary>
     public WindowSum Sum(ServiceLevelObjective slo, DateTimeOffset now, TimeSpan window)
     {
         Close();
-        return slo.Method == BudgetingMethod.Occurrences ? _events.Sum(now, window) : _slices[SliceKey(slo)].Sum(now, window);
+        return slo.Method == BudgetingMethod.Occurrences ? _events.Sum(now, window) : _slices.GetValueOrDefault(SliceKey(slo))?.Sum(now, window) ?? default;
     }
 
     /// <summary>Slices of an objective; null where events count.</summary>
@@ -265,16 +255,10 @@ internal sealed class SloLedger : EventSink
     /// <summary>Sums of the budget's window that a moment is in, up to that moment.</summary>
     public WindowSum BudgetSum(ServiceLevelObjective slo, DateTimeOffset now)
     {
-        if (slo.BudgetWindow is not CalendarWindow calendar)
-        {
-            return Sum(slo, now, slo.Window);
-        }
         Close();
-        DateTimeOffset start = calendar.Bounds(now).Start;
-        // The slot that begins with the window belongs to it.
-        return slo.Method == BudgetingMethod.Occurrences
-            ? _events.Sum(now, now - start + TimeSpan.FromTicks(1))
-            : _slices[SliceKey(slo)].SumSince(start, now);
+        return slo.Method == BudgetingMethod.Occurrences ? _events.Sum(now, slo.BudgetWindow.Elapsed(now))
+            : slo.BudgetWindow is CalendarWindow calendar ? _slices.GetValueOrDefault(SliceKey(slo))?.SumSince(calendar.Bounds(now).Start, now) ?? default
+            : Sum(slo, now, slo.Window);
     }
 
     /// <summary>Events of (now - window, now], whatever the method.</summary>
@@ -302,7 +286,7 @@ internal sealed class SloLedger : EventSink
     public DateTimeOffset? FilledUntil(DateTimeOffset now, TimeSpan window)
     {
         Close();
-        DateTimeOffset last = SeriesTap.Time(_lastNanos);
+        DateTimeOffset last = UnixNanos.Time(_lastNanos);
         if (now - last > window)
         {
             return null;
@@ -330,11 +314,16 @@ internal sealed class SloLedger : EventSink
     /// <summary>Takes what has been counted since the last call, of its groups when it has such.</summary>
     public void TakeUnsaved(List<LedgerIncrement> increments)
     {
+        int first = increments.Count;
         AddUnsaved(increments);
         _unsaved.Clear();
         foreach (SloLedger group in _groups.Values)
         {
             group._unsaved.Clear();
+        }
+        for (int index = first; Successor is not null && index < increments.Count; index++)
+        {
+            Successor.Include(increments[index]);
         }
     }
 
@@ -361,13 +350,15 @@ internal sealed class SloLedger : EventSink
         _isSaved = Slo.GroupBy.Count == 0 || _whole is not null;
     }
 
-    [MemberNotNull(nameof(Slo), nameof(Slos), nameof(_events), nameof(_corrections), nameof(_excluding))]
+    [MemberNotNull(nameof(Slo), nameof(Slos), nameof(_events), nameof(_corrections), nameof(_excluded))]
     private void Clear(IReadOnlyList<ServiceLevelObjective> slos, TimeSpan reach, IReadOnlyList<BudgetCorrection> corrections)
     {
         SetSlos(slos);
         (_reach, _corrections) = (reach, corrections);
-        // What the whole does without, its groups do without, too.
-        _excluding = [.. corrections.Where(correction => correction.Kind != CorrectionKind.AddEvents && (correction.Group.Length == 0 || correction.Group == Group))];
+        // What the whole does without, its groups do without, too; of what is over nobody asks, and no event comes any more.
+        _excluded = new ExcludedTimes(
+            Slo.Exclusions, corrections.Where(correction => (correction.Group.Length == 0 || correction.Group == Group) && correction.To > _ledger.Now - KeptFor), _whole?._excluded);
+        _excludes = _excluded.Any;
         _events = new TieredSums(Slo.BudgetWindow, reach, finest: true);
         _slices.Clear();
         foreach (ServiceLevelObjective slo in slos.Where(slo => slo.Method != BudgetingMethod.Occurrences))
@@ -375,33 +366,29 @@ internal sealed class SloLedger : EventSink
             _slices.TryAdd(SliceKey(slo), new SliceSums(slo.Method, slo.Objectives[0], slo.BudgetWindow, reach, Lateness));
         }
         _sliced = [.. _slices.Values];
-        _excludes = Slo.Exclusions.Count > 0 || _excluding.Length > 0;
         _firstMinute = long.MaxValue;
         _latenessNanos = Lateness.Ticks * NanosPerTick;
         Others = null;
         foreach (SloLedger group in _groups.Values)
         {
-            group.Clear(OfGroup(group.Group), reach, corrections);
+            group.Clear(SlosOf(group.Group), reach, corrections);
         }
     }
 
-    /// <summary>Events that corrections add.</summary>
-    private IEnumerable<LedgerIncrement> Added() =>
-        from correction in _corrections
-        where correction.Kind == CorrectionKind.AddEvents
-        from minute in correction.Minutes()
-        select new LedgerIncrement(Slo.LedgerKey, correction.Group, minute.Minute, minute.Good, minute.Total);
-
-    /// <summary>What was counted, which mostly comes in order, and what corrections add.</summary>
-    private static IEnumerable<(LedgerIncrement Events, bool IsCorrection)> ByTime(List<LedgerIncrement> counted, LedgerIncrement[] added)
+    /// <summary>Sums up minutes, and what corrections add, by time: what is older than the lateness budget no slice takes any more.</summary>
+    private void Fill(IReadOnlyList<LedgerIncrement> counted)
     {
-        IEnumerable<(LedgerIncrement Events, bool IsCorrection)> all = counted.Select(events => (events, false)).Concat(added.Select(events => (events, true)));
-        bool isInOrder = added.Length == 0;
-        for (int index = 1; index < counted.Count && isInOrder; index++)
+        foreach ((LedgerIncrement events, bool isCorrection) in CorrectedMinutes.ByTime(counted, CorrectedMinutes.Added(_corrections, Slo.LedgerKey, _ledger.Now - _reach)))
         {
-            isInOrder = counted[index].Minute >= counted[index - 1].Minute;
+            if (isCorrection)
+            {
+                CountsOf(events.Group).Count(events.Minute, events.Good, events.Total);
+            }
+            else
+            {
+                Include(events);
+            }
         }
-        return isInOrder ? all : all.OrderBy(entry => entry.Events.Minute);
     }
 
     /// <summary>Brings what was counted of the slot under way into the sums.</summary>
@@ -438,9 +425,9 @@ internal sealed class SloLedger : EventSink
         }
         if (AwaitsPast)
         {
-            (_sincePast ??= []).Add((SeriesTap.Time(_openNanos), good, total));
+            (_sincePast ??= []).Add((UnixNanos.Time(_openNanos), good, total));
         }
-        if (_excludes && IsExcluded(SeriesTap.Time(_openNanos), good, ref total))
+        if (_excludes && IsExcluded(UnixNanos.Time(_openNanos), good, ref total))
         {
             _ledger.Note(LedgerOddity.Excluded);
             return;
@@ -533,29 +520,7 @@ internal sealed class SloLedger : EventSink
     private TimeSpan Lateness => Slo.Lateness is { } own && own < _ledger.Options.Lateness ? own : _ledger.Options.Lateness;
 
     /// <summary>Whether events of a time do not count; of those whose bad ones do not, the good ones are all.</summary>
-    private bool IsExcluded(DateTimeOffset time, double good, ref double total)
-    {
-        foreach (Exclusion exclusion in Slo.Exclusions)
-        {
-            if (exclusion.Covers(time))
-            {
-                return true;
-            }
-        }
-        foreach (BudgetCorrection correction in _excluding)
-        {
-            if (!correction.Covers(time))
-            {
-                continue;
-            }
-            if (correction.Kind == CorrectionKind.ExcludeAll)
-            {
-                return true;
-            }
-            total = good;
-        }
-        return false;
-    }
+    private bool IsExcluded(DateTimeOffset time, double good, ref double total) => _excluded.Cover(time, good, ref total);
 
     /// <summary>Makes the slot of a time the one under way; false when the time is older than the lateness budget.</summary>
     private bool Open(ref long nanos)
@@ -587,16 +552,7 @@ internal sealed class SloLedger : EventSink
 
     private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
 
-    private static long Nanos(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks * NanosPerTick;
-
-    private ServiceLevelObjective[] OfGroup(string group) => [.. Slos.Select(slo => slo with
-    {
-        Id = $"{slo.Id}{{{group}}}",
-        Parent = slo.Parent,
-        DisplayName = $"{slo.DisplayName} {{{group}}}",
-        Group = group,
-        Labels = new Dictionary<string, string>(slo.Labels.Concat(GroupKey.Labels(group, slo.GroupBy)).DistinctBy(label => label.Key), StringComparer.Ordinal),
-    })];
+    private ServiceLevelObjective[] SlosOf(string group) => [.. Slos.Select(slo => slo.OfGroup(group))];
 
     private static (BudgetingMethod, TimeSpan, double) SliceKey(ServiceLevelObjective slo) =>
         (slo.Method, slo.Objectives[0].Slice, slo.Method == BudgetingMethod.Timeslices ? slo.Objectives[0].SliceTarget : 0);

@@ -14,6 +14,9 @@ public abstract record BudgetWindow
 
     /// <summary>Start (inclusive) and end (exclusive) of the window that a moment is in; that of a rolling window ends with the moment.</summary>
     public abstract (DateTimeOffset Start, DateTimeOffset End) Bounds(DateTimeOffset now);
+
+    /// <summary>How far back from a moment the sums reach of the window that it is in: the slot that begins with a calendar's window belongs to it.</summary>
+    public abstract TimeSpan Elapsed(DateTimeOffset now);
 }
 
 /// <summary>The last so many days, at every moment.</summary>
@@ -27,6 +30,9 @@ public sealed record RollingWindow : BudgetWindow
 
     /// <inheritdoc/>
     public override (DateTimeOffset Start, DateTimeOffset End) Bounds(DateTimeOffset now) => (now - Length, now);
+
+    /// <inheritdoc/>
+    public override TimeSpan Elapsed(DateTimeOffset now) => Length;
 }
 
 /// <summary>Unit of a calendar window.</summary>
@@ -91,6 +97,9 @@ public sealed record CalendarWindow(CalendarUnit Unit, int Count, DateTime Start
         }
         return (Begin(index), Begin(index + 1));
     }
+
+    /// <inheritdoc/>
+    public override TimeSpan Elapsed(DateTimeOffset now) => now - Bounds(now).Start + TimeSpan.FromTicks(1);
 
     private DateTimeOffset Begin(int index) => LocalTime.At(IsOfDays ? Start.AddDays((double)index * Days) : Start.AddMonths(index * Months), Zone);
 }

@@ -3,10 +3,11 @@ using System.IO.Enumeration;
 namespace SloEngine.Slo.Model;
 
 /// <summary>Exclusions of several SLOs, whatever formats those are written in.</summary>
+/// <param name="Name">Name.</param>
 /// <param name="Slos">Ids of SLOs; <c>*</c> stands for any letters.</param>
 /// <param name="Services">Services, likewise.</param>
 /// <param name="Exclusions">When their events do not count.</param>
-public sealed record MaintenanceWindow(IReadOnlyList<string> Slos, IReadOnlyList<string> Services, IReadOnlyList<Exclusion> Exclusions)
+public sealed record MaintenanceWindow(string Name, IReadOnlyList<string> Slos, IReadOnlyList<string> Services, IReadOnlyList<Exclusion> Exclusions)
 {
     /// <summary>File and line of the definition.</summary>
     public string Source { get; init; } = "";

@@ -5,6 +5,12 @@ namespace SloEngine.Slo.Model;
 /// <summary>A service level objective: what is measured, how good it has to be, over which window.</summary>
 public sealed record ServiceLevelObjective
 {
+    /// <summary><see cref="MaxGroups"/> of a definition that says nothing of it.</summary>
+    public const int DefaultMaxGroups = 200;
+
+    /// <summary><see cref="MinimumEvents"/> of a definition that says nothing of it.</summary>
+    public const double DefaultMinimumEvents = 10;
+
     /// <summary>Name, unique in the catalog.</summary>
     public required string Id { get; init; }
 
@@ -51,7 +57,7 @@ public sealed record ServiceLevelObjective
     public IReadOnlyList<string> GroupBy { get; init; } = [];
 
     /// <summary>Most groups: what comes after them is counted together, as <see cref="OtherGroups"/>.</summary>
-    public int MaxGroups { get; init; } = 200;
+    public int MaxGroups { get; init; } = DefaultMaxGroups;
 
     /// <summary>The group of what came when there were <see cref="MaxGroups"/> already.</summary>
     public const string OtherGroups = "~others";
@@ -60,7 +66,7 @@ public sealed record ServiceLevelObjective
     public string Group { get; init; } = "";
 
     /// <summary>Events that a policy's long window needs before it may hold: one failure out of three requests at night is no outage.</summary>
-    public double MinimumEvents { get; init; } = 10;
+    public double MinimumEvents { get; init; } = DefaultMinimumEvents;
 
     /// <summary>Bad events that a policy's long window needs before it may hold.</summary>
     public double MinimumFailures { get; init; }
@@ -112,6 +118,16 @@ public sealed record ServiceLevelObjective
 
     /// <summary>The group of events whose labels have some values.</summary>
     public string GroupOf(Func<string, string> value) => Ledger.GroupKey.Of(GroupBy, value);
+
+    /// <summary>The SLO of one group of its events.</summary>
+    public ServiceLevelObjective OfGroup(string group) => this with
+    {
+        Id = $"{Id}{{{group}}}",
+        Parent = Parent,
+        DisplayName = $"{DisplayName} {{{group}}}",
+        Group = group,
+        Labels = new Dictionary<string, string>(Labels.Concat(Ledger.GroupKey.Labels(group, GroupBy)).DistinctBy(label => label.Key), StringComparer.Ordinal),
+    };
 
     /// <summary>Share that may be bad.</summary>
     public double Budget => 1 - Objective;

@@ -27,17 +27,17 @@ internal static class NativeSloReader
                 definitions.Add(name, () => Slo(document, spec));
                 break;
             case "MaintenanceWindow":
-                definitions.Maintenance.Add(Maintenance(spec));
+                definitions.Maintenance.Add(Maintenance(name.Text, spec));
                 break;
             default:
                 throw kind.Fail($"kind is '{kind.Text}', expected SLO, MaintenanceWindow or SliPlugin");
         }
     }
 
-    private static MaintenanceWindow Maintenance(YamlPlace spec)
+    private static MaintenanceWindow Maintenance(string name, YamlPlace spec)
     {
         spec.OnlyKeys("slos", "services", "exclusions");
-        MaintenanceWindow window = new(Texts(spec.Optional("slos")), Texts(spec.Optional("services")), ExclusionReader.Read(spec.Required("exclusions"))) { Source = spec.Source };
+        MaintenanceWindow window = new(name, Texts(spec.Optional("slos")), Texts(spec.Optional("services")), ExclusionReader.Read(spec.Required("exclusions"))) { Source = spec.Source };
         return window.Slos.Count + window.Services.Count > 0 ? window
             : throw spec.Fail($"{spec.Path}.slos or services is missing; expected names, in which * stands for any letters");
     }
@@ -79,12 +79,12 @@ internal static class NativeSloReader
             Labels = OpenSloReader.Labels(metadata.Optional("labels")),
             Runbook = spec.Optional("runbook")?.Text,
             GroupBy = Texts(spec.Optional("groupBy")),
-            MaxGroups = (int)Number(spec, "maxGroups", 200, 1, 10_000),
-            MinimumEvents = Number(spec, "minimumEvents", 10, 0, 1e12),
+            MaxGroups = (int)Number(spec, "maxGroups", ServiceLevelObjective.DefaultMaxGroups, 1, 10_000),
+            MinimumEvents = Number(spec, "minimumEvents", ServiceLevelObjective.DefaultMinimumEvents, 0, 1e12),
             MinimumFailures = Number(spec, "minimumFailures", 0, 0, 1e12),
             CoverageFloor = Number(spec, "coverageFloor", 0, 0, 1),
             IsTrafficAware = spec.Optional("trafficAware")?.Boolean ?? false,
-            Lateness = Lateness(spec.Optional("lateness")),
+            Lateness = OpenSloReader.Lateness(spec.Optional("lateness")),
             Exclusions = spec.Optional("exclusions") is { } exclusions ? ExclusionReader.Read(exclusions) : [],
             Method = method,
             BudgetWindow = window,
@@ -141,9 +141,6 @@ internal static class NativeSloReader
     private static double Number(YamlPlace spec, string key, double otherwise, double least, double most) => spec.Optional(key) is not { } given ? otherwise
         : given.Number >= least && given.Number <= most ? given.Number
         : throw given.Fail(string.Create(CultureInfo.InvariantCulture, $"{given.Path} is {given.Text}, expected {least} to {most}"));
-
-    private static TimeSpan? Lateness(YamlPlace? place) => place?.Duration is { } lateness && lateness < TimeSpan.FromMinutes(1)
-        ? throw place.Fail($"{place.Path} is {place.Text}, expected at least 1m") : place?.Duration;
 
     private static IReadOnlyList<string> Texts(YamlPlace? list) => [.. (list?.Items ?? []).Select(item => item.Text)];
 

@@ -168,13 +168,13 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
             Runbook = annotations?.Optional("sloengine/runbook")?.Text,
             Tenant = annotations?.Optional("sloengine/tenant")?.Text,
             GroupBy = annotations?.Optional("sloengine/group-by")?.Text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [],
-            MaxGroups = (int)Number(annotations, "sloengine/max-groups", 200, 1, 10_000),
-            MinimumEvents = Number(annotations, "sloengine/minimum-events", 10, 0, 1e12),
+            MaxGroups = (int)Number(annotations, "sloengine/max-groups", ServiceLevelObjective.DefaultMaxGroups, 1, 10_000),
+            MinimumEvents = Number(annotations, "sloengine/minimum-events", ServiceLevelObjective.DefaultMinimumEvents, 0, 1e12),
             MinimumFailures = Number(annotations, "sloengine/minimum-failures", 0, 0, 1e12),
             CoverageFloor = Number(annotations, "sloengine/coverage-floor", 0, 0, 1),
             IsTrafficAware = annotations?.Optional("sloengine/traffic-aware")?.Boolean ?? false,
             Exclusions = ExclusionReader.OfAnnotation(annotations),
-            Lateness = annotations?.Optional("sloengine/lateness")?.Duration,
+            Lateness = Lateness(annotations?.Optional("sloengine/lateness")),
             Objectives = read.Length == 1 ? [read[0] with { Indicator = null }]
                 : [.. read.Select(objective => objective with { Policies = isComposite ? null : Of(objective.Target), Weight = isComposite ? objective.Weight ?? 1 : null })],
             Method = method,
@@ -249,6 +249,10 @@ internal sealed class OpenSloReader(SloDefinitions definitions, OpenSloDialect d
         slice?.Duration is { } length && (length < Model.Objective.Minute || length.Ticks % TimeSpan.TicksPerMinute != 0 || TimeSpan.TicksPerDay % length.Ticks != 0)
             ? throw slice.Fail($"{slice.Path} is {slice.Text}, expected whole minutes that divide a day, such as 1m, 5m or 1h")
             : slice?.Duration;
+
+    /// <summary>How late an event may come: the ledger keeps minutes.</summary>
+    public static TimeSpan? Lateness(YamlPlace? place) => place?.Duration is { } lateness && lateness < Model.Objective.Minute
+        ? throw place.Fail($"{place.Path} is {place.Text}, expected at least 1m") : place?.Duration;
 
     /// <summary>Name of an objective among others: its display name as an address holds it, or its number.</summary>
     private static string Name(YamlPlace objective, int index, int count)

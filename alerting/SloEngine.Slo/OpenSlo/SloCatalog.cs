@@ -86,12 +86,15 @@ public sealed class SloCatalog(string? directory)
         // What a file defines that does not read at the moment stands as it was: a slip of the pen ends no alert, and no maintenance.
         HashSet<string> broken = [.. read.Errors.Select(error => error.File)];
         HashSet<string> known = [.. read.Slos.Select(slo => slo.Id)];
-        MaintenanceWindow[] keptWindows = [.. _files.Maintenance.Where(window => broken.Contains(NameOf(window.Source)) && !read.Maintenance.Contains(window))];
-        IEnumerable<ServiceLevelObjective> kept = _files.Slos.Where(slo => broken.Contains(NameOf(slo.Source)) && !known.Contains(slo.Id));
+        HashSet<(string, string)> knownWindows = [.. read.Maintenance.Select(NameAndFile)];
+        MaintenanceWindow[] keptWindows = [.. _files.Maintenance.Where(window => broken.Contains(FileName(window.Source)) && !knownWindows.Contains(NameAndFile(window)))];
+        IEnumerable<ServiceLevelObjective> kept = _files.Slos.Where(slo => broken.Contains(FileName(slo.Source)) && !known.Contains(slo.Id));
         _files = new SloFiles([.. read.Slos.Select(slo => MaintenanceWindow.Apply(keptWindows, slo)), .. kept], [.. read.Maintenance, .. keptWindows], read.Errors);
         _seen = now;
         return true;
 
-        static string NameOf(string source) => source[..source.LastIndexOf(':')];
+        static string FileName(string source) => source[..source.LastIndexOf(':')];
+
+        static (string, string) NameAndFile(MaintenanceWindow window) => (window.Name, FileName(window.Source));
     }
 }

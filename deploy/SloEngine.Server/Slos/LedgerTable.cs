@@ -61,8 +61,8 @@ internal sealed class LedgerTable(IColumnStore store, Guid node) : ILedgerStore,
     public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
         ReadAsync("node = {node:String} AND slo = {slo:String}", key, since, cancellation);
 
-    public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(DateTimeOffset since, CancellationToken cancellation) =>
-        ReadAsync("node != {node:String}", "", since, cancellation);
+    public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(string? key, DateTimeOffset since, CancellationToken cancellation) =>
+        ReadAsync(key is null ? "node != {node:String}" : "node != {node:String} AND slo = {slo:String}", key, since, cancellation);
 
     public async Task<StoredMinutes> CountAsync(string key, DateTimeOffset since, CancellationToken cancellation)
     {
@@ -82,14 +82,14 @@ internal sealed class LedgerTable(IColumnStore store, Guid node) : ILedgerStore,
 
     private static string Seconds(DateTimeOffset since) => Math.Max(0, since.ToUnixTimeSeconds()).ToString(CultureInfo.InvariantCulture);
 
-    private async Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string condition, string key, DateTimeOffset since, CancellationToken cancellation)
+    private async Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string condition, string? key, DateTimeOffset since, CancellationToken cancellation)
     {
         var parameters = new Dictionary<string, string>
         {
             ["node"] = _node,
             ["since"] = Seconds(since),
         };
-        if (key.Length > 0)
+        if (key is not null)
         {
             parameters["slo"] = key;
         }

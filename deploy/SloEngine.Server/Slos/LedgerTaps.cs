@@ -20,7 +20,11 @@ internal sealed class LedgerTaps(Ledger ledger, SeriesBaselines baselines) : ITe
     public bool ListensToLogs => ledger.ListensToLogs;
 
     /// <summary>Tells the collector that the SLOs are others now.</summary>
-    public void RaiseChanged() => Changed?.Invoke();
+    public void RaiseChanged()
+    {
+        Changed?.Invoke();
+        ledger.Retapped();
+    }
 
     public Lock.Scope BeginBatch() => ledger.BeginBatch();
 
