@@ -143,7 +143,7 @@ public sealed class TelemetryGateway : ITelemetryIntake, IAsyncDisposable
         }
         long arrival = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
         var sliced = SlicedRequest.Of(kind, isBound, tenant, arrival, request, parts, _owners, _keys);
-        var result = new DecodeResult(parts.Samples + parts.Histograms, 0, null) { Histograms = parts.Histograms };
+        var result = new DecodeResult(parts.Samples + parts.Histograms, 0, null) { Histograms = parts.Histograms, Exemplars = parts.Exemplars };
         _parts.Add(parts);
         return (sliced, result);
     }

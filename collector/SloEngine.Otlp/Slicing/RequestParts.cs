@@ -32,6 +32,9 @@ public sealed class RequestParts
     /// <summary>Native histograms of a remote-write request.</summary>
     public int Histograms { get; private set; }
 
+    /// <summary>Exemplars of it.</summary>
+    public int Exemplars { get; private set; }
+
     /// <summary>Reads an OTLP export request: <c>resource_metrics</c>, <c>resource_logs</c> and <c>resource_spans</c> are field 1, their resource again.</summary>
     /// <exception cref="OtlpFormatException">The bytes are no such message.</exception>
     public void ReadOtlp(ReadOnlySpan<byte> request)
@@ -76,6 +79,7 @@ public sealed class RequestParts
                 }
                 Samples += series.Field == 2 ? 1 : 0;
                 Histograms += series.Field == 4 ? 1 : 0;
+                Exemplars += series.Field == 3 ? 1 : 0;
                 series.Skip();
             }
             _parts.Add(new RequestPart(start, reader.Position - start, identity));
@@ -143,6 +147,7 @@ public sealed class RequestParts
             }
             Samples += series.Field == 2 ? 1 : 0;
             Histograms += series.Field == 3 ? 1 : 0;
+            Exemplars += series.Field == 4 ? 1 : 0;
             series.Skip();
         }
         return identity;
@@ -170,6 +175,6 @@ public sealed class RequestParts
         _parts.Clear();
         _shared.Clear();
         _symbols.Clear();
-        (Samples, Histograms) = (0, 0);
+        (Samples, Histograms, Exemplars) = (0, 0, 0);
     }
 }

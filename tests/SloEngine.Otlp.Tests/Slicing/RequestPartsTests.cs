@@ -75,13 +75,17 @@ public sealed class RequestPartsTests
             {
                 V2.Request read = V2.Request.Parser.ParseFrom(request);
                 parts.ReadRemoteWrite2(request);
-                Assert.Equal((read.Timeseries.Sum(series => series.Samples.Count), read.Timeseries.Sum(series => series.Histograms.Count)), (parts.Samples, parts.Histograms));
+                Assert.Equal(
+                    (read.Timeseries.Sum(series => series.Samples.Count), read.Timeseries.Sum(series => series.Histograms.Count), read.Timeseries.Sum(series => series.Exemplars.Count)),
+                    (parts.Samples, parts.Histograms, parts.Exemplars));
             }
             else
             {
                 V1.WriteRequest read = V1.WriteRequest.Parser.ParseFrom(request);
                 parts.ReadRemoteWrite1(request);
-                Assert.Equal((read.Timeseries.Sum(series => series.Samples.Count), read.Timeseries.Sum(series => series.Histograms.Count)), (parts.Samples, parts.Histograms));
+                Assert.Equal(
+                    (read.Timeseries.Sum(series => series.Samples.Count), read.Timeseries.Sum(series => series.Histograms.Count), read.Timeseries.Sum(series => series.Exemplars.Count)),
+                    (parts.Samples, parts.Histograms, parts.Exemplars));
             }
             Assert.Equal(Lines(request), Slices(request, parts).SelectMany(Lines).Order(StringComparer.Ordinal));
         }
