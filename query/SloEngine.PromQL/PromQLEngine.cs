@@ -119,8 +119,12 @@ public sealed class PromQLEngine(EngineOptions options, SemaphoreSlim? turns = n
         {
             if (turns is not null)
             {
-                await turns.WaitAsync(timeout.Token);
-                hasTurn = true;
+                hasTurn = turns.Wait(0, CancellationToken.None);
+                if (!hasTurn)
+                {
+                    await turns.WaitAsync(timeout.Token);
+                    hasTurn = true;
+                }
             }
             stage = "expression evaluation";
             timeout.Token.ThrowIfCancellationRequested();
