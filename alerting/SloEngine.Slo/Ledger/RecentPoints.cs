@@ -1,3 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+
 namespace SloEngine.Slo.Ledger;
 
 /// <summary>A cumulative point.</summary>
@@ -6,29 +9,33 @@ namespace SloEngine.Slo.Ledger;
 /// <param name="Count">Count, by which a reset is told.</param>
 internal readonly record struct RecentPoint(long Start, long Time, double Count);
 
-/// <summary>The last points of a cumulative series, oldest first, each with what it says to every listener.</summary>
+/// <summary>
+/// The last points of a cumulative series, oldest first, each with what it says to every listener. It lies within its tap: a sample that comes after a while
+/// finds little of either in the processor's caches.
+/// </summary>
 /// <param name="listeners">Listeners whose values are not the points' counts; 0 where they are, as those of a counter.</param>
-internal sealed class RecentPoints(int listeners)
+internal struct RecentPoints(int listeners)
 {
     /// <summary>How many points may lie between a point and its place: a power of two.</summary>
     public const int Most = 8;
 
-    private readonly RecentPoint[] _points = new RecentPoint[Most];
-    private readonly double[] _values = new double[Most * listeners];
+    private readonly double[] _values = listeners == 0 ? [] : new double[Most * listeners];
+    private Ring _points;
     private int _first;
 
-    public int Count { get; private set; }
+    public int Count { readonly get; private set; }
 
     /// <summary>Whether there were points before the oldest.</summary>
-    public bool HasForgotten { get; private set; }
+    public bool HasForgotten { readonly get; private set; }
 
-    public RecentPoint this[int index] => _points[Place(index)];
+    public readonly RecentPoint this[int index] => _points[Place(index)];
 
     /// <summary>The newest point; there is to be one.</summary>
-    public ref readonly RecentPoint Newest => ref _points[Place(Count - 1)];
+    [UnscopedRef]
+    public readonly ref readonly RecentPoint Newest => ref _points[Place(Count - 1)];
 
     /// <summary>What a point says to a listener.</summary>
-    public double Value(int index, int listener) => listeners == 0 ? _points[Place(index)].Count : _values[(Place(index) * listeners) + listener];
+    public readonly double Value(int index, int listener) => listeners == 0 ? _points[Place(index)].Count : _values[(Place(index) * listeners) + listener];
 
     /// <summary>Begins with a point that others came before.</summary>
     public void Continue(long start, long time, double count, ReadOnlySpan<double> values)
@@ -77,7 +84,13 @@ internal sealed class RecentPoints(int listeners)
         Count++;
     }
 
-    private Span<double> OwnValues(int index) => _values.AsSpan(Place(index) * listeners, listeners);
+    private readonly Span<double> OwnValues(int index) => _values.AsSpan(Place(index) * listeners, listeners);
 
-    private int Place(int index) => (_first + index) & (Most - 1);
+    private readonly int Place(int index) => (_first + index) & (Most - 1);
+
+    [InlineArray(Most)]
+    private struct Ring
+    {
+        private RecentPoint _first;
+    }
 }

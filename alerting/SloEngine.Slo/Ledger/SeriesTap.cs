@@ -18,7 +18,11 @@ public sealed class SeriesTap
 
     /// <summary>Those of a counter, where a point says the same to all: of part and total of one ledger there is one.</summary>
     private readonly TapListener[] _counting;
-    private readonly RecentPoints _recent;
+
+    /// <summary>The only ledger that counts a counter, at least for the total; null when there are several, or none of the total.</summary>
+    private readonly EventSink? _sink;
+    private readonly bool _isPart;
+    private RecentPoints _recent;
     private DeltaIntervals? _deltas;
     private long _lastTime;
     private bool _firstCounts;
@@ -29,6 +33,10 @@ public sealed class SeriesTap
     {
         (_ledger, _series, _listeners) = (ledger, series, listeners);
         _counting = TapListener.Joined(listeners);
+        if (_counting is [{ IsTotal: true } only])
+        {
+            (_sink, _isPart) = (only.Sink, only.IsPart);
+        }
         _deltas = series.IsDelta ? new DeltaIntervals() : null;
         _recent = new RecentPoints(series.Kind == SeriesKind.Counter ? 0 : listeners.Length);
     }
@@ -56,9 +64,16 @@ public sealed class SeriesTap
             {
                 // A counter that goes on: every listener counts the same.
                 double increase = value - last.Count;
-                foreach (TapListener listener in _counting)
+                if (_sink is { } sink)
                 {
-                    listener.Add(timeNanos, increase);
+                    sink.Add(timeNanos, _isPart ? increase : 0, increase);
+                }
+                else
+                {
+                    foreach (TapListener listener in _counting)
+                    {
+                        listener.Add(timeNanos, increase);
+                    }
                 }
                 _recent.Append(startNanos, timeNanos, value);
                 return;
@@ -414,6 +429,10 @@ internal sealed record DeferredFirst(RecentPoint Point, TapListener[] Listeners,
 /// <summary>One indicator's interest in a series.</summary>
 internal sealed class TapListener(EventSink sink, MetricMeasure measure, bool isPart, bool isTotal)
 {
+    public bool IsPart => isPart;
+
+    public bool IsTotal => isTotal;
+
     /// <summary>Where it counts.</summary>
     public EventSink Sink { get; } = sink;
 
