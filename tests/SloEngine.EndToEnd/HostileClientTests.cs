@@ -146,6 +146,46 @@ public sealed class HostileClientTests : IAsyncLifetime, IDisposable
             TimeSpan.FromSeconds(20));
     }
 
+    /// <summary>A hundred bodies that stop before their end, of 3.75 MB each: there is memory for 64 MiB of them.</summary>
+    [Fact]
+    public async Task Bodies_that_stop_before_their_end_take_the_memory_there_is_for_bodies_and_the_others_are_served()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync(
+            Path.Combine(_files.Path, "small"), "--self-telemetry", "off", "--memory-budget-bytes", "33554432", "--max-body-bytes", "4194304");
+        using var process = Process.GetProcessById(server.Id);
+        Task<HttpStatusCode> SendAsync() => PostAsync(server.OtlpHttp, "/v1/logs", Log(), "application/json", null);
+        Assert.Equal(HttpStatusCode.OK, await SendAsync());
+        process.Refresh();
+        long before = process.WorkingSet64;
+        string head = "POST /v1/logs HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: 4000000\r\n\r\n";
+        var stopped = new byte[3_750_000];
+        List<TcpClient> clients = [];
+        try
+        {
+            List<Task<string>> answers = [];
+            for (int client = 0; client < 100; client++)
+            {
+                var one = new TcpClient();
+                clients.Add(one);
+                await one.ConnectAsync(server.OtlpHttp.Host, server.OtlpHttp.Port);
+                answers.Add(AnswerAsync(one.GetStream(), [.. Encoding.ASCII.GetBytes(head), .. stopped]));
+                Assert.Equal(HttpStatusCode.OK, await SendAsync());
+            }
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+            // Those of the newest fit into 64 MiB.
+            await Task.WhenAll(answers[..80]).WaitAsync(patience.Token);
+
+            Assert.All(answers[..80], answer => Assert.StartsWith("HTTP/1.1 503", answer.Result, StringComparison.Ordinal));
+            Assert.All(answers[^10..], answer => Assert.False(answer.IsCompleted));
+            process.Refresh();
+            Assert.InRange(process.WorkingSet64 - before, long.MinValue, MostGrowth);
+        }
+        finally
+        {
+            clients.ForEach(client => client.Dispose());
+        }
+    }
+
     private static byte[] Log() =>
         """{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"1767225600000000000","body":{"stringValue":"hello"}}]}]}]}"""u8.ToArray();
 
@@ -197,7 +237,9 @@ public sealed class HostileClientTests : IAsyncLifetime, IDisposable
         return process.WorkingSet64;
     }
 
-    private async Task<HttpStatusCode> PostAsync(string path, byte[] body, string type, string? encoding = null)
+    private Task<HttpStatusCode> PostAsync(string path, byte[] body, string type, string? encoding = null) => PostAsync(_server.OtlpHttp, path, body, type, encoding);
+
+    private async Task<HttpStatusCode> PostAsync(Uri address, string path, byte[] body, string type, string? encoding)
     {
         using var content = new ByteArrayContent(body);
         content.Headers.ContentType = new MediaTypeHeaderValue(type);
@@ -205,7 +247,7 @@ public sealed class HostileClientTests : IAsyncLifetime, IDisposable
         {
             content.Headers.ContentEncoding.Add(encoding);
         }
-        using HttpResponseMessage response = await _http.PostAsync(new Uri(_server.OtlpHttp, path), content);
+        using HttpResponseMessage response = await _http.PostAsync(new Uri(address, path), content);
         return response.StatusCode;
     }
 
@@ -230,6 +272,21 @@ public sealed class HostileClientTests : IAsyncLifetime, IDisposable
         {
             Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = content,
         };
+    }
+
+    /// <summary>Sends bytes and waits for what the server says; empty when the connection ends without.</summary>
+    private static async Task<string> AnswerAsync(NetworkStream stream, byte[] bytes)
+    {
+        try
+        {
+            await stream.WriteAsync(bytes);
+            var said = new byte[4096];
+            return Encoding.ASCII.GetString(said, 0, await stream.ReadAsync(said));
+        }
+        catch (IOException)
+        {
+            return "";
+        }
     }
 
     /// <summary>Sends a beginning and then a byte a second, until the server ends the connection; returns what it said.</summary>

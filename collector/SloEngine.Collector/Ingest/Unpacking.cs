@@ -9,6 +9,16 @@ namespace SloEngine.Collector.Ingest;
 /// <summary>Unpacks requests, within a limit.</summary>
 internal static class Unpacking
 {
+    /// <summary>A byte of deflate stands for so many at most (zlib.net, "Maximum Compression Factor").</summary>
+    private const long MostOfGzip = 1032;
+
+    /// <summary>A copy of Snappy has two bytes and stands for 64 (google/snappy, format_description.txt).</summary>
+    private const long MostOfSnappy = 64;
+
+    /// <summary>Bytes that a request may have unpacked.</summary>
+    public static long MostBytes(int packed, RequestPacking packing, int maxBytes) =>
+        Math.Min(maxBytes, packed * (packing == RequestPacking.Gzip ? MostOfGzip : MostOfSnappy));
+
     /// <summary>Unpacks a request that is packed into an array of <see cref="BodyPool"/>; null when it has more than <paramref name="maxBytes"/>.</summary>
     /// <exception cref="InvalidDataException">It is not so packed.</exception>
     public static (byte[] Rented, int Length)? Unpack(ReadOnlyMemory<byte> packed, RequestPacking packing, int maxBytes) =>
@@ -48,9 +58,9 @@ internal static class Unpacking
         {
             return null;
         }
-        if (announced > 64UL * (ulong)packed.Length)
+        if (announced > (ulong)MostOfSnappy * (ulong)packed.Length)
         {
-            throw NoSnappy(string.Create(CultureInfo.InvariantCulture, $"it announces {announced} bytes, and a byte stands for 64 at most"));
+            throw NoSnappy(string.Create(CultureInfo.InvariantCulture, $"it announces {announced} bytes, and a byte stands for {MostOfSnappy} at most"));
         }
         byte[] decoded;
         try

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Collector.Ingest;
 using SloEngine.Otlp;
 
@@ -12,13 +13,14 @@ namespace SloEngine.Collector.Receivers;
 /// </summary>
 internal sealed class RequestBody : IDisposable
 {
-    private readonly byte[] _came;
-    private readonly byte[]? _unpacked;
+    private readonly BodyMemory.Lease _lease;
+    private byte[] _came = [];
+    private byte[] _unpacked = [];
 
-    private RequestBody(byte[] came, byte[]? unpacked, RequestBytes bytes) => (_came, _unpacked, Bytes) = (came, unpacked, bytes);
+    private RequestBody(BodyMemory.Lease lease) => _lease = lease;
 
     /// <summary>What it holds.</summary>
-    public RequestBytes Bytes { get; }
+    public RequestBytes Bytes { get; private set; }
 
     /// <summary>Reads a body.</summary>
     /// <param name="request">The request.</param>
@@ -26,6 +28,7 @@ internal sealed class RequestBody : IDisposable
     /// <param name="packing">The content encoding that is taken beside none.</param>
     /// <param name="isAlways">Whether bodies are so packed even when no header says so, as Loki's and Prometheus' agents leave it out.</param>
     /// <exception cref="BadHttpRequestException">It is too large, or not so packed.</exception>
+    /// <exception cref="IngestUnavailableException">There is no memory for it; the sender may retry.</exception>
     public static async Task<RequestBody> ReadAsync(HttpRequest request, int maxBytes, RequestPacking packing, bool isAlways = false)
     {
         string? given = request.Headers.ContentEncoding;
@@ -35,23 +38,24 @@ internal sealed class RequestBody : IDisposable
         {
             throw new BadHttpRequestException($"content encoding '{given}' is not supported; expected identity or {expected}", StatusCodes.Status415UnsupportedMediaType);
         }
-        (byte[] rented, int length) = await ReadAllAsync(request.BodyReader, maxBytes, request.HttpContext.RequestAborted);
-        ReadOnlyMemory<byte> came = rented.AsMemory(0, length);
-        if (!packed)
-        {
-            return new RequestBody(rented, null, came);
-        }
+        BodyMemory memory = request.HttpContext.RequestServices.GetRequiredService<BodyMemory>();
+        var body = new RequestBody(memory.Begin(request.BodyReader));
         try
         {
-            (byte[] unpacked, int plain) = Unpacking.Unpack(came, packing, maxBytes) ?? throw TooLarge(maxBytes);
-            return new RequestBody(rented, unpacked, new RequestBytes(unpacked.AsMemory(0, plain)) { Packed = came, Packing = packing });
+            await body.ReadAsync(request.BodyReader, maxBytes, request.HttpContext.RequestAborted);
+            if (packed)
+            {
+                body.Unpack(packing, maxBytes);
+            }
+            return body;
         }
         catch (Exception failure)
         {
-            BodyPool.Bodies.Return(rented);
-            if (failure is InvalidDataException malformed)
+            body.Dispose();
+            if (failure is IngestUnavailableException)
             {
-                throw new BadHttpRequestException("the body is " + malformed.Message, StatusCodes.Status400BadRequest);
+                // What is left of the body is not waited for.
+                request.HttpContext.Response.Headers.Connection = "close";
             }
             throw;
         }
@@ -61,13 +65,11 @@ internal sealed class RequestBody : IDisposable
     public void Dispose()
     {
         BodyPool.Bodies.Return(_came);
-        if (_unpacked is not null)
-        {
-            BodyPool.Bodies.Return(_unpacked);
-        }
+        BodyPool.Bodies.Return(_unpacked);
+        _lease.Dispose();
     }
 
-    private static async Task<(byte[] Rented, int Length)> ReadAllAsync(PipeReader reader, int maxBytes, CancellationToken cancellation)
+    private async Task ReadAsync(PipeReader reader, int maxBytes, CancellationToken cancellation)
     {
         while (true)
         {
@@ -77,17 +79,44 @@ internal sealed class RequestBody : IDisposable
             {
                 throw TooLarge(maxBytes);
             }
+            bool hasRoom = _lease.TryResize(buffer.Length) && (!read.IsCompleted || _lease.TryComplete());
+            if (!hasRoom)
+            {
+                reader.AdvanceTo(buffer.End);
+                throw UsedUp();
+            }
             if (read.IsCompleted)
             {
-                byte[] rented = BodyPool.Bodies.Rent(Math.Max(1, (int)buffer.Length));
-                buffer.CopyTo(rented);
-                int length = (int)buffer.Length;
+                _came = BodyPool.Bodies.Rent(Math.Max(1, (int)buffer.Length));
+                buffer.CopyTo(_came);
+                Bytes = new RequestBytes(_came.AsMemory(0, (int)buffer.Length));
                 reader.AdvanceTo(buffer.End);
-                return (rented, length);
+                return;
             }
             reader.AdvanceTo(buffer.Start, buffer.End);
         }
     }
+
+    private void Unpack(RequestPacking packing, int maxBytes)
+    {
+        ReadOnlyMemory<byte> came = Bytes.Plain;
+        if (!_lease.TryResize(came.Length + Unpacking.MostBytes(came.Length, packing, maxBytes)))
+        {
+            throw UsedUp();
+        }
+        try
+        {
+            (_unpacked, int length) = Unpacking.Unpack(came, packing, maxBytes) ?? throw TooLarge(maxBytes);
+            Bytes = new RequestBytes(_unpacked.AsMemory(0, length)) { Packed = came, Packing = packing };
+            _lease.TryResize(Bytes.Bytes);
+        }
+        catch (InvalidDataException malformed)
+        {
+            throw new BadHttpRequestException("the body is " + malformed.Message, StatusCodes.Status400BadRequest);
+        }
+    }
+
+    private static IngestUnavailableException UsedUp() => new(BodyMemory.UsedUp, BodyMemory.RetryAfter);
 
     private static BadHttpRequestException TooLarge(int maxBytes) => new(
         string.Create(CultureInfo.InvariantCulture, $"the request has more than {maxBytes} bytes, compressed or decompressed; send smaller batches or raise limits.max_body_bytes"),

@@ -31,7 +31,8 @@ public static partial class GrpcEndpoints
         int maxMessageBytes = DefaultMaxMessageBytes) =>
         Map(endpoints, path, async (call, response) =>
         {
-            (byte[] rented, int length) = await GrpcMessageReader.ReadAsync(call.Http, maxMessageBytes, call.Cancellation);
+            using BodyMemory.Lease? lease = BeginBody(call);
+            (byte[] rented, int length) = await GrpcMessageReader.ReadAsync(call.Http, lease, maxMessageBytes, call.Cancellation);
             try
             {
                 ReadOnlyMemory<byte> answer = await handler(call, rented.AsMemory(0, length));
@@ -66,6 +67,10 @@ public static partial class GrpcEndpoints
 
     internal static void Map(IEndpointRouteBuilder endpoints, string path, Func<GrpcCall, HttpResponse, Task> handler) =>
         endpoints.MapPost(path, http => RespondAsync(http, handler));
+
+    /// <summary>The memory of a call's body, where the host bounds it.</summary>
+    internal static BodyMemory.Lease? BeginBody(GrpcCall call) =>
+        call.Http.RequestServices.GetService<BodyMemory>()?.Begin(call.Http.Request.BodyReader);
 
     internal static void Frame(IBufferWriter<byte> output, ReadOnlySpan<byte> message)
     {
@@ -147,16 +152,7 @@ public sealed class GrpcServiceBuilder
     {
         GrpcEndpoints.Map(_endpoints, Path<TRequest, TResponse>(method, streaming: true), async (call, response) =>
         {
-            (byte[] rented, int length) = await GrpcMessageReader.ReadAsync(call.Http, GrpcEndpoints.DefaultMaxMessageBytes, call.Cancellation);
-            TRequest request;
-            try
-            {
-                request = Parse<TRequest>(rented.AsMemory(0, length));
-            }
-            finally
-            {
-                BodyPool.Bodies.Return(rented);
-            }
+            TRequest request = await ReadAsync<TRequest>(call);
             // The headers go out at once, so that the caller knows that the stream is open.
             await response.StartAsync(call.Cancellation);
             await handler(request, new GrpcResponseStream<TResponse>(response), call);
@@ -188,6 +184,21 @@ public sealed class GrpcServiceBuilder
         }
         _mapped.Add(method);
         return $"/{_service.FullName}/{method}";
+    }
+
+    private static async Task<TRequest> ReadAsync<TRequest>(GrpcCall call)
+        where TRequest : IMessage<TRequest>, new()
+    {
+        using BodyMemory.Lease? lease = GrpcEndpoints.BeginBody(call);
+        (byte[] rented, int length) = await GrpcMessageReader.ReadAsync(call.Http, lease, GrpcEndpoints.DefaultMaxMessageBytes, call.Cancellation);
+        try
+        {
+            return Parse<TRequest>(rented.AsMemory(0, length));
+        }
+        finally
+        {
+            BodyPool.Bodies.Return(rented);
+        }
     }
 
     private static TRequest Parse<TRequest>(ReadOnlyMemory<byte> message)

@@ -13,13 +13,21 @@ internal static class GrpcMessageReader
     private const int PrefixLength = 5;
 
     /// <summary>Reads the message, decompressed; the array is rented and the caller returns it.</summary>
-    public static async ValueTask<(byte[] Rented, int Length)> ReadAsync(HttpContext http, int maxBytes, CancellationToken cancellation)
+    /// <param name="http">The request.</param>
+    /// <param name="lease">The memory of its body, where that is bounded.</param>
+    /// <param name="maxBytes">Largest message.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    public static async ValueTask<(byte[] Rented, int Length)> ReadAsync(HttpContext http, BodyMemory.Lease? lease, int maxBytes, CancellationToken cancellation)
     {
         PipeReader body = http.Request.BodyReader;
         while (true)
         {
             ReadResult read = await body.ReadAsync(cancellation);
             ReadOnlySequence<byte> buffer = read.Buffer;
+            if (lease?.TryResize(buffer.Length) == false)
+            {
+                throw UsedUp();
+            }
             if (buffer.Length >= PrefixLength)
             {
                 (bool compressed, uint length) = Prefix(buffer);
@@ -29,9 +37,20 @@ internal static class GrpcMessageReader
                 }
                 if (buffer.Length >= PrefixLength + length)
                 {
-                    (byte[], int) message = Copy(buffer.Slice(PrefixLength, length));
+                    (byte[] Rented, int Length) message = Copy(buffer.Slice(PrefixLength, length));
                     body.AdvanceTo(buffer.GetPosition(PrefixLength + length));
-                    return compressed ? Decompress(message, http.Request.Headers["grpc-encoding"], maxBytes) : message;
+                    if (lease?.TryComplete() == false || (compressed && lease?.TryResize(length + maxBytes) == false))
+                    {
+                        BodyPool.Bodies.Return(message.Rented);
+                        throw UsedUp();
+                    }
+                    if (!compressed)
+                    {
+                        return message;
+                    }
+                    (byte[] Rented, int Length) unpacked = Decompress(message, http.Request.Headers["grpc-encoding"], maxBytes);
+                    lease?.TryResize(unpacked.Length);
+                    return unpacked;
                 }
             }
             if (read.IsCompleted)
@@ -81,6 +100,8 @@ internal static class GrpcMessageReader
             BodyPool.Bodies.Return(message.Rented);
         }
     }
+
+    private static GrpcStatusException UsedUp() => new(GrpcStatusCode.Unavailable, BodyMemory.UsedUp, BodyMemory.RetryAfter);
 
     private static GrpcStatusException TooLarge(string bytes, int maxBytes) => new(
         GrpcStatusCode.ResourceExhausted,

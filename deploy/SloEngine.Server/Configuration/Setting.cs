@@ -39,7 +39,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting ExternalUrl = new("external_url", "--external-url", "URL", "", "Address under which people reach the UI, for links in alerts (default: the UI's own address)");
     public static readonly Setting EngineLibrary = new("engine.library", "--engine-library", "FILE", "", "Path of libchdb.so (default: beside the program, or the restored npm package)");
     public static readonly Setting MaxBodyBytes = new("limits.max_body_bytes", "--max-body-bytes", "BYTES", "16777216", "Largest OTLP request, compressed and decompressed");
-    public static readonly Setting MemoryBudgetBytes = new("limits.memory_budget_bytes", "--memory-budget-bytes", "BYTES", "536870912", "Request bytes in flight before senders are asked to wait");
+    public static readonly Setting MemoryBudgetBytes = new("limits.memory_budget_bytes", "--memory-budget-bytes", "BYTES", "536870912", "Request bytes in flight before senders are asked to wait; as many again may arrive or wait");
     public static readonly Setting MaxConnections = new("limits.max_connections", "--max-connections", "COUNT", "10000", "Open connections of all listeners; further ones are closed at once");
     public static readonly Setting MaxActiveSeries = new("limits.max_active_series", "--max-active-series", "COUNT", "1000000", "Active series a tenant may have");
     public static readonly Setting MaxTotalSeries = new("limits.max_total_series", "--max-total-series", "COUNT", "", "Active series of all tenants together (default: as many as half of the memory holds, at 2 KiB each)");

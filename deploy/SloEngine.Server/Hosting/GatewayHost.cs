@@ -48,6 +48,7 @@ internal static class GatewayHost
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(ServerHost.Collector(options));
+        builder.Services.AddSingleton(ServerHost.Bodies(options));
         builder.Services.AddSingleton(new GatewayOptions { Nodes = options.Engines });
         builder.Services.AddSingleton(log);
         builder.Services.AddSingleton<TelemetryGateway>();

@@ -16,6 +16,7 @@ using SloEngine.Collector.Receivers;
 using SloEngine.Collector.Taps;
 using SloEngine.Dashboards;
 using SloEngine.Dashboards.Catalog;
+using SloEngine.Otlp;
 using SloEngine.Otlp.Grpc;
 using SloEngine.Otlp.Grpc.Health;
 using SloEngine.PromQL;
@@ -57,6 +58,9 @@ namespace SloEngine.Server.Hosting;
 /// <summary>The composition root of <c>serve</c>: every object is built here.</summary>
 internal static class ServerHost
 {
+    /// <summary>Bodies of the largest size that there is memory for, whatever the budget.</summary>
+    private const int MostBodies = 8;
+
     /// <summary>Runs until told to stop; returns the exit code.</summary>
     public static async Task<int> RunAsync(ServerOptions options, CancellationToken cancellation)
     {
@@ -251,6 +255,7 @@ internal static class ServerHost
         }
 
         services.AddSingleton(Collector(options));
+        services.AddSingleton(Bodies(options));
         services.AddSingleton(provider => new OtlpIngest(
             store, log.Log, log.Checkpoint, provider.GetRequiredService<ITelemetryTaps>(), provider.GetRequiredService<CollectorOptions>(),
             provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<OtlpIngest>>(), log.Waiting));
@@ -316,6 +321,9 @@ internal static class ServerHost
         TenantAttribute = options.TenantAttribute,
         Pipelines = options.Pipelines,
     };
+
+    /// <summary>As much again as requests in flight may take is for those that arrive or wait.</summary>
+    internal static BodyMemory Bodies(ServerOptions options) => new(Math.Max(2 * options.MemoryBudgetBytes, MostBodies * (long)options.MaxBodyBytes));
 
     private static string? SloDirectory(ServerOptions options) => options.Slos ?? (options.Demo ? DemoFiles("slos") : null);
 

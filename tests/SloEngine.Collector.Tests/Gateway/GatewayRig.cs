@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Tests.Ingest;
+using SloEngine.Otlp;
 using SloEngine.Storage.Wal;
 
 namespace SloEngine.Collector.Tests.Gateway;
@@ -38,7 +39,7 @@ internal sealed class TargetNode(CollectorOptions? collector = null) : IAsyncDis
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, Port));
-        builder.Services.AddSingleton(Rig.Ingest).AddSingleton(new CollectorOptions());
+        builder.Services.AddSingleton(Rig.Ingest).AddSingleton(new CollectorOptions()).AddSingleton(new BodyMemory(1 << 30));
         _app = builder.Build();
         _app.Use(MeetFateAsync);
         _app.MapForward();

@@ -8,6 +8,7 @@ using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Pipelines;
 using SloEngine.Collector.Receivers;
 using SloEngine.Collector.Tests.Ingest;
+using SloEngine.Otlp;
 using static SloEngine.Otlp.Tests.Building.OtlpBuilder;
 
 namespace SloEngine.Collector.Tests.Receivers;
@@ -44,7 +45,7 @@ public sealed class RemoteWriteReceiverTests
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
-        builder.Services.AddSingleton<ITelemetryIntake>(ingest).AddSingleton(new CollectorOptions());
+        builder.Services.AddSingleton<ITelemetryIntake>(ingest).AddSingleton(new CollectorOptions()).AddSingleton(new BodyMemory(1 << 30));
         WebApplication app = builder.Build();
         app.MapRemoteWrite();
         await app.StartAsync();
