@@ -107,6 +107,26 @@ public sealed class StoreSeriesSourceTests(MetricStore engine)
     }
 
     [Fact]
+    public async Task Series_that_come_and_go_are_found_beside_those_that_are_known()
+    {
+        var match = new SeriesMatch(engine.Store, new QueryOptions());
+        int stays = await engine.SeriesAsync("pods", "p", 1, labels: "'pod', 'a'");
+        int goes = await engine.SeriesAsync("pods", "p", 1, labels: "'pod', 'b'");
+        IReadOnlyList<StoredSeries> first = await FindAsync();
+        int comes = await engine.SeriesAsync("pods", "p", 1, labels: "'pod', 'c'");
+        await engine.Store.ExecuteAsync($"ALTER TABLE sloengine.series DELETE WHERE id = {goes} SETTINGS mutations_sync = 1");
+
+        IReadOnlyList<StoredSeries> then = await FindAsync();
+
+        Assert.Equal([(UInt128)stays, (UInt128)goes], first.Select(series => series.Id));
+        Assert.Equal([((UInt128)stays, "a"), ((UInt128)comes, "c")], then.Select(series => (series.Id, series.Labels["pod"])));
+        Assert.Same(first[0], then[0]);
+
+        async Task<IReadOnlyList<StoredSeries>> FindAsync() =>
+            (await match.FindAsync("pods", PromQLParser.ParseSelector("p").Matchers, null, null, default)).Series;
+    }
+
+    [Fact]
     public async Task A_row_of_a_histogram_counts_for_each_series_that_it_is_shown_as()
     {
         int id = await engine.SeriesAsync("classic", "h", 3, bounds: "0.1, 0.5, 1");

@@ -51,6 +51,9 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     /// <summary>How long a name that has too many series is not asked for all of them again.</summary>
     private static readonly TimeSpan CrowdedFor = TimeSpan.FromMinutes(10);
 
+    /// <summary>Series that are read by their ids; of more all of the name are read.</summary>
+    private const int MostById = 5_000;
+
     private readonly ConcurrentDictionary<(string Tenant, string Name), KnownSeries> _known = [];
     private readonly ConcurrentDictionary<(string Tenant, string Name), long> _crowded = [];
     private readonly Lock _keeping = new();
@@ -121,7 +124,7 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
         {
             return null;
         }
-        if (await ReadAsync(tenant, [name], null, cancellation) is not { } found)
+        if (await (known is null ? ReadAsync(tenant, [name], null, cancellation) : ReadAgainAsync(tenant, name, known, cancellation)) is not { } found)
         {
             _crowded[(tenant, name.Value)] = Stopwatch.GetTimestamp();
             return null;
@@ -130,6 +133,46 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
         Array.Sort(all, static (left, right) => left.Named.CompareTo(right.Named));
         Keep((tenant, name.Value), new KnownSeries(version, all));
         return all;
+    }
+
+    /// <summary>Series of a name again: pods come and go, and most of its series are known. Null when there are too many.</summary>
+    private async ValueTask<List<StoredSeries>?> ReadAgainAsync(string tenant, LabelMatcher name, KnownSeries known, CancellationToken cancellation)
+    {
+        var parameters = new Dictionary<string, string>();
+        string where = Where(tenant, [name], null, parameters);
+        QueryResult result = await store.QueryAsync(
+            new StoreQuery($"SELECT DISTINCT id FROM series WHERE {where} LIMIT {options.MaxSeries + 1}") { Parameters = parameters, Timeout = options.Timeout }, cancellation);
+        if (result.Rows > options.MaxSeries)
+        {
+            return null;
+        }
+        Dictionary<UInt128, StoredSeries> before = known.Series.ToDictionary(static series => series.Id);
+        var found = new List<StoredSeries>(result.Rows);
+        var added = new List<UInt128>();
+        foreach (ResultBlock block in result.Blocks)
+        {
+            foreach (UInt128 id in block.Values<UInt128>(0))
+            {
+                if (before.TryGetValue(id, out StoredSeries? series))
+                {
+                    found.Add(series);
+                }
+                else
+                {
+                    added.Add(id);
+                }
+            }
+        }
+        if (added.Count > MostById)
+        {
+            return await ReadAsync(tenant, [name], null, cancellation);
+        }
+        if (added.Count > 0)
+        {
+            parameters["ids"] = SqlText.Array([.. added]);
+            found.AddRange(await ReadAsync(where + " AND id IN {ids:Array(UInt128)}", parameters, cancellation) ?? []);
+        }
+        return found;
     }
 
     private void Keep((string Tenant, string Name) key, KnownSeries found)
@@ -158,7 +201,11 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
         string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, CancellationToken cancellation)
     {
         var parameters = new Dictionary<string, string>();
-        string where = Where(tenant, matchers, active, parameters);
+        return await ReadAsync(Where(tenant, matchers, active, parameters), parameters, cancellation);
+    }
+
+    private async ValueTask<List<StoredSeries>?> ReadAsync(string where, Dictionary<string, string> parameters, CancellationToken cancellation)
+    {
         QueryResult result = await store.QueryAsync(
             new StoreQuery($"""
                 SELECT id, any(metric) AS name, any(kind), any(temporality), any(labels), any(bounds)
@@ -175,9 +222,10 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
             return null;
         }
         var found = new List<StoredSeries>(result.Rows);
+        var texts = new SharedTexts();
         foreach (ResultBlock block in result.Blocks)
         {
-            Read(block, found);
+            Read(block, texts, found);
         }
         return found;
     }
@@ -248,7 +296,7 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
         public int Weight => Series.Length + 1;
     }
 
-    private static void Read(ResultBlock block, List<StoredSeries> into)
+    private static void Read(ResultBlock block, SharedTexts texts, List<StoredSeries> into)
     {
         MapColumn labels = block.Map(4);
         ArrayColumn bounds = block.Array(5);
@@ -259,11 +307,11 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
             var pairs = new KeyValuePair<string, string>[length];
             for (int entry = 0; entry < length; entry++)
             {
-                pairs[entry] = new(labels.Keys.String(start + entry), labels.Values.String(start + entry));
+                pairs[entry] = new(texts.Of(labels.Keys.Bytes(start + entry)), texts.Of(labels.Values.Bytes(start + entry)));
             }
             (int firstBound, int boundCount) = bounds.Row(row);
             into.Add(new StoredSeries(
-                block.Values<UInt128>(0)[row], block.Text(1).String(row), block.Values<byte>(2)[row], block.Values<byte>(3)[row] == 1,
+                block.Values<UInt128>(0)[row], texts.Of(block.Text(1).Bytes(row)), block.Values<byte>(2)[row], block.Values<byte>(3)[row] == 1,
                 Labels.Of(pairs), allBounds.Slice(firstBound, boundCount).ToArray()));
         }
     }
