@@ -33,7 +33,7 @@ public class LogTapBenchmarks : IDisposable
             "matches" => all with { BodyMatches = "payment (declined|failed)" },
             _ => new LogMeasure("shop", null, [new Matcher("tenant", "=", "acme")]),
         };
-        _ledger = new Ledger(new NoStore(), new Clock());
+        _ledger = new Ledger(new CountedSlos.NoStore(), new Clock());
         _ledger.SetSlosAsync(
             [
                 new ServiceLevelObjective
@@ -83,16 +83,5 @@ public class LogTapBenchmarks : IDisposable
     private sealed class Clock : TimeProvider
     {
         public override DateTimeOffset GetUtcNow() => Now;
-    }
-
-    private sealed class NoStore : ILedgerStore
-    {
-        public Task AppendAsync(IReadOnlyList<LedgerIncrement> increments, string token, CancellationToken cancellation) => Task.CompletedTask;
-
-        public Task<IReadOnlyList<LedgerIncrement>> ReadOthersAsync(string? key, DateTimeOffset since, CancellationToken cancellation) =>
-            Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
-
-        public Task<IReadOnlyList<LedgerIncrement>> ReadAsync(string key, DateTimeOffset since, CancellationToken cancellation) =>
-            Task.FromResult<IReadOnlyList<LedgerIncrement>>([]);
     }
 }
