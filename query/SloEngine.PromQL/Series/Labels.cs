@@ -64,8 +64,24 @@ public sealed class Labels : IEquatable<Labels>
     }
 
     /// <summary>The labels with one set to a value, or taken away when the value is empty.</summary>
-    public Labels With(string name, string value) =>
-        Of(_pairs.Where(pair => pair.Key != name).Append(new KeyValuePair<string, string>(name, value)));
+    public Labels With(string name, string value)
+    {
+        int place = 0;
+        while (place < _pairs.Length && string.CompareOrdinal(_pairs[place].Key, name) < 0)
+        {
+            place++;
+        }
+        int after = place < _pairs.Length && _pairs[place].Key == name ? place + 1 : place;
+        if (value.Length == 0)
+        {
+            return after == place ? this : _pairs.Length == 1 ? Empty : new Labels([.. _pairs[..place], .. _pairs[after..]]);
+        }
+        var pairs = new KeyValuePair<string, string>[place + 1 + _pairs.Length - after];
+        _pairs.AsSpan(0, place).CopyTo(pairs);
+        pairs[place] = new(name, value);
+        _pairs.AsSpan(after).CopyTo(pairs.AsSpan(place + 1));
+        return new Labels(pairs);
+    }
 
     /// <summary>Order by names and values (ordinal), as results are sorted.</summary>
     public int CompareTo(Labels? other)

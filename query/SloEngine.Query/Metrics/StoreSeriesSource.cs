@@ -1,6 +1,5 @@
 using SloEngine.PromQL.Histograms;
 using SloEngine.PromQL.Series;
-using SloEngine.PromQL.Text;
 using SloEngine.Storage;
 using SloEngine.Storage.Results;
 
@@ -58,10 +57,11 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, S
     {
         LabelPattern[] names = Patterns(matchers, Labels.MetricName);
         LabelPattern[] bounds = Patterns(matchers, "le");
+        var parts = new ClassicParts(names, bounds);
         var all = new HashSet<Labels>();
         foreach (StoredSeries series in (await match.FindAsync(tenant, matchers, active, wanted: null, cancellation)).Series)
         {
-            foreach (Labels labels in series.Kind == StoredSeries.Histogram ? Virtual(series, names, bounds).Select(part => part.Labels) : [series.Named])
+            foreach (Labels labels in series.Kind == StoredSeries.Histogram ? parts.Of(series).Select(part => part.Labels) : [series.Named])
             {
                 if (All(names, labels[Labels.MetricName]) && All(bounds, labels["le"]))
                 {
@@ -135,13 +135,13 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, S
         List<StoredSeries> series, LabelPattern[] names, LabelPattern[] bounds, SeriesSelection selection, SeriesCollector into,
         CancellationToken cancellation)
     {
-        Dictionary<UInt128, (StoredSeries Series, List<Part> Parts)> byId = [];
+        var parts = new ClassicParts(names, bounds);
+        Dictionary<UInt128, (StoredSeries Series, int Parts)> byId = [];
         foreach (StoredSeries one in series)
         {
-            List<Part> parts = Virtual(one, names, bounds);
-            if (parts.Count > 0)
+            if (parts.CountOf(one) is > 0 and var count)
             {
-                byId.Add(one.Id, (one, parts));
+                byId.Add(one.Id, (one, count));
             }
         }
         if (byId.Count == 0)
@@ -149,20 +149,20 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, S
             return;
         }
         // A row gives a sample to each classic series of it that is asked for.
-        int fewest = byId.Values.Min(static one => one.Parts.Count);
+        int fewest = byId.Values.Min(static one => one.Parts);
         QueryResult result = await QueryAsync("SELECT id, ts, count, sum, buckets FROM histograms", byId.Keys, selection, cancellation, Math.Max(1, options.MaxSamples / fewest));
         long left = options.MaxSamples;
         foreach (ResultBlock block in result.Blocks)
         {
             foreach (UInt128 id in block.Values<UInt128>(0))
             {
-                left -= byId[id].Parts.Count;
+                left -= byId[id].Parts;
             }
             if (left < 0)
             {
                 throw TooMany();
             }
-            ReadBlock(block, byId, into);
+            ReadBlock(block, byId, parts, into);
         }
     }
 
@@ -216,7 +216,7 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, S
         }
     }
 
-    private static void ReadBlock(ResultBlock block, Dictionary<UInt128, (StoredSeries Series, List<Part> Parts)> byId, SeriesCollector into)
+    private static void ReadBlock(ResultBlock block, Dictionary<UInt128, (StoredSeries Series, int Parts)> byId, ClassicParts parts, SeriesCollector into)
     {
         ReadOnlySpan<UInt128> ids = block.Values<UInt128>(0);
         ReadOnlySpan<long> times = block.Values<long>(1);
@@ -227,15 +227,15 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, S
         for (int start = 0; start < ids.Length;)
         {
             int end = RunEnd(ids, start);
-            (StoredSeries series, List<Part> parts) = byId[ids[start]];
-            foreach (Part part in parts)
+            StoredSeries series = byId[ids[start]].Series;
+            foreach (ClassicPart part in parts.Of(series))
             {
                 var values = new double[end - start];
                 for (int row = start; row < end; row++)
                 {
                     bool stale = StaleMarker.Is(sums[row]);
-                    values[row - start] = stale || part.Bucket == Part.Sum ? sums[row]
-                        : part.Bucket == Part.Count ? counts[row]
+                    values[row - start] = stale || part.Bucket == ClassicPart.Sum ? sums[row]
+                        : part.Bucket == ClassicPart.Count ? counts[row]
                         : Cumulative(items, buckets.Row(row), part.Bucket);
                 }
                 into.Add(part.Labels, series.IsDelta, times[start..end].ToArray(), values);
@@ -252,29 +252,6 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, S
             sum += count;
         }
         return sum;
-    }
-
-    /// <summary>The classic series of a histogram whose names and bounds match.</summary>
-    private static List<Part> Virtual(StoredSeries series, LabelPattern[] names, LabelPattern[] bounds)
-    {
-        var parts = new List<Part>();
-        void Add(string suffix, int bucket, string le)
-        {
-            string name = series.Metric + suffix;
-            if (All(names, name) && All(bounds, le))
-            {
-                Labels labels = series.Named.With(Labels.MetricName, name);
-                parts.Add(new Part(le.Length > 0 ? labels.With("le", le) : labels, bucket));
-            }
-        }
-        Add("_sum", Part.Sum, "");
-        Add("_count", Part.Count, "");
-        for (int bucket = 0; bucket < series.Bounds.Length; bucket++)
-        {
-            Add("_bucket", bucket, SampleText.PrintBound(series.Bounds[bucket]));
-        }
-        Add("_bucket", series.Bounds.Length, "+Inf");
-        return parts;
     }
 
     /// <summary>What the engine says when one statement alone reads too much (TOO_MANY_ROWS_OR_BYTES).</summary>
@@ -298,12 +275,5 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, S
             end++;
         }
         return end;
-    }
-
-    /// <summary>A classic series of a histogram.</summary>
-    private readonly record struct Part(Labels Labels, int Bucket)
-    {
-        public const int Sum = -1;
-        public const int Count = -2;
     }
 }
