@@ -6,6 +6,7 @@ public sealed class NumberTextTests
 {
     [Theory]
     [InlineData(0, "0", "0", "0")]
+    [InlineData(-0.0, "-0", "-0", "-0")]
     [InlineData(1, "1", "1", "1")]
     [InlineData(-1.5, "-1.5", "-1.5", "-1.5")]
     [InlineData(1_000_000, "1000000", "1e+06", "1000000")]

@@ -27,14 +27,19 @@ public static class SampleText
     public static int Print(double value, Span<byte> utf8)
     {
         double size = Math.Abs(value);
-        if (!double.IsFinite(value) || size is 0 or < SmallestPlain or >= LargestPlain)
+        if (!double.IsFinite(value) || (size is < SmallestPlain or >= LargestPlain && size != 0))
         {
             return Encoding.ASCII.GetBytes(Special(value), utf8);
         }
         int length = 0;
-        if (value < 0)
+        if (double.IsNegative(value))
         {
             utf8[length++] = (byte)'-';
+        }
+        if (size == 0)
+        {
+            utf8[length++] = (byte)'0';
+            return length;
         }
         (ulong shortest, int power) = ShortestDecimal.Of(size);
         Span<byte> digits = stackalloc byte[MostDigits];
@@ -71,7 +76,7 @@ public static class SampleText
 
     private static string Special(double value)
     {
-        if (!double.IsFinite(value) || value == 0)
+        if (!double.IsFinite(value))
         {
             return NumberText.Plain(value);
         }
