@@ -181,7 +181,7 @@ public sealed class SeriesTap
 
     /// <summary>
     /// Goes on where a tap of the same series stood, before the SLOs were changed or the series stopped for a while. What a new indicator asks
-    /// for was not measured then: it counts from the next point on.
+    /// for of a histogram was not measured then: it counts from the next point on.
     /// </summary>
     public void ContinueFrom(TapBaseline earlier)
     {

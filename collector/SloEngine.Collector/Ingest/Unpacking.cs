@@ -12,7 +12,7 @@ internal static class Unpacking
     /// <summary>A byte of deflate stands for so many at most (zlib.net, "Maximum Compression Factor").</summary>
     private const long MostOfGzip = 1032;
 
-    /// <summary>A copy of Snappy has two bytes and stands for 64 (google/snappy, format_description.txt).</summary>
+    /// <summary>An element of Snappy stands for 64 at most, and has at least a byte (google/snappy, format_description.txt).</summary>
     private const long MostOfSnappy = 64;
 
     /// <summary>Bytes that a request may have unpacked.</summary>
