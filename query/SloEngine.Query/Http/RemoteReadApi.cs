@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using SloEngine.Otlp;
 using SloEngine.Otlp.Protobuf;
 using SloEngine.PromQL.Evaluation;
 using SloEngine.PromQL.Series;
@@ -23,9 +24,6 @@ public static class RemoteReadApi
 
     /// <summary>Requests at a time (storage.remote.read-concurrent-limit); further ones wait.</summary>
     private const int ConcurrentReads = 10;
-
-    /// <summary>A byte of Snappy stands for 64 at most.</summary>
-    private const int MaxExpansion = 64;
 
     /// <summary>Maps the path.</summary>
     public static void MapRemoteRead(this IEndpointRouteBuilder endpoints)
@@ -136,18 +134,18 @@ public static class RemoteReadApi
     {
         try
         {
-            // The block says first how long the text is; the decoder would make room for any length.
-            var reader = new ProtobufReader(compressed);
-            ulong announced = reader.Varint();
-            if (announced > MaxRequestBytes || announced > MaxExpansion * (ulong)compressed.Length)
+            uint announced = SnappyBlock.TextLength(compressed, out int start);
+            if (announced > MaxRequestBytes || announced > SnappyBlock.MostOfByte * (ulong)compressed.Length)
             {
                 throw new BadHttpRequestException($"the request has more than {MaxRequestBytes} bytes when decompressed");
             }
-            return Snappy.Decode(compressed);
+            byte[] text = new byte[announced];
+            SnappyBlock.Decode(compressed.AsSpan(start), text);
+            return text;
         }
-        catch (Exception malformed) when (malformed is not (BadHttpRequestException or OutOfMemoryException))
+        catch (InvalidDataException malformed)
         {
-            throw new FormatException("the body is no valid block of Snappy: " + malformed.Message);
+            throw new FormatException("the body is " + malformed.Message);
         }
     }
 
