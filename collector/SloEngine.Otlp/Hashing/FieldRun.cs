@@ -13,6 +13,9 @@ internal struct FieldRun
     private int _end;
     private bool _scattered;
 
+    /// <summary>Bytes at the message's beginning that are these fields; none when others stand before or between them.</summary>
+    public readonly int Prefix => _start == 0 && !_scattered ? _end : 0;
+
     /// <summary>Takes the field that a reader is at, and moves the reader past it.</summary>
     public void Add(ref ProtobufReader message)
     {

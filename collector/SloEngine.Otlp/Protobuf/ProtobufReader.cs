@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace SloEngine.Otlp.Protobuf;
@@ -56,6 +57,9 @@ public ref struct ProtobufReader(ReadOnlySpan<byte> message, int offset = 0)
 
     /// <summary>A reader of this message from its start.</summary>
     public readonly ProtobufReader Rewound => new(_message, _offset);
+
+    /// <summary>A reader of this message from the field that begins at <paramref name="position"/>.</summary>
+    public readonly ProtobufReader From(int position) => new(_message, _offset) { _position = position };
 
     /// <summary>Moves to the next field; false at the end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -325,7 +329,35 @@ public ref struct ProtobufReader(ReadOnlySpan<byte> message, int offset = 0)
         Field = (int)field;
     }
 
+    /// <summary>
+    /// A varint of several bytes: one of up to eight, with eight bytes there, is found and put together without a branch that depends on how long it is.
+    /// </summary>
     private ulong LongVarint()
+    {
+        if (_message.Length - _position >= 8)
+        {
+            ulong bytes = BinaryPrimitives.ReadUInt64LittleEndian(_message[_position..]);
+            ulong ends = ~bytes & 0x8080_8080_8080_8080;
+            if (ends != 0)
+            {
+                int end = BitOperations.TrailingZeroCount(ends) + 1;
+                _position += end >> 3;
+                return Sevens(bytes & (ulong.MaxValue >> (64 - end)));
+            }
+        }
+        return LongestVarint();
+    }
+
+    /// <summary>The lower seven bits of each byte, side by side.</summary>
+    private static ulong Sevens(ulong bytes)
+    {
+        ulong pairs = (bytes & 0x007F_007F_007F_007F) | ((bytes & 0x7F00_7F00_7F00_7F00) >> 1);
+        ulong fours = (pairs & 0x0000_3FFF_0000_3FFF) | ((pairs & 0x3FFF_0000_3FFF_0000) >> 2);
+        return (fours & 0x0FFF_FFFF) | ((fours & 0x0FFF_FFFF_0000_0000) >> 4);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ulong LongestVarint()
     {
         ulong value = 0;
         for (int shift = 0; shift < 70; shift += 7)

@@ -93,7 +93,7 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
                     fields.Skip();
                 }
             }
-            Series(series, labels.Hash(series.Message, 1, hashKey), request, isVersion2: false);
+            Series(series, labels.Prefix, labels.Hash(series.Message, 1, hashKey), request, isVersion2: false);
         }
     }
 
@@ -150,11 +150,12 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
                 }
             }
             UInt128 identity = SipHash128.Hash13(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_parts)), hashKey);
-            Series(series, identity, request, isVersion2: true);
+            Series(series, 0, identity, request, isVersion2: true);
         }
     }
 
-    private void Series(ProtobufReader series, UInt128 identity, ReadOnlySpan<byte> request, bool isVersion2)
+    /// <summary>Decodes the points of a series, of which there are none in its first <paramref name="prefix"/> bytes.</summary>
+    private void Series(ProtobufReader series, int prefix, UInt128 identity, ReadOnlySpan<byte> request, bool isVersion2)
     {
         long startMs = 0;
         ProtobufReader fields = series;
@@ -173,7 +174,7 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
         int histograms = -1;
         bool hasExemplars = false;
         _isRefused = false;
-        ProtobufReader points = series;
+        ProtobufReader points = series.From(prefix);
         while (points.Next())
         {
             switch (points.Field)
