@@ -33,7 +33,7 @@ internal struct FieldRun
 
     /// <summary>Hash of the fields under a key.</summary>
     public readonly UInt128 Hash(ReadOnlySpan<byte> message, int field, UInt128 key) =>
-        _scattered ? HashScattered(message, field, key) : SipHash128.Hash13(message[_start.._end], key);
+        _scattered ? HashScattered(message, field, key) : IdentityHash.Hash(message[_start.._end], key);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static UInt128 HashScattered(ReadOnlySpan<byte> message, int field, UInt128 key)
@@ -43,7 +43,7 @@ internal struct FieldRun
         {
             if (reader.Field == field)
             {
-                key = SipHash128.Hash13(reader.BytesField(), key);
+                key = IdentityHash.Hash(reader.BytesField(), key);
             }
             else
             {

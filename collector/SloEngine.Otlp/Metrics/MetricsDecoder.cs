@@ -74,7 +74,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     {
         (_scope, _metric, _point) = (-1, -1, -1);
         ReadOnlySpan<byte> resource = message.Merged(1);
-        UInt128 identity = SipHash128.Hash13(resource, hashKey);
+        UInt128 identity = IdentityHash.Hash(resource, hashKey);
         while (message.Next())
         {
             if (message.Field == 2)
@@ -93,7 +93,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     {
         (_metric, _point) = (-1, -1);
         ReadOnlySpan<byte> scope = message.Merged(1);
-        UInt128 identity = SipHash128.Hash13(scope, resourceIdentity);
+        UInt128 identity = IdentityHash.Hash(scope, resourceIdentity);
         while (message.Next())
         {
             if (message.Field == 2)
@@ -180,7 +180,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
                 ? "aggregation_temporality is neither delta nor cumulative" : null;
 
         Span<byte> traits = stackalloc byte[2] { (byte)metric.Kind, (byte)metric.Temporality };
-        metric.Identity = SipHash128.Hash13(metric.Unit, SipHash128.Hash13(metric.Name, SipHash128.Hash13(traits, metric.Identity)));
+        metric.Identity = IdentityHash.Hash(metric.Unit, IdentityHash.Hash(metric.Name, IdentityHash.Hash(traits, metric.Identity)));
         while (data.Next())
         {
             if (data.Field != 1)
@@ -214,14 +214,14 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
         UInt128 identity = attributes.Hash(point, attributesField, metric.Identity);
         if (!bounds.IsEmpty)
         {
-            identity = SipHash128.Hash13(MemoryMarshal.AsBytes(bounds), identity);
+            identity = IdentityHash.Hash(MemoryMarshal.AsBytes(bounds), identity);
         }
         if (part != SeriesPart.Whole)
         {
             Span<byte> suffix = stackalloc byte[9];
             suffix[0] = (byte)part;
             BinaryPrimitives.WriteDoubleLittleEndian(suffix[1..], quantile);
-            identity = SipHash128.Hash13(suffix, identity);
+            identity = IdentityHash.Hash(suffix, identity);
         }
         string? rejection = null;
         if (!index.TryGet(identity, out series))

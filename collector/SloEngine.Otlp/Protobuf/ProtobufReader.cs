@@ -330,30 +330,30 @@ public ref struct ProtobufReader(ReadOnlySpan<byte> message, int offset = 0)
     }
 
     /// <summary>
-    /// A varint of several bytes: one of up to eight, with eight bytes there, is found and put together without a branch that depends on how long it is.
+    /// A varint of several bytes. One of up to eight, in a message of eight at least, is found and put together without a branch that depends on how long
+    /// it is.
     /// </summary>
     private ulong LongVarint()
     {
-        if (_message.Length - _position >= 8)
+        int left = _message.Length - _position;
+        if (_message.Length >= 8)
         {
-            ulong bytes = BinaryPrimitives.ReadUInt64LittleEndian(_message[_position..]);
+            ulong bytes = left >= 8
+                ? BinaryPrimitives.ReadUInt64LittleEndian(_message[_position..])
+                : BinaryPrimitives.ReadUInt64LittleEndian(_message[^8..]) >> (8 * (8 - left));
             ulong ends = ~bytes & 0x8080_8080_8080_8080;
-            if (ends != 0)
+            int end = BitOperations.TrailingZeroCount(ends) + 1;
+            if (end <= 8 * Math.Min(left, 8))
             {
-                int end = BitOperations.TrailingZeroCount(ends) + 1;
                 _position += end >> 3;
-                return Sevens(bytes & (ulong.MaxValue >> (64 - end)));
+                bytes &= ulong.MaxValue >> (64 - end);
+                // The lower seven bits of each byte, side by side: two, four and eight together.
+                bytes = (bytes & 0x007F_007F_007F_007F) | ((bytes & 0x7F00_7F00_7F00_7F00) >> 1);
+                bytes = (bytes & 0x0000_3FFF_0000_3FFF) | ((bytes & 0x3FFF_0000_3FFF_0000) >> 2);
+                return (bytes & 0x0FFF_FFFF) | ((bytes & 0x0FFF_FFFF_0000_0000) >> 4);
             }
         }
         return LongestVarint();
-    }
-
-    /// <summary>The lower seven bits of each byte, side by side.</summary>
-    private static ulong Sevens(ulong bytes)
-    {
-        ulong pairs = (bytes & 0x007F_007F_007F_007F) | ((bytes & 0x7F00_7F00_7F00_7F00) >> 1);
-        ulong fours = (pairs & 0x0000_3FFF_0000_3FFF) | ((pairs & 0x3FFF_0000_3FFF_0000) >> 2);
-        return (fours & 0x0FFF_FFFF) | ((fours & 0x0FFF_FFFF_0000_0000) >> 4);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -106,7 +106,7 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
             if (symbols.Field == 4)
             {
                 ReadOnlySpan<byte> symbol = symbols.BytesField();
-                _symbols.Add((symbols.Position - symbol.Length, symbol.Length, SipHash128.Hash13(symbol, hashKey)));
+                _symbols.Add((symbols.Position - symbol.Length, symbol.Length, IdentityHash.Hash(symbol, hashKey)));
             }
             else
             {
@@ -149,7 +149,7 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
                         break;
                 }
             }
-            UInt128 identity = SipHash128.Hash13(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_parts)), hashKey);
+            UInt128 identity = IdentityHash.Hash(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_parts)), hashKey);
             Series(series, 0, identity, request, isVersion2: true);
         }
     }
@@ -253,7 +253,7 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
             return -1;
         }
         ReadOnlySpan<double> bounds = CollectionsMarshal.AsSpan(_histogram.CustomBounds);
-        UInt128 own = SipHash128.Hash13(MemoryMarshal.AsBytes(bounds), identity + (UInt128)(_histogram.IsCustom ? 1 : 2));
+        UInt128 own = IdentityHash.Hash(MemoryMarshal.AsBytes(bounds), identity + (UInt128)(_histogram.IsCustom ? 1 : 2));
         int reference = Resolve(own, series, request, isVersion2, histogram: true, bounds);
         if (reference < 0)
         {
@@ -274,7 +274,7 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
     }
 
     /// <summary>What a series of native histograms of those labels is known by, but for bounds of its own.</summary>
-    private static UInt128 NativeIdentity(UInt128 identity) => SipHash128.Hash13([], identity + 2);
+    private static UInt128 NativeIdentity(UInt128 identity) => IdentityHash.Hash([], identity + 2);
 
     private int Resolve(UInt128 identity, ProtobufReader series, ReadOnlySpan<byte> request, bool isVersion2, bool histogram, ReadOnlySpan<double> bounds)
     {

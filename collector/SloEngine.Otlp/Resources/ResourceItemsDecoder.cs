@@ -78,7 +78,7 @@ public abstract class ResourceItemsDecoder
     {
         (_scope, _item) = (-1, -1);
         ReadOnlySpan<byte> resource = message.Merged(1);
-        UInt128 identity = SipHash128.Hash13(resource, _hashKey);
+        UInt128 identity = IdentityHash.Hash(resource, _hashKey);
         while (message.Next())
         {
             if (message.Field != 2)
@@ -131,7 +131,7 @@ public abstract class ResourceItemsDecoder
     {
         rejection = null;
         ReadOnlySpan<byte> scope = message.Merged(1);
-        UInt128 identity = SipHash128.Hash13(scope, resourceIdentity);
+        UInt128 identity = IdentityHash.Hash(scope, resourceIdentity);
         return _index.TryGet(identity, out int reference)
             ? reference
             : _index.Register(
