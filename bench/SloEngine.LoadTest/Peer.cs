@@ -162,7 +162,7 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
         double total = 0;
         foreach (string metric in (string[])["load_requests_total", "load_memory_bytes"])
         {
-            string query = Uri.EscapeDataString($"sum(count_over_time({metric}[3h]))");
+            string query = Uri.EscapeDataString(string.Create(CultureInfo.InvariantCulture, $"sum(count_over_time({metric}[{load.Seconds}s]))"));
             string json = await http.GetStringAsync(
                 new Uri($"/api/v1/query?query={query}&time={load.End.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)}", UriKind.Relative), cancellation);
             using JsonDocument answer = JsonDocument.Parse(json);

@@ -18,6 +18,9 @@ internal sealed class RemoteWriteLoad(int targets, int seriesPerTarget, int roun
 
     public int Rounds => rounds;
 
+    /// <summary>Seconds in which all samples lie.</summary>
+    public long Seconds => ((long)rounds * StepMs / 1000) + 1;
+
     public DateTimeOffset End => begin.AddMilliseconds((long)rounds * StepMs);
 
     /// <summary>The compressed request with the samples of one target in one round.</summary>

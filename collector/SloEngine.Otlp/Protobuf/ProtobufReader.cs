@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
-using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace SloEngine.Otlp.Protobuf;
@@ -329,52 +328,15 @@ public ref struct ProtobufReader(ReadOnlySpan<byte> message, int offset = 0)
         Field = (int)field;
     }
 
-    /// <summary>
-    /// A varint of several bytes. One of up to eight, in a message of eight at least, is found and put together without a branch that depends on how long
-    /// it is.
-    /// </summary>
     private ulong LongVarint()
     {
-        int left = _message.Length - _position;
-        if (_message.Length >= 8)
+        int length = Protobuf.Varint.Read(_message[_position..], out ulong value);
+        if (length == 0)
         {
-            ulong bytes = left >= 8
-                ? BinaryPrimitives.ReadUInt64LittleEndian(_message[_position..])
-                : BinaryPrimitives.ReadUInt64LittleEndian(_message[^8..]) >> (8 * (8 - left));
-            ulong ends = ~bytes & 0x8080_8080_8080_8080;
-            int end = BitOperations.TrailingZeroCount(ends) + 1;
-            if (end <= 8 * Math.Min(left, 8))
-            {
-                _position += end >> 3;
-                bytes &= ulong.MaxValue >> (64 - end);
-                // The lower seven bits of each byte, side by side: two, four and eight together.
-                bytes = (bytes & 0x007F_007F_007F_007F) | ((bytes & 0x7F00_7F00_7F00_7F00) >> 1);
-                bytes = (bytes & 0x0000_3FFF_0000_3FFF) | ((bytes & 0x3FFF_0000_3FFF_0000) >> 2);
-                return (bytes & 0x0FFF_FFFF) | ((bytes & 0x0FFF_FFFF_0000_0000) >> 4);
-            }
+            Throw(_message.Length - _position < 10 ? "the message ends inside a varint" : "a varint is longer than 10 bytes", _position);
         }
-        return LongestVarint();
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private ulong LongestVarint()
-    {
-        ulong value = 0;
-        for (int shift = 0; shift < 70; shift += 7)
-        {
-            if (_position >= _message.Length)
-            {
-                Throw("the message ends inside a varint", _position);
-            }
-            byte next = _message[_position++];
-            value |= (ulong)(next & 0x7F) << shift;
-            if (next < 0x80)
-            {
-                return value;
-            }
-        }
-        Throw("a varint is longer than 10 bytes", _position);
-        return 0;
+        _position += length;
+        return value;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

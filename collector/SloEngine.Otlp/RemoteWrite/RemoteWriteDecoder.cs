@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -180,12 +181,12 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
             switch (points.Field)
             {
                 case 2:
-                    ProtobufReader sample = points.MessageField();
+                    ReadOnlySpan<byte> sample = points.BytesField();
                     if (number == int.MinValue)
                     {
                         number = Resolve(identity, series, request, isVersion2, histogram: false, []);
                     }
-                    Sample(sample, number, isVersion2, startMs);
+                    Sample(sample, points.Offset - sample.Length, number, isVersion2, startMs);
                     break;
                 case 3 when isVersion2:
                 case 4 when !isVersion2:
@@ -206,26 +207,28 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
         }
     }
 
-    private void Sample(ProtobufReader sample, int series, bool isVersion2, long startMs)
+    private void Sample(ReadOnlySpan<byte> sample, int offset, int series, bool isVersion2, long startMs)
     {
-        double value = 0;
-        long timestamp = 0;
-        while (sample.Next())
+        if (!IsPlain(sample, out double value, out long timestamp))
         {
-            switch (sample.Field)
+            var fields = new ProtobufReader(sample, offset);
+            while (fields.Next())
             {
-                case 1:
-                    value = sample.DoubleField();
-                    break;
-                case 2:
-                    timestamp = (long)sample.VarintField();
-                    break;
-                case 3 when isVersion2:
-                    startMs = (long)sample.VarintField();
-                    break;
-                default:
-                    sample.Skip();
-                    break;
+                switch (fields.Field)
+                {
+                    case 1:
+                        value = fields.DoubleField();
+                        break;
+                    case 2:
+                        timestamp = (long)fields.VarintField();
+                        break;
+                    case 3 when isVersion2:
+                        startMs = (long)fields.VarintField();
+                        break;
+                    default:
+                        fields.Skip();
+                        break;
+                }
             }
         }
         if (series < 0 || !IsTime(timestamp))
@@ -239,6 +242,20 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
         into.StartNanos.Append(Nanos(startMs));
         into.Values.Append(value);
         _accepted++;
+    }
+
+    /// <summary>Whether a sample is a value and a time, in this order, as senders write it; the rest of its shapes go field by field.</summary>
+    private static bool IsPlain(ReadOnlySpan<byte> sample, out double value, out long timestamp)
+    {
+        const int ValueEnd = 1 + sizeof(double);
+        (value, timestamp) = (0, 0);
+        if (sample.Length <= ValueEnd + 1 || sample[0] != ((1 << 3) | (int)WireType.Fixed64) || sample[ValueEnd] != ((2 << 3) | (int)WireType.Varint)
+            || Varint.Read(sample[(ValueEnd + 1)..], out ulong time) != sample.Length - ValueEnd - 1)
+        {
+            return false;
+        }
+        (value, timestamp) = (BinaryPrimitives.ReadDoubleLittleEndian(sample[1..]), (long)time);
+        return true;
     }
 
     /// <summary>Returns the series; negative when the histogram was rejected.</summary>
