@@ -1,7 +1,10 @@
 using System.Collections.Concurrent;
 using BenchmarkDotNet.Attributes;
+using IronSnappy;
+using SloEngine.Otlp;
 using SloEngine.Otlp.Logs;
 using SloEngine.Otlp.Metrics;
+using SloEngine.Otlp.RemoteWrite;
 using SloEngine.Otlp.Resources;
 using SloEngine.Otlp.Traces;
 
@@ -21,6 +24,10 @@ public class DecodingBenchmarks : IDisposable
     private readonly byte[] _histogramRequest = DecodingPayloads.Histograms();
     private readonly byte[] _logRequest = DecodingPayloads.Logs();
     private readonly byte[] _spanRequest = DecodingPayloads.Spans();
+    private readonly byte[] _remoteWriteRequest = DecodingPayloads.RemoteWrite();
+    private readonly byte[] _remoteWriteBlock = Snappy.Encode(DecodingPayloads.RemoteWrite());
+    private readonly byte[] _unpacked = new byte[DecodingPayloads.RemoteWrite().Length];
+    private RemoteWriteDecoder _remoteWriteDecoder = null!;
     private MetricsDecoder _metricsDecoder = null!;
     private LogsDecoder _logsDecoder = null!;
     private TracesDecoder _tracesDecoder = null!;
@@ -29,6 +36,7 @@ public class DecodingBenchmarks : IDisposable
     public void Create()
     {
         _metricsDecoder = new MetricsDecoder(_index, 1);
+        _remoteWriteDecoder = new RemoteWriteDecoder(_index, 1);
         _logsDecoder = new LogsDecoder(_index, 1, TimeProvider.System);
         _tracesDecoder = new TracesDecoder(_index, 1);
     }
@@ -62,6 +70,20 @@ public class DecodingBenchmarks : IDisposable
         return _tracesDecoder.Decode(_spanRequest, _spans).Accepted;
     }
 
+    [Benchmark(OperationsPerInvoke = DecodingPayloads.Items)]
+    public int RemoteWrite()
+    {
+        _metrics.Clear();
+        return _remoteWriteDecoder.Decode(_remoteWriteRequest, _metrics).Accepted;
+    }
+
+    [Benchmark(OperationsPerInvoke = DecodingPayloads.Items)]
+    public void RemoteWriteSnappy()
+    {
+        SnappyBlock.TextLength(_remoteWriteBlock, out int start);
+        SnappyBlock.Decode(_remoteWriteBlock.AsSpan(start), _unpacked);
+    }
+
     private int Metrics(byte[] request)
     {
         _metrics.Clear();
@@ -69,7 +91,7 @@ public class DecodingBenchmarks : IDisposable
     }
 
     /// <summary>Lookups as the collector's indexes do them, among many other series.</summary>
-    private sealed class KnownSeries : ISeriesIndex, IResourceIndex
+    private sealed class KnownSeries : ISeriesIndex, ILabelledSeriesIndex, IResourceIndex
     {
         private readonly ConcurrentDictionary<UInt128, int> _byIdentity = new();
 
@@ -88,6 +110,12 @@ public class DecodingBenchmarks : IDisposable
         {
             rejection = null;
             return _byIdentity[series.Identity] = _byIdentity.Count;
+        }
+
+        public int Register(UInt128 identity, LabelledSeries series, out string? rejection)
+        {
+            rejection = null;
+            return _byIdentity[identity] = _byIdentity.Count;
         }
 
         public int Register(in RawResource resource, out string? rejection)

@@ -34,6 +34,36 @@ internal static class DecodingPayloads
         });
     });
 
+    /// <summary>A sample of each of a thousand counters with six labels, in remote write 1.0.</summary>
+    public static byte[] RemoteWrite()
+    {
+        var writer = new ProtobufWriter();
+        for (int number = 0; number < Items; number++)
+        {
+            int series = writer.Begin(1);
+            Label(writer, "__name__", "http_requests_total");
+            Label(writer, "code", number % 7 == 0 ? "500" : "200");
+            Label(writer, "instance", Text($"10.0.{number / 100}.{number % 100}:9100"));
+            Label(writer, "job", Text($"service-{number / 100}"));
+            Label(writer, "namespace", Text($"team-{number % 12}"));
+            Label(writer, "route", Text($"/api/v1/items/{number}"));
+            int sample = writer.Begin(2);
+            writer.Double(1, number * 1.5);
+            writer.Varint(2, Time / 1_000_000);
+            writer.End(sample);
+            writer.End(series);
+        }
+        return writer.Written.ToArray();
+    }
+
+    private static void Label(ProtobufWriter writer, string name, string value)
+    {
+        int label = writer.Begin(1);
+        writer.Text(1, name);
+        writer.Text(2, value);
+        writer.End(label);
+    }
+
     /// <summary>Ten histograms of a hundred series each, with four attributes and 15 buckets.</summary>
     public static byte[] Histograms() => Request(10, (metric, number) =>
     {
