@@ -78,6 +78,7 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
             await SettleAsync(process, cancellation);
             double cpu = Cpu(process) - cpuBefore;
             process.Refresh();
+            long memory = process.PeakWorkingSet64;
             long found = await CountAsync(http, load, cancellation);
             if (found != load.Samples)
             {
@@ -92,7 +93,7 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
             }
             return string.Create(
                 CultureInfo.InvariantCulture,
-                $"{Name,-18}{load.Samples,12:N0}{load.Samples / elapsed,14:N0}{load.Samples / cpu,16:N0}{process.WorkingSet64 / 1e6,9:0}{bytes / load.Samples,12:0.0}{active / load.Samples,12:0.00}");
+                $"{Name,-18}{load.Samples,12:N0}{load.Samples / elapsed,14:N0}{load.Samples / cpu,16:N0}{memory / 1e6,9:0}{bytes / load.Samples,12:0.0}{active / load.Samples,12:0.00}");
         }
         finally
         {
