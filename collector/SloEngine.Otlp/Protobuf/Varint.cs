@@ -41,6 +41,7 @@ internal static class Varint
     }
 
     /// <summary>The lower seven bits of each byte, side by side: of two, of four, of eight.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Sevens(ulong word)
     {
         word = (word & 0x007F_007F_007F_007F) | ((word & 0x7F00_7F00_7F00_7F00) >> 1);

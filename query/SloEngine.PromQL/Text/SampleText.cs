@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace SloEngine.PromQL.Text;
@@ -6,10 +5,9 @@ namespace SloEngine.PromQL.Text;
 /// <summary>Values of samples as the HTTP API of Prometheus writes them.</summary>
 public static class SampleText
 {
-    /// <summary>Bytes that a value takes at most.</summary>
-    public const int MostBytes = 32;
+    /// <summary>Bytes that a value needs at most: its text has less than thirty, and what is behind them may be written to.</summary>
+    public const int MostBytes = 64;
 
-    private const int MostDigits = 20;
     private const double SmallestPlain = 1e-6;
     private const double LargestPlain = 1e21;
 
@@ -22,7 +20,7 @@ public static class SampleText
 
     /// <summary>The same in UTF-8.</summary>
     /// <param name="value">The value.</param>
-    /// <param name="utf8">Takes the text; <see cref="MostBytes"/> are enough.</param>
+    /// <param name="utf8">Takes the text: <see cref="MostBytes"/> at least.</param>
     /// <returns>Bytes of the text.</returns>
     public static int Print(double value, Span<byte> utf8)
     {
@@ -42,34 +40,35 @@ public static class SampleText
             return length;
         }
         (ulong shortest, int power) = ShortestDecimal.Of(size);
-        Span<byte> digits = stackalloc byte[MostDigits];
-        shortest.TryFormat(digits, out int count, default, CultureInfo.InvariantCulture);
+        Span<byte> padded = stackalloc byte[2 * DecimalDigits.MostDigits];
+        int count = DecimalDigits.Print24(shortest, padded);
+        // All copies are of as many bytes, which takes less time than as many as there are: the rest is written over, or not counted.
+        Span<byte> digits = padded[(DecimalDigits.MostDigits - count)..];
         int point = count + power;
         while (digits[count - 1] == '0')
         {
             count--;
         }
-        digits = digits[..count];
         if (point <= 0)
         {
-            "0."u8.CopyTo(utf8[length..]);
-            utf8.Slice(length + 2, -point).Fill((byte)'0');
+            "0.000000"u8.CopyTo(utf8[length..]);
             length += 2 - point;
-            digits.CopyTo(utf8[length..]);
-            return length + digits.Length;
+            Copy(digits, utf8[length..]);
+            return length + count;
         }
-        if (point >= digits.Length)
-        {
-            digits.CopyTo(utf8[length..]);
-            utf8.Slice(length + digits.Length, point - digits.Length).Fill((byte)'0');
-            return length + point;
-        }
-        digits[..point].CopyTo(utf8[length..]);
+        Copy(digits, utf8[length..]);
         length += point;
+        if (point >= count)
+        {
+            utf8[(length - point + count)..length].Fill((byte)'0');
+            return length;
+        }
         utf8[length++] = (byte)'.';
-        digits[point..].CopyTo(utf8[length..]);
-        return length + digits.Length - point;
+        Copy(digits[point..], utf8[length..]);
+        return length + count - point;
     }
+
+    private static void Copy(ReadOnlySpan<byte> from, Span<byte> to) => from[..DecimalDigits.MostDigits].CopyTo(to);
 
     /// <summary>A bound of a classic histogram as its label <c>le</c> holds it: always a float, 1.0 rather than 1.</summary>
     public static string PrintBound(double bound) => NumberText.OpenMetrics(bound);

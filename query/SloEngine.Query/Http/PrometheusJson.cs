@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Text.Json;
 using SloEngine.PromQL.Evaluation;
@@ -283,16 +284,27 @@ internal static class PrometheusJson
         if (timeMs < 0)
         {
             utf8[written++] = (byte)'-';
+            (seconds, millis) = (-seconds, -millis);
         }
-        bool fits = Math.Abs(seconds).TryFormat(utf8[written..], out int digits, default, CultureInfo.InvariantCulture);
-        written += digits;
-        if (millis != 0)
+        if (seconds is >= 1_000_000_000 and < 10_000_000_000)
         {
-            utf8[written++] = (byte)'.';
-            fits &= Math.Abs(millis).TryFormat(utf8[written..], out digits, "000", CultureInfo.InvariantCulture);
+            // All times from 2001 to 2286.
+            (long first, long rest) = Math.DivRem(seconds, 100_000_000);
+            (utf8[written], utf8[written + 1]) = ((byte)('0' + (first / 10)), (byte)('0' + (first % 10)));
+            BinaryPrimitives.WriteUInt64LittleEndian(utf8[(written + 2)..], DecimalDigits.Eight((uint)rest));
+            written += 10;
+        }
+        else
+        {
+            seconds.TryFormat(utf8[written..], out int digits, default, CultureInfo.InvariantCulture);
             written += digits;
         }
-        return fits ? written : throw new InvalidOperationException($"a time of {timeMs} ms does not fit {utf8.Length} bytes");
+        if (millis != 0)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(utf8[written..], (byte)'.' | ((uint)(DecimalDigits.Eight((uint)millis) >> 40) << 8));
+            written += 4;
+        }
+        return written;
     }
 
     /// <summary>Count, sum and buckets; the number in front of a bucket says which of its bounds belong to it.</summary>

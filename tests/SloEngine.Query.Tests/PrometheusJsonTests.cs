@@ -1,0 +1,65 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Json;
+using FsCheck;
+using FsCheck.Fluent;
+using SloEngine.PromQL.Evaluation;
+using SloEngine.PromQL.Series;
+using SloEngine.Query.Http;
+
+namespace SloEngine.Query.Tests;
+
+public sealed class PrometheusJsonTests
+{
+    [Theory]
+    [InlineData(0, "0")]
+    [InlineData(1, "0.001")]
+    [InlineData(-1, "-0.001")]
+    [InlineData(-1_500, "-1.500")]
+    [InlineData(1_771_200_000_000, "1771200000")]
+    [InlineData(1_771_200_000_050, "1771200000.050")]
+    [InlineData(-1_771_200_000_050, "-1771200000.050")]
+    [InlineData(999_999_999_999, "999999999.999")]
+    [InlineData(1_000_000_000_000, "1000000000")]
+    [InlineData(9_999_999_999_999, "9999999999.999")]
+    [InlineData(10_000_000_000_000, "10000000000")]
+    [InlineData(long.MaxValue, "9223372036854775.807")]
+    [InlineData(long.MinValue, "-9223372036854775.808")]
+    public void Times_are_seconds_with_milliseconds_where_there_are_any(long timeMs, string text) => Assert.Equal($"[{text},\"0.5\"]", Points([timeMs], [0.5]));
+
+    /// <summary>Runs of points are written at once: where one ends and the next begins is not to be seen.</summary>
+    [Fact]
+    public void Points_of_any_number_and_size_read_back() =>
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(300), Prop.ForAll<double[], ushort>((some, count) =>
+        {
+            double[] values = [.. Enumerable.Range(0, count % 700).Select(index => some.Length == 0 ? index / 7d : some[index % some.Length] + index)];
+            long[] times = [.. Enumerable.Range(0, values.Length).Select(static index => 1_771_200_000_000 + (index * 1_001L))];
+            if (values.Length == 0)
+            {
+                return;
+            }
+            using JsonDocument read = JsonDocument.Parse($"[{Points(times, values)}]");
+            Assert.Equal(times, read.RootElement.EnumerateArray().Select(static point => (long)(point[0].GetDecimal() * 1000)));
+            Assert.Equal(values, read.RootElement.EnumerateArray().Select(static point => Number(point[1].GetString()!)));
+        }));
+
+    private static double Number(string text) => text switch
+    {
+        "+Inf" => double.PositiveInfinity,
+        "-Inf" => double.NegativeInfinity,
+        _ => double.Parse(text, CultureInfo.InvariantCulture),
+    };
+
+    /// <summary>The points of the only series of an answer, as its text has them.</summary>
+    private static string Points(long[] times, double[] values)
+    {
+        var text = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(text))
+        {
+            PrometheusJson.WriteAnswer(json, new MatrixResult([new ResultSeries(Labels.Empty, times, values)]), "", 0, null);
+        }
+        using JsonDocument answer = JsonDocument.Parse(text.WrittenMemory);
+        string list = answer.RootElement.GetProperty("result")[0].GetProperty("values").GetRawText();
+        return list[1..^1];
+    }
+}
