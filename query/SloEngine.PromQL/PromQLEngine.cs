@@ -162,7 +162,7 @@ public sealed class PromQLEngine(EngineOptions options, SemaphoreSlim? turns = n
     /// <summary>The samples that are there, without stale markers.</summary>
     private static ResultSeries Points(Labels labels, long[] times, double[] values, FloatHistogram?[]? histograms)
     {
-        if (histograms is null && !Array.Exists(values, Sample.IsAbsent))
+        if (histograms is null && !Sample.AnyAbsent(values))
         {
             return new ResultSeries(labels, times, values);
         }

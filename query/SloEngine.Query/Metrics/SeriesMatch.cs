@@ -81,7 +81,7 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
         string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, TimeRange? wanted, CancellationToken cancellation)
     {
         LabelMatcher? name = NameOf(matchers);
-        if (active is not null || name is null || store.Version("series") is not { } version || await OfNameAsync(tenant, name, version, cancellation) is not { } all)
+        if (active is not null || name is null || store.Version("series") is not { } version || await OfNameAsync(tenant, name, version, cancellation) is not { } known)
         {
             List<StoredSeries>? found = await ReadAsync(tenant, matchers, active, cancellation);
             if (found is null && active is null && wanted is not null)
@@ -90,35 +90,19 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
             }
             return new FoundSeries(found ?? throw TooMany(), IsWhole: false);
         }
-        LabelPattern[] patterns =
-        [
-            .. matchers.Where(static matcher => matcher.Label is not (Labels.MetricName or "le")).Select(LabelPattern.Of),
-        ];
-        string[] labels = [.. matchers.Where(static matcher => matcher.Label is not (Labels.MetricName or "le")).Select(static matcher => matcher.Label)];
-        return patterns.Length == 0 ? new FoundSeries(all, IsWhole: true) : new FoundSeries(Array.FindAll(all, Matches), IsWhole: false);
-
-        bool Matches(StoredSeries series)
-        {
-            for (int index = 0; index < patterns.Length; index++)
-            {
-                if (!patterns[index].Matches(series.Labels[labels[index]]))
-                {
-                    return false;
-                }
-            }
-            return true;
-        }
+        LabelMatcher[] others = [.. matchers.Where(static matcher => matcher.Label is not (Labels.MetricName or "le"))];
+        return others.Length == 0 ? new FoundSeries(known.Series, IsWhole: true) : new FoundSeries(known.Matching(others), IsWhole: false);
     }
 
     /// <summary>
     /// All series of a name, ordered by labels; null when there are too many. What a series is does not change, so that they are kept until the table
     /// gets further rows.
     /// </summary>
-    private async ValueTask<StoredSeries[]?> OfNameAsync(string tenant, LabelMatcher name, long version, CancellationToken cancellation)
+    private async ValueTask<KnownSeries?> OfNameAsync(string tenant, LabelMatcher name, long version, CancellationToken cancellation)
     {
         if (_known.TryGetValue((tenant, name.Value), out KnownSeries? known) && known.Version == version)
         {
-            return known.Series;
+            return known;
         }
         if (_crowded.TryGetValue((tenant, name.Value), out long since) && Stopwatch.GetElapsedTime(since) < CrowdedFor)
         {
@@ -131,8 +115,9 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
         }
         StoredSeries[] all = [.. found];
         Array.Sort(all, static (left, right) => left.Named.CompareTo(right.Named));
-        Keep((tenant, name.Value), new KnownSeries(version, all));
-        return all;
+        known = new KnownSeries(version, all);
+        Keep((tenant, name.Value), known);
+        return known;
     }
 
     /// <summary>Series of a name again: pods come and go, and most of its series are known. Null when there are too many.</summary>
@@ -288,12 +273,6 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
                 yield return name[..^suffix.Length];
             }
         }
-    }
-
-    /// <summary>Series as the table had them at a version.</summary>
-    private sealed record KnownSeries(long Version, StoredSeries[] Series)
-    {
-        public int Weight => Series.Length + 1;
     }
 
     private static void Read(ResultBlock block, SharedTexts texts, List<StoredSeries> into)
