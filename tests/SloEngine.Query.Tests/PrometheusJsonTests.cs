@@ -43,6 +43,26 @@ public sealed class PrometheusJsonTests
             Assert.Equal(values, read.RootElement.EnumerateArray().Select(static point => Number(point[1].GetString()!)));
         }));
 
+    /// <summary>So that an answer of many series need not be in memory as a whole.</summary>
+    [Fact]
+    public async Task An_answer_may_be_sent_after_each_series()
+    {
+        var text = new ArrayBufferWriter<byte>();
+        await using var json = new Utf8JsonWriter(text);
+        var ends = new List<long>();
+
+        await PrometheusJson.WriteAnswerAsync(
+            json, new MatrixResult([.. Enumerable.Repeat(new ResultSeries(Labels.Empty, [1_000], [0.5]), 3)]), "", 0, null, () =>
+            {
+                ends.Add(json.BytesCommitted + json.BytesPending);
+                return ValueTask.CompletedTask;
+            });
+
+        const string Series = """{"metric":{},"values":[[1,"0.5"]]}""";
+        const string Head = """{"resultType":"matrix","result":[""";
+        Assert.Equal([Head.Length + Series.Length, Head.Length + (2 * Series.Length) + 1, Head.Length + (3 * Series.Length) + 2], ends);
+    }
+
     private static double Number(string text) => text switch
     {
         "+Inf" => double.PositiveInfinity,
@@ -56,7 +76,7 @@ public sealed class PrometheusJsonTests
         var text = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(text))
         {
-            PrometheusJson.WriteAnswer(json, new MatrixResult([new ResultSeries(Labels.Empty, times, values)]), "", 0, null);
+            PrometheusJson.WriteAnswerAsync(json, new MatrixResult([new ResultSeries(Labels.Empty, times, values)]), "", 0, null, static () => ValueTask.CompletedTask).GetAwaiter().GetResult();
         }
         using JsonDocument answer = JsonDocument.Parse(text.WrittenMemory);
         string list = answer.RootElement.GetProperty("result")[0].GetProperty("values").GetRawText();

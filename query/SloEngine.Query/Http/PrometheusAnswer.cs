@@ -16,6 +16,9 @@ internal static class PrometheusAnswer
     public const int StoreTooManyRows = 396;
     private const int StoreTimeout = 159;
 
+    /// <summary>How much of a large answer is written before it is sent.</summary>
+    private const int SendBytes = 64 << 10;
+
     /// <summary>An answer that there is none to: 204.</summary>
     public static readonly Action<Utf8JsonWriter> NoData = static _ => { };
 
@@ -31,13 +34,38 @@ internal static class PrometheusAnswer
             http.Response.StatusCode = StatusCodes.Status204NoContent;
             return;
         }
+        await WriteAsync(http, (json, _) =>
+        {
+            data(json);
+            return Task.CompletedTask;
+        });
+    }
+
+    /// <summary>
+    /// Writes a successful answer that may be large: where <paramref name="data"/> calls what it is given, what was written is sent once it is much, so that
+    /// the client reads while the rest is written, and no more than that is in memory.
+    /// </summary>
+    public static async Task WriteAsync(HttpContext http, Func<Utf8JsonWriter, Func<ValueTask>, Task> data)
+    {
         http.Response.ContentType = "application/json";
         await using var json = new Utf8JsonWriter(http.Response.BodyWriter, ApiJson.Options);
+        long sent = 0;
         json.WriteStartObject();
         json.WriteString("status", "success");
         json.WritePropertyName("data");
-        data(json);
+        await data(json, SendAsync);
         json.WriteEndObject();
+
+        async ValueTask SendAsync()
+        {
+            long written = json.BytesCommitted + json.BytesPending;
+            if (written - sent >= SendBytes)
+            {
+                sent = written;
+                await json.FlushAsync(http.RequestAborted);
+                await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
+            }
+        }
     }
 
     /// <summary>Runs a handler, and answers what it throws.</summary>

@@ -29,9 +29,10 @@ internal static class PrometheusJson
     /// <param name="query">Text of the query.</param>
     /// <param name="limit">Series that the answer may hold; 0 for all.</param>
     /// <param name="statistics">Statistics to be shown, or null.</param>
-    public static void WriteAnswer(Utf8JsonWriter json, QueryValue value, string query, int limit, ShownStatistics? statistics)
+    /// <param name="send">Called where a part of the answer is written that may be sent.</param>
+    public static async Task WriteAnswerAsync(Utf8JsonWriter json, QueryValue value, string query, int limit, ShownStatistics? statistics, Func<ValueTask> send)
     {
-        Write(json, value, IsTruncated(value, limit) ? limit : int.MaxValue, statistics);
+        await WriteAsync(json, value, IsTruncated(value, limit) ? limit : int.MaxValue, statistics, send);
         WriteRemarks(json, "warnings", Warnings(value, query, limit));
         WriteRemarks(json, "infos", Infos(value, query));
     }
@@ -137,7 +138,7 @@ internal static class PrometheusJson
         json.WriteEndObject();
     }
 
-    private static void Write(Utf8JsonWriter json, QueryValue value, int limit, ShownStatistics? statistics)
+    private static async ValueTask WriteAsync(Utf8JsonWriter json, QueryValue value, int limit, ShownStatistics? statistics, Func<ValueTask> send)
     {
         json.WriteStartObject();
         json.WriteString("resultType", TypeOf(value));
@@ -173,6 +174,7 @@ internal static class PrometheusJson
                     Values(json, series);
                     Histograms(json, series);
                     json.WriteEndObject();
+                    await send();
                 }
                 json.WriteEndArray();
                 break;

@@ -25,7 +25,7 @@ internal sealed record QueryAnswer(QueryValue Value, string Query, int Limit, Sh
         http.Response.Headers.Vary = StringValues.Concat(http.Response.Headers.Vary, HeaderNames.Accept);
         if (!PrefersArrow(http.Request))
         {
-            await PrometheusAnswer.WriteAsync(http, json => PrometheusJson.WriteAnswer(json, answer.Value, answer.Query, answer.Limit, answer.Statistics));
+            await PrometheusAnswer.WriteAsync(http, (json, send) => PrometheusJson.WriteAnswerAsync(json, answer.Value, answer.Query, answer.Limit, answer.Statistics, send));
             return;
         }
         if (answer.Value is StringResult)
