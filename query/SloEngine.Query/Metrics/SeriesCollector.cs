@@ -78,20 +78,34 @@ internal sealed class SeriesCollector
 
     private static Stretch Merged(List<Stretch> stretches)
     {
-        long[] times = [.. stretches.SelectMany(static stretch => stretch.Times)];
-        double[] values = [.. stretches.SelectMany(static stretch => stretch.Values)];
-        FloatHistogram?[]? histograms = stretches.Exists(static stretch => stretch.Histograms is not null)
-            ? [.. stretches.SelectMany(static stretch => stretch.Histograms ?? new FloatHistogram?[stretch.Times.Length])]
-            : null;
-        if (TimeOrder.IsAscending(times))
+        // Most often one ends before another begins, as roll-ups do before the samples that are left.
+        Stretch successive = Concatenated([.. stretches.OrderBy(static stretch => stretch.Times.Length == 0 ? long.MinValue : stretch.Times[0])]);
+        if (TimeOrder.IsAscending(successive.Times))
         {
-            return new Stretch(times, values, histograms);
+            return successive;
         }
-        int[] order = TimeOrder.Of(times);
+        Stretch all = Concatenated(stretches);
+        int[] order = TimeOrder.Of(all.Times);
         return new Stretch(
-            Array.ConvertAll(order, position => times[position]),
-            Array.ConvertAll(order, position => values[position]),
-            histograms is null ? null : Array.ConvertAll(order, position => histograms[position]));
+            Array.ConvertAll(order, position => all.Times[position]),
+            Array.ConvertAll(order, position => all.Values[position]),
+            all.Histograms is null ? null : Array.ConvertAll(order, position => all.Histograms[position]));
+    }
+
+    private static Stretch Concatenated(List<Stretch> stretches)
+    {
+        int count = stretches.Sum(static stretch => stretch.Times.Length);
+        FloatHistogram?[]? histograms = stretches.Exists(static stretch => stretch.Histograms is not null) ? new FloatHistogram?[count] : null;
+        var all = new Stretch(new long[count], new double[count], histograms);
+        int at = 0;
+        foreach ((long[] times, double[] values, FloatHistogram?[]? some) in stretches)
+        {
+            times.CopyTo(all.Times, at);
+            values.CopyTo(all.Values, at);
+            some?.CopyTo(histograms!, at);
+            at += times.Length;
+        }
+        return all;
     }
 
     private readonly record struct Stretch(long[] Times, double[] Values, FloatHistogram?[]? Histograms);
