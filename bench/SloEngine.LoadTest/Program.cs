@@ -44,7 +44,7 @@ root.SetAction(async (parsed, cancellation) =>
     return 0;
 });
 var series = new Option<int>("--series") { Description = "Series, of 500 a target", DefaultValueFactory = _ => 20_000 };
-var rounds = new Option<int>("--rounds") { Description = "Samples of each, 15 seconds apart", DefaultValueFactory = _ => 200 };
+var rounds = new Option<int>("--rounds") { Description = "Samples of each, 15 seconds apart", DefaultValueFactory = _ => 600 };
 var prometheus = new Option<string>("--prometheus") { Description = "Path of Prometheus", DefaultValueFactory = _ => "/usr/bin/prometheus" };
 var victoria = new Option<string>("--victoria-metrics") { Description = "Path of VictoriaMetrics", DefaultValueFactory = _ => "/usr/bin/victoria-metrics" };
 var peers = new Command("peers", "The same remote-write load into sloengine, Prometheus and VictoriaMetrics, one after the other.")

@@ -66,6 +66,17 @@ public sealed class RolledUpQueryTests(MetricStore engine)
         MatrixResult both = await _promql.RangeAsync(PromQLParser.Parse("count_over_time(x[60d])"), Source(), Recent + DayMs, Recent + DayMs, HourMs, default);
         Assert.Equal((2 * 288) + 5760, Assert.Single(both.Series).Values[0]);
         Assert.Single(both.Annotations);
+
+        // What stays in memory is what the table has: the same when it is asked for again and in parts, and what a slot becomes.
+        StoreSeriesSource kept = Source();
+        foreach (string query in (string[])["max_over_time(x[1h])", "x", "max_over_time(x[1h])", "sum_over_time(d_total[1h])"])
+        {
+            Assert.Equal(await InstantAsync(query, whole), await InstantAsync(query, whole, kept), static (one, other) => one!.Samples.SequenceEqual(other!.Samples));
+        }
+        Assert.Equal(3, Assert.Single((await InstantAsync("count_over_time(x[15m])", whole, kept)).Samples).Value);
+        long slot = (whole / (300 * SecondMs) * 300) - 300;
+        await engine.InsertAsync("samples_5m", [$"({gauge}, {slot}, 1, 4242, 4242, 4242, 4242, fromUnixTimestamp64Milli({(slot + 285) * SecondMs}), 0, now64(3) + INTERVAL 1 DAY)"]);
+        Assert.Equal(4242, Assert.Single((await InstantAsync("max_over_time(x[1h])", whole, kept)).Samples).Value);
     }
 
     private async Task<VectorSample[]> ValuesAsync(string query, long day)
@@ -80,8 +91,8 @@ public sealed class RolledUpQueryTests(MetricStore engine)
 
     private async Task<double> NumberAsync(string query, long timeMs) => Assert.Single((await InstantAsync(query, timeMs)).Samples).Value;
 
-    private async Task<VectorResult> InstantAsync(string query, long timeMs) =>
-        (VectorResult)await _promql.InstantAsync(PromQLParser.Parse(query), Source(), timeMs, default);
+    private async Task<VectorResult> InstantAsync(string query, long timeMs, StoreSeriesSource? source = null) =>
+        (VectorResult)await _promql.InstantAsync(PromQLParser.Parse(query), source ?? Source(), timeMs, default);
 
     private StoreSeriesSource Source() => new StoredSeriesSources(engine.Store, new QueryOptions()).Stored(Tenant);
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using SloEngine.Storage;
 using SloEngine.Storage.Results;
 
@@ -14,8 +13,8 @@ internal sealed class RolledUpDays(IColumnStore store, TimeProvider time)
 
     private Known? _known;
 
-    /// <summary>Those that a range touches, as dates of the engine, in order; most often none.</summary>
-    public async ValueTask<IReadOnlyList<string>> WithinAsync(TimeRange range, CancellationToken cancellation)
+    /// <summary>Those that a range touches, in order; most often none.</summary>
+    public async ValueTask<IReadOnlyList<DateOnly>> WithinAsync(TimeRange range, CancellationToken cancellation)
     {
         long? version = store.Version("rollup_days");
         Known? known = _known;
@@ -24,7 +23,7 @@ internal sealed class RolledUpDays(IColumnStore store, TimeProvider time)
             _known = known = new Known(version, time.GetTimestamp(), await ReadAsync(cancellation));
         }
         (long first, long last) = (range.StartMs / DayMs, range.EndMs / DayMs);
-        return [.. known.Days.Where(day => day >= first && day <= last).Select(static day => DateOnly.FromDayNumber(Epoch + day).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture))];
+        return [.. known.Days.Where(day => day >= first && day <= last).Select(static day => DateOnly.FromDayNumber(Epoch + day))];
     }
 
     private static readonly int Epoch = new DateOnly(1970, 1, 1).DayNumber;

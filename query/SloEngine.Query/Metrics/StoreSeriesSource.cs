@@ -10,14 +10,10 @@ namespace SloEngine.Query.Metrics;
 /// <c>_bucket</c> with cumulative counts, <c>_sum</c> and <c>_count</c>; an exponential one as a native histogram of the base name. Days whose samples
 /// are gone are answered from roll-ups, a sample for five minutes.
 /// </summary>
-internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, SampleReader samples, RolledUpDays rolledUp, QueryOptions options, string tenant)
+internal sealed class StoreSeriesSource(
+    IColumnStore store, SeriesMatch match, SampleReader samples, RolledUpDays rolledUpDays, RolledUpSamples rolledUp, QueryOptions options, string tenant)
     : ISeriesSource
 {
-    /// <summary>Rows of roll-ups that one statement is to read.</summary>
-    private const long RowsAtOnce = 16_000_000;
-
-    private const long RollUpIntervalMs = 300_000;
-
     public async ValueTask<IReadOnlyList<SeriesData>> SelectAsync(SeriesSelection selection, CancellationToken cancellation)
     {
         (IReadOnlyList<StoredSeries> stored, bool isWhole) = await match.FindAsync(
@@ -94,27 +90,19 @@ internal sealed class StoreSeriesSource(IColumnStore store, SeriesMatch match, S
     private async ValueTask ReadRollUpsAsync(List<StoredSeries> series, SeriesSelection selection, SeriesCollector into, CancellationToken cancellation)
     {
         var range = new TimeRange(selection.StartMs, selection.EndMs);
-        IReadOnlyList<string> days = await rolledUp.WithinAsync(range, cancellation);
+        IReadOnlyList<DateOnly> days = await rolledUpDays.WithinAsync(range, cancellation);
         if (days.Count == 0)
         {
             return;
         }
-        string when = $" AND toDate(slot) IN ('{string.Join("', '", days)}')";
-        long usual = Math.Max(1, (range.EndMs - range.StartMs) / RollUpIntervalMs);
-        long left = options.MaxSamples;
         foreach (IGrouping<bool, StoredSeries> alike in series.GroupBy(static one => one.IsDelta))
         {
             Dictionary<UInt128, StoredSeries> byId = alike.ToDictionary(static one => one.Id);
-            string select = $"SELECT id, last_ts AS ts, {RolledUpValue(selection.Function, alike.Key)} AS value FROM samples_5m FINAL";
-            foreach (UInt128[] ids in byId.Keys.Order().Chunk((int)Math.Clamp(RowsAtOnce / usual, 1, byId.Count)))
+            UInt128[] ids = [.. byId.Keys.Order()];
+            foreach (SampleStretch stretch in await rolledUp.ReadAsync(ids, days, RolledUpValue(selection.Function, alike.Key), range, TooMany, cancellation))
             {
-                List<SampleStretch> read = await store.ReadAsync(
-                    SeriesStatement.Of(select, ids, range, options, when), result => (left -= result.Rows) >= 0 ? SampleRuns.Read(result) : throw TooMany(), cancellation);
-                foreach (SampleStretch stretch in read)
-                {
-                    StoredSeries one = byId[stretch.Id];
-                    into.AddRolledUp(one.Named, one.IsDelta, stretch.TimesMs, stretch.Values);
-                }
+                StoredSeries one = byId[stretch.Id];
+                into.AddRolledUp(one.Named, one.IsDelta, stretch.TimesMs, stretch.Values);
             }
         }
     }
