@@ -14,6 +14,13 @@ public interface IColumnStore : IAsyncDisposable
     /// <summary>Runs a statement that returns nothing (DDL, ALTER, SYSTEM).</summary>
     ValueTask ExecuteAsync(string sql, CancellationToken cancellation = default);
 
+    /// <summary>Runs a statement that changes rows of one table alone, so that what was read of others still holds.</summary>
+    /// <param name="table">The table, without its database.</param>
+    /// <param name="sql">The statement.</param>
+    /// <param name="samples">Times of the samples that it may change, where the table is theirs; null for any.</param>
+    /// <param name="cancellation">Gives up before the statement begins.</param>
+    ValueTask ExecuteOnAsync(string table, string sql, RowTimes? samples = null, CancellationToken cancellation = default) => ExecuteAsync(sql, cancellation);
+
     /// <summary>
     /// Inserts a block; when the task completes the rows survive the end of this process.
     /// Returns only after the engine has committed the part. A token seen before inserts nothing.

@@ -43,6 +43,28 @@ public sealed class RollUpTests(EngineFixture engine) : IAsyncLifetime, IDisposa
             await RowsAsync());
     }
 
+    /// <summary>Days are rolled up and dropped each night: queries are not to read all others again for it.</summary>
+    [Fact]
+    public async Task What_was_read_of_other_tables_and_days_still_holds()
+    {
+        await InsertAsync((1, "00:00:00", "1"), (1, "12:00:00", "2"));
+        SlotVersions slots = engine.Store.SampleSlots!;
+        long dropped = SlotVersions.Of(new DateTimeOffset(2026, 5, 18, 12, 0, 0, TimeSpan.Zero).ToUnixTimeMilliseconds());
+        long left = SlotVersions.Of(new DateTimeOffset(2026, 5, 19, 12, 0, 0, TimeSpan.Zero).ToUnixTimeMilliseconds());
+        (long Dropped, long Left, long? Series, long? RolledUp) before = (slots[dropped], slots[left], engine.Store.Version("series"), engine.Store.Version("samples_5m"));
+
+        Assert.Single(await ApplyAsync());
+
+        Assert.Equal((before.Dropped, before.Left, before.Series), (slots[dropped], slots[left], engine.Store.Version("series")));
+        Assert.NotEqual(before.RolledUp, engine.Store.Version("samples_5m"));
+
+        using var retention = new StoreRetention(engine.Store, new RetentionOptions { Metrics = TimeSpan.FromDays(1), MinFreeBytes = 0 }, Now, Database, rollUps: _rollUps);
+        Assert.Contains(await retention.ApplyAsync(), static partition => partition.Table == "samples");
+
+        Assert.NotEqual(before.Dropped, slots[dropped]);
+        Assert.Equal(before.Left, slots[left]);
+    }
+
     [Fact]
     public async Task A_day_is_rolled_up_once_again_after_late_samples_and_again_after_a_crash_before_its_record()
     {

@@ -20,6 +20,8 @@ public sealed class EmbeddedColumnStore : IColumnStore
     private readonly Lane _reads;
     private readonly Lane _inserts;
     private readonly FileStream _lock;
+    private const string SamplesTable = "samples";
+
     private readonly ConcurrentDictionary<string, long> _versions = new(StringComparer.Ordinal);
     private readonly SlotVersions _sampleSlots = new();
     private long _statements;
@@ -58,6 +60,27 @@ public sealed class EmbeddedColumnStore : IColumnStore
     }
 
     /// <inheritdoc/>
+    public async ValueTask ExecuteOnAsync(string table, string sql, RowTimes? samples = null, CancellationToken cancellation = default)
+    {
+        try
+        {
+            await _inserts.RunAsync(Returning(connection => connection.Query(sql, "Null", NoParameters, new ArrayBufferWriter<byte>())), cancellation);
+        }
+        finally
+        {
+            Changed(table);
+            if (samples is { } times)
+            {
+                _sampleSlots.Change(times);
+            }
+            else if (table == SamplesTable)
+            {
+                _sampleSlots.ChangeAll();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
     public async ValueTask InsertAsync(NativeBlock block, string? deduplicationToken = null, CancellationToken cancellation = default)
     {
         bool isStored = false;
@@ -74,7 +97,7 @@ public sealed class EmbeddedColumnStore : IColumnStore
         finally
         {
             // Also after a failure: it may have come behind the commit.
-            _versions.AddOrUpdate(block.Table, 1, static (_, version) => version + 1);
+            Changed(block.Table);
             if (block.Samples is { } samples)
             {
                 _sampleSlots.Change(samples, isStored);
@@ -149,6 +172,8 @@ public sealed class EmbeddedColumnStore : IColumnStore
             _sampleSlots.ChangeAll();
         }
     }
+
+    private void Changed(string table) => _versions.AddOrUpdate(table, 1, static (_, version) => version + 1);
 
     private static Func<ChdbConnection, bool> Returning(Action<ChdbConnection> statement) => connection =>
     {

@@ -25,7 +25,7 @@ internal sealed class EventDeletion(IColumnStore store, TimeSpan keep, string da
         long rows = (long)found.Blocks[0].Values<ulong>(0)[0];
         if (rows > 0)
         {
-            await store.ExecuteAsync($"ALTER TABLE {database}.events {cluster?.OnCluster} DELETE WHERE {condition} SETTINGS mutations_sync = 1", cancellation);
+            await store.ExecuteOnAsync("events", $"ALTER TABLE {database}.events {cluster?.OnCluster} DELETE WHERE {condition} SETTINGS mutations_sync = 1", cancellation: cancellation);
         }
         _done = before;
         return rows > 0 ? new DroppedPartition("events", "all", rows, 0, DropReason.AgeOfRows) : null;

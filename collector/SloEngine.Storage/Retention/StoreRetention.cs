@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using SloEngine.Storage.Chdb;
+using SloEngine.Storage.Native;
 using SloEngine.Storage.RollUps;
 using SloEngine.Storage.Schema;
 using SloEngine.Storage.Stats;
@@ -156,7 +157,9 @@ public sealed class StoreRetention : IDisposable
 
     private async Task<DroppedPartition> DropAsync(StorePartition partition, DropReason reason, CancellationToken cancellation)
     {
-        await _store.ExecuteAsync($"ALTER TABLE {_database}.{partition.Table} {_cluster?.OnCluster} DROP PARTITION ID '{SqlText.Quote(partition.Id)}'", cancellation);
+        RowTimes? samples = partition.Table == "samples" ? new RowTimes(partition.From.ToUnixTimeMilliseconds(), partition.Until.ToUnixTimeMilliseconds()) : null;
+        await _store.ExecuteOnAsync(
+            partition.Table, $"ALTER TABLE {_database}.{partition.Table} {_cluster?.OnCluster} DROP PARTITION ID '{SqlText.Quote(partition.Id)}'", samples, cancellation);
         KeyValuePair<string, object?>[] tags = [new("table", partition.Table), new("reason", reason == DropReason.Age ? "age" : "size")];
         _partitions.Add(1, tags);
         _bytes.Add(partition.Bytes, tags);

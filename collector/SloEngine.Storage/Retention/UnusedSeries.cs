@@ -60,13 +60,13 @@ internal sealed class UnusedSeries(IColumnStore store, RetentionOptions options,
     private async Task<long> DeleteAsync(string candidates, CancellationToken cancellation)
     {
         string used = string.Join(" UNION ALL ", Tables.Select(table => $"SELECT id FROM {database}.{table} WHERE id IN (SELECT id FROM {database}.series WHERE {candidates})"));
-        await store.ExecuteAsync($"TRUNCATE TABLE {database}.series_unused", cancellation);
-        await store.ExecuteAsync($"INSERT INTO {database}.series_unused SELECT DISTINCT id FROM {database}.series WHERE {candidates} AND id NOT IN ({used})", cancellation);
+        await store.ExecuteOnAsync("series_unused", $"TRUNCATE TABLE {database}.series_unused", cancellation: cancellation);
+        await store.ExecuteOnAsync("series_unused", $"INSERT INTO {database}.series_unused SELECT DISTINCT id FROM {database}.series WHERE {candidates} AND id NOT IN ({used})", cancellation: cancellation);
         string unused = $"{candidates} AND id IN (SELECT id FROM {database}.series_unused)";
         long rows = await CountAsync(unused, cancellation);
         if (rows > 0)
         {
-            await store.ExecuteAsync($"ALTER TABLE {database}.series DELETE WHERE {unused} SETTINGS mutations_sync = 1", cancellation);
+            await store.ExecuteOnAsync("series", $"ALTER TABLE {database}.series DELETE WHERE {unused} SETTINGS mutations_sync = 1", cancellation: cancellation);
         }
         return rows;
     }

@@ -141,7 +141,7 @@ public sealed class StoreRollUps : IDisposable
             {
                 UInt128 first = piece * width;
                 UInt128 last = piece == pieces - 1 ? UInt128.MaxValue : first + width - 1;
-                await _store.ExecuteAsync(Statement(day.Day, first, last), cancellation);
+                await _store.ExecuteOnAsync("samples_5m", Statement(day.Day, first, last), cancellation: cancellation);
             }
             await RecordAsync(day.Day, day.State, isDropped: false, cancellation);
             return true;
@@ -174,14 +174,15 @@ public sealed class StoreRollUps : IDisposable
                  distributed_foreground_insert = 1
         """);
 
-    private async Task RecordAsync(DateOnly day, SourceState state, bool isDropped, CancellationToken cancellation) => await _store.ExecuteAsync(
+    private async Task RecordAsync(DateOnly day, SourceState state, bool isDropped, CancellationToken cancellation) => await _store.ExecuteOnAsync(
+        "rollup_days",
         string.Create(
             CultureInfo.InvariantCulture,
             $"""
             INSERT INTO {_database}.rollup_days (day, rows, blocks, dropped, done)
             SELECT toDate('{day:yyyy-MM-dd}'), {state.Rows}, {state.Blocks}, {(isDropped ? 1 : 0)}, now64(3) SETTINGS distributed_foreground_insert = 1
             """),
-        cancellation);
+        cancellation: cancellation);
 
     private static readonly DateOnly Epoch = new(1970, 1, 1);
 
