@@ -8,10 +8,11 @@ using AesRound = System.Runtime.Intrinsics.X86.Aes;
 namespace SloEngine.Otlp.Hashing;
 
 /// <summary>
-/// Keyed hash with 128 bits of what is looked up in this process, such as the attributes of a series; another process makes others. Four rounds of AES under
-/// secret keys, each block at its own secret offset, are a universal hash: no two texts that a sender could choose meet with more than a chance of 2^-113
-/// (Minematsu and Tsunoo, "Provably Secure MACs from Differentially-Uniform Permutations and AES-Based Implementations", FSE 2006). Where the processor has no AES it is
-/// SipHash-1-3. Hashes chain by passing one hash as the key of the next. Never for what is stored.
+/// Keyed hash with 128 bits of what is looked up in this process, such as the attributes of a series; another process makes others. Each block of a text goes
+/// through four rounds of AES under secret keys, at a secret offset of its own, and all are added up, as in PMAC. Two texts that differ in one block meet with a chance of
+/// 2^-113 at most (Minematsu and Tsunoo, "Provably Secure MACs from Differentially-Uniform Permutations and AES-Based Implementations", FSE 2006); for several blocks, which
+/// share their round keys, that is no proof. Senders never see a hash. Where the processor has no AES it is SipHash-1-3. Hashes chain by passing one hash as the key of the
+/// next. Never for what is stored.
 /// </summary>
 public static class IdentityHash
 {
