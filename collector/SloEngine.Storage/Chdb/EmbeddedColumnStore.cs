@@ -56,7 +56,7 @@ public sealed class EmbeddedColumnStore : IColumnStore
     /// <inheritdoc/>
     public async ValueTask ExecuteAsync(string sql, CancellationToken cancellation = default)
     {
-        await ChangeAsync(connection => connection.Query(sql, "Null", NoParameters, new ArrayBufferWriter<byte>()), cancellation);
+        await ChangeAsync(Statement(sql), cancellation);
     }
 
     /// <inheritdoc/>
@@ -64,7 +64,7 @@ public sealed class EmbeddedColumnStore : IColumnStore
     {
         try
         {
-            await _inserts.RunAsync(Returning(connection => connection.Query(sql, "Null", NoParameters, new ArrayBufferWriter<byte>())), cancellation);
+            await _inserts.RunAsync(Returning(Statement(sql)), cancellation);
         }
         finally
         {
@@ -174,6 +174,8 @@ public sealed class EmbeddedColumnStore : IColumnStore
     }
 
     private void Changed(string table) => _versions.AddOrUpdate(table, 1, static (_, version) => version + 1);
+
+    private static Action<ChdbConnection> Statement(string sql) => connection => connection.Query(sql, "Null", NoParameters, new ArrayBufferWriter<byte>());
 
     private static Func<ChdbConnection, bool> Returning(Action<ChdbConnection> statement) => connection =>
     {

@@ -107,6 +107,9 @@ internal sealed class RolledUpSamples(IColumnStore store, long maxBytes, QueryOp
     /// <summary>Days of series at a version of the table, packed; of a series without rows an empty chunk.</summary>
     private sealed class Kept(long? version)
     {
+        /// <summary>What an entry takes beside its chunk, about.</summary>
+        private const int EntryBytes = 128;
+
         private long _bytes;
 
         public long? Version => version;
@@ -122,7 +125,5 @@ internal sealed class RolledUpSamples(IColumnStore store, long maxBytes, QueryOp
                 Interlocked.Add(ref _bytes, EntryBytes + chunk.Length);
             }
         }
-
-        private const int EntryBytes = 128;
     }
 }
