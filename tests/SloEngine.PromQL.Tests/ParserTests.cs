@@ -29,6 +29,19 @@ public sealed class ParserTests
     public void Errors_say_what_and_where(string expression, string expected) =>
         Assert.Contains(expected, Assert.Throws<PromQLParseException>(() => PromQLParser.Parse(expression)).Message, StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("\"\\xff\"", "\"\\xff\"")]
+    [InlineData("\"a\\xe2\\x98b\\377\"", "\"a\\xe2\\x98b\\xff\"")]
+    [InlineData("\"\\xe2\\x98\\xba\"", "\"☺\"")]
+    [InlineData("\"\\uFFFD\"", "\"\\ufffd\"")]
+    public void Bytes_that_are_no_text_are_kept(string query, string printed)
+    {
+        Expr parsed = PromQLParser.Parse(query);
+
+        Assert.Equal(printed, parsed.ToString());
+        Assert.Equal(((StringLiteral)parsed).Value, ((StringLiteral)PromQLParser.Parse(printed)).Value);
+    }
+
     [Fact]
     public void Power_binds_to_the_right_and_tighter_than_a_sign()
     {

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Syntax;
+using SloEngine.PromQL.Text;
 
 namespace SloEngine.PromQL.Tests;
 
@@ -19,7 +20,7 @@ internal sealed class TreeJson(string text)
             ["Duration"] = number.IsDuration,
             ["PosRange"] = Range(number),
         },
-        StringLiteral literal => new JsonObject { ["_type"] = "StringLiteral", ["Val"] = literal.Value, ["PosRange"] = Range(literal) },
+        StringLiteral literal => new JsonObject { ["_type"] = "StringLiteral", ["Val"] = Text(literal.Value), ["PosRange"] = Range(literal) },
         Parentheses parentheses => new JsonObject { ["_type"] = "ParenExpr", ["Expr"] = Write(parentheses.Inner), ["PosRange"] = Range(parentheses) },
         Unary unary => new JsonObject { ["_type"] = "UnaryExpr", ["Op"] = Operator(unary.Operator), ["Expr"] = Write(unary.Inner), ["StartPos"] = At(unary.Range.Start) },
         VectorSelector selector => Selector(selector),
@@ -90,6 +91,16 @@ internal sealed class TreeJson(string text)
         }
     }
 
+    /// <summary>Text; or its bytes where some are no UTF-8.</summary>
+    private static JsonNode Text(string text) => !text.Any(static character => LooseBytes.Is(character, out _)) ? text : new JsonObject
+    {
+        ["_bytes_hex"] = string.Concat(text.EnumerateRunes().Zip(Starts(text), (rune, at) => Convert.ToHexStringLower(
+            LooseBytes.Is(text[at], out byte loose) ? [loose] : Encoding.UTF8.GetBytes(rune.ToString())))),
+    };
+
+    /// <summary>Where the runes of a text begin.</summary>
+    private static IEnumerable<int> Starts(string text) => Enumerable.Range(0, text.Length).Where(at => at == 0 || !char.IsSurrogatePair(text, at - 1));
+
     private JsonObject Selector(VectorSelector selector) => new()
     {
         ["_type"] = "VectorSelector",
@@ -131,7 +142,7 @@ internal sealed class TreeJson(string text)
             ["RHS"] = duration.Right is null ? null : Write(duration.Right),
             ["Wrapped"] = duration.IsWrapped,
             ["StartPos"] = isFunction || isSign ? At(duration.Range.Start) : 0,
-            ["EndPos"] = isFunction || (isSign && duration is { IsWrapped: true, Operator: "+" }) ? At(duration.Range.End) : 0,
+            ["EndPos"] = isFunction || (isSign && duration is { IsWrapped: true, Operator: "+" } or { Right: DurationExpr { Operator: "min_of" or "max_of" } }) ? At(duration.Range.End) : 0,
         };
     }
 

@@ -61,6 +61,11 @@ public sealed partial class PromQLParser
             // Behind a sign, the number alone is what messages point at.
             inner = wrapped with { Range = number.Range };
         }
+        if (behindOffset && inner is DurationExpr { Operator: "min_of" or "max_of", IsWrapped: false, Right: { } last })
+        {
+            // Prometheus' grammar has these end with their last argument where a sign stands before them.
+            inner = inner with { Range = new SourceRange(inner.Range.Start, last.Range.End) };
+        }
         bool negative = sign.Source == "-";
         var range = new SourceRange(sign.Range.Start, inner.Range.End);
         if (inner is NumberLiteral literal)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using SloEngine.PromQL.Text;
 
 namespace SloEngine.PromQL.Syntax;
 
@@ -41,7 +42,7 @@ internal static class TextLiteral
         return quote == '`' ? "unterminated raw string" : "unterminated quoted string";
     }
 
-    /// <summary>The text that a scanned literal stands for.</summary>
+    /// <summary>The text that a scanned literal stands for; bytes of escapes that are no UTF-8 stand in it as <see cref="LooseBytes"/> has them.</summary>
     public static string Read(string literal)
     {
         string inner = literal[1..^1];
@@ -64,7 +65,7 @@ internal static class TextLiteral
                 ReadEscape(inner, ref position, bytes);
             }
         }
-        return Encoding.UTF8.GetString(bytes.ToArray());
+        return LooseBytes.Decode(bytes.ToArray());
     }
 
     private static string? ScanEscape(string text, ref int position, char quote)

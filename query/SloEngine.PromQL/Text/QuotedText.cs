@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -6,13 +7,22 @@ namespace SloEngine.PromQL.Text;
 /// <summary>Text in quotes, escaped as Prometheus prints it.</summary>
 public static class QuotedText
 {
-    /// <summary>The text in double quotes.</summary>
+    /// <summary>The text in double quotes; it may have <see cref="LooseBytes"/>.</summary>
     public static string Quote(string text)
     {
         var quoted = new StringBuilder(text.Length + 2).Append('"');
-        foreach (Rune rune in text.EnumerateRunes())
+        for (int position = 0; position < text.Length;)
         {
-            Append(quoted, rune);
+            bool isText = Rune.DecodeFromUtf16(text.AsSpan(position), out Rune rune, out int length) == OperationStatus.Done;
+            if (!isText && LooseBytes.Is(text[position], out byte loose))
+            {
+                quoted.Append(CultureInfo.InvariantCulture, $"\\x{loose:x2}");
+            }
+            else
+            {
+                Append(quoted, rune);
+            }
+            position += length;
         }
         return quoted.Append('"').ToString();
     }
