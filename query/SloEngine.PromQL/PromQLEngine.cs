@@ -1,5 +1,4 @@
 using SloEngine.PromQL.Evaluation;
-using SloEngine.PromQL.Histograms;
 using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Syntax;
 
@@ -19,6 +18,9 @@ public sealed record EngineOptions
 
     /// <summary>Steps of a range query, besides its first.</summary>
     public int MaxSteps { get; init; } = 11_000;
+
+    /// <summary>Threads that one query may be evaluated on where it has much to go through.</summary>
+    public int MaxParallelism { get; init; } = Environment.ProcessorCount;
 
     /// <summary>Whether counters that start anew at a known time are taken to have been zero then.</summary>
     public bool UseStartTimes { get; init; }
@@ -72,7 +74,7 @@ public sealed class PromQLEngine(EngineOptions options, SemaphoreSlim? turns = n
         if (prepared.Type == ExprType.RangeVector)
         {
             IReadOnlyList<SeriesData> all = await evaluator.RangeVectorAsync(Inside(prepared), timeMs);
-            return Matrix(all.Select(static series => Points(series.Labels, series.TimesMs, series.Values, series.Histograms)), evaluator);
+            return Matrix(all.Select(static series => new PresentPoints(series.TimesMs).Of(series.Labels, series.Values, series.Histograms)), evaluator);
         }
         StepValue value = await evaluator.EvaluateQueryAsync(prepared, [timeMs]);
         QueryValue result = value switch
@@ -101,7 +103,8 @@ public sealed class PromQLEngine(EngineOptions options, SemaphoreSlim? turns = n
         List<StepSeries> series = value is StepScalar scalar
             ? [new StepSeries(Labels.Empty, scalar.Values)]
             : SeriesMerger.WithoutDroppedNames(((StepVector)value).Series);
-        return Matrix(series.Select(one => Points(one.Labels, steps, one.Values, one.Histograms)), evaluator);
+        var points = new PresentPoints(steps);
+        return Matrix(series.Select(one => points.Of(one.Labels, one.Values, one.Histograms)), evaluator);
     }
 
     private async ValueTask<QueryValue> WithTimeoutAsync(Func<CancellationToken, ValueTask<QueryValue>> evaluate, CancellationToken cancellation)
@@ -157,33 +160,5 @@ public sealed class PromQLEngine(EngineOptions options, SemaphoreSlim? turns = n
         ResultSeries[] present = [.. series.Where(static one => one.Values.Length > 0)];
         Array.Sort(present, static (left, right) => left.Labels.CompareTo(right.Labels));
         return new MatrixResult(present) { Annotations = evaluator.Annotations.All, Statistics = evaluator.Statistics };
-    }
-
-    /// <summary>The samples that are there, without stale markers.</summary>
-    private static ResultSeries Points(Labels labels, long[] times, double[] values, FloatHistogram?[]? histograms)
-    {
-        if (histograms is null && !Sample.AnyAbsent(values))
-        {
-            return new ResultSeries(labels, times, values);
-        }
-        int count = 0;
-        var presentTimes = new long[times.Length];
-        var presentValues = new double[times.Length];
-        FloatHistogram?[]? presentHistograms = histograms is null ? null : new FloatHistogram?[times.Length];
-        for (int step = 0; step < times.Length; step++)
-        {
-            FloatHistogram? histogram = histograms?[step];
-            if (histogram is null && Sample.IsAbsent(values[step]))
-            {
-                continue;
-            }
-            if (histogram is not null)
-            {
-                presentHistograms![count] = histogram;
-            }
-            presentTimes[count] = times[step];
-            presentValues[count++] = histogram is null ? values[step] : 0;
-        }
-        return new ResultSeries(labels, presentTimes[..count], presentValues[..count], presentHistograms?[..count]);
     }
 }

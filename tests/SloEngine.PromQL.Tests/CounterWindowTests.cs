@@ -26,6 +26,39 @@ public sealed class CounterWindowTests
             }
         }));
 
+    /// <summary>Large queries are evaluated on several threads: nobody is to see it in their answers.</summary>
+    [Theory]
+    [InlineData("rate(m[1m])")]
+    [InlineData("avg_over_time(m[2m])")]
+    [InlineData("max_over_time(rate(m[1m])[5m:10s])")]
+    public async Task Several_threads_give_what_one_gives(string query)
+    {
+        var source = new Many([.. Enumerable.Range(0, 400).Select(static index => Counter(index, samples: 500))]);
+
+        MatrixResult alone = await RangeAsync(query, source, 1);
+        MatrixResult together = await RangeAsync(query, source, 7);
+
+        Assert.Equal(400, alone.Series.Count);
+        Assert.Equal(Text(alone), Text(together));
+        Assert.Equal(alone.Annotations, together.Annotations);
+        Assert.Equal(alone.Statistics.SamplesPerStep, together.Statistics.SamplesPerStep);
+    }
+
+    [Fact]
+    public async Task What_fails_on_another_thread_fails_the_query_as_it_would_alone()
+    {
+        var source = new Many(
+        [
+            .. Enumerable.Range(0, 399).Select(static index => Counter(index, samples: 500)),
+            new SeriesData { Labels = Labels.Empty, Packed = new Broken() },
+        ]);
+
+        PromQLEvaluationException alone = await Assert.ThrowsAsync<PromQLEvaluationException>(() => RangeAsync("rate(m[1m])", source, 1));
+        PromQLEvaluationException together = await Assert.ThrowsAsync<PromQLEvaluationException>(() => RangeAsync("rate(m[1m])", source, 7));
+
+        Assert.Equal(alone.Message, together.Message);
+    }
+
     [Fact]
     public async Task A_query_may_read_more_in_turns_than_it_may_hold_at_a_time()
     {
@@ -71,11 +104,29 @@ public sealed class CounterWindowTests
         Labels = Labels.Of([new(Labels.MetricName, "m")]), TimesMs = times, Values = values, StartTimesMs = starts,
     };
 
+    private static SeriesData Counter(int index, int samples)
+    {
+        long[] times = [.. Enumerable.Range(0, samples).Select(static sample => sample * 10_000L)];
+        return new SeriesData
+        {
+            Labels = Labels.Of([new(Labels.MetricName, "m"), new("n", $"{index:000}")]),
+            TimesMs = times,
+            Values = Array.ConvertAll(times, time => (double)(time / 1000 * (index + 1) % 3_000)),
+        };
+    }
+
+    private static async Task<MatrixResult> RangeAsync(string query, ISeriesSource source, int threads) =>
+        await new PromQLEngine(new EngineOptions { MaxParallelism = threads }).RangeAsync(
+            PromQLParser.Parse(query, ParserOptions.All), source, 0, 5_000_000, 10_000, default);
+
+    private static string Text(MatrixResult result) => string.Join(
+        '\n', result.Series.Select(one => $"{one.Labels} {string.Join(' ', one.TimesMs.Zip(one.Values, (time, value) => $"{time} {value:R}"))}"));
+
     private static string Evaluate(string query, SeriesData series)
     {
         var engine = new PromQLEngine(new EngineOptions { UseStartTimes = true });
         ValueTask<MatrixResult> result = engine.RangeAsync(PromQLParser.Parse(query), new One(series), 0, 900_000, 10_000, default);
-        return string.Join('\n', result.AsTask().GetAwaiter().GetResult().Series.SelectMany(one => one.TimesMs.Zip(one.Values, (time, value) => $"{time} {value:R}")));
+        return Text(result.AsTask().GetAwaiter().GetResult());
     }
 
     private sealed class One(SeriesData series) : ISeriesSource
@@ -94,5 +145,17 @@ public sealed class CounterWindowTests
                 },
             ]);
         }
+    }
+
+    private sealed class Many(IReadOnlyList<SeriesData> series) : ISeriesSource
+    {
+        public ValueTask<IReadOnlyList<SeriesData>> SelectAsync(SeriesSelection selection, CancellationToken cancellation) => ValueTask.FromResult(series);
+    }
+
+    private sealed class Broken : IPackedSamples
+    {
+        public int Count => 1;
+
+        public void Unpack(Span<long> timesMs, Span<double> values) => throw new PromQLEvaluationException(QueryFailure.Execution, "no samples");
     }
 }

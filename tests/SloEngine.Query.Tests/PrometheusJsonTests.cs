@@ -5,6 +5,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using SloEngine.PromQL.Evaluation;
 using SloEngine.PromQL.Series;
+using SloEngine.PromQL.Text;
 using SloEngine.Query.Http;
 
 namespace SloEngine.Query.Tests;
@@ -42,6 +43,47 @@ public sealed class PrometheusJsonTests
             Assert.Equal(times, read.RootElement.EnumerateArray().Select(static point => (long)(point[0].GetDecimal() * 1000)));
             Assert.Equal(values, read.RootElement.EnumerateArray().Select(static point => Number(point[1].GetString()!)));
         }));
+
+    /// <summary>Times that series share are printed once, others for each: both as the times they are.</summary>
+    [Fact]
+    public async Task Series_with_the_same_times_and_series_with_their_own_read_back()
+    {
+        long[] shared = [.. Enumerable.Range(0, 900).Select(static index => 1_771_200_000_000 + (index * 500L))];
+        long[] own = [-1_500, 0, 1, 9_999_999_999_999, long.MaxValue / 1000 * 1000];
+        ResultSeries[] series =
+        [
+            .. ((long[][])[shared, shared, own, own, own, shared, shared, []]).Select(static (times, index) =>
+                new ResultSeries(Labels.Of([new("n", $"{index}")]), times, Array.ConvertAll(times, time => (time + index) / 7d))),
+        ];
+        var text = new ArrayBufferWriter<byte>();
+        await using (var json = new Utf8JsonWriter(text))
+        {
+            await PrometheusJson.WriteAnswerAsync(json, new MatrixResult(series), "", 0, null, static () => ValueTask.CompletedTask);
+        }
+
+        using JsonDocument answer = JsonDocument.Parse(text.WrittenMemory);
+        foreach ((ResultSeries one, JsonElement read) in series.Zip(answer.RootElement.GetProperty("result").EnumerateArray()))
+        {
+            Assert.Equal(one.Labels["n"], read.GetProperty("metric").GetProperty("n").GetString());
+            JsonElement[] points = read.TryGetProperty("values", out JsonElement values) ? [.. values.EnumerateArray()] : [];
+            Assert.Equal(one.TimesMs, points.Select(static point => (long)(point[0].GetDecimal() * 1000)));
+            Assert.Equal(one.Values, points.Select(static point => Number(point[1].GetString()!)));
+        }
+    }
+
+    /// <summary>Bytes that are no text cannot stand in JSON.</summary>
+    [Fact]
+    public async Task Bytes_that_are_no_text_are_replaced()
+    {
+        var text = new ArrayBufferWriter<byte>();
+        await using (var json = new Utf8JsonWriter(text, ApiJson.Options))
+        {
+            await PrometheusJson.WriteAnswerAsync(json, new StringResult(1_000, LooseBytes.Decode([0x61, 0xFF])), "", 0, null, static () => ValueTask.CompletedTask);
+        }
+
+        using JsonDocument answer = JsonDocument.Parse(text.WrittenMemory);
+        Assert.Equal("a\uFFFD", answer.RootElement.GetProperty("result")[1].GetString());
+    }
 
     /// <summary>So that an answer of many series need not be in memory as a whole.</summary>
     [Fact]

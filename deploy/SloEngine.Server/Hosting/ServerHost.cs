@@ -61,6 +61,9 @@ internal static class ServerHost
     /// <summary>Bodies of the largest size that there is memory for, whatever the budget.</summary>
     private const int MostBodies = 8;
 
+    /// <summary>How far a large answer may be written ahead of its reader: with less, writer and socket wait for each other over and over.</summary>
+    private const int AnswerAheadBytes = 1 << 20;
+
     /// <summary>Runs until told to stop; returns the exit code.</summary>
     public static async Task<int> RunAsync(ServerOptions options, CancellationToken cancellation)
     {
@@ -154,6 +157,7 @@ internal static class ServerHost
     internal static void ConfigureListeners(WebApplicationBuilder builder, ServerOptions options)
     {
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, ConnectionMemory>();
+        builder.WebHost.UseSockets(static sockets => sockets.MaxWriteBufferSize = AnswerAheadBytes);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

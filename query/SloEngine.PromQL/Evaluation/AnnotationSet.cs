@@ -12,4 +12,13 @@ internal sealed class AnnotationSet
         (AnnotationKind Kind, string Message) key = (annotation.Kind, annotation.Message);
         _all[key] = _all.TryGetValue(key, out Annotation? earlier) ? annotation.Merge(earlier) : annotation;
     }
+
+    /// <summary>Adds those of a part of the evaluation.</summary>
+    public void Add(AnnotationSet part)
+    {
+        foreach (Annotation annotation in part._all.Values)
+        {
+            Add(annotation);
+        }
+    }
 }

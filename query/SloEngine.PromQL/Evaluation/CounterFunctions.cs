@@ -7,7 +7,7 @@ namespace SloEngine.PromQL.Evaluation;
 internal static class CounterFunctions
 {
     /// <summary>How much more than an average interval may lie between the window's end and a sample that still counts as near.</summary>
-    private const double NearInterval = 1.1;
+    public const double NearInterval = 1.1;
 
     public static StepSample Extrapolated(in RangeWindow window, RangeCall call, bool isCounter, bool isRate)
     {
@@ -36,56 +36,12 @@ internal static class CounterFunctions
         return window.Histograms.Count > 0 ? OfHistograms(window, call, isCounter, isRate) : OfFloats(window, call, isCounter, isRate);
     }
 
-    /// <summary>Whether <see cref="Extrapolate"/> gives what the function does.</summary>
+    /// <summary>Whether <see cref="PlainRates"/> gives what the function does.</summary>
     public static bool IsPlain(string function, SeriesColumns series) =>
         series.Floats.StartsMs is null && (function == "delta" || (NeedsFalls(function) && !series.IsDelta));
 
     /// <summary>Whether a function asks where its counter fell.</summary>
     public static bool NeedsFalls(string function) => function is "rate" or "increase";
-
-    /// <summary>
-    /// The same over all windows of a series of floats without start times: a window is its two ends and the falls between them, whatever its length.
-    /// </summary>
-    public static void Extrapolate(string function, Column<double> column, long[] endsMs, long rangeMs, ScannedSamples scanned, double[] results)
-    {
-        bool isCounter = function != "delta";
-        bool isRate = function == "rate";
-        (long[] times, double[] values, int[] falls) = (column.TimesMs, column.Values, column.Falls ?? []);
-        (int first, int end, int firstFall) = (0, 0, 0);
-        for (int step = 0; step < endsMs.Length; step++)
-        {
-            long endMs = endsMs[step];
-            long startMs = endMs - rangeMs;
-            end = column.After(endMs, end, column.Count);
-            first = column.After(startMs, first, end);
-            if (end > first)
-            {
-                scanned.Add(step, end - first);
-            }
-            if (end - first < 2)
-            {
-                continue;
-            }
-            double result = values[end - 1] - values[first];
-            double toZero = double.PositiveInfinity;
-            if (isCounter)
-            {
-                while (firstFall < falls.Length && falls[firstFall] <= first)
-                {
-                    firstFall++;
-                }
-                double lost = 0;
-                for (int fall = firstFall; fall < falls.Length && falls[fall] < end; fall++)
-                {
-                    lost += values[falls[fall] - 1];
-                }
-                result += lost;
-                toZero = result > 0 && values[first] >= 0 ? values[first] / result : toZero;
-            }
-            var sampled = new Sampled(startMs, endMs, times[first], times[end - 1], end - first);
-            results[step] = result * Factor(sampled, 0, fromStart: false, toZero, isRate);
-        }
-    }
 
     private static StepSample OfFloats(in RangeWindow window, RangeCall call, bool isCounter, bool isRate)
     {

@@ -213,7 +213,7 @@ internal sealed class Evaluator
         {
             parameters.Add(await NumbersAsync(other, steps));
         }
-        StepVector result = evaluator.Evaluate(call, input, [.. parameters], rangeIsFirst: position == 0);
+        StepVector result = await evaluator.EvaluateAsync(call, input, [.. parameters], rangeIsFirst: position == 0);
         return call.Function == "absent_over_time" ? Absent(argument, result, steps.Length) : result;
     }
 
@@ -222,7 +222,7 @@ internal sealed class Evaluator
         (List<StepSeries> series, long[] inner) = await InnerAsync(subquery, steps);
         // Remarks on a subquery do not tell where it stands.
         return new RangeInput(
-            [.. series.Select(one => SeriesColumns.Of(Sampled(one, inner), one.DropName, withStarts: false))],
+            series.Count, (long)series.Count * inner.Length, (index, _) => SeriesColumns.Of(Sampled(series[index], inner), series[index].DropName, withStarts: false),
             SelectorReader.Times(subquery.Time, steps), subquery.RangeMs, RangeExtension.None, default);
     }
 

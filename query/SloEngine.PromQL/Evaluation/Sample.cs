@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SloEngine.PromQL.Histograms;
 
 namespace SloEngine.PromQL.Evaluation;
@@ -10,7 +11,12 @@ internal static class Sample
 
     public static readonly double Absent = BitConverter.Int64BitsToDouble(AbsentBits);
 
-    public static bool AnyAbsent(ReadOnlySpan<double> values) => System.Runtime.InteropServices.MemoryMarshal.Cast<double, long>(values).Contains(AbsentBits);
+    public static bool AnyAbsent(ReadOnlySpan<double> values) => MemoryMarshal.Cast<double, long>(values).Contains(AbsentBits);
+
+    public static int CountAbsent(ReadOnlySpan<double> values) => MemoryMarshal.Cast<double, long>(values).Count(AbsentBits);
+
+    /// <summary>Position of the first that is there, or -1.</summary>
+    public static int FirstPresent(ReadOnlySpan<double> values) => MemoryMarshal.Cast<double, long>(values).IndexOfAnyExcept(AbsentBits);
 
     public static bool IsAbsent(double value) => BitConverter.DoubleToInt64Bits(value) == AbsentBits;
 }

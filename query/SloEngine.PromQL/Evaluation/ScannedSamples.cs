@@ -22,6 +22,18 @@ internal sealed class ScannedSamples
         }
     }
 
+    /// <summary>Counts for a part of an evaluation, which another thread adds to.</summary>
+    public ScannedSamples Part() => new() { _steps = _subqueries == 0 ? new long[_steps.Length] : [], _subqueries = _subqueries };
+
+    /// <summary>Adds what a part counted.</summary>
+    public void Add(ScannedSamples part)
+    {
+        for (int step = 0; step < part._steps.Length; step++)
+        {
+            _steps[step] += part._steps[step];
+        }
+    }
+
     public void EnterSubquery() => _subqueries++;
 
     public void LeaveSubquery() => _subqueries--;

@@ -35,22 +35,7 @@ internal readonly record struct Column<T>(long[] TimesMs, T[] Values, long[]? St
     }
 
     /// <summary>The same among positions from one to before another, the sooner found the nearer it is: windows move on a little at a time.</summary>
-    public int After(long timeMs, int from, int end)
-    {
-        long[] times = TimesMs;
-        int step = 1;
-        while (from < end && times[from] <= timeMs)
-        {
-            int far = from + step;
-            if (far < end && times[far] <= timeMs)
-            {
-                (from, step) = (far + 1, step * 2);
-                continue;
-            }
-            (from, end, step) = (from + 1, Math.Min(far, end), 1);
-        }
-        return from;
-    }
+    public int After(long timeMs, int from, int end) => TimeSearch.After(TimesMs.AsSpan(0, end), timeMs, from);
 
     /// <summary>Position behind the last sample at or before a time.</summary>
     public int After(long timeMs)

@@ -22,7 +22,7 @@ internal sealed class StepSeries(Labels labels, double[] values, FloatHistogram?
 
     public static StepSeries Empty(Labels labels, int steps, bool dropName)
     {
-        var values = new double[steps];
+        double[] values = GC.AllocateUninitializedArray<double>(steps);
         Array.Fill(values, Sample.Absent);
         return new StepSeries(labels, values) { DropName = dropName };
     }

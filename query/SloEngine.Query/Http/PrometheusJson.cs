@@ -15,10 +15,8 @@ internal static class PrometheusJson
     /// <summary>Bytes that a time takes at most: sign, digits, point.</summary>
     private const int MostTimeBytes = 24;
 
-    private const int MostPointBytes = MostTimeBytes + SampleText.MostBytes + 5;
-
-    /// <summary>Bytes of points that are written at once.</summary>
-    private const int PointsBytes = 4096;
+    /// <summary>Bytes that a point takes at most.</summary>
+    public const int MostPointBytes = MostTimeBytes + SampleText.MostBytes + 5;
 
     /// <summary>Remarks of a kind that one answer holds.</summary>
     private const int MaxRemarks = 10;
@@ -166,12 +164,13 @@ internal static class PrometheusJson
                 break;
             case MatrixResult matrix:
                 json.WriteStartArray();
+                var points = new PointsJson();
                 foreach (ResultSeries series in matrix.Series.Take(limit))
                 {
                     json.WriteStartObject();
                     json.WritePropertyName("metric");
                     Write(json, series.Labels);
-                    Values(json, series);
+                    points.Write(json, series);
                     Histograms(json, series);
                     json.WriteEndObject();
                     await send();
@@ -184,41 +183,6 @@ internal static class PrometheusJson
             WriteStatistics(json, value.Statistics, statistics);
         }
         json.WriteEndObject();
-    }
-
-    /// <summary>Floats and histograms of a series stand in separate lists; one that is empty is left out. Most of an answer are floats: they are written many at once.</summary>
-    private static void Values(Utf8JsonWriter json, ResultSeries series)
-    {
-        Span<byte> points = stackalloc byte[PointsBytes];
-        int length = 0;
-        bool started = false;
-        for (int index = 0; index < series.Values.Length; index++)
-        {
-            if (series.Histograms?[index] is not null)
-            {
-                continue;
-            }
-            if (!started)
-            {
-                json.WriteStartArray("values");
-                started = true;
-            }
-            else if (length > PointsBytes - MostPointBytes - 1)
-            {
-                json.WriteRawValue(points[..length], skipInputValidation: true);
-                length = 0;
-            }
-            if (length > 0)
-            {
-                points[length++] = (byte)',';
-            }
-            length += Point(series.TimesMs[index], series.Values[index], points[length..]);
-        }
-        if (started)
-        {
-            json.WriteRawValue(points[..length], skipInputValidation: true);
-            json.WriteEndArray();
-        }
     }
 
     private static void Histograms(Utf8JsonWriter json, ResultSeries series)
@@ -261,14 +225,20 @@ internal static class PrometheusJson
     }
 
     /// <summary>A time and a value, <c>[1771200000,"0.5"]</c>.</summary>
-    private static int Point(long timeMs, double value, Span<byte> utf8)
+    public static int Point(long timeMs, double value, Span<byte> utf8)
+    {
+        int length = Opening(timeMs, utf8);
+        length += SampleText.Print(value, utf8[length..]);
+        "\"]"u8.CopyTo(utf8[length..]);
+        return length + 2;
+    }
+
+    /// <summary>What stands before the value of a point.</summary>
+    public static int Opening(long timeMs, Span<byte> utf8)
     {
         utf8[0] = (byte)'[';
         int length = 1 + Time(timeMs, utf8[1..]);
         ",\""u8.CopyTo(utf8[length..]);
-        length += 2;
-        length += SampleText.Print(value, utf8[length..]);
-        "\"]"u8.CopyTo(utf8[length..]);
         return length + 2;
     }
 
