@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -8,15 +9,24 @@ using SloEngine.Otlp.Columns;
 namespace SloEngine.Storage.Native;
 
 /// <summary>
-/// Encodes one block of ClickHouse's Native format into a pooled buffer that it keeps from block to block. A column is sent in its plain
-/// type (String for LowCardinality(String), and so on); the engine converts. Columns are given as they came and written in
-/// <see cref="Order"/>. Not thread-safe.
+/// Encodes one block of ClickHouse's Native format into a pooled buffer that it keeps from block to block. A column may be sent in a plainer
+/// type than its table's, which the engine converts; what each row of many has as LowCardinality(String) is sent as that, each text once. Columns are given as they came
+/// and written in <see cref="Order"/>. Not thread-safe.
 /// </summary>
 public sealed class NativeWriter : IDisposable
 {
     /// <summary>Bytes that the length of a string takes at most.</summary>
     private const int MaxLengthBytes = 5;
 
+    private const string SharedType = "LowCardinality(String)";
+
+    /// <summary>How a dictionary of a LowCardinality column is kept: with the column (SharedDictionariesWithAdditionalKeys, SerializationLowCardinality.cpp).</summary>
+    private const ulong WithTheColumn = 1;
+
+    /// <summary>The texts stand before the rows (HasAdditionalKeysBit); below it stands the width of a row: 0, 1, 2 for one, two, four bytes.</summary>
+    private const ulong TextsFirst = 1 << 9;
+
+    private readonly SharedTexts _shared = new();
     private readonly StringBuilder _names = new();
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(64 << 10);
     private int _length;
@@ -95,13 +105,54 @@ public sealed class NativeWriter : IDisposable
         strings.End();
     }
 
-    /// <summary>A String column with the same value in each row.</summary>
-    public void Constant(string name, ReadOnlySpan<byte> value)
+    /// <summary>A LowCardinality(String) column.</summary>
+    public void SharedText(string name, BytesColumn values)
     {
-        Header(name, "String");
-        for (int row = 0; row < _rows; row++)
+        BeginShared(name);
+        ReadOnlySpan<byte> data = values.Data.Values;
+        ReadOnlySpan<int> ends = values.Ends.Values;
+        for (int position = 0; position < _rows; position++)
         {
-            String(value);
+            int row = Order[position];
+            _shared.Add(data[First(ends, row)..ends[row]]);
+        }
+        EndShared();
+    }
+
+    /// <summary>Begins a LowCardinality(String) column; <see cref="Shared"/> is then to be called once a row, in the order of the block, and <see cref="EndShared"/>.</summary>
+    public void BeginShared(string name)
+    {
+        Header(name, SharedType);
+        StartShared();
+    }
+
+    /// <summary>One value of a column begun by <see cref="BeginShared"/>.</summary>
+    public void Shared(ReadOnlySpan<byte> value) => _shared.Add(value);
+
+    /// <summary>Ends a column begun by <see cref="BeginShared"/>.</summary>
+    public void EndShared()
+    {
+        ReadOnlySpan<int> places = _shared.Places.Values;
+        if (places.IsEmpty)
+        {
+            return;
+        }
+        ulong width = _shared.Texts.Count switch { <= 1 << 8 => 0UL, <= 1 << 16 => 1, _ => 2 };
+        Number(TextsFirst | width);
+        Number((ulong)_shared.Texts.Count);
+        Strings(_shared.Texts);
+        Number((ulong)places.Length);
+        switch (width)
+        {
+            case 0:
+                Narrow(places, Values<byte>(places.Length));
+                break;
+            case 1:
+                Narrow(places, Values<ushort>(places.Length));
+                break;
+            default:
+                places.CopyTo(Values<int>(places.Length));
+                break;
         }
     }
 
@@ -151,21 +202,24 @@ public sealed class NativeWriter : IDisposable
         Strings(items, ends);
     }
 
-    /// <summary>A Map(String, String) column and a String column of the values' type letters.</summary>
+    /// <summary>A Map(LowCardinality(String), String) column and a LowCardinality(String) column of the values' type letters.</summary>
     public void Attributes(string name, string typesName, AttributesColumn attributes)
     {
-        Header(name, "Map(String, String)");
+        Header(name, $"Map({SharedType}, String)");
+        StartShared();
         ReadOnlySpan<int> ends = attributes.Ends.Values;
         Offsets(ends);
-        Strings(attributes.Keys, ends);
+        Keys(attributes.Keys, ends);
+        EndShared();
         Strings(attributes.Values, ends);
-        Header(typesName, "String");
+        BeginShared(typesName);
         ReadOnlySpan<byte> types = attributes.Types.Values;
         for (int position = 0; position < _rows; position++)
         {
             int row = Order[position];
-            String(types[First(ends, row)..ends[row]]);
+            _shared.Add(types[First(ends, row)..ends[row]]);
         }
+        EndShared();
     }
 
     /// <summary>The same as arrays: one attribute set an item.</summary>
@@ -233,6 +287,7 @@ public sealed class NativeWriter : IDisposable
     public void Dispose()
     {
         Order.Dispose();
+        _shared.Dispose();
         byte[] buffer = _buffer;
         _buffer = [];
         if (buffer.Length > 0)
@@ -293,6 +348,46 @@ public sealed class NativeWriter : IDisposable
         }
         strings.End();
     }
+
+    /// <summary>What is said of a dictionary stands before all else of the column, if there are rows.</summary>
+    private void StartShared()
+    {
+        _shared.Clear();
+        if (_rows > 0)
+        {
+            Number(WithTheColumn);
+        }
+    }
+
+    /// <summary>Keys of attributes; a row often has those of the row before it, in their order.</summary>
+    private void Keys(BytesColumn keys, ReadOnlySpan<int> rowEnds)
+    {
+        int before = 0;
+        ReadOnlySpan<byte> data = keys.Data.Values;
+        ReadOnlySpan<int> ends = keys.Ends.Values;
+        for (int position = 0; position < _rows; position++)
+        {
+            int row = Order[position];
+            int start = _shared.Places.Count;
+            int likeRow = before;
+            for (int key = First(rowEnds, row); key < rowEnds[row]; key++)
+            {
+                _shared.Add(data[First(ends, key)..ends[key]], likeRow++);
+            }
+            before = start;
+        }
+    }
+
+    private static void Narrow<T>(ReadOnlySpan<int> places, Span<T> written)
+        where T : unmanaged, INumberBase<T>
+    {
+        for (int row = 0; row < places.Length; row++)
+        {
+            written[row] = T.CreateTruncating(places[row]);
+        }
+    }
+
+    private void Number(ulong value) => Values<ulong>(1)[0] = value;
 
     private void Offsets(ReadOnlySpan<int> ends)
     {

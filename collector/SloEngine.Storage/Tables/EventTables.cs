@@ -30,7 +30,7 @@ public static class EventTables
         writer.Fixed("span_id", "FixedString(8)", spans.SpanIds.Values);
         writer.Fixed("parent_span_id", "FixedString(8)", spans.ParentSpanIds.Values);
         writer.Text("trace_state", spans.TraceStates);
-        writer.Text("name", spans.Names);
+        writer.SharedText("name", spans.Names);
         writer.Fixed("kind", "UInt8", spans.Kinds.Values);
         writer.Fixed("status_code", "UInt8", spans.StatusCodes.Values);
         writer.Text("status_message", spans.StatusMessages);
@@ -65,14 +65,15 @@ public static class EventTables
         writer.Fixed("ts", Nanoseconds, logs.TimeNanos.Values);
         writer.Fixed("observed", Nanoseconds, logs.ObservedNanos.Values);
         writer.Fixed("severity", "UInt8", logs.Severities.Values);
-        writer.Text("severity_text", logs.SeverityTexts);
+        writer.SharedText("severity_text", logs.SeverityTexts);
         writer.Text("body", logs.Bodies);
-        writer.BeginText("body_type");
+        writer.BeginShared("body_type");
         for (int position = 0; position < logs.Count; position++)
         {
-            writer.String([logs.BodyTypes[writer.Order[position]]]);
+            writer.Shared([logs.BodyTypes[writer.Order[position]]]);
         }
-        writer.Text("event_name", logs.EventNames);
+        writer.EndShared();
+        writer.SharedText("event_name", logs.EventNames);
         writer.Fixed("trace_id", "FixedString(16)", logs.TraceIds.Values);
         writer.Fixed("span_id", "FixedString(8)", logs.SpanIds.Values);
         writer.Fixed("flags", "UInt32", logs.Flags.Values);
@@ -103,16 +104,18 @@ public static class EventTables
 
     private static void Resource(ReadOnlySpan<int> rows, ReadOnlySpan<ResourceKey> resources, NativeWriter writer)
     {
-        writer.BeginText("tenant");
+        writer.BeginShared("tenant");
         for (int position = 0; position < rows.Length; position++)
         {
-            writer.String(resources[rows[writer.Order[position]]].Tenant);
+            writer.Shared(resources[rows[writer.Order[position]]].Tenant);
         }
-        writer.BeginText("service");
+        writer.EndShared();
+        writer.BeginShared("service");
         for (int position = 0; position < rows.Length; position++)
         {
-            writer.String(resources[rows[writer.Order[position]]].Service);
+            writer.Shared(resources[rows[writer.Order[position]]].Service);
         }
+        writer.EndShared();
         Span<UInt128> ids = writer.Fixed<UInt128>("resource", "UInt128");
         for (int position = 0; position < ids.Length; position++)
         {
