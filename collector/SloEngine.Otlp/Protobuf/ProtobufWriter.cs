@@ -1,14 +1,12 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Text;
 
 namespace SloEngine.Otlp.Protobuf;
 
-/// <summary>Writes protobuf fields into a growing buffer; nested messages are written in place.</summary>
+/// <summary>Writes protobuf fields into a growing buffer; nested messages are written in place, and moved where their length takes more than a byte.</summary>
 public sealed class ProtobufWriter
 {
-    /// <summary>Bytes kept for the length of a nested message: a varint padded to this width is valid and needs no move.</summary>
-    private const int LengthWidth = 5;
-
     private byte[] _buffer = new byte[1024];
     private int _length;
 
@@ -63,18 +61,24 @@ public sealed class ProtobufWriter
     public int Begin(int field)
     {
         Tag(field, WireType.LengthDelimited);
-        Reserve(LengthWidth);
+        Reserve(1);
         return _length;
     }
 
     /// <summary>Ends the nested message that <see cref="Begin"/> began.</summary>
     public void End(int start)
     {
-        uint length = (uint)(_length - start);
-        Span<byte> prefix = _buffer.AsSpan(start - LengthWidth, LengthWidth);
-        for (int index = 0; index < LengthWidth; index++)
+        int length = _length - start;
+        int more = BitOperations.Log2((uint)length | 1) / 7;
+        if (more > 0)
         {
-            prefix[index] = (byte)((length & 0x7F) | (index < LengthWidth - 1 ? 0x80u : 0));
+            Reserve(more);
+            _buffer.AsSpan(start, length).CopyTo(_buffer.AsSpan(start + more));
+        }
+        int last = start - 1 + more;
+        for (int index = start - 1; index <= last; index++)
+        {
+            _buffer[index] = (byte)((length & 0x7F) | (index < last ? 0x80 : 0));
             length >>= 7;
         }
     }
