@@ -79,6 +79,7 @@ public sealed class CounterWindowTests
         _ => Gen.Frequency(
             (8, Gen.Choose(0, 1000).Select(value => (double)value)),
             (2, Gen.Constant(0d)),
+            (1, Gen.Constant(-0d)),
             (1, Gen.Constant(double.NaN)),
             (1, Gen.Constant(-3.5)),
             (1, Gen.Constant(BitConverter.Int64BitsToDouble(0x7FF0000000000002)))),

@@ -29,6 +29,14 @@ public sealed class ParserTests
     public void Errors_say_what_and_where(string expression, string expected) =>
         Assert.Contains(expected, Assert.Throws<PromQLParseException>(() => PromQLParser.Parse(expression)).Message, StringComparison.Ordinal);
 
+    [Fact]
+    public void Selectors_have_for_bytes_that_are_no_text_what_the_store_has()
+    {
+        var selector = (VectorSelector)PromQLParser.Parse("""m{l="a\xff"}""");
+
+        Assert.Equal("a\uFFFD", selector.Matchers.Single(static matcher => matcher.Label == "l").Value);
+    }
+
     [Theory]
     [InlineData("\"\\xff\"", "\"\\xff\"")]
     [InlineData("\"a\\xe2\\x98b\\377\"", "\"a\\xe2\\x98b\\xff\"")]

@@ -16,7 +16,7 @@ public class QueryBenchmarks
     private const int Samples = 240;
     private const long IntervalMs = 15_000;
 
-    private readonly PromQLEngine _engine = new(new EngineOptions());
+    private readonly PromQLEngine _engine = new(new EngineOptions { MaxParallelism = 1 });
     private readonly Prepared _source = new();
     private Expr _query = null!;
 

@@ -65,7 +65,7 @@ public sealed class ProtobufWriter
         return _length;
     }
 
-    /// <summary>Ends the nested message that <see cref="Begin"/> began.</summary>
+    /// <summary>Ends the nested message that <see cref="Begin"/> began. One of 128 bytes or more is moved by a few: what lies deep is moved once a level.</summary>
     public void End(int start)
     {
         int length = _length - start;

@@ -26,7 +26,7 @@ public sealed class NativeWriter : IDisposable
     /// <summary>The texts stand before the rows (HasAdditionalKeysBit); below it stands the width of a row: 0, 1, 2 for one, two, four bytes.</summary>
     private const ulong TextsFirst = 1 << 9;
 
-    private readonly SharedTexts _shared = new();
+    private readonly TextDictionary _shared = new();
     private readonly StringBuilder _names = new();
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(64 << 10);
     private int _length;

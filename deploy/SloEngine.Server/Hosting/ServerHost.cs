@@ -62,7 +62,7 @@ internal static class ServerHost
     private const int MostBodies = 8;
 
     /// <summary>How far a large answer may be written ahead of its reader: with less, writer and socket wait for each other over and over.</summary>
-    private const int AnswerAheadBytes = 1 << 20;
+    private const int AnswerAheadBytes = 256 << 10;
 
     /// <summary>Runs until told to stop; returns the exit code.</summary>
     public static async Task<int> RunAsync(ServerOptions options, CancellationToken cancellation)

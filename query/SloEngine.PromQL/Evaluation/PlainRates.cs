@@ -53,7 +53,8 @@ internal ref struct PlainRates(string function, Column<double> column, long rang
                 block.SampledMs[step] = lastMs - firstMs;
                 block.ToEndMs[step] = endMs - lastMs;
                 block.Firsts[step] = _values[_first];
-                block.Results[step] = _values[_end - 1] - _values[_first] + Lost();
+                double difference = _values[_end - 1] - _values[_first];
+                block.Results[step] = _isCounter ? difference + Lost() : difference;
             }
             for (int step = 0; step < steps; step += Vector<double>.Count)
             {

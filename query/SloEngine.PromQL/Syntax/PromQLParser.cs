@@ -242,7 +242,7 @@ public sealed partial class PromQLParser
                 return Literal();
             case TokenKind.Text:
                 Take();
-                return new StringLiteral(TextLiteral.Read(token.Source)) { Range = token.Range };
+                return new StringLiteral(TextLiteral.ReadBytes(token.Source)) { Range = token.Range };
             case TokenKind.Symbol when token.Source == "(":
                 Take();
                 Expr inner = Expression(0);

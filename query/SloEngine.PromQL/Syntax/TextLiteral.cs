@@ -42,8 +42,11 @@ internal static class TextLiteral
         return quote == '`' ? "unterminated raw string" : "unterminated quoted string";
     }
 
-    /// <summary>The text that a scanned literal stands for; bytes of escapes that are no UTF-8 stand in it as <see cref="LooseBytes"/> has them.</summary>
-    public static string Read(string literal)
+    /// <summary>The text that a scanned literal stands for, with U+FFFD for bytes of escapes that are no UTF-8: what the store has for them.</summary>
+    public static string Read(string literal) => LooseBytes.Replace(ReadBytes(literal));
+
+    /// <summary>The same with such bytes as <see cref="LooseBytes"/> has them.</summary>
+    public static string ReadBytes(string literal)
     {
         string inner = literal[1..^1];
         if (literal[0] == '`' || !inner.Contains('\\', StringComparison.Ordinal))

@@ -33,6 +33,10 @@ public static class LooseBytes
         return text.ToString();
     }
 
+    /// <summary>Such text as text, with U+FFFD for each of these bytes.</summary>
+    public static string Replace(string text) =>
+        text.AsSpan().IndexOfAnyInRange(First, Last) < 0 ? text : string.Concat(text.EnumerateRunes());
+
     /// <summary>The byte that a character of such text stands for.</summary>
     public static bool Is(char character, out byte value)
     {

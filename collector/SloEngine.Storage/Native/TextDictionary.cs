@@ -7,11 +7,11 @@ namespace SloEngine.Storage.Native;
 /// A column of texts of which there are few different ones: each of these once, and for each row its place among them. Its memory stays from column to column. Not
 /// thread-safe.
 /// </summary>
-internal sealed class SharedTexts : IDisposable
+internal sealed class TextDictionary : IDisposable
 {
     private const int FewestSlots = 256;
 
-    /// <summary>Slots that are kept; more were needed by a column whose texts are not shared after all.</summary>
+    /// <summary>Slots with which memory is kept; more were needed by a column whose texts are not shared after all.</summary>
     private const int MostKeptSlots = 1 << 16;
 
     private readonly ColumnBuffer<uint> _hashes = new();
@@ -38,6 +38,7 @@ internal sealed class SharedTexts : IDisposable
     {
         if (_slots.Length > MostKeptSlots)
         {
+            Dispose();
             _slots = new int[FewestSlots];
         }
         else if (Texts.Count > 0)
@@ -49,7 +50,7 @@ internal sealed class SharedTexts : IDisposable
         _hashes.Clear();
     }
 
-    /// <inheritdoc/>
+    /// <summary>Gives the memory back; what is added later rents it anew.</summary>
     public void Dispose()
     {
         Texts.Dispose();
