@@ -48,11 +48,11 @@ public sealed class PrometheusJsonTests
     [Fact]
     public async Task Series_with_the_same_times_and_series_with_their_own_read_back()
     {
-        long[] shared = [.. Enumerable.Range(0, 900).Select(static index => 1_771_200_000_000 + (index * 500L))];
+        long[] shared = [.. Enumerable.Range(0, 3_000).Select(static index => 1_771_200_000_000 + (index * 500L))];
         long[] own = [-1_500, 0, 1, 9_999_999_999_999, long.MaxValue / 1000 * 1000];
         ResultSeries[] series =
         [
-            .. ((long[][])[shared, shared, own, own, own, shared, shared, []]).Select(static (times, index) =>
+            .. ((long[][])[shared, shared, own, own, own, shared, shared, [], shared, own, shared, shared, shared, shared, shared]).Select(static (times, index) =>
                 new ResultSeries(Labels.Of([new("n", $"{index}")]), times, Array.ConvertAll(times, time => (time + index) / 7d))),
         ];
         var text = new ArrayBufferWriter<byte>();
@@ -69,6 +69,19 @@ public sealed class PrometheusJsonTests
             Assert.Equal(one.TimesMs, points.Select(static point => (long)(point[0].GetDecimal() * 1000)));
             Assert.Equal(one.Values, points.Select(static point => Number(point[1].GetString()!)));
         }
+    }
+
+    /// <summary>Others may still print when a client goes in the middle of a large answer.</summary>
+    [Fact]
+    public async Task A_client_that_goes_ends_the_answer()
+    {
+        long[] times = [.. Enumerable.Range(0, 5_000).Select(static index => index * 1_000L)];
+        var matrix = new MatrixResult([.. Enumerable.Range(0, 50).Select(index => new ResultSeries(Labels.Of([new("n", $"{index}")]), times, Array.ConvertAll(times, static time => time / 7d)))]);
+        await using var json = new Utf8JsonWriter(new ArrayBufferWriter<byte>());
+        int sent = 0;
+
+        await Assert.ThrowsAsync<OperationCanceledException>(() => PrometheusJson.WriteAnswerAsync(
+            json, matrix, "", 0, null, () => ++sent < 3 ? ValueTask.CompletedTask : throw new OperationCanceledException()));
     }
 
     /// <summary>Bytes that are no text cannot stand in JSON.</summary>
