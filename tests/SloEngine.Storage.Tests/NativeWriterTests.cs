@@ -84,7 +84,7 @@ public sealed class NativeWriterTests(EngineFixture engine)
             writer.Order.Sort();
         }
         writer.Fixed<uint>("n", "UInt32", [.. Enumerable.Range(0, rows.Length).Select(static row => (uint)row)]);
-        writer.SharedText("name", names);
+        writer.LowCardinality("name", names);
         writer.Attributes("attributes", "types", attributes);
         await engine.Store.InsertAsync(writer.Finish());
 

@@ -18,15 +18,15 @@ public sealed class NativeWriter : IDisposable
     /// <summary>Bytes that the length of a string takes at most.</summary>
     private const int MaxLengthBytes = 5;
 
-    private const string SharedType = "LowCardinality(String)";
+    private const string LowCardinalityType = "LowCardinality(String)";
 
-    /// <summary>How a dictionary of a LowCardinality column is kept: with the column (SharedDictionariesWithAdditionalKeys, SerializationLowCardinality.cpp).</summary>
-    private const ulong WithTheColumn = 1;
+    /// <summary>How a dictionary of a LowCardinality column is kept: with the column (ClickHouse, SerializationLowCardinality.cpp).</summary>
+    private const ulong SharedDictionariesWithAdditionalKeys = 1;
 
-    /// <summary>The texts stand before the rows (HasAdditionalKeysBit); below it stands the width of a row: 0, 1, 2 for one, two, four bytes.</summary>
-    private const ulong TextsFirst = 1 << 9;
+    /// <summary>The texts stand before the rows (HasAdditionalKeysBit there); below it stands the width of a row: 0, 1, 2 for one, two, four bytes.</summary>
+    private const ulong HasAdditionalKeys = 1 << 9;
 
-    private readonly TextDictionary _shared = new();
+    private readonly TextDictionary _dictionary = new();
     private readonly StringBuilder _names = new();
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(64 << 10);
     private int _length;
@@ -106,41 +106,41 @@ public sealed class NativeWriter : IDisposable
     }
 
     /// <summary>A LowCardinality(String) column.</summary>
-    public void SharedText(string name, BytesColumn values)
+    public void LowCardinality(string name, BytesColumn values)
     {
-        BeginShared(name);
+        BeginLowCardinality(name);
         ReadOnlySpan<byte> data = values.Data.Values;
         ReadOnlySpan<int> ends = values.Ends.Values;
         for (int position = 0; position < _rows; position++)
         {
             int row = Order[position];
-            _shared.Add(data[First(ends, row)..ends[row]]);
+            _dictionary.Add(data[First(ends, row)..ends[row]]);
         }
-        EndShared();
+        EndLowCardinality();
     }
 
-    /// <summary>Begins a LowCardinality(String) column; <see cref="Shared"/> is then to be called once a row, in the order of the block, and <see cref="EndShared"/>.</summary>
-    public void BeginShared(string name)
+    /// <summary>Begins a LowCardinality(String) column; <see cref="LowCardinality(ReadOnlySpan{byte})"/> is then to be called once a row, in the order of the block, and <see cref="EndLowCardinality"/>.</summary>
+    public void BeginLowCardinality(string name)
     {
-        Header(name, SharedType);
-        StartShared();
+        Header(name, LowCardinalityType);
+        StartDictionary();
     }
 
-    /// <summary>One value of a column begun by <see cref="BeginShared"/>.</summary>
-    public void Shared(ReadOnlySpan<byte> value) => _shared.Add(value);
+    /// <summary>One value of a column begun by <see cref="BeginLowCardinality"/>.</summary>
+    public void LowCardinality(ReadOnlySpan<byte> value) => _dictionary.Add(value);
 
-    /// <summary>Ends a column begun by <see cref="BeginShared"/>.</summary>
-    public void EndShared()
+    /// <summary>Ends a column begun by <see cref="BeginLowCardinality"/>.</summary>
+    public void EndLowCardinality()
     {
-        ReadOnlySpan<int> places = _shared.Places.Values;
+        ReadOnlySpan<int> places = _dictionary.Places.Values;
         if (places.IsEmpty)
         {
             return;
         }
-        ulong width = _shared.Texts.Count switch { <= 1 << 8 => 0UL, <= 1 << 16 => 1, _ => 2 };
-        Number(TextsFirst | width);
-        Number((ulong)_shared.Texts.Count);
-        Strings(_shared.Texts);
+        ulong width = _dictionary.Texts.Count switch { <= 1 << 8 => 0UL, <= 1 << 16 => 1, _ => 2 };
+        Number(HasAdditionalKeys | width);
+        Number((ulong)_dictionary.Texts.Count);
+        Strings(_dictionary.Texts);
         Number((ulong)places.Length);
         switch (width)
         {
@@ -205,21 +205,21 @@ public sealed class NativeWriter : IDisposable
     /// <summary>A Map(LowCardinality(String), String) column and a LowCardinality(String) column of the values' type letters.</summary>
     public void Attributes(string name, string typesName, AttributesColumn attributes)
     {
-        Header(name, $"Map({SharedType}, String)");
-        StartShared();
+        Header(name, $"Map({LowCardinalityType}, String)");
+        StartDictionary();
         ReadOnlySpan<int> ends = attributes.Ends.Values;
         Offsets(ends);
         Keys(attributes.Keys, ends);
-        EndShared();
+        EndLowCardinality();
         Strings(attributes.Values, ends);
-        BeginShared(typesName);
+        BeginLowCardinality(typesName);
         ReadOnlySpan<byte> types = attributes.Types.Values;
         for (int position = 0; position < _rows; position++)
         {
             int row = Order[position];
-            _shared.Add(types[First(ends, row)..ends[row]]);
+            _dictionary.Add(types[First(ends, row)..ends[row]]);
         }
-        EndShared();
+        EndLowCardinality();
     }
 
     /// <summary>The same as arrays: one attribute set an item.</summary>
@@ -287,7 +287,7 @@ public sealed class NativeWriter : IDisposable
     public void Dispose()
     {
         Order.Dispose();
-        _shared.Dispose();
+        _dictionary.Dispose();
         byte[] buffer = _buffer;
         _buffer = [];
         if (buffer.Length > 0)
@@ -350,12 +350,12 @@ public sealed class NativeWriter : IDisposable
     }
 
     /// <summary>What is said of a dictionary stands before all else of the column, if there are rows.</summary>
-    private void StartShared()
+    private void StartDictionary()
     {
-        _shared.Clear();
+        _dictionary.Clear();
         if (_rows > 0)
         {
-            Number(WithTheColumn);
+            Number(SharedDictionariesWithAdditionalKeys);
         }
     }
 
@@ -368,11 +368,11 @@ public sealed class NativeWriter : IDisposable
         for (int position = 0; position < _rows; position++)
         {
             int row = Order[position];
-            int start = _shared.Places.Count;
+            int start = _dictionary.Places.Count;
             int likeRow = before;
             for (int key = First(rowEnds, row); key < rowEnds[row]; key++)
             {
-                _shared.Add(data[First(ends, key)..ends[key]], likeRow++);
+                _dictionary.Add(data[First(ends, key)..ends[key]], likeRow++);
             }
             before = start;
         }

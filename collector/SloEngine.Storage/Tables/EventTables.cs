@@ -30,7 +30,7 @@ public static class EventTables
         writer.Fixed("span_id", "FixedString(8)", spans.SpanIds.Values);
         writer.Fixed("parent_span_id", "FixedString(8)", spans.ParentSpanIds.Values);
         writer.Text("trace_state", spans.TraceStates);
-        writer.SharedText("name", spans.Names);
+        writer.LowCardinality("name", spans.Names);
         writer.Fixed("kind", "UInt8", spans.Kinds.Values);
         writer.Fixed("status_code", "UInt8", spans.StatusCodes.Values);
         writer.Text("status_message", spans.StatusMessages);
@@ -65,15 +65,15 @@ public static class EventTables
         writer.Fixed("ts", Nanoseconds, logs.TimeNanos.Values);
         writer.Fixed("observed", Nanoseconds, logs.ObservedNanos.Values);
         writer.Fixed("severity", "UInt8", logs.Severities.Values);
-        writer.SharedText("severity_text", logs.SeverityTexts);
+        writer.LowCardinality("severity_text", logs.SeverityTexts);
         writer.Text("body", logs.Bodies);
-        writer.BeginShared("body_type");
+        writer.BeginLowCardinality("body_type");
         for (int position = 0; position < logs.Count; position++)
         {
-            writer.Shared([logs.BodyTypes[writer.Order[position]]]);
+            writer.LowCardinality([logs.BodyTypes[writer.Order[position]]]);
         }
-        writer.EndShared();
-        writer.SharedText("event_name", logs.EventNames);
+        writer.EndLowCardinality();
+        writer.LowCardinality("event_name", logs.EventNames);
         writer.Fixed("trace_id", "FixedString(16)", logs.TraceIds.Values);
         writer.Fixed("span_id", "FixedString(8)", logs.SpanIds.Values);
         writer.Fixed("flags", "UInt32", logs.Flags.Values);
@@ -104,18 +104,18 @@ public static class EventTables
 
     private static void Resource(ReadOnlySpan<int> rows, ReadOnlySpan<ResourceKey> resources, NativeWriter writer)
     {
-        writer.BeginShared("tenant");
+        writer.BeginLowCardinality("tenant");
         for (int position = 0; position < rows.Length; position++)
         {
-            writer.Shared(resources[rows[writer.Order[position]]].Tenant);
+            writer.LowCardinality(resources[rows[writer.Order[position]]].Tenant);
         }
-        writer.EndShared();
-        writer.BeginShared("service");
+        writer.EndLowCardinality();
+        writer.BeginLowCardinality("service");
         for (int position = 0; position < rows.Length; position++)
         {
-            writer.Shared(resources[rows[writer.Order[position]]].Service);
+            writer.LowCardinality(resources[rows[writer.Order[position]]].Service);
         }
-        writer.EndShared();
+        writer.EndLowCardinality();
         Span<UInt128> ids = writer.Fixed<UInt128>("resource", "UInt128");
         for (int position = 0; position < ids.Length; position++)
         {

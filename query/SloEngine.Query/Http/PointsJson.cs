@@ -1,5 +1,6 @@
 using System.Text.Json;
 using SloEngine.PromQL.Evaluation;
+using SloEngine.PromQL.Histograms;
 using SloEngine.PromQL.Text;
 
 namespace SloEngine.Query.Http;
@@ -22,73 +23,52 @@ internal sealed class PointsJson
     /// <summary>Writes the list of a series' floats; histograms of it stand in a list of their own, and an empty list is left out.</summary>
     public void Write(Utf8JsonWriter json, ResultSeries series)
     {
-        if (series.Histograms is null && series.Values.Length > 0 && Openings(series.TimesMs) is { } openings)
-        {
-            Write(json, series.Values, openings);
-            return;
-        }
+        (long[] timesMs, double[] values, FloatHistogram?[]? histograms) = (series.TimesMs, series.Values, series.Histograms);
+        ReadOnlySpan<byte> openings = Openings(timesMs);
         Span<byte> points = stackalloc byte[PointsBytes];
         int length = 0;
-        bool started = false;
-        for (int index = 0; index < series.Values.Length; index++)
+        for (int index = 0; index < values.Length; index++)
         {
-            if (series.Histograms?[index] is not null)
+            if (histograms?[index] is not null)
             {
                 continue;
             }
-            if (!started)
+            if (length == 0)
             {
                 json.WriteStartArray("values");
-                started = true;
             }
-            else if (length > PointsBytes - PrometheusJson.MostPointBytes - 1)
-            {
-                json.WriteRawValue(points[..length], skipInputValidation: true);
-                length = 0;
-            }
-            if (length > 0)
-            {
-                points[length++] = (byte)',';
-            }
-            length += PrometheusJson.Point(series.TimesMs[index], series.Values[index], points[length..]);
-        }
-        if (started)
-        {
-            json.WriteRawValue(points[..length], skipInputValidation: true);
-            json.WriteEndArray();
-        }
-    }
-
-    private static void Write(Utf8JsonWriter json, double[] values, ReadOnlySpan<byte> openings)
-    {
-        Span<byte> points = stackalloc byte[PointsBytes];
-        int length = 0;
-        json.WriteStartArray("values");
-        for (int index = 0; index < values.Length; index++)
-        {
-            if (length > PointsBytes - PrometheusJson.MostPointBytes - OpeningBytes)
+            else if (length > PointsBytes - PrometheusJson.MostPointBytes - OpeningBytes)
             {
                 json.WriteRawValue(points[..(length - 1)], skipInputValidation: true);
                 length = 0;
             }
-            ReadOnlySpan<byte> opening = openings.Slice(index * OpeningBytes, OpeningBytes);
-            opening.CopyTo(points[length..]);
-            length += opening[^1];
+            length += openings.IsEmpty
+                ? PrometheusJson.Opening(timesMs[index], points[length..])
+                : Copy(openings.Slice(index * OpeningBytes, OpeningBytes), points[length..]);
             length += SampleText.Print(values[index], points[length..]);
             "\"],"u8.CopyTo(points[length..]);
             length += 3;
         }
-        json.WriteRawValue(points[..(length - 1)], skipInputValidation: true);
-        json.WriteEndArray();
+        if (length > 0)
+        {
+            json.WriteRawValue(points[..(length - 1)], skipInputValidation: true);
+            json.WriteEndArray();
+        }
     }
 
-    /// <summary>What stands before the values of a series whose times are those of the one before; null for others.</summary>
-    private byte[]? Openings(long[] timesMs)
+    private static int Copy(ReadOnlySpan<byte> opening, Span<byte> points)
+    {
+        opening.CopyTo(points);
+        return opening[^1];
+    }
+
+    /// <summary>What stands before the values of a series whose times are those of the one before; none for others.</summary>
+    private ReadOnlySpan<byte> Openings(long[] timesMs)
     {
         if (!ReferenceEquals(timesMs, _timesMs))
         {
             (_timesMs, _openings) = (timesMs, null);
-            return null;
+            return [];
         }
         return _openings ??= Print(timesMs);
     }

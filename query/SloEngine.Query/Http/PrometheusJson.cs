@@ -225,7 +225,7 @@ internal static class PrometheusJson
     }
 
     /// <summary>A time and a value, <c>[1771200000,"0.5"]</c>.</summary>
-    public static int Point(long timeMs, double value, Span<byte> utf8)
+    private static int Point(long timeMs, double value, Span<byte> utf8)
     {
         int length = Opening(timeMs, utf8);
         length += SampleText.Print(value, utf8[length..]);
