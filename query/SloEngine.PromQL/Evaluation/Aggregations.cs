@@ -8,10 +8,22 @@ namespace SloEngine.PromQL.Evaluation;
 /// <summary>Aggregation operators over all steps.</summary>
 internal sealed class Aggregations(Aggregation aggregation, AnnotationSet annotations, int steps)
 {
-    private readonly HashSet<string> _grouping = [.. aggregation.Grouping];
+    private readonly Grouping _grouping = new(aggregation);
+
+    /// <summary>Whether floats may come one series after the other: other operators need all of them at one time.</summary>
+    public bool IsRunning { get; } = RunningAggregation.Knows(aggregation.Operator);
+
+    /// <summary>Takes floats one series after the other.</summary>
+    public RunningAggregation Begin() => new(_grouping, aggregation.Operator, steps);
 
     public StepVector Evaluate(StepVector vector, double[]? parameter, string? label)
     {
+        if (IsRunning && vector.Series.TrueForAll(static series => series.Histograms is null))
+        {
+            RunningAggregation running = Begin();
+            vector.Series.ForEach(running.Add);
+            return running.Result();
+        }
         switch (aggregation.Operator)
         {
             case "count_values":
@@ -59,7 +71,7 @@ internal sealed class Aggregations(Aggregation aggregation, AnnotationSet annota
         var groups = new Dictionary<Labels, List<StepSeries>>();
         foreach (StepSeries series in vector.Series)
         {
-            Labels labels = Group(series.Labels);
+            Labels labels = _grouping.Of(series.Labels);
             if (!groups.TryGetValue(labels, out List<StepSeries>? members))
             {
                 groups.Add(labels, members = []);
@@ -69,16 +81,8 @@ internal sealed class Aggregations(Aggregation aggregation, AnnotationSet annota
         return groups;
     }
 
-    private Labels Group(Labels labels) => aggregation.Without
-        ? labels.Where(name => name != Labels.MetricName && !_grouping.Contains(name))
-        : _grouping.Count == 0 ? Labels.Empty : labels.Where(_grouping.Contains);
-
     private StepSeries Reduce(Labels labels, List<StepSeries> members, double[]? parameter)
     {
-        if (aggregation.Operator == "sum")
-        {
-            return Sum(labels, members);
-        }
         var values = new double[steps];
         var present = new double[members.Count];
         for (int step = 0; step < steps; step++)
@@ -95,31 +99,6 @@ internal sealed class Aggregations(Aggregation aggregation, AnnotationSet annota
             values[step] = count == 0 ? Sample.Absent : Reduce(present.AsSpan(0, count), parameter is null ? 0 : parameter[step]);
         }
         return new StepSeries(labels, values) { DropName = members.Exists(static member => member.DropName) };
-    }
-
-    /// <summary>The sum, down one column after the other: each step adds its values in the same order as it would by itself.</summary>
-    private StepSeries Sum(Labels labels, List<StepSeries> members)
-    {
-        var sums = StepSeries.Empty(labels, steps, members.Exists(static member => member.DropName));
-        double[] totals = sums.Values;
-        var lost = new double[steps];
-        foreach (StepSeries member in members)
-        {
-            double[] values = member.Values;
-            for (int step = 0; step < totals.Length; step++)
-            {
-                if (Sample.IsAbsent(values[step]))
-                {
-                    continue;
-                }
-                (totals[step], lost[step]) = CompensatedSum.Add(values[step], Sample.IsAbsent(totals[step]) ? 0 : totals[step], lost[step]);
-            }
-        }
-        for (int step = 0; step < totals.Length; step++)
-        {
-            totals[step] = Sample.IsAbsent(totals[step]) || double.IsInfinity(totals[step]) ? totals[step] : totals[step] + lost[step];
-        }
-        return sums;
     }
 
     private double Reduce(ReadOnlySpan<double> values, double parameter)
@@ -244,10 +223,7 @@ internal sealed class Aggregations(Aggregation aggregation, AnnotationSet annota
         {
             throw new PromQLEvaluationException(QueryFailure.Execution, $"invalid label name {QuotedText.Quote(label)}");
         }
-        if (!aggregation.Without)
-        {
-            _grouping.Add(label);
-        }
+        _grouping.Add(label);
         var counts = new Dictionary<Labels, double[]>();
         foreach (StepSeries member in vector.Series)
         {
@@ -258,7 +234,7 @@ internal sealed class Aggregations(Aggregation aggregation, AnnotationSet annota
                     continue;
                 }
                 string value = member.Histogram(step)?.ToString() ?? NumberText.Plain(member.Values[step]);
-                Labels labels = Group(member.Labels.With(label, value));
+                Labels labels = _grouping.Of(member.Labels.With(label, value));
                 if (!counts.TryGetValue(labels, out double[]? count))
                 {
                     counts.Add(labels, count = [.. Enumerable.Repeat(Sample.Absent, steps)]);

@@ -54,9 +54,7 @@ internal sealed class Evaluator
                 StepValue right = await EvaluateAsync(binary.Right, steps);
                 return new BinaryOperations(binary, Annotations, steps.Length).Evaluate(left, right);
             case Aggregation aggregation:
-                StepValue? parameter = aggregation.Parameter is null ? null : await EvaluateAsync(aggregation.Parameter, steps);
-                StepVector vector = await VectorAsync(aggregation.Inner, steps);
-                return new Aggregations(aggregation, Annotations, steps.Length).Evaluate(vector, (parameter as StepScalar)?.Values, (parameter as StepText)?.Value);
+                return await AggregateAsync(aggregation, steps);
             case Call call:
                 return await CallAsync(call, steps);
             default:
@@ -148,6 +146,25 @@ internal sealed class Evaluator
         }
     }
 
+    private async ValueTask<StepVector> AggregateAsync(Aggregation aggregation, long[] steps)
+    {
+        var aggregations = new Aggregations(aggregation, Annotations, steps.Length);
+        if (aggregations.IsRunning && RangeCall(aggregation.Inner) is { } call)
+        {
+            return await OverRangeAsync(call, steps, aggregations);
+        }
+        StepValue? parameter = aggregation.Parameter is null ? null : await EvaluateAsync(aggregation.Parameter, steps);
+        return aggregations.Evaluate(await VectorAsync(aggregation.Inner, steps), (parameter as StepScalar)?.Values, (parameter as StepText)?.Value);
+    }
+
+    /// <summary>A function over the range of a selector, which makes one series of each; null for another expression.</summary>
+    private static Call? RangeCall(Expr expression) => expression switch
+    {
+        Parentheses parentheses => RangeCall(parentheses.Inner),
+        Call { Function: not "absent_over_time" } call when RangeFunctions.All.ContainsKey(call.Function) && call.Arguments.Any(static argument => argument is MatrixSelector) => call,
+        _ => null,
+    };
+
     private async ValueTask<StepScalar> ChooseAsync(Call call, long[] steps)
     {
         double[] left = await NumbersAsync(call.Arguments[0], steps);
@@ -200,7 +217,8 @@ internal sealed class Evaluator
         }
     }
 
-    private async ValueTask<StepVector> OverRangeAsync(Call call, long[] steps)
+    /// <summary>A function over ranges, and the aggregation around it, if it is one that needs the function's series only one after the other.</summary>
+    private async ValueTask<StepVector> OverRangeAsync(Call call, long[] steps, Aggregations? around = null)
     {
         int position = call.Arguments.ToList().FindIndex(static argument => argument.Type == ExprType.RangeVector);
         Expr argument = call.Arguments[position];
@@ -213,8 +231,15 @@ internal sealed class Evaluator
         {
             parameters.Add(await NumbersAsync(other, steps));
         }
+        if (around is not null && RangeEvaluator.HasFloatsAlone(input))
+        {
+            RunningAggregation running = around.Begin();
+            await evaluator.EvaluateEachAsync(call, input, [.. parameters], rangeIsFirst: position == 0, running.Add);
+            return running.Result();
+        }
         StepVector result = await evaluator.EvaluateAsync(call, input, [.. parameters], rangeIsFirst: position == 0);
-        return call.Function == "absent_over_time" ? Absent(argument, result, steps.Length) : result;
+        result = call.Function == "absent_over_time" ? Absent(argument, result, steps.Length) : result;
+        return around?.Evaluate(result, null, null) ?? result;
     }
 
     private async ValueTask<RangeInput> SubqueryInputAsync(Subquery subquery, long[] steps)

@@ -20,6 +20,9 @@ internal sealed record RangeInput(int Count, long Samples, Func<int, SampleBuffe
 /// <summary>Applies functions to windows that move over series.</summary>
 internal sealed class RangeEvaluator(EngineOptions options, SelectorReader reader, AnnotationSet annotations, long[] steps, CancellationToken cancellation)
 {
+    /// <summary>Samples that are read, and results that are made of them, at one time where no more are needed: enough to be worth several threads.</summary>
+    private const long NumbersTogether = 2_000_000;
+
     public async ValueTask<RangeInput> SelectAsync(MatrixSelector matrix, string function)
     {
         VectorSelector selector = matrix.Vector;
@@ -29,36 +32,70 @@ internal sealed class RangeEvaluator(EngineOptions options, SelectorReader reade
         IReadOnlyList<SeriesData> all = await reader.FetchAsync(selector, ends, before, after, function);
         bool withStarts = options.UseStartTimes && function is "rate" or "irate" or "increase" or "resets";
         return new RangeInput(
-            all.Count, all.Sum(static series => (long)series.Count), (index, buffer) => SeriesColumns.Of(all[index], buffer, withStarts), ends, matrix.RangeMs, selector.Extension, matrix.Range) { Read = all };
+            all.Count, all is IUnmadeSeries unmade ? unmade.Samples : all.Sum(static series => (long)series.Count), (index, buffer) => SeriesColumns.Of(all[index], buffer, withStarts), ends, matrix.RangeMs, selector.Extension, matrix.Range) { Read = all };
     }
+
+    /// <summary>Whether a range argument has floats alone, whatever function it is for.</summary>
+    public static bool HasFloatsAlone(RangeInput input) => input.Read is IUnmadeSeries || input.Read.All(static series => series.Histograms is null);
 
     public async ValueTask<StepVector> EvaluateAsync(Call call, RangeInput input, double[][] parameters, bool rangeIsFirst)
     {
-        CheckExtension(call.Function, input.Extension);
-        SourceRange range = rangeIsFirst ? input.Range : call.Arguments[0].Range;
-        long numbers = input.Samples + ((long)input.Count * steps.Length);
-        RangePart[] parts = await SeriesParts.RunAsync(input.Count, numbers, options.MaxParallelism, (from, until) =>
-        {
-            var part = new RangePart(options, call, input, steps, reader.Scanned.Part(), new RangeCall
-            {
-                Parameters = parameters,
-                Annotations = new AnnotationSet(),
-                Range = range,
-                Extension = input.Extension,
-            });
-            part.Evaluate(from, until, cancellation);
-            return part;
-        });
-        var result = new List<StepSeries>(parts.Sum(static part => part.Result.Count));
-        foreach (RangePart part in parts)
-        {
-            result.AddRange(part.Result);
-            reader.Scanned.Add(part.Scanned);
-            annotations.Add(part.Annotations);
-        }
-        reader.Release(input.Read);
+        var result = new List<StepSeries>(input.Count);
+        await EvaluateAsync(call, input, parameters, rangeIsFirst, input.Count, result.AddRange);
         reader.Count((long)result.Count * steps.Length);
         return new StepVector(result);
+    }
+
+    /// <summary>The same for somebody who needs the series only once, one after the other: no more of them are held than are evaluated together.</summary>
+    public async ValueTask EvaluateEachAsync(Call call, RangeInput input, double[][] parameters, bool rangeIsFirst, Action<StepSeries> take)
+    {
+        int together = (int)Math.Clamp(NumbersTogether / Math.Max(1, steps.Length + (input.Samples / Math.Max(1, input.Count))), 1, Math.Max(1, input.Count));
+        await EvaluateAsync(call, input, parameters, rangeIsFirst, together, some =>
+        {
+            long numbers = (long)some.Count * steps.Length;
+            reader.Count(numbers);
+            foreach (StepSeries series in some)
+            {
+                take(series);
+            }
+            reader.Count(-numbers);
+        });
+    }
+
+    private async ValueTask EvaluateAsync(Call call, RangeInput input, double[][] parameters, bool rangeIsFirst, int together, Action<List<StepSeries>> take)
+    {
+        CheckExtension(call.Function, input.Extension);
+        SourceRange range = rangeIsFirst ? input.Range : call.Arguments[0].Range;
+        for (int first = 0; first < input.Count; first += together)
+        {
+            int count = Math.Min(together, input.Count - first);
+            long numbers = (input.Samples * count / input.Count) + ((long)count * steps.Length);
+            RangePart[] parts = await SeriesParts.RunAsync(count, numbers, options.MaxParallelism, (from, until) =>
+            {
+                var part = new RangePart(options, call, input, steps, reader.Scanned.Part(), new RangeCall
+                {
+                    Parameters = parameters,
+                    Annotations = new AnnotationSet(),
+                    Range = range,
+                    Extension = input.Extension,
+                });
+                part.Evaluate(first + from, first + until, cancellation);
+                return part;
+            });
+            foreach (RangePart part in parts)
+            {
+                reader.Scanned.Add(part.Scanned);
+                annotations.Add(part.Annotations);
+            }
+            if (first + count == input.Count)
+            {
+                reader.Release(input.Read);
+            }
+            foreach (RangePart part in parts)
+            {
+                take(part.Result);
+            }
+        }
     }
 
     private static void CheckExtension(string function, RangeExtension extension)

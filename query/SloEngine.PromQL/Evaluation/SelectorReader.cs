@@ -39,20 +39,15 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
         }
         IReadOnlyList<SeriesData> series = await source.SelectAsync(
             new SeriesSelection(matchers, times.Min() - before, times.Max() + after) { Function = function }, cancellation);
-        bool isRolledUp = false;
-        foreach (SeriesData data in series)
-        {
-            Count(Weight(data));
-            isRolledUp |= data.IsRolledUp;
-        }
-        if (isRolledUp)
+        Count(Weight(series));
+        if (series is not IUnmadeSeries && series.Any(static one => one.IsRolledUp))
         {
             annotations.Add(Remarks.RolledUp(range));
         }
         return series;
     }
 
-    /// <summary>Counts samples that the query holds.</summary>
+    /// <summary>Counts samples that the query holds; fewer than none give back what was counted: the limit is on what it holds at one time.</summary>
     /// <exception cref="PromQLEvaluationException">They are too many.</exception>
     public void Count(long samples)
     {
@@ -64,14 +59,8 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
         }
     }
 
-    /// <summary>Gives back what was counted for series that the query no longer holds: the limit is on what it holds at one time.</summary>
-    public void Release(IReadOnlyList<SeriesData> series)
-    {
-        foreach (SeriesData data in series)
-        {
-            _samples -= Weight(data);
-        }
-    }
+    /// <summary>Gives back what was counted for series that the query no longer holds.</summary>
+    public void Release(IReadOnlyList<SeriesData> series) => Count(-Weight(series));
 
     public async ValueTask<StepVector> SelectAsync(VectorSelector selector, long[] steps)
     {
@@ -94,6 +83,8 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
         Count((long)result.Count * times.Length);
         return new StepVector(result);
     }
+
+    private static long Weight(IReadOnlyList<SeriesData> series) => series is IUnmadeSeries unmade ? unmade.Samples : series.Sum(Weight);
 
     private static long Weight(SeriesData data) => data.Histograms is null ? data.Count : data.Histograms.Sum(static histogram => (long)(histogram?.Weight ?? 1));
 

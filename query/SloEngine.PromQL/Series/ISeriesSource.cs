@@ -103,6 +103,15 @@ public sealed class SeriesData
     }
 }
 
+/// <summary>
+/// Series of floats that are made anew each time one is looked at, where all of them at one time would take far more memory than what they are made of.
+/// </summary>
+public interface IUnmadeSeries : IReadOnlyList<SeriesData>
+{
+    /// <summary>Samples of all of them.</summary>
+    long Samples { get; }
+}
+
 /// <summary>Floats of a series that take less memory than columns.</summary>
 public interface IPackedSamples
 {

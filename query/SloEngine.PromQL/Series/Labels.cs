@@ -2,7 +2,7 @@ using SloEngine.PromQL.Text;
 
 namespace SloEngine.PromQL.Series;
 
-/// <summary>An immutable set of labels, sorted by name (ordinal), with a cached hash.</summary>
+/// <summary>An immutable set of labels, sorted by name (ordinal), with a hash that is made once it is asked for.</summary>
 public sealed class Labels : IEquatable<Labels>
 {
     /// <summary>The label that holds the metric name.</summary>
@@ -12,19 +12,9 @@ public sealed class Labels : IEquatable<Labels>
     public static readonly Labels Empty = new([]);
 
     private readonly KeyValuePair<string, string>[] _pairs;
-    private readonly int _hash;
+    private int _hash;
 
-    private Labels(KeyValuePair<string, string>[] sorted)
-    {
-        _pairs = sorted;
-        var hash = new HashCode();
-        foreach ((string name, string value) in sorted)
-        {
-            hash.Add(name, StringComparer.Ordinal);
-            hash.Add(value, StringComparer.Ordinal);
-        }
-        _hash = hash.ToHashCode();
-    }
+    private Labels(KeyValuePair<string, string>[] sorted) => _pairs = sorted;
 
     /// <summary>Builds a set from pairs in any order; pairs with an empty value are left out.</summary>
     public static Labels Of(IEnumerable<KeyValuePair<string, string>> pairs)
@@ -106,7 +96,7 @@ public sealed class Labels : IEquatable<Labels>
     /// <inheritdoc/>
     public bool Equals(Labels? other)
     {
-        if (other is null || _hash != other._hash || _pairs.Length != other._pairs.Length)
+        if (other is null || _pairs.Length != other._pairs.Length || GetHashCode() != other.GetHashCode())
         {
             return false;
         }
@@ -125,5 +115,18 @@ public sealed class Labels : IEquatable<Labels>
     public override bool Equals(object? obj) => Equals(obj as Labels);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => _hash;
+    public override int GetHashCode()
+    {
+        if (_hash == 0)
+        {
+            var hash = new HashCode();
+            foreach ((string name, string value) in _pairs)
+            {
+                hash.Add(name, StringComparer.Ordinal);
+                hash.Add(value, StringComparer.Ordinal);
+            }
+            _hash = hash.ToHashCode();
+        }
+        return _hash;
+    }
 }

@@ -167,7 +167,7 @@ internal sealed class SampleReader(IColumnStore store, SampleCache cache, LiveSa
     }
 
     /// <summary>Whether ids begin alike, as those of one metric do: nothing else lies between them.</summary>
-    private static bool AreNeighbours(UInt128[] ids) => SeriesRow.FamilyOf(ids[0]) == SeriesRow.FamilyOf(ids[^1]);
+    public static bool AreNeighbours(UInt128[] ids) => SeriesRow.FamilyOf(ids[0]) == SeriesRow.FamilyOf(ids[^1]);
 
     /// <summary>What the engine says when one statement alone reads too much.</summary>
     private StoreException TooMany() => new(TooManyRows, string.Create(CultureInfo.InvariantCulture, $"the selector reads more than {options.MaxSamples} samples"));

@@ -9,6 +9,8 @@ internal sealed class SeriesCollector
 {
     private readonly Dictionary<Labels, Entry> _all = [];
 
+    public bool IsEmpty => _all.Count == 0;
+
     /// <summary>Adds samples, ascending in time; the arrays are the collector's from then on.</summary>
     public void Add(Labels labels, bool isDelta, long[] times, double[] values) => For(labels, isDelta).Stretches.Add(new Stretch(times, values, null));
 

@@ -28,11 +28,6 @@ internal sealed class StoreSeriesSource(
             await ReadSamplesAsync(plain, isWhole, selection, collected, cancellation);
             await ReadRollUpsAsync(plain, selection, collected, cancellation);
         }
-        List<StoredSeries> classic = [.. stored.Where(series => series.Kind == StoredSeries.Histogram)];
-        if (classic.Count > 0)
-        {
-            await ReadClassicAsync(classic, names, bounds, selection, collected, cancellation);
-        }
         List<StoredSeries> native = [.. stored.Where(series => series.Kind == StoredSeries.ExponentialHistogram && IsNamed(series))];
         if (native.Count > 0)
         {
@@ -42,6 +37,22 @@ internal sealed class StoreSeriesSource(
         if (recorded.Count > 0)
         {
             await ReadRecordedAsync(recorded, selection, collected, cancellation);
+        }
+        List<StoredSeries> classic = [.. stored.Where(series => series.Kind == StoredSeries.Histogram)];
+        if (classic.Count > 0)
+        {
+            List<ClassicHistogram> histograms = await ReadClassicAsync(classic, isWhole, new ClassicParts(names, bounds), selection, cancellation);
+            if (collected.IsEmpty && ClassicSeries.Of(histograms) is { } series)
+            {
+                return series;
+            }
+            foreach (ClassicHistogram histogram in histograms)
+            {
+                foreach (ClassicPart part in histogram.Parts)
+                {
+                    collected.Add(part.Of(histogram.Series.Named), histogram.Series.IsDelta, new ClassicSamples(histogram.Rows, part.Place));
+                }
+            }
         }
         return collected.Finish();
 
@@ -57,7 +68,7 @@ internal sealed class StoreSeriesSource(
         var all = new HashSet<Labels>();
         foreach (StoredSeries series in (await match.FindAsync(tenant, matchers, active, wanted: null, cancellation)).Series)
         {
-            foreach (Labels labels in series.Kind == StoredSeries.Histogram ? parts.Of(series).Select(part => part.Labels) : [series.Named])
+            foreach (Labels labels in series.Kind == StoredSeries.Histogram ? parts.Of(series).Select(part => part.Of(series.Named)) : [series.Named])
             {
                 if (All(names, labels[Labels.MetricName]) && All(bounds, labels["le"]))
                 {
@@ -119,39 +130,32 @@ internal sealed class StoreSeriesSource(
         _ => "last",
     };
 
-    private async ValueTask ReadClassicAsync(
-        List<StoredSeries> series, LabelPattern[] names, LabelPattern[] bounds, SeriesSelection selection, SeriesCollector into,
-        CancellationToken cancellation)
+    private async ValueTask<List<ClassicHistogram>> ReadClassicAsync(
+        List<StoredSeries> series, bool isWhole, ClassicParts parts, SeriesSelection selection, CancellationToken cancellation)
     {
-        var parts = new ClassicParts(names, bounds);
-        Dictionary<UInt128, (StoredSeries Series, int Parts)> byId = [];
-        foreach (StoredSeries one in series)
+        List<StoredSeries> asked = [.. series.Where(one => parts.Of(one).Length > 0)];
+        if (asked.Count == 0)
         {
-            if (parts.CountOf(one) is > 0 and var count)
-            {
-                byId.Add(one.Id, (one, count));
-            }
-        }
-        if (byId.Count == 0)
-        {
-            return;
+            return [];
         }
         // A row gives a sample to each classic series of it that is asked for.
-        int fewest = byId.Values.Min(static one => one.Parts);
-        QueryResult result = await QueryAsync("SELECT id, ts, count, sum, buckets FROM histograms", byId.Keys, selection, cancellation, Math.Max(1, options.MaxSamples / fewest));
-        long left = options.MaxSamples;
-        foreach (ResultBlock block in result.Blocks)
+        int fewest = asked.Min(one => parts.Of(one).Length);
+        UInt128[] ids = [.. asked.Select(static one => one.Id).Order()];
+        StoreQuery query = SeriesStatement.Of(
+            $"SELECT id, ts, {HistogramRows.Columns} FROM histograms", ids, new TimeRange(selection.StartMs, selection.EndMs), options, isRange: isWhole && SampleReader.AreNeighbours(ids));
+        Dictionary<UInt128, HistogramRows> rows = HistogramRows.Read(
+            await store.QueryAsync(query with { MaxResultRows = Math.Max(1, options.MaxSamples / fewest) }, cancellation));
+        var found = new List<ClassicHistogram>(rows.Count);
+        long samples = 0;
+        foreach (StoredSeries one in asked)
         {
-            foreach (UInt128 id in block.Values<UInt128>(0))
+            if (rows.TryGetValue(one.Id, out HistogramRows? points))
             {
-                left -= byId[id].Parts;
+                found.Add(new ClassicHistogram(one, parts.Of(one), points));
+                samples += (long)points.Count * found[^1].Parts.Length;
             }
-            if (left < 0)
-            {
-                throw TooMany();
-            }
-            ReadBlock(block, byId, parts, into);
         }
+        return samples <= options.MaxSamples ? found : throw TooMany();
     }
 
     private async ValueTask ReadNativeAsync(
@@ -204,51 +208,12 @@ internal sealed class StoreSeriesSource(
         }
     }
 
-    private static void ReadBlock(ResultBlock block, Dictionary<UInt128, (StoredSeries Series, int Parts)> byId, ClassicParts parts, SeriesCollector into)
-    {
-        ReadOnlySpan<UInt128> ids = block.Values<UInt128>(0);
-        ReadOnlySpan<long> times = block.Values<long>(1);
-        ReadOnlySpan<ulong> counts = block.Values<ulong>(2);
-        ReadOnlySpan<double> sums = block.Values<double>(3);
-        ArrayColumn buckets = block.Array(4);
-        ReadOnlySpan<ulong> items = ((FixedColumn<ulong>)buckets.Items).Values;
-        for (int start = 0; start < ids.Length;)
-        {
-            int end = RunEnd(ids, start);
-            StoredSeries series = byId[ids[start]].Series;
-            foreach (ClassicPart part in parts.Of(series))
-            {
-                var values = new double[end - start];
-                for (int row = start; row < end; row++)
-                {
-                    bool stale = StaleMarker.Is(sums[row]);
-                    values[row - start] = stale || part.Bucket == ClassicPart.Sum ? sums[row]
-                        : part.Bucket == ClassicPart.Count ? counts[row]
-                        : Cumulative(items, buckets.Row(row), part.Bucket);
-                }
-                into.Add(part.Labels, series.IsDelta, times[start..end].ToArray(), values);
-            }
-            start = end;
-        }
-    }
-
-    private static double Cumulative(ReadOnlySpan<ulong> items, (int Start, int Length) row, int bucket)
-    {
-        ulong sum = 0;
-        foreach (ulong count in items.Slice(row.Start, Math.Min(row.Length, bucket + 1)))
-        {
-            sum += count;
-        }
-        return sum;
-    }
-
     /// <summary>What the engine says when one statement alone reads too much (TOO_MANY_ROWS_OR_BYTES).</summary>
     private StoreException TooMany() => new(396, $"the selector reads more than {options.MaxSamples} samples");
 
     private async ValueTask<QueryResult> QueryAsync(
-        string select, IReadOnlyCollection<UInt128> ids, SeriesSelection selection, CancellationToken cancellation, long? mostRows = null) => await store.QueryAsync(
-        SeriesStatement.Of(select, [.. ids], new TimeRange(selection.StartMs, selection.EndMs), options, " ORDER BY id, ts") with { MaxResultRows = mostRows ?? options.MaxSamples },
-        cancellation);
+        string select, IReadOnlyCollection<UInt128> ids, SeriesSelection selection, CancellationToken cancellation) => await store.QueryAsync(
+        SeriesStatement.Of(select, [.. ids], new TimeRange(selection.StartMs, selection.EndMs), options, " ORDER BY id, ts"), cancellation);
 
     private static LabelPattern[] Patterns(IReadOnlyList<LabelMatcher> matchers, string label) =>
         [.. matchers.Where(matcher => matcher.Label == label).Select(LabelPattern.Of)];
