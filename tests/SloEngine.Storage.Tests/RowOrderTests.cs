@@ -42,6 +42,61 @@ public sealed class RowOrderTests(EngineFixture engine)
     }
 
     [Fact]
+    public void Rows_of_groups_are_together_as_they_came_or_nothing_is_set_where_their_times_do_not_ascend()
+    {
+        using var order = new RowOrder();
+        Gen<(int Group, long Time)[]> rows = Gen.Choose(0, 9).SelectMany(static _ => Gen.Choose(0, 3), static (group, late) => (group, late)).ArrayOf().Select(static some =>
+            Array.ConvertAll(some, row => (row.group, row.late == 3 ? 5L : 10L)));
+
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(500), Prop.ForAll(rows.ToArbitrary(), given =>
+        {
+            order.Clear();
+            bool ascends = given.GroupBy(static row => row.Group).All(static group => group.Zip(group.Skip(1)).All(static pair => pair.First.Time <= pair.Second.Time));
+
+            bool grouped = order.TryGroup(Array.ConvertAll(given, static row => row.Group), 10, Array.ConvertAll(given, static row => row.Time));
+
+            int[] expected = [.. Enumerable.Range(0, given.Length).OrderBy(row => given[row].Group)];
+            return grouped == ascends && (grouped ? expected.SequenceEqual(Enumerable.Range(0, given.Length).Select(position => order[position])) : !order.IsSet);
+        }));
+    }
+
+    /// <summary>Points as they come, out of order, over several hours, and of more series than a block has rows of each: the table's order in all cases.</summary>
+    [Theory]
+    [InlineData(3, 1, false)]
+    [InlineData(3, 5, false)]
+    [InlineData(3, 5, true)]
+    [InlineData(400, 5, false)]
+    [InlineData(400, 1, true)]
+    public void Samples_are_in_the_order_of_their_table(int series, int hours, bool shuffled)
+    {
+        using var block = new MetricBlock();
+        int[] places = [.. Enumerable.Range(0, 900)];
+        if (shuffled)
+        {
+            new Random(1).Shuffle(places);
+        }
+        foreach (int place in places)
+        {
+            block.Numbers.Series.Append(place % series);
+            block.Numbers.TimeNanos.Append(Time + (place * hours * 4_000L * 1_000_000));
+            block.Numbers.StartNanos.Append(0);
+            block.Numbers.Values.Append(place);
+        }
+        UInt128[] ids = [.. Enumerable.Range(0, series).Select(static one => new UInt128((ulong)(one * 7919 % 401), 1))];
+        using var writer = new NativeWriter();
+
+        SampleRows rows = MetricTables.Encode(block.Numbers, ids, writer).Samples!;
+
+        (long Hour, UInt128 Id, long Time)[] written = [.. Enumerable.Range(0, 900).Select(row => (rows.TimesMs[row] / 3_600_000, rows.Ids[row], rows.TimesMs[row]))];
+        Assert.Equal(written.Order(), written);
+        Assert.All(Enumerable.Range(0, 900), row =>
+        {
+            int place = (int)rows.Values[row];
+            Assert.Equal((ids[place % series], (Time / 1_000_000) + (place * hours * 4_000L)), (rows.Ids[row], rows.TimesMs[row]));
+        });
+    }
+
+    [Fact]
     public async Task Every_column_of_spans_goes_with_its_row()
     {
         const int Count = 1000;

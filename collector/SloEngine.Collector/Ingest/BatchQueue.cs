@@ -47,12 +47,17 @@ internal sealed class BatchQueue(
             long now = time.GetTimestamp();
             traces?.Logged(logged);
             using Lock.Scope shown = taps.BeginBatch();
+            (Batch? before, int full) = (_current, _full.Count);
             foreach (Submission submission in logged)
             {
                 _listeners.Show(submission.Block, now);
                 Gather(submission);
             }
-            Wake();
+            // A batch that was there before is waited for by its age already.
+            if (before is null || _full.Count > full)
+            {
+                Wake();
+            }
         }
     }
 

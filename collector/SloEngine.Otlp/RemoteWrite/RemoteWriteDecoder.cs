@@ -81,6 +81,14 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
                 continue;
             }
             ProtobufReader series = reader.MessageField();
+            int end = ShortLabels(series.Message);
+            if (IsOneSample(series.Message[end..], out double value, out long timestamp))
+            {
+                _isRefused = false;
+                int known = Resolve(IdentityHash.Hash(series.Message[..end], hashKey), series, request, isVersion2: false, histogram: false, []);
+                Add(known, value, timestamp, startMs: 0);
+                continue;
+            }
             FieldRun labels = default;
             ProtobufReader fields = series;
             while (fields.Next())
@@ -96,6 +104,25 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
             }
             Series(series, labels.Prefix, labels.Hash(series.Message, 1, hashKey), request, isVersion2: false);
         }
+    }
+
+    /// <summary>Bytes of the labels that a series begins with, none of them longer than a length of one byte tells.</summary>
+    private static int ShortLabels(ReadOnlySpan<byte> series)
+    {
+        int end = 0;
+        while ((uint)(end + 1) < (uint)series.Length && series[end] == ((1 << 3) | (int)WireType.LengthDelimited) && series[end + 1] < 0x80)
+        {
+            end += 2 + series[end + 1];
+        }
+        return Math.Min(end, series.Length);
+    }
+
+    /// <summary>Whether what follows the labels of a series is one sample, as senders write it; series of other shapes are read field by field.</summary>
+    private static bool IsOneSample(ReadOnlySpan<byte> fields, out double value, out long timestamp)
+    {
+        (value, timestamp) = (0, 0);
+        return fields.Length > 2 && fields[0] == ((2 << 3) | (int)WireType.LengthDelimited) && fields[1] == fields.Length - 2
+            && IsPlain(fields[2..], out value, out timestamp);
     }
 
     private void Version2(ReadOnlySpan<byte> request)
@@ -231,6 +258,11 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
                 }
             }
         }
+        Add(series, value, timestamp, startMs);
+    }
+
+    private void Add(int series, double value, long timestamp, long startMs)
+    {
         if (series < 0 || !IsTime(timestamp))
         {
             _rejected++;

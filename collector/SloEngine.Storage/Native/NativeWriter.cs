@@ -62,6 +62,7 @@ public sealed class NativeWriter : IDisposable
     }
 
     /// <summary>A column of fixed-width values.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Fixed<T>(string name, string type, ReadOnlySpan<T> values)
         where T : unmanaged
     {

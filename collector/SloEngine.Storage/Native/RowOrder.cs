@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace SloEngine.Storage.Native;
@@ -7,7 +8,8 @@ namespace SloEngine.Storage.Native;
 /// <summary>
 /// The order in which the rows of a block are written: ascending by a key of 64 bits, rows of one key as they came. The engine sorts each
 /// insert by its table's key, every column of it, unless the rows come sorted; here one pass over the keys does, as the columns are copied
-/// anyway. An order that is not quite the table's costs time and nothing else: the engine sorts again. Not thread-safe.
+/// anyway. An order that is not quite the table's costs time and nothing else: the engine sorts again. A loop over a
+/// million rows runs about once a second, which is too seldom to be compiled anew by being called often: such are compiled to the full at once. Not thread-safe.
 /// </summary>
 public sealed class RowOrder : IDisposable
 {
@@ -37,9 +39,10 @@ public sealed class RowOrder : IDisposable
     /// <param name="rows">What each row names.</param>
     /// <param name="keys">What things are sorted by.</param>
     /// <param name="ranks">Takes the place of each that is named; at least as long as the keys.</param>
-    /// <param name="compare">Compares keys.</param>
+    /// <param name="compare">Compares keys; null for their own order, which is quicker.</param>
     /// <returns>Number of places.</returns>
-    internal static int Rank<TKey>(ReadOnlySpan<int> rows, ReadOnlySpan<TKey> keys, Span<int> ranks, Comparison<TKey> compare)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static int Rank<TKey>(ReadOnlySpan<int> rows, ReadOnlySpan<TKey> keys, Span<int> ranks, Comparison<TKey>? compare = null)
     {
         ranks[..keys.Length].Fill(-1);
         var named = new List<int>();
@@ -57,7 +60,15 @@ public sealed class RowOrder : IDisposable
             sorted[index] = keys[named[index]];
         }
         Span<int> things = CollectionsMarshal.AsSpan(named);
-        sorted.AsSpan().Sort(things, compare);
+        if (compare is null)
+        {
+            sorted.AsSpan().Sort(things);
+        }
+        else
+        {
+            sorted.AsSpan().Sort(things, compare);
+        }
+        compare ??= Comparer<TKey>.Default.Compare;
         int rank = 0;
         for (int index = 1; index < sorted.Length; index++)
         {
@@ -81,6 +92,7 @@ public sealed class RowOrder : IDisposable
     }
 
     /// <summary>Sets the order of the keys.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Sort()
     {
         Span<ulong> keys = _keys.AsSpan(0, _count);
@@ -116,6 +128,57 @@ public sealed class RowOrder : IDisposable
         }
     }
 
+    /// <summary>
+    /// Sets the order of groups, rows of one group as they came, in two passes over the rows where there are not many more groups than rows.
+    /// </summary>
+    /// <param name="groups">The group of each row.</param>
+    /// <param name="count">How many groups there are.</param>
+    /// <param name="times">A time of each row.</param>
+    /// <returns>False, and nothing is set, when the times of a group do not ascend.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public bool TryGroup(ReadOnlySpan<int> groups, int count, ReadOnlySpan<long> times)
+    {
+        Keys(groups.Length);
+        int[] places = ArrayPool<int>.Shared.Rent(count);
+        long[] latest = ArrayPool<long>.Shared.Rent(count);
+        try
+        {
+            Span<int> next = places.AsSpan(0, count);
+            next.Clear();
+            foreach (int group in groups)
+            {
+                next[group]++;
+            }
+            int start = 0;
+            foreach (ref int place in next)
+            {
+                (start, place) = (start + place, start);
+            }
+            latest.AsSpan(0, count).Fill(long.MinValue);
+            Span<int> rows = _rows.AsSpan(0, _count);
+            bool asTheyCame = true;
+            for (int row = 0; row < groups.Length; row++)
+            {
+                int group = groups[row];
+                if (times[row] < latest[group])
+                {
+                    return false;
+                }
+                latest[group] = times[row];
+                int place = next[group]++;
+                asTheyCame &= place == row;
+                rows[place] = row;
+            }
+            IsSet = !asTheyCame;
+            return true;
+        }
+        finally
+        {
+            ArrayPool<int>.Shared.Return(places);
+            ArrayPool<long>.Shared.Return(latest);
+        }
+    }
+
     /// <summary>Back to the order in which rows come.</summary>
     public void Clear() => IsSet = false;
 
@@ -133,6 +196,7 @@ public sealed class RowOrder : IDisposable
     }
 
     /// <summary>One pass of a radix sort from the lowest digit on (Knuth, The Art of Computer Programming 3, 5.2.5).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Pass(int shift)
     {
         Span<int> starts = _starts;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SloEngine.Otlp.Metrics;
 using SloEngine.Storage.Native;
 
@@ -90,10 +91,11 @@ public static class MetricTables
     /// The tables' order, by series and time, stretch by stretch where the table has such: exact, unless rows lie so far apart that the milliseconds do
     /// not fit beside the series.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static RowTimes Order(ReadOnlySpan<int> series, ReadOnlySpan<long> nanos, ReadOnlySpan<UInt128> seriesIds, RowOrder order, long stretchMs = long.MaxValue)
     {
         int[] ranks = ArrayPool<int>.Shared.Rent(seriesIds.Length);
-        int distinct = RowOrder.Rank(series, seriesIds, ranks, static (left, right) => left.CompareTo(right));
+        int distinct = RowOrder.Rank(series, seriesIds, ranks);
         long first = long.MaxValue;
         long last = long.MinValue;
         foreach (long time in nanos)
@@ -103,6 +105,11 @@ public static class MetricTables
         }
         (first, last) = (first / NanosPerMilli, last / NanosPerMilli);
         long firstStretch = first / stretchMs;
+        if (TryGroup(series, ranks, distinct, nanos, order, firstStretch, last / stretchMs, stretchMs))
+        {
+            ArrayPool<int>.Shared.Return(ranks);
+            return new RowTimes(first, last);
+        }
         // The place within a stretch is counted from the earliest row where all rows are of one.
         long origin = firstStretch == last / stretchMs ? first : firstStretch * stretchMs;
         int timeBits = Bits(Math.Min(last - origin, stretchMs - 1));
@@ -123,23 +130,58 @@ public static class MetricTables
         return new RowTimes(first, last);
     }
 
+    /// <summary>
+    /// Most often the points of a series come in their order: then a place for each series in each stretch is all that there is to find, unless these are too many.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static bool TryGroup(
+        ReadOnlySpan<int> series, ReadOnlySpan<int> ranks, int distinct, ReadOnlySpan<long> nanos, RowOrder order, long firstStretch, long lastStretch, long stretchMs)
+    {
+        if ((lastStretch - firstStretch + 1) * (double)distinct > series.Length)
+        {
+            return false;
+        }
+        int[] groups = ArrayPool<int>.Shared.Rent(series.Length);
+        long stretchNanos = firstStretch == lastStretch ? 0 : stretchMs * NanosPerMilli;
+        for (int row = 0; row < series.Length; row++)
+        {
+            int stretch = stretchNanos == 0 ? 0 : (int)((nanos[row] / stretchNanos) - firstStretch);
+            groups[row] = (stretch * distinct) + ranks[series[row]];
+        }
+        bool isOrdered = order.TryGroup(groups.AsSpan(0, series.Length), (int)(lastStretch - firstStretch + 1) * distinct, nanos);
+        ArrayPool<int>.Shared.Return(groups);
+        return isOrdered;
+    }
+
     private static int Bits(long highest) => 64 - BitOperations.LeadingZeroCount((ulong)highest);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Ids(ReadOnlySpan<int> series, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
     {
         Span<UInt128> ids = writer.Fixed<UInt128>("id", "UInt128");
+        bool isSet = writer.Order.IsSet;
+        ReadOnlySpan<int> rows = writer.Order.Rows;
         for (int position = 0; position < ids.Length; position++)
         {
-            ids[position] = seriesIds[series[writer.Order[position]]];
+            ids[position] = seriesIds[series[isSet ? rows[position] : position]];
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Millis(string name, ReadOnlySpan<long> nanos, NativeWriter writer)
     {
         Span<long> millis = writer.Fixed<long>(name, Milliseconds);
+        if (!nanos.ContainsAnyExcept(0))
+        {
+            // Start times, where senders have none.
+            millis.Clear();
+            return;
+        }
+        bool isSet = writer.Order.IsSet;
+        ReadOnlySpan<int> rows = writer.Order.Rows;
         for (int position = 0; position < millis.Length; position++)
         {
-            millis[position] = nanos[writer.Order[position]] / NanosPerMilli;
+            millis[position] = nanos[isSet ? rows[position] : position] / NanosPerMilli;
         }
     }
 }
