@@ -126,6 +126,22 @@ public sealed class StoreSeriesSourceTests(MetricStore engine)
             (await match.FindAsync("pods", PromQLParser.ParseSelector("p").Matchers, null, null, default)).Series;
     }
 
+    /// <summary>The engine took a minute over as many ids in a literal.</summary>
+    [Fact]
+    public async Task Of_a_hundred_thousand_series_some_thousands_are_asked_for_by_their_ids_in_no_time()
+    {
+        await engine.Store.ExecuteAsync(
+            "INSERT INTO sloengine.series SELECT 'crowd', 'crowd_total', bitShiftLeft(toUInt128(number), 64) + 99, 1, 0, '', '', 'crowd_total', map('n', toString(number), 'even', toString(number % 2)), [], now(), now() FROM numbers(140000)");
+        await engine.Store.ExecuteAsync(
+            "INSERT INTO sloengine.samples SELECT bitShiftLeft(toUInt128(number), 64) + 99, fromUnixTimestamp64Milli(1000), fromUnixTimestamp64Milli(0), number FROM numbers(140000)");
+        ISeriesSource source = new StoredSeriesSources(engine.Store, new QueryOptions { Timeout = TimeSpan.FromSeconds(20) }).Of("crowd");
+
+        IReadOnlyList<SeriesData> even = await source.SelectAsync(new SeriesSelection(PromQLParser.ParseSelector("crowd_total{even=\"0\"}").Matchers, 0, 2000), default);
+
+        Assert.Equal(70_000, even.Count);
+        Assert.Equal(70_000L * 69_999, even.Sum(static series => series.Values[0]));
+    }
+
     [Fact]
     public async Task A_row_of_a_histogram_counts_for_each_series_that_it_is_shown_as()
     {

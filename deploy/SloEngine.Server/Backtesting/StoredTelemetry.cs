@@ -115,7 +115,7 @@ internal sealed class StoredTelemetry
     };
 
     private StoreQuery Points(string select, string order, DateTimeOffset from, DateTimeOffset to) => new(
-        $"{select} WHERE id IN {{ids:Array(UInt128)}} AND ts > fromUnixTimestamp64Milli({{start:Int64}}) AND ts <= fromUnixTimestamp64Milli({{end:Int64}}){order}")
+        $"{select} WHERE {SqlText.IsOneOfIds(_numbers.Count)} AND ts > fromUnixTimestamp64Milli({{start:Int64}}) AND ts <= fromUnixTimestamp64Milli({{end:Int64}}){order}")
     {
         Parameters = new Dictionary<string, string>(Times(from, to), StringComparer.Ordinal) { ["ids"] = SqlText.Array(_numbers.Keys) },
         Timeout = Patience,

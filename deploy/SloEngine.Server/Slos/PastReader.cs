@@ -154,7 +154,7 @@ internal sealed class PastReader(IColumnStore store, DateTimeOffset listeningSin
         }
         return new StoreQuery(
             $$"""
-            SELECT {{columns}} FROM {{table}} WHERE {{(isRange ? "id BETWEEN {first:UInt128} AND {last:UInt128}" : "id IN {ids:Array(UInt128)}")}}
+            SELECT {{columns}} FROM {{table}} WHERE {{(isRange ? "id BETWEEN {first:UInt128} AND {last:UInt128}" : SqlText.IsOneOfIds(series.Count))}}
                 AND ts >= fromUnixTimestamp64Milli({from:Int64}) AND ts < fromUnixTimestamp64Milli({until:Int64})
             ORDER BY {{order}}
             """)

@@ -37,7 +37,7 @@ internal sealed class ExemplarReader(IColumnStore store, QueryOptions options, s
             return [];
         }
         var collected = new Collector([.. selectors.Select(Pattern)]);
-        foreach (ResultBlock block in (await ReadAsync(byId.Keys, range, cancellation)).Blocks)
+        foreach (ResultBlock block in (await ReadAsync([.. byId.Keys], range, cancellation)).Blocks)
         {
             for (int row = 0; row < block.Rows; row++)
             {
@@ -48,10 +48,10 @@ internal sealed class ExemplarReader(IColumnStore store, QueryOptions options, s
     }
 
     /// <summary>The last moment that the store knows ends within its last millisecond, which therefore cannot be asked for.</summary>
-    private async ValueTask<QueryResult> ReadAsync(IEnumerable<UInt128> ids, TimeRange range, CancellationToken cancellation) => await store.QueryAsync(
-        new StoreQuery("""
+    private async ValueTask<QueryResult> ReadAsync(UInt128[] ids, TimeRange range, CancellationToken cancellation) => await store.QueryAsync(
+        new StoreQuery($$"""
             SELECT id, toUnixTimestamp64Milli(ts), value, lower(hex(trace_id)), lower(hex(span_id)), attributes FROM exemplars
-            WHERE id IN {ids:Array(UInt128)} AND ts >= fromUnixTimestamp64Milli({start:Int64}) AND ts < fromUnixTimestamp64Milli({after:Int64})
+            WHERE {{SqlText.IsOneOfIds(ids.Length)}} AND ts >= fromUnixTimestamp64Milli({start:Int64}) AND ts < fromUnixTimestamp64Milli({after:Int64})
             ORDER BY id, ts, trace_id, span_id, value LIMIT 1 BY id, ts, trace_id, span_id, value
             """)
         {

@@ -20,7 +20,7 @@ internal static class SeriesStatement
             ["start"] = range.StartMs.ToString(CultureInfo.InvariantCulture),
             ["end"] = range.EndMs.ToString(CultureInfo.InvariantCulture),
         };
-        string which = "id IN {ids:Array(UInt128)}";
+        string which = SqlText.IsOneOfIds(ids.Length);
         if (isRange)
         {
             // Comparing with two ids costs a fraction of looking each row's id up in a set.
