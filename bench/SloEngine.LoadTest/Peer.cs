@@ -47,8 +47,8 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
     public static Peer VictoriaMetrics(string program) => new(
         "victoria-metrics", program, (data, port) => ["-storageDataPath=" + data, $"-httpListenAddr=127.0.0.1:{port}", "-loggerLevel=ERROR", "-retentionPeriod=1"], "/health");
 
-    /// <summary>Sends the whole load, a target at a time a connection, and tells what it took: a line of the table.</summary>
-    public async Task<string> MeasureAsync(RemoteWriteLoad load, int connections, CancellationToken cancellation)
+    /// <summary>Sends the whole load, some targets at a time a connection, and tells what it took: a line of the table.</summary>
+    public async Task<string> MeasureAsync(RemoteWriteLoad load, int targetsPerRequest, int connections, int warmUp, CancellationToken cancellation)
     {
         DirectoryInfo data = Directory.CreateTempSubdirectory("sloengine-peer-");
         int port = FreePort();
@@ -59,24 +59,15 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
         {
             using var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = connections }) { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromMinutes(2) };
             await ReadyAsync(http, process, cancellation);
+            await SendAsync(http, load, 0, warmUp, targetsPerRequest, connections, cancellation);
             double cpuBefore = Cpu(process);
             long began = Stopwatch.GetTimestamp();
-            await Task.WhenAll(Enumerable.Range(0, connections).Select(connection => Task.Run(
-                async () =>
-                {
-                    for (int round = 0; round < load.Rounds; round++)
-                    {
-                        for (int target = connection; target < load.Targets; target += connections)
-                        {
-                            await WriteAsync(http, load.Request(target, round), cancellation);
-                        }
-                    }
-                },
-                cancellation)));
+            await SendAsync(http, load, warmUp, load.Rounds, targetsPerRequest, connections, cancellation);
             double elapsed = Stopwatch.GetElapsedTime(began).TotalSeconds;
             // What is still to be written, and merged, belongs to the cost.
             await SettleAsync(process, cancellation);
             double cpu = Cpu(process) - cpuBefore;
+            double measured = load.Samples * (load.Rounds - warmUp) / (double)load.Rounds;
             process.Refresh();
             long memory = process.PeakWorkingSet64;
             long found = await CountAsync(http, load, cancellation);
@@ -93,7 +84,7 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
             }
             return string.Create(
                 CultureInfo.InvariantCulture,
-                $"{Name,-18}{load.Samples,12:N0}{load.Samples / elapsed,14:N0}{load.Samples / cpu,16:N0}{memory / 1e6,9:0}{bytes / load.Samples,12:0.0}{active / load.Samples,12:0.00}");
+                $"{Name,-18}{load.Samples,12:N0}{measured / elapsed,14:N0}{measured / cpu,16:N0}{memory / 1e6,9:0}{bytes / load.Samples,12:0.0}{active / load.Samples,12:0.00}");
         }
         finally
         {
@@ -102,6 +93,21 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
             data.Delete(recursive: true);
         }
     }
+
+    /// <summary>Sends the rounds from one to before another, some targets a request, each connection its share of them.</summary>
+    private static Task SendAsync(HttpClient http, RemoteWriteLoad load, int from, int until, int targetsPerRequest, int connections, CancellationToken cancellation) =>
+        Task.WhenAll(Enumerable.Range(0, connections).Select(connection => Task.Run(
+            async () =>
+            {
+                for (int round = from; round < until; round++)
+                {
+                    for (int target = connection * targetsPerRequest; target < load.Targets; target += connections * targetsPerRequest)
+                    {
+                        await WriteAsync(http, load.Request(target, Math.Min(targetsPerRequest, load.Targets - target), round), cancellation);
+                    }
+                }
+            },
+            cancellation)));
 
     public static async Task WriteAsync(HttpClient http, byte[] body, CancellationToken cancellation)
     {

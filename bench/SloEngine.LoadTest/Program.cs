@@ -11,10 +11,11 @@ var only = new Option<string?>("--signal") { Description = "numbers, metrics, lo
 var protocol = new Option<string>("--protocol") { Description = "http, or grpc: one connection with as many calls in flight", DefaultValueFactory = _ => "http" };
 protocol.AcceptOnlyFromAmong("http", "grpc");
 var rest = new Option<int>("--rest") { Description = "Measure the server at rest instead, for so many seconds before and after a load" };
+var together = new Option<int>("--processes-per-request") { Description = "Processes whose items a request has: 1 as SDKs send, 17 for some 8,000 items as the OpenTelemetry Collector's batches have", DefaultValueFactory = _ => 1 };
 var gateway = new Option<bool>("--gateway") { Description = "Load a gateway in front of the server, and count its CPU alone" };
 var root = new RootCommand("Whole-process OTLP load: starts a server, sends metrics, logs and spans, and prints what one CPU second of it takes in.")
 {
-    serverOption, seconds, connections, only, protocol, rest, gateway,
+    serverOption, seconds, connections, only, protocol, together, rest, gateway,
 };
 root.SetAction(async (parsed, cancellation) =>
 {
@@ -38,18 +39,22 @@ root.SetAction(async (parsed, cancellation) =>
         }
         string program = parsed.GetValue(serverOption)!.FullName;
         await using LoadedServer server = parsed.GetValue(gateway) ? await LoadedServer.StartGatewayAsync(program) : await LoadedServer.StartAsync(program);
-        Request[] requests = [.. Enumerable.Range(0, processes).Select(make)];
+        int each = parsed.GetValue(together);
+        Request[] requests = [.. Enumerable.Range(0, Math.Max(each * parsed.GetValue(connections), processes)).Select(make).Chunk(each).Select(Request.Join)];
         Console.WriteLine(await server.RunAsync(load, signal, requests, TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(connections), parsed.GetValue(protocol) == "grpc", count, cancellation));
     }
     return 0;
 });
-var series = new Option<int>("--series") { Description = "Series, of 500 a target", DefaultValueFactory = _ => 20_000 };
-var rounds = new Option<int>("--rounds") { Description = "Samples of each, 15 seconds apart", DefaultValueFactory = _ => 600 };
+var series = new Option<int>("--series") { Description = "Series, of 500 a target", DefaultValueFactory = _ => 32_000 };
+var rounds = new Option<int>("--rounds") { Description = "Samples of each, 15 seconds apart", DefaultValueFactory = _ => 1_000 };
+var warmUp = new Option<int>("--warm-up") { Description = "Rounds that are sent before the measurement begins", DefaultValueFactory = _ => 100 };
+var perRequest = new Option<int>("--samples-per-request") { Description = "Samples a request, a multiple of 500; 2,000 is what Prometheus sends since 2.48, 500 what it sent before", DefaultValueFactory = _ => 2_000 };
 var prometheus = new Option<string>("--prometheus") { Description = "Path of Prometheus", DefaultValueFactory = _ => "/usr/bin/prometheus" };
 var victoria = new Option<string>("--victoria-metrics") { Description = "Path of VictoriaMetrics", DefaultValueFactory = _ => "/usr/bin/victoria-metrics" };
+var onlyPeer = new Option<string?>("--only") { Description = "sloengine, prometheus or victoria-metrics alone" };
 var peers = new Command("peers", "The same remote-write load into sloengine, Prometheus and VictoriaMetrics, one after the other.")
 {
-    serverOption, series, rounds, connections, prometheus, victoria,
+    serverOption, series, rounds, warmUp, perRequest, connections, prometheus, victoria, onlyPeer,
 };
 peers.SetAction(async (parsed, cancellation) =>
 {
@@ -60,7 +65,11 @@ peers.SetAction(async (parsed, cancellation) =>
         Peer.SloEngine(parsed.GetValue(serverOption)!.FullName), Peer.Prometheus(parsed.GetValue(prometheus)!), Peer.VictoriaMetrics(parsed.GetValue(victoria)!),
     ])
     {
-        Console.WriteLine(await peer.MeasureAsync(load, parsed.GetValue(connections), cancellation));
+        if (parsed.GetValue(onlyPeer) is { } wanted && wanted != peer.Name)
+        {
+            continue;
+        }
+        Console.WriteLine(await peer.MeasureAsync(load, Math.Max(1, parsed.GetValue(perRequest) / 500), parsed.GetValue(connections), parsed.GetValue(warmUp), cancellation));
     }
     return 0;
 });

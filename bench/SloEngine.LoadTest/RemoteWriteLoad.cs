@@ -54,12 +54,27 @@ internal sealed class RemoteWriteLoad(int targets, int seriesPerTarget, int roun
             Label(writer, "namespace", string.Create(CultureInfo.InvariantCulture, $"team-{target % 12}"));
             Label(writer, "route", string.Create(CultureInfo.InvariantCulture, $"/api/v1/items/{index}"));
             int sample = writer.Begin(2);
-            uint noise = unchecked((uint)(((target * 31) + index) * 2_654_435_761L) + (uint)(round * 40_503));
-            writer.Double(1, isCounter ? (round * 17.0) + (noise % 13) : 1e8 + (noise % 5_000_000));
+            writer.Double(1, Value(((long)target * seriesPerTarget) + index, round, isCounter));
             writer.Varint(2, (ulong)time);
             writer.End(sample);
             writer.End(series);
         }
+    }
+
+    /// <summary>
+    /// Counters that rise by 17 to 29 a round, each time by chance; gauges of bytes in pages of 4 kB that wander about where they were.
+    /// </summary>
+    private static double Value(long series, int round, bool isCounter) => isCounter
+        ? (round * 17.0) + (Chance(series, round) % 13)
+        : (25_000 + (Chance(series, -1) % 200_000) + (100 * Math.Sin((round + series) / 50.0)) + (Chance(series, round) % 32) is var pages ? Math.Floor(pages) * 4_096 : 0);
+
+    /// <summary>A number that looks random and follows from the series and the round (the finalizer of splitmix64; Steele, Lea and Flood, 2014).</summary>
+    private static uint Chance(long series, int round)
+    {
+        ulong mixed = unchecked(((ulong)series * 0x9E3779B97F4A7C15) + ((ulong)(round + 1) * 0xD1B54A32D192ED03));
+        mixed = unchecked((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9);
+        mixed = unchecked((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB);
+        return (uint)((mixed ^ (mixed >> 31)) >> 16);
     }
 
     private static void Label(ProtobufWriter writer, string name, string value)

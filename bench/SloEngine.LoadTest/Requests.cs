@@ -40,6 +40,19 @@ internal sealed record Request(byte[] Body, int[] TimeOffsets, int Items)
         }
     }
 
+    /// <summary>One request of several, as a collector between sends them: messages one after the other are one message.</summary>
+    public static Request Join(IReadOnlyList<Request> requests)
+    {
+        var offsets = new List<int>();
+        int start = 0;
+        foreach (Request request in requests)
+        {
+            offsets.AddRange(request.TimeOffsets.Select(offset => start + offset));
+            start += request.Body.Length;
+        }
+        return new Request([.. requests.SelectMany(static request => request.Body)], [.. offsets], requests.Sum(static request => request.Items));
+    }
+
     /// <summary>464 number points: 384 counters, 80 gauges, of one process.</summary>
     public static Request Numbers(int process)
     {
