@@ -15,8 +15,8 @@ public sealed class RunningAggregationTests
     [MemberData(nameof(Operators))]
     public async Task Series_that_come_some_at_a_time_give_what_all_at_one_time_give(string name)
     {
-        Assert.Equal(Text(await RangeAsync($"{name} by (g) (x)", Expected: true)), Text(await RangeAsync($"{name} by (g) (last_over_time(x[1s]))")));
-        Assert.Equal(Text(await RangeAsync($"{name} without (n) (x)", Expected: true)), Text(await RangeAsync($"{name} without (n) ((last_over_time(x[1s])))")));
+        Assert.Equal(Text(await RangeAsync($"{name} by (g) (x)", allAtOnce: true)), Text(await RangeAsync($"{name} by (g) (last_over_time(x[1s]))")));
+        Assert.Equal(Text(await RangeAsync($"{name} without (n) (x)", allAtOnce: true)), Text(await RangeAsync($"{name} without (n) ((last_over_time(x[1s])))")));
     }
 
     [Fact]
@@ -25,25 +25,22 @@ public sealed class RunningAggregationTests
         QueryStatistics some = (await RangeAsync("sum(last_over_time(x[1s]))", series: 1_400)).Statistics;
         QueryStatistics twice = (await RangeAsync("sum(last_over_time(x[1s]))", series: 2_800)).Statistics;
 
-        // The samples themselves, which the source holds, but not a number for each series and step beside them.
-        Assert.InRange(twice.SamplesHeld - some.SamplesHeld, 1, (1_400 * Steps) + Steps);
+        // The samples themselves, six of seven steps, which the source holds, but not a number for each series and step beside them.
+        Assert.InRange(twice.SamplesHeld - some.SamplesHeld, 1, (1_400 * Steps * 6 / 7) + Steps);
         Assert.Equal(some.SamplesPerStep.Sum() * 2, twice.SamplesPerStep.Sum());
     }
 
     [Fact]
     public async Task Means_that_would_overflow_as_sums_are_taken_step_by_step()
     {
-        string half = "1.7e308";
-        MatrixResult mean = await RangeAsync($"avg(last_over_time(x[1s]) * 0 + {half})", series: 3);
-        MatrixResult running = await new PromQLEngine(new EngineOptions()).RangeAsync(
+        MatrixResult mean = await new PromQLEngine(new EngineOptions()).RangeAsync(
             PromQLParser.Parse("avg(last_over_time(x[1s]))"), new Many(3, static _ => 1.7e308), 0, 10_000, 1_000, default);
 
         Assert.All(mean.Series.Single().Values, static value => Assert.Equal(1.7e308, value, 1e293));
-        Assert.Equal(mean.Series.Single().Values[1], running.Series.Single().Values[1]);
     }
 
-    private static async Task<MatrixResult> RangeAsync(string query, bool Expected = false, int series = 1_600) =>
-        await new PromQLEngine(new EngineOptions { MaxParallelism = Expected ? 1 : 3, LookbackMs = 1_000, MaxSamples = 100_000_000 }).RangeAsync(
+    private static async Task<MatrixResult> RangeAsync(string query, bool allAtOnce = false, int series = 1_600) =>
+        await new PromQLEngine(new EngineOptions { MaxParallelism = allAtOnce ? 1 : 3, LookbackMs = 1_000, MaxSamples = 100_000_000 }).RangeAsync(
             PromQLParser.Parse(query), new Many(series, static sample => sample), 0, (Steps - 1) * 1_000, 1_000, default);
 
     private static string Text(MatrixResult result) => string.Join(

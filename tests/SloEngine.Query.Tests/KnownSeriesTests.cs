@@ -20,7 +20,7 @@ public sealed class KnownSeriesTests
             LabelMatcher[] matchers = [.. asked.Select(static one => new LabelMatcher(
                 Name(one.Label % 40), (MatchKind)(one.Kind % 4), (one.Kind % 4 < 2 ? Values : (string[])["a.*", "", "b|ab", "c"])[one.Value % 4]))];
 
-            StoredSeries[] expected = [.. series.Where(one => matchers.All(matcher => LabelPattern.Of(matcher).Matches(one.Labels[matcher.Label])))];
+            StoredSeries[] expected = [.. series.Where(one => matchers.All(matcher => LabelPattern.Of(matcher).Matches(one.Named[matcher.Label])))];
 
             Assert.Equal(expected, known.Matching(matchers));
             Assert.Equal(expected, known.Matching(matchers));

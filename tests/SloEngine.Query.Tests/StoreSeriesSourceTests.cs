@@ -119,7 +119,7 @@ public sealed class StoreSeriesSourceTests(MetricStore engine)
         IReadOnlyList<StoredSeries> then = await FindAsync();
 
         Assert.Equal([(UInt128)stays, (UInt128)goes], first.Select(series => series.Id));
-        Assert.Equal([((UInt128)stays, "a"), ((UInt128)comes, "c")], then.Select(series => (series.Id, series.Labels["pod"])));
+        Assert.Equal([((UInt128)stays, "a"), ((UInt128)comes, "c")], then.Select(series => (series.Id, series.Named["pod"])));
         Assert.Same(first[0], then[0]);
 
         async Task<IReadOnlyList<StoredSeries>> FindAsync() =>

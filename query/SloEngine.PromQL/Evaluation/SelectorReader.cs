@@ -26,7 +26,7 @@ internal sealed class SelectorReader(ISeriesSource source, EngineOptions options
     public async ValueTask<IReadOnlyList<SeriesData>> FetchAsync(VectorSelector selector, long[] times, long before, long after, string? function)
     {
         IReadOnlyList<SeriesData> series = await FetchAsync(selector.Matchers, selector.Range, times, before, after, function);
-        return selector.OnlyStatistics ? [.. series.Select(HistogramStatistics.Strip)] : series;
+        return selector.OnlyStatistics && series is not IUnmadeSeries ? [.. series.Select(HistogramStatistics.Strip)] : series;
     }
 
     /// <summary>The same for matchers that are no selector of the query; remarks are about a range of it.</summary>

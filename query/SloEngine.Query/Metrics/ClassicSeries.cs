@@ -57,7 +57,7 @@ internal sealed class ClassicSeries : IUnmadeSeries
     /// <summary>The series of histograms; null where they have several names, or some have equal labels and are to be joined.</summary>
     public static ClassicSeries? Of(IReadOnlyCollection<ClassicHistogram> found)
     {
-        if (found.Count == 0 || HaveSeveralNames(found) || found.Any(static histogram => histogram.Series.Labels[Bound].Length > 0))
+        if (found.Count == 0 || HaveSeveralNames(found) || found.Any(static histogram => histogram.Series.Named[Bound].Length > 0))
         {
             return null;
         }

@@ -131,8 +131,8 @@ internal sealed class ExemplarReader(IColumnStore store, QueryOptions options, s
             return bucket < 0 ? bounds.Length : bucket;
         }
 
-        private static Labels Shown(StoredSeries series, int bucket) => bucket < 0 ? series.Labels.With(Labels.MetricName, series.Metric)
-            : series.Labels.With(Labels.MetricName, series.Metric + "_bucket")
+        private static Labels Shown(StoredSeries series, int bucket) => bucket < 0 ? series.Named
+            : series.Named.With(Labels.MetricName, series.Metric + "_bucket")
                 .With("le", bucket == series.Bounds.Length ? "+Inf" : SampleText.PrintBound(series.Bounds[bucket]));
     }
 }

@@ -63,7 +63,7 @@ internal sealed class KnownSeries(long version, StoredSeries[] series)
             var places = new int[series.Length];
             for (int index = 0; index < series.Length; index++)
             {
-                string text = series[index].Labels[label];
+                string text = series[index].Named[label];
                 if (!numbers.TryGetValue(text, out int number))
                 {
                     numbers.Add(text, number = texts.Count);

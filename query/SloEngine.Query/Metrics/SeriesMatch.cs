@@ -13,16 +13,13 @@ namespace SloEngine.Query.Metrics;
 /// <param name="Metric">Name; of histograms the base name.</param>
 /// <param name="Kind">MetricKind: 3, 4 and 6 are histograms.</param>
 /// <param name="IsDelta">Whether points are deltas.</param>
-/// <param name="Labels">Labels without the name.</param>
-/// <param name="Bounds">Histogram bounds.</param>
-internal sealed record StoredSeries(UInt128 Id, string Metric, byte Kind, bool IsDelta, Labels Labels, double[] Bounds)
+/// <param name="Named">Labels with the name.</param>
+/// <param name="Bounds">Histogram bounds; most series of a metric have the same array.</param>
+internal sealed record StoredSeries(UInt128 Id, string Metric, byte Kind, bool IsDelta, Labels Named, double[] Bounds)
 {
     public const byte Histogram = 3;
     public const byte ExponentialHistogram = 4;
     public const byte FloatHistogram = 6;
-
-    /// <summary>Labels with the name.</summary>
-    public Labels Named { get; } = Labels.With(Labels.MetricName, Metric);
 
     public bool IsHistogram => Kind is Histogram or ExponentialHistogram or FloatHistogram;
 }
@@ -280,6 +277,7 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
         MapColumn labels = block.Map(4);
         ArrayColumn bounds = block.Array(5);
         ReadOnlySpan<double> allBounds = ((FixedColumn<double>)bounds.Items).Values;
+        double[] shared = [];
         for (int row = 0; row < block.Rows; row++)
         {
             (int start, int length) = labels.Row(row);
@@ -289,9 +287,11 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
                 pairs[entry] = new(texts.Of(labels.Keys.Bytes(start + entry)), texts.Of(labels.Values.Bytes(start + entry)));
             }
             (int firstBound, int boundCount) = bounds.Row(row);
+            ReadOnlySpan<double> own = allBounds.Slice(firstBound, boundCount);
+            shared = own.SequenceEqual(shared) ? shared : own.ToArray();
+            string metric = texts.Of(block.Text(1).Bytes(row));
             into.Add(new StoredSeries(
-                block.Values<UInt128>(0)[row], texts.Of(block.Text(1).Bytes(row)), block.Values<byte>(2)[row], block.Values<byte>(3)[row] == 1,
-                Labels.Of(pairs), allBounds.Slice(firstBound, boundCount).ToArray()));
+                block.Values<UInt128>(0)[row], metric, block.Values<byte>(2)[row], block.Values<byte>(3)[row] == 1, Labels.Of(pairs).With(Labels.MetricName, metric), shared));
         }
     }
 }

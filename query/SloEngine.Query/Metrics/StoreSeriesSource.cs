@@ -56,7 +56,7 @@ internal sealed class StoreSeriesSource(
         }
         return collected.Finish();
 
-        bool IsNamed(StoredSeries series) => All(names, series.Metric) && All(bounds, series.Labels["le"]);
+        bool IsNamed(StoredSeries series) => All(names, series.Metric) && All(bounds, series.Named["le"]);
     }
 
     /// <summary>Labels of every series, virtual ones included, that match and have a point within a time.</summary>
