@@ -48,7 +48,7 @@ root.SetAction(async (parsed, cancellation) =>
 var series = new Option<int>("--series") { Description = "Series, of 500 a target", DefaultValueFactory = _ => 32_000 };
 var rounds = new Option<int>("--rounds") { Description = "Samples of each, 15 seconds apart", DefaultValueFactory = _ => 1_000 };
 var warmUp = new Option<int>("--warm-up") { Description = "Rounds that are sent before the measurement begins", DefaultValueFactory = _ => 100 };
-var perRequest = new Option<int>("--samples-per-request") { Description = "Samples a request, a multiple of 500; 2,000 is what Prometheus sends since 2.48, 500 what it sent before", DefaultValueFactory = _ => 2_000 };
+var perRequest = new Option<int>("--samples-per-request") { Description = "Samples a request, a multiple of 500; 2,000 is what Prometheus sends since 2023 (prometheus#12203), 500 what it sent before", DefaultValueFactory = _ => 2_000 };
 var prometheus = new Option<string>("--prometheus") { Description = "Path of Prometheus", DefaultValueFactory = _ => "/usr/bin/prometheus" };
 var victoria = new Option<string>("--victoria-metrics") { Description = "Path of VictoriaMetrics", DefaultValueFactory = _ => "/usr/bin/victoria-metrics" };
 var onlyPeer = new Option<string?>("--only") { Description = "sloengine, prometheus or victoria-metrics alone" };
