@@ -129,28 +129,12 @@ internal static class OverTimeFunctions
     /// <summary>The mean: of the sum, or where that would overflow, step by step.</summary>
     internal static double Average(ReadOnlySpan<double> values)
     {
-        double mean = 0;
-        (double sum, double lost) = (values[0], 0d);
-        bool stepwise = false;
-        for (int index = 1; index < values.Length; index++)
+        var mean = new RunningMean();
+        foreach (double value in values)
         {
-            double count = index + 1;
-            if (!stepwise)
-            {
-                (double next, double rest) = CompensatedSum.Add(values[index], sum, lost);
-                if (!double.IsInfinity(next))
-                {
-                    (sum, lost) = (next, rest);
-                    continue;
-                }
-                stepwise = true;
-                mean = sum / index;
-                lost /= index;
-            }
-            double part = index / count;
-            (mean, lost) = CompensatedSum.Add(values[index] / count, part * mean, part * lost);
+            mean.Add(value);
         }
-        return stepwise ? mean + lost : (sum / values.Length) + (lost / values.Length);
+        return mean.Value;
     }
 
     private static StepSample OfHistograms(in RangeWindow window, RangeCall call, bool average)

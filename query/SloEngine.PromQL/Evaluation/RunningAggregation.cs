@@ -32,17 +32,15 @@ internal sealed class RunningAggregation(Grouping grouping, string @operator, in
         private readonly string _operator;
         private readonly double[] _values;
         private readonly double[] _lost;
-        private readonly double[] _counts;
-        private readonly bool[] _isMean;
+        private readonly RunningMean[] _means;
 
         public Group(string @operator, int steps)
         {
             _operator = @operator;
             _values = new double[steps];
             Array.Fill(_values, Sample.Absent);
-            _lost = new double[@operator is "sum" or "avg" ? steps : 0];
-            _counts = new double[@operator == "avg" ? steps : 0];
-            _isMean = new bool[@operator == "avg" ? steps : 0];
+            _lost = new double[@operator == "sum" ? steps : 0];
+            _means = new RunningMean[@operator == "avg" ? steps : 0];
         }
 
         public bool DropName { get; set; }
@@ -69,15 +67,20 @@ internal sealed class RunningAggregation(Grouping grouping, string @operator, in
         /// <summary>The columns' result, after which nothing is added.</summary>
         public double[] Result()
         {
-            for (int step = 0; step < _lost.Length; step++)
+            for (int step = 0; step < _values.Length; step++)
             {
-                double value = _values[step];
-                if (Sample.IsAbsent(value) || (_operator == "sum" && double.IsInfinity(value)))
+                if (Sample.IsAbsent(_values[step]))
                 {
                     continue;
                 }
-                bool isSum = _operator == "sum" || _isMean[step];
-                _values[step] = isSum ? value + _lost[step] : (value / _counts[step]) + (_lost[step] / _counts[step]);
+                if (_operator == "avg")
+                {
+                    _values[step] = _means[step].Value;
+                }
+                else if (_operator == "sum" && !double.IsInfinity(_values[step]))
+                {
+                    _values[step] += _lost[step];
+                }
             }
             return _values;
         }
@@ -118,36 +121,16 @@ internal sealed class RunningAggregation(Grouping grouping, string @operator, in
             }
         }
 
-        /// <summary>Sums, or means from where a sum would overflow.</summary>
         private void Average(ReadOnlySpan<double> column)
         {
             for (int step = 0; step < _values.Length; step++)
             {
-                double value = column[step];
-                if (Sample.IsAbsent(value))
+                if (!Sample.IsAbsent(column[step]))
                 {
-                    continue;
+                    // There is one; which, the mean knows.
+                    _values[step] = 0;
+                    _means[step].Add(column[step]);
                 }
-                double count = ++_counts[step];
-                if (count == 1)
-                {
-                    _values[step] = value;
-                    continue;
-                }
-                if (!_isMean[step])
-                {
-                    (double next, double rest) = CompensatedSum.Add(value, _values[step], _lost[step]);
-                    if (!double.IsInfinity(next))
-                    {
-                        (_values[step], _lost[step]) = (next, rest);
-                        continue;
-                    }
-                    _isMean[step] = true;
-                    _values[step] /= count - 1;
-                    _lost[step] /= count - 1;
-                }
-                double part = (count - 1) / count;
-                (_values[step], _lost[step]) = CompensatedSum.Add(value / count, part * _values[step], part * _lost[step]);
             }
         }
     }

@@ -67,8 +67,8 @@ internal sealed class HistogramRows
     /// <summary>Runs that lie in each other, row by row.</summary>
     private static RowRun[] OneByOne(List<RowRun> runs)
     {
-        RowRun[] rows = [.. runs.SelectMany(static run => Enumerable.Range(run.Start, run.Length).Select(row => new RowRun(run.Block, row, 1)))];
-        return Array.ConvertAll(TimeOrder.Of(Array.ConvertAll(rows, static row => row.TimesMs[0])), position => rows[position]);
+        RowRun[] rows = [.. runs.SelectMany(static run => Enumerable.Range(run.Start, run.Length).Select(row => new RowRun(run.Block, row, 1, run.Block.Values<long>(1)[row])))];
+        return Array.ConvertAll(TimeOrder.Of(Array.ConvertAll(rows, static row => row.FirstMs)), position => rows[position]);
     }
 }
 

@@ -3,7 +3,7 @@ using SloEngine.Storage.Results;
 namespace SloEngine.Query.Metrics;
 
 /// <summary>Rows of one series that lie together in a block of (id, time, ...), ascending in time.</summary>
-internal readonly record struct RowRun(ResultBlock Block, int Start, int Length)
+internal readonly record struct RowRun(ResultBlock Block, int Start, int Length, long FirstMs)
 {
     public ReadOnlySpan<long> TimesMs => Block.Values<long>(1).Slice(Start, Length);
 }
@@ -33,13 +33,13 @@ internal static class RowRuns
                 {
                     byId.Add(ids[start], runs = new List<RowRun>(1));
                 }
-                runs.Add(new RowRun(block, start, end - start));
+                runs.Add(new RowRun(block, start, end - start, times[start]));
                 start = end;
             }
         }
         foreach (List<RowRun> runs in byId.Values)
         {
-            runs.Sort(static (left, right) => left.TimesMs[0].CompareTo(right.TimesMs[0]));
+            runs.Sort(static (left, right) => left.FirstMs.CompareTo(right.FirstMs));
         }
         return byId;
     }
@@ -49,7 +49,7 @@ internal static class RowRuns
     {
         for (int index = 1; index < runs.Count; index++)
         {
-            if (runs[index].TimesMs[0] <= runs[index - 1].TimesMs[^1])
+            if (runs[index].FirstMs <= runs[index - 1].TimesMs[^1])
             {
                 return true;
             }
