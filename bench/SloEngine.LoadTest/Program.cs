@@ -46,19 +46,21 @@ root.SetAction(async (parsed, cancellation) =>
     return 0;
 });
 var series = new Option<int>("--series") { Description = "Series, of 500 a target", DefaultValueFactory = _ => 32_000 };
-var rounds = new Option<int>("--rounds") { Description = "Samples of each, 15 seconds apart", DefaultValueFactory = _ => 1_000 };
-var warmUp = new Option<int>("--warm-up") { Description = "Rounds that are sent before the measurement begins", DefaultValueFactory = _ => 100 };
+var rounds = new Option<int>("--rounds") { Description = "Samples of each that are measured, 15 seconds apart", DefaultValueFactory = _ => 900 };
+var warmUp = new Option<int>("--warm-up") { Description = "Samples of each that are sent before the measurement begins", DefaultValueFactory = _ => 100 };
 var perRequest = new Option<int>("--samples-per-request") { Description = "Samples a request, a multiple of 500; 2,000 is what Prometheus sends since 2023 (prometheus#12203), 500 what it sent before", DefaultValueFactory = _ => 2_000 };
 var prometheus = new Option<string>("--prometheus") { Description = "Path of Prometheus", DefaultValueFactory = _ => "/usr/bin/prometheus" };
 var victoria = new Option<string>("--victoria-metrics") { Description = "Path of VictoriaMetrics", DefaultValueFactory = _ => "/usr/bin/victoria-metrics" };
 var onlyPeer = new Option<string?>("--only") { Description = "sloengine, prometheus or victoria-metrics alone" };
+onlyPeer.AcceptOnlyFromAmong("sloengine", "prometheus", "victoria-metrics");
 var peers = new Command("peers", "The same remote-write load into sloengine, Prometheus and VictoriaMetrics, one after the other.")
 {
     serverOption, series, rounds, warmUp, perRequest, connections, prometheus, victoria, onlyPeer,
 };
 peers.SetAction(async (parsed, cancellation) =>
 {
-    var load = new RemoteWriteLoad(parsed.GetValue(series) / 500, 500, parsed.GetValue(rounds), DateTimeOffset.UtcNow.AddSeconds(-15 * parsed.GetValue(rounds)));
+    int all = parsed.GetValue(warmUp) + parsed.GetValue(rounds);
+    var load = new RemoteWriteLoad(parsed.GetValue(series) / 500, 500, all, DateTimeOffset.UtcNow.AddSeconds(-15 * all));
     Console.WriteLine($"{"program",-18}{"samples",12}{"samples/s",14}{"samples/CPU s",16}{"RSS MB",9}{"B/sample",12}{"active",12}");
     foreach (Peer peer in (Peer[])
     [

@@ -61,12 +61,16 @@ internal sealed class RemoteWriteLoad(int targets, int seriesPerTarget, int roun
         }
     }
 
-    /// <summary>
-    /// Counters that rise by 17 to 29 a round, each time by chance; gauges of bytes in pages of 4 kB that wander about where they were.
-    /// </summary>
-    private static double Value(long series, int round, bool isCounter) => isCounter
-        ? (round * 17.0) + (Chance(series, round) % 13)
-        : (25_000 + (Chance(series, -1) % 200_000) + (100 * Math.Sin((round + series) / 50.0)) + (Chance(series, round) % 32) is var pages ? Math.Floor(pages) * 4_096 : 0);
+    /// <summary>Counters that rise by 17 a round on average, by 5 to 29 as chance has it; gauges of bytes, in pages of 4 kB, that wander about where they began.</summary>
+    private static double Value(long series, int round, bool isCounter)
+    {
+        if (isCounter)
+        {
+            return (round * 17.0) + (Chance(series, round) % 13);
+        }
+        double pages = 25_000 + (Chance(series, -1) % 200_000) + (100 * Math.Sin((round + series) / 50.0)) + (Chance(series, round) % 32);
+        return Math.Floor(pages) * 4_096;
+    }
 
     /// <summary>A number that looks random and follows from the series and the round (the finalizer of splitmix64; Steele, Lea and Flood, 2014).</summary>
     private static uint Chance(long series, int round)
