@@ -17,6 +17,9 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
     /// <summary>Where it says what its store takes without what merges have replaced; null when it does not.</summary>
     private string? Store { get; init; }
 
+    /// <summary>Rounds that are counted at once: what a query may read.</summary>
+    private const int RoundsCounted = 1_000;
+
     public static Peer SloEngine(string program) => new(
         "sloengine", program,
         (data, port) =>
@@ -163,18 +166,23 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
         }
     }
 
-    /// <summary>All samples, counted by PromQL.</summary>
+    /// <summary>All samples, counted by PromQL in windows that end between two rounds.</summary>
     private static async Task<long> CountAsync(HttpClient http, RemoteWriteLoad load, CancellationToken cancellation)
     {
         double total = 0;
         foreach (string metric in (string[])["load_requests_total", "load_memory_bytes"])
         {
-            string query = Uri.EscapeDataString(string.Create(CultureInfo.InvariantCulture, $"sum(count_over_time({metric}[{load.Seconds}s]))"));
-            string json = await http.GetStringAsync(
-                new Uri($"/api/v1/query?query={query}&time={load.End.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)}", UriKind.Relative), cancellation);
-            using JsonDocument answer = JsonDocument.Parse(json);
-            JsonElement result = answer.RootElement.GetProperty("data").GetProperty("result");
-            total += result.GetArrayLength() == 0 ? 0 : double.Parse(result[0].GetProperty("value")[1].GetString()!, CultureInfo.InvariantCulture);
+            for (int until = load.Rounds; until > 0; until -= RoundsCounted)
+            {
+                TimeSpan window = Math.Min(until, RoundsCounted) * RemoteWriteLoad.Step;
+                double end = (load.TimeOf(until) - (RemoteWriteLoad.Step / 2)).ToUnixTimeMilliseconds() / 1000.0;
+                string query = Uri.EscapeDataString(string.Create(CultureInfo.InvariantCulture, $"sum(count_over_time({metric}[{window.TotalSeconds}s]))"));
+                string json = await http.GetStringAsync(
+                    new Uri(string.Create(CultureInfo.InvariantCulture, $"/api/v1/query?query={query}&time={end:0.000}"), UriKind.Relative), cancellation);
+                using JsonDocument answer = JsonDocument.Parse(json);
+                JsonElement result = answer.RootElement.GetProperty("data").GetProperty("result");
+                total += result.GetArrayLength() == 0 ? 0 : double.Parse(result[0].GetProperty("value")[1].GetString()!, CultureInfo.InvariantCulture);
+            }
         }
         return (long)total;
     }

@@ -10,7 +10,8 @@ namespace SloEngine.LoadTest;
 /// </summary>
 internal sealed class RemoteWriteLoad(int targets, int seriesPerTarget, int rounds, DateTimeOffset begin)
 {
-    private const int StepMs = 15_000;
+    /// <summary>From one round to the next.</summary>
+    public static readonly TimeSpan Step = TimeSpan.FromSeconds(15);
 
     public long Samples => (long)targets * seriesPerTarget * rounds;
 
@@ -18,10 +19,10 @@ internal sealed class RemoteWriteLoad(int targets, int seriesPerTarget, int roun
 
     public int Rounds => rounds;
 
-    /// <summary>Seconds in which all samples lie.</summary>
-    public long Seconds => ((long)rounds * StepMs / 1000) + 1;
+    /// <summary>When the round after the last would be.</summary>
+    public DateTimeOffset End => TimeOf(rounds);
 
-    public DateTimeOffset End => begin.AddMilliseconds((long)rounds * StepMs);
+    public DateTimeOffset TimeOf(int round) => begin + (round * Step);
 
     /// <summary>The compressed request with the samples of one target in one round.</summary>
     public byte[] Request(int target, int round) => Request(target, 1, round);
@@ -42,7 +43,7 @@ internal sealed class RemoteWriteLoad(int targets, int seriesPerTarget, int roun
 
     private void Write(ProtobufWriter writer, int target, int round)
     {
-        long time = begin.ToUnixTimeMilliseconds() + ((long)round * StepMs);
+        long time = TimeOf(round).ToUnixTimeMilliseconds();
         for (int index = 0; index < seriesPerTarget; index++)
         {
             bool isCounter = index % 4 != 0;
