@@ -62,12 +62,13 @@ internal sealed class RemoteWriteLoad(int targets, int seriesPerTarget, int roun
         }
     }
 
-    /// <summary>Counters that rise by 17 a round on average, by 5 to 29 as chance has it; gauges of bytes, in pages of 4 kB, that wander about where they began.</summary>
+    /// <summary>Counters, each at a place and a pace of its own of up to 100 a round, more and less as chance has it; gauges of bytes, in pages of 4 kB, that wander about where they began.</summary>
     private static double Value(long series, int round, bool isCounter)
     {
         if (isCounter)
         {
-            return (round * 17.0) + (Chance(series, round) % 13);
+            uint pace = 1 + (Chance(series, -2) % 100);
+            return (Chance(series, -3) % 1_000_000) + ((double)round * pace) + (Chance(series, round) % pace);
         }
         double pages = 25_000 + (Chance(series, -1) % 200_000) + (100 * Math.Sin((round + series) / 50.0)) + (Chance(series, round) % 32);
         return Math.Floor(pages) * 4_096;
