@@ -48,7 +48,8 @@ internal sealed record History(int Services, int Days, int Interval, long End)
                 INSERT INTO sloengine.samples
                 SELECT {Id("series")}, fromUnixTimestamp64Milli(({Begin} + step * {Interval}) * 1000) AS ts,
                     fromUnixTimestamp64Milli(({Begin} + intDiv(step + series, {ResetEach}) * {ResetEach} * {Interval} - series * {Interval} - 1) * 1000) AS start,
-                    ((step + series) % {ResetEach}) * (series % 7 + 11) + (step * 40503 + series) % (series % 7 + 11)
+                    ((step + series) % {ResetEach}) * (series % 7 + 11) + (step * 40503 + series) % (series % 7 + 11),
+                    0
                 FROM (SELECT intDiv(number, {perDay}) AS series, {day * perDay} + number % {perDay} AS step FROM numbers({Series * perDay}))
                 SETTINGS max_insert_threads = 2, max_block_size = 1048576, min_insert_block_size_rows = 8388608, min_insert_block_size_bytes = 0, max_partitions_per_insert_block = 10
                 """),

@@ -90,6 +90,8 @@ public sealed record StoreQuery(string Sql)
         }
         if (ReadOnly)
         {
+            // What is made of others is what one asks a table for: the values of samples.
+            settings.Add("asterisk_include_alias_columns = 1");
             settings.Add("readonly = 1");
         }
         return $"{Sql}\nSETTINGS {string.Join(", ", settings)}";

@@ -1,5 +1,6 @@
 using System.Globalization;
 using SloEngine.Storage.Chdb;
+using SloEngine.Storage.Tables;
 
 namespace SloEngine.Query.Tests;
 
@@ -33,7 +34,7 @@ public sealed class MetricStore : IAsyncLifetime
     public Task SamplesAsync(int id, params (long TimeMs, double Value)[] samples) => InsertAsync(
         "samples", samples.Select(sample => string.Create(
             CultureInfo.InvariantCulture,
-            $"({id}, fromUnixTimestamp64Milli({sample.TimeMs}), fromUnixTimestamp64Milli(0), reinterpretAsFloat64(toUInt64({BitConverter.DoubleToUInt64Bits(sample.Value)})))")));
+            $"({id}, fromUnixTimestamp64Milli({sample.TimeMs}), fromUnixTimestamp64Milli(0), {BitConverter.DoubleToInt64Bits(sample.Value)}, {SampleValue.Bits})")));
 
     /// <summary>Rows of a table.</summary>
     public async Task InsertAsync(string table, IEnumerable<string> rows) =>

@@ -103,7 +103,7 @@ public sealed class SampleReaderTests(MetricStore engine)
         Learn([2], Slot, 10);
         Assert.True(Knows([2], Slot));
         Learn([2], 2 * Slot, 10);
-        live.Stored(new SampleRows(new RowTimes(0, 0), new byte[16], new byte[8], new byte[8]));
+        live.Stored(new SampleRows(new RowTimes(0, 0), new byte[16], new byte[8], new byte[8], new byte[1]));
         Assert.False(Knows(one, 2 * Slot));
     }
 

@@ -57,7 +57,7 @@ public sealed class StoreSeriesSourceTests(MetricStore engine)
         for (int stored = 0; stored < rows.Length; stored++)
         {
             await engine.Store.InsertAsync(SeriesRow.Encode([rows[stored]], DateTimeOffset.UnixEpoch, new NativeWriter()));
-            await engine.InsertAsync("samples", [$"({rows[stored].Id}, fromUnixTimestamp64Milli(1000), fromUnixTimestamp64Milli(0), {stored})"]);
+            await engine.InsertAsync("samples", [$"({rows[stored].Id}, fromUnixTimestamp64Milli(1000), fromUnixTimestamp64Milli(0), {stored}, 0)"]);
 
             IReadOnlyList<SeriesData> all = await source.SelectAsync(new SeriesSelection(PromQLParser.ParseSelector("m").Matchers, 0, 2000), default);
 
@@ -133,7 +133,7 @@ public sealed class StoreSeriesSourceTests(MetricStore engine)
         await engine.Store.ExecuteAsync(
             "INSERT INTO sloengine.series SELECT 'crowd', 'crowd_total', bitShiftLeft(toUInt128(number), 64) + 99, 1, 0, '', '', 'crowd_total', map('n', toString(number), 'even', toString(number % 2)), [], now(), now() FROM numbers(140000)");
         await engine.Store.ExecuteAsync(
-            "INSERT INTO sloengine.samples SELECT bitShiftLeft(toUInt128(number), 64) + 99, fromUnixTimestamp64Milli(1000), fromUnixTimestamp64Milli(0), number FROM numbers(140000)");
+            "INSERT INTO sloengine.samples SELECT bitShiftLeft(toUInt128(number), 64) + 99, fromUnixTimestamp64Milli(1000), fromUnixTimestamp64Milli(0), number, 0 FROM numbers(140000)");
         ISeriesSource source = new StoredSeriesSources(engine.Store, new QueryOptions { Timeout = TimeSpan.FromSeconds(20) }).Of("crowd");
 
         IReadOnlyList<SeriesData> even = await source.SelectAsync(new SeriesSelection(PromQLParser.ParseSelector("crowd_total{even=\"0\"}").Matchers, 0, 2000), default);

@@ -12,6 +12,9 @@ public sealed class MigrationTests(EngineFixture engine)
     {
         await ApplyAsync("migration_old", [Migration.All[0]]);
         await engine.Store.ExecuteAsync("INSERT INTO migration_old.samples (id, ts, value) SELECT number, now64(3), number / 2 FROM numbers(1000)");
+        double[] values = [double.NaN, double.PositiveInfinity, double.NegativeInfinity, -0.0, double.MaxValue, double.Epsilon, 9e15, -1e300, 1.0 / 3, 0.1 + 0.2, -4.125, 1e12 + 0.001];
+        await engine.Store.ExecuteAsync(
+            $"INSERT INTO migration_old.samples (id, ts, value) SELECT 7777, fromUnixTimestamp64Milli(number), arrayElement([{string.Join(", ", values.Select(Value))}], number + 1) FROM numbers({values.Length})");
         await engine.Store.ExecuteAsync("INSERT INTO migration_old.alerts (fingerprint, state, version) VALUES ('f', 'firing', 3)");
         await engine.Store.ExecuteAsync("INSERT INTO migration_old.sli_buckets (slo, minute, good, total) VALUES ('checkout', now(), 9, 10)");
 
@@ -22,8 +25,13 @@ public sealed class MigrationTests(EngineFixture engine)
 
         await ApplyAsync("migration_old", Migration.All);
 
-        Assert.Equal(1000, await NumberAsync("SELECT toFloat64(count()) FROM migration_old.samples"));
-        Assert.Equal(249750, await NumberAsync("SELECT sum(value) FROM migration_old.samples"));
+        await AreKeptAsync(values);
+        // What broke off before it was recorded begins anew, with samples that are decimals already.
+        foreach (string statement in Migration.All.Single(static one => one.Name == "samples-as-decimals").Statements("migration_old"))
+        {
+            await engine.Store.ExecuteAsync(statement);
+        }
+        await AreKeptAsync(values);
         Assert.Equal(1, await NumberAsync("SELECT toFloat64(count()) FROM migration_old.alerts WHERE fingerprint = 'f' AND state = 'firing' AND version = 3"));
         Assert.Equal(9, await NumberAsync("SELECT sum(good) FROM migration_old.sli_buckets"));
         Assert.Equal(1, await NumberAsync(
@@ -64,6 +72,17 @@ public sealed class MigrationTests(EngineFixture engine)
 
         Assert.Equal(3, await NumberAsync("SELECT toFloat64(max(version)) FROM migration_broken.schema_version"));
     }
+
+    private async Task AreKeptAsync(double[] values)
+    {
+        Assert.Equal(1000, await NumberAsync("SELECT toFloat64(count()) FROM migration_old.samples WHERE id != 7777"));
+        Assert.Equal(249750, await NumberAsync("SELECT sum(value) FROM migration_old.samples WHERE id != 7777"));
+        QueryResult kept = await engine.Store.QueryAsync(new StoreQuery("SELECT value, scale FROM migration_old.samples WHERE id = 7777 ORDER BY ts"));
+        Assert.Equal(values.Select(BitConverter.DoubleToInt64Bits), kept.Blocks[0].Values<double>(0).ToArray().Select(BitConverter.DoubleToInt64Bits));
+        Assert.Equal([255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 3, 3], kept.Blocks[0].Values<byte>(1).ToArray());
+    }
+
+    private static string Value(double value) => $"reinterpretAsFloat64(toInt64({BitConverter.DoubleToInt64Bits(value)}))";
 
     private Task ApplyAsync(string database, IReadOnlyList<Migration> migrations) =>
         SchemaMigration.ApplyAsync(engine.Store, database, engine.Path, migrations, default);

@@ -21,7 +21,7 @@ public sealed class RetentionTests(EngineFixture engine) : IAsyncLifetime
         for (int day = 0; day < 10; day++)
         {
             string ts = Now.AddDays(-day).UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
-            await engine.Store.ExecuteAsync($"INSERT INTO {Database}.samples (id, ts, value) SELECT number, '{ts}', 1 FROM numbers(100)");
+            await engine.Store.ExecuteAsync($"INSERT INTO {Database}.samples (id, ts, number) SELECT number, '{ts}', 1 FROM numbers(100)");
             await engine.Store.ExecuteAsync($"INSERT INTO {Database}.histograms (id, ts, count) SELECT number, '{ts}', 1 FROM numbers(10)");
             await engine.Store.ExecuteAsync($"INSERT INTO {Database}.exemplars (id, ts, value) SELECT number, '{ts}', 1 FROM numbers(20)");
             await engine.Store.ExecuteAsync($"INSERT INTO {Database}.spans (tenant, ts, name) SELECT 'a', '{ts}', 'n' FROM numbers(10)");

@@ -3,6 +3,7 @@ using SloEngine.Storage.Results;
 using SloEngine.Storage.Retention;
 using SloEngine.Storage.RollUps;
 using SloEngine.Storage.Schema;
+using SloEngine.Storage.Tables;
 
 namespace SloEngine.Storage.Tests;
 
@@ -91,7 +92,7 @@ public sealed class RollUpTests(EngineFixture engine) : IAsyncLifetime, IDisposa
     {
         foreach (string day in (string[])["2026-05-19", "2026-05-20"])
         {
-            await engine.Store.ExecuteAsync($"INSERT INTO {Database}.samples (id, ts, value) VALUES (1, '{day} 00:00:00', 1)");
+            await engine.Store.ExecuteAsync($"INSERT INTO {Database}.samples (id, ts, number) VALUES (1, '{day} 00:00:00', 1)");
         }
 
         Assert.Empty(await ApplyAsync());
@@ -158,8 +159,8 @@ public sealed class RollUpTests(EngineFixture engine) : IAsyncLifetime, IDisposa
 
     private async Task InsertAsync(params (UInt128 Id, string Time, string Value)[] samples)
     {
-        IEnumerable<string> rows = samples.Select(sample => string.Create(CultureInfo.InvariantCulture, $"(toUInt128('{sample.Id}'), '{Day} {sample.Time}', {sample.Value})"));
-        await engine.Store.ExecuteAsync($"INSERT INTO {Database}.samples (id, ts, value) VALUES {string.Join(", ", rows)}");
+        IEnumerable<string> rows = samples.Select(sample => string.Create(CultureInfo.InvariantCulture, $"(toUInt128('{sample.Id}'), '{Day} {sample.Time}', reinterpretAsInt64(toFloat64({sample.Value})), {SampleValue.Bits})"));
+        await engine.Store.ExecuteAsync($"INSERT INTO {Database}.samples (id, ts, number, scale) VALUES {string.Join(", ", rows)}");
     }
 
     private async Task<string[]> RowsAsync()

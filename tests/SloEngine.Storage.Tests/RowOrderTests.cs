@@ -91,7 +91,7 @@ public sealed class RowOrderTests(EngineFixture engine)
         Assert.Equal(written.Order(), written);
         Assert.All(Enumerable.Range(0, 900), row =>
         {
-            int place = (int)rows.Values[row];
+            int place = (int)rows.Numbers[row];
             Assert.Equal((ids[place % series], (Time / 1_000_000) + (place * hours * 4_000L)), (rows.Ids[row], rows.TimesMs[row]));
         });
     }

@@ -89,7 +89,7 @@ public sealed class UserQueryTests(EngineFixture engine)
             await engine.Store.ExecuteAsync(string.Create(
                 CultureInfo.InvariantCulture, $"INSERT INTO sloengine.series (tenant, metric, id) VALUES ('{SqlText.Quote(tenant)}', 'tenants', {id})"));
             await engine.Store.ExecuteAsync(string.Create(
-                CultureInfo.InvariantCulture, $"INSERT INTO sloengine.samples (id, ts, value) SELECT {id}, now(), 7 WHERE (SELECT count() FROM sloengine.samples WHERE id = {id}) = 0"));
+                CultureInfo.InvariantCulture, $"INSERT INTO sloengine.samples (id, ts, number) SELECT {id}, now(), 7 WHERE (SELECT count() FROM sloengine.samples WHERE id = {id}) = 0"));
             await engine.Store.ExecuteAsync(string.Create(
                 CultureInfo.InvariantCulture, $"INSERT INTO sloengine.exemplars (id, ts, value) SELECT {id}, now(), 7 WHERE (SELECT count() FROM sloengine.exemplars WHERE id = {id}) = 0"));
         }

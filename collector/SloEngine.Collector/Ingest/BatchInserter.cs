@@ -153,10 +153,11 @@ internal sealed partial class BatchInserter(
         {
             await counts.SaveAsync(token);
         }
-        UInt128[] ids = series.Table.Ids;
+        SeriesTable table = series.Table;
+        UInt128[] ids = table.Ids;
         ResourceKey[] keys = resources.Keys;
         await Task.WhenAll(
-            Insert(blocks.Metrics.Numbers.Count, () => MetricTables.Encode(blocks.Metrics.Numbers, ids, _samples)),
+            Insert(blocks.Metrics.Numbers.Count, () => MetricTables.Encode(blocks.Metrics.Numbers, ids, table.Scales, _samples)),
             Insert(blocks.Metrics.Histograms.Count, () => MetricTables.Encode(blocks.Metrics.Histograms, ids, _histograms)),
             Insert(blocks.Metrics.ExponentialHistograms.Count, () => MetricTables.Encode(blocks.Metrics.ExponentialHistograms, ids, _exponential)),
             Insert(blocks.Metrics.Exemplars.Count, () => MetricTables.Encode(blocks.Metrics.Exemplars, ids, _exemplars)),

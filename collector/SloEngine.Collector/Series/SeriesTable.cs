@@ -18,6 +18,9 @@ internal sealed class SeriesTable(int capacity)
     /// <summary>For each series, its resource's target_info series, or -1.</summary>
     public int[] Targets { get; } = new int[capacity];
 
+    /// <summary>The scale that the store's numbers of each series have had (<see cref="SloEngine.Storage.Tables.SampleValue"/>). What is written while the table grows may be lost, and is found again.</summary>
+    public byte[] Scales { get; } = new byte[capacity];
+
     /// <summary>Whether the series is in the lookups.</summary>
     public bool[] Active { get; } = new bool[capacity];
 
@@ -41,6 +44,7 @@ internal sealed class SeriesTable(int capacity)
         Descriptors.CopyTo(larger.Descriptors, 0);
         Taps.CopyTo(larger.Taps, 0);
         Targets.CopyTo(larger.Targets, 0);
+        Scales.CopyTo(larger.Scales, 0);
         Active.CopyTo(larger.Active, 0);
         LastSeen.CopyTo(larger.LastSeen, 0);
         Neighbours.CopyTo(larger.Neighbours, 0);
@@ -56,6 +60,7 @@ internal sealed class SeriesTable(int capacity)
         Descriptors[series] = descriptor;
         Taps[series] = tap;
         Targets[series] = -1;
+        Scales[series] = 0;
         LastSeen[series] = now;
         Active[series] = true;
     }
@@ -65,6 +70,7 @@ internal sealed class SeriesTable(int capacity)
         Descriptors[series] = null;
         Taps[series] = null;
         Targets[series] = -1;
+        Scales[series] = 0;
     }
 
     /// <summary>The identity by which a series was last registered, and which one came after it the last time: no more than a guess.</summary>

@@ -61,22 +61,23 @@ public sealed class NativeWriter : IDisposable
         return new NativeBlock(_table, _names.ToString(), _rows, _buffer.AsMemory(0, _length));
     }
 
-    /// <summary>A column of fixed-width values.</summary>
+    /// <summary>A column of fixed-width values. They are returned as they were written, in the order of the block, valid until the next call.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Fixed<T>(string name, string type, ReadOnlySpan<T> values)
+    public Span<T> Fixed<T>(string name, string type, ReadOnlySpan<T> values)
         where T : unmanaged
     {
         Span<T> written = Fixed<T>(name, type);
         if (!Order.IsSet)
         {
             values.CopyTo(written);
-            return;
+            return written;
         }
         ReadOnlySpan<int> rows = Order.Rows;
         for (int position = 0; position < written.Length; position++)
         {
             written[position] = values[rows[position]];
         }
+        return written;
     }
 
     /// <summary>A column of fixed-width values for the caller to fill in, in the order of the block; valid until the next call.</summary>

@@ -54,10 +54,14 @@ internal sealed partial class ClusterSchema(StoreCluster cluster, string databas
         {
             return [sql];
         }
-        if (Exchange().IsMatch(sql))
+        if (Exchange().Match(sql) is { Success: true } exchange)
         {
-            // The distributed tables stand for names, and so for what was exchanged under them.
-            return [$"{Localized(sql)} {cluster.OnCluster}"];
+            // The distributed tables stand for names, and so for what was exchanged under them; of columns they have copies.
+            return
+            [
+                $"{Localized(sql)} {cluster.OnCluster}",
+                .. exchange.Groups["table"].Captures.Select(table => Distributed("CREATE OR REPLACE TABLE", table.Value)),
+            ];
         }
         if (Drop().IsMatch(sql))
         {
@@ -166,7 +170,7 @@ internal sealed partial class ClusterSchema(StoreCluster cluster, string databas
     [GeneratedRegex(@"^(?<create>CREATE MATERIALIZED VIEW(?: IF NOT EXISTS)?) \w+\.(?<view>\w+)\s+(?<rest>TO \w+\.\w+.*)$", RegexOptions.Singleline)]
     private static partial Regex CreateView();
 
-    [GeneratedRegex(@"^EXCHANGE TABLES \w+\.\w+ AND \w+\.\w+$")]
+    [GeneratedRegex(@"^EXCHANGE TABLES \w+\.(?<table>\w+) AND \w+\.(?<table>\w+)$")]
     private static partial Regex Exchange();
 
     [GeneratedRegex(@"^DROP TABLE IF EXISTS \w+\.\w+$")]

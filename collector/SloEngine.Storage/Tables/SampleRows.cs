@@ -7,8 +7,10 @@ namespace SloEngine.Storage.Tables;
 /// <param name="Times">The stretch they are of.</param>
 /// <param name="IdBytes">Their series.</param>
 /// <param name="TimeBytes">Their times.</param>
-/// <param name="ValueBytes">Their values.</param>
-public sealed record SampleRows(RowTimes Times, ReadOnlyMemory<byte> IdBytes, ReadOnlyMemory<byte> TimeBytes, ReadOnlyMemory<byte> ValueBytes)
+/// <param name="NumberBytes">Their values' numbers.</param>
+/// <param name="ScaleBytes">The scales of these.</param>
+public sealed record SampleRows(
+    RowTimes Times, ReadOnlyMemory<byte> IdBytes, ReadOnlyMemory<byte> TimeBytes, ReadOnlyMemory<byte> NumberBytes, ReadOnlyMemory<byte> ScaleBytes)
 {
     /// <summary>The series of each.</summary>
     public ReadOnlySpan<UInt128> Ids => MemoryMarshal.Cast<byte, UInt128>(IdBytes.Span);
@@ -16,8 +18,11 @@ public sealed record SampleRows(RowTimes Times, ReadOnlyMemory<byte> IdBytes, Re
     /// <summary>The time of each, in Unix milliseconds.</summary>
     public ReadOnlySpan<long> TimesMs => MemoryMarshal.Cast<byte, long>(TimeBytes.Span);
 
-    /// <summary>The value of each.</summary>
-    public ReadOnlySpan<double> Values => MemoryMarshal.Cast<byte, double>(ValueBytes.Span);
+    /// <summary>The value of each, under its scale (<see cref="SampleValue"/>).</summary>
+    public ReadOnlySpan<long> Numbers => MemoryMarshal.Cast<byte, long>(NumberBytes.Span);
+
+    /// <summary>The scale of each.</summary>
+    public ReadOnlySpan<byte> Scales => ScaleBytes.Span;
 }
 
 /// <summary>Follows what is written into <c>samples</c>. Called by the writers, so to be brief; safe for concurrent use.</summary>

@@ -1,4 +1,5 @@
 using SloEngine.Storage.Results;
+using SloEngine.Storage.Tables;
 
 namespace SloEngine.Server.Backtesting;
 
@@ -32,6 +33,19 @@ internal static class StoredPoints
         return times;
     }
 
+    /// <summary>Values of samples: two columns, of their numbers and of the scales of these.</summary>
+    public static double[] Values(QueryResult result, int column)
+    {
+        var all = new double[result.Rows];
+        int at = 0;
+        foreach (ResultBlock block in result.Blocks)
+        {
+            SampleValue.Decode(block.Values<long>(column), block.Values<byte>(column + 1), all.AsSpan(at));
+            at += block.Rows;
+        }
+        return all;
+    }
+
     /// <summary>Numbers of the series of all rows.</summary>
     public static int[] Series(QueryResult result, IReadOnlyDictionary<UInt128, int> numbers) => Array.ConvertAll(Column<UInt128>(result, 0), id => numbers[id]);
 
@@ -60,11 +74,11 @@ internal static class StoredPoints
 /// <summary>Points of gauges and sums.</summary>
 internal sealed class StoredSamples(QueryResult result, IReadOnlyDictionary<UInt128, int> numbers) : StoredStretch(StoredPoints.Nanos(result, 1))
 {
-    public const string Select = "SELECT id, ts, start, value FROM samples";
+    public const string Select = "SELECT id, ts, start, number, scale FROM samples";
 
     private readonly int[] _series = StoredPoints.Series(result, numbers);
     private readonly long[] _starts = StoredPoints.Nanos(result, 2);
-    private readonly double[] _values = StoredPoints.Column<double>(result, 3);
+    private readonly double[] _values = StoredPoints.Values(result, 3);
 
     public override void Show(Range rows, ReplayedBacktest to)
     {

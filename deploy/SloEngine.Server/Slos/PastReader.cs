@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using SloEngine.Otlp.Metrics;
 using SloEngine.Slo.Ledger;
@@ -134,7 +135,7 @@ internal sealed class PastReader(IColumnStore store, DateTimeOffset listeningSin
             Shape.Histograms => ("id, ts, start, count, buckets", "histograms", "id, ts"),
             Shape.ExponentialHistograms =>
                 ("id, ts, start, count, scale, zero_threshold, zero_count, positive_offset, positive, negative", "exponential_histograms", "id, ts"),
-            _ => ("id, ts, start, value", "samples", "toStartOfHour(ts), id, ts"),
+            _ => ("id, ts, start, number, scale", "samples", "toStartOfHour(ts), id, ts"),
         };
         // Where most series of a metric are asked for, a range of ids is found faster than each of them.
         bool isRange = series[^1].Series.Place - series[0].Series.Place < 2 * series.Count && SeriesRow.FamilyOf(series[0].Series.Id) == SeriesRow.FamilyOf(series[^1].Series.Id);
@@ -203,11 +204,13 @@ internal sealed class PastReader(IColumnStore store, DateTimeOffset listeningSin
         switch (shape)
         {
             case Shape.Numbers:
-                ReadOnlySpan<double> values = block.Values<double>(3);
+                double[] values = ArrayPool<double>.Shared.Rent(end - start);
+                SampleValue.Decode(block.Values<long>(3)[start..end], block.Values<byte>(4)[start..end], values);
                 for (int row = start; row < end; row++)
                 {
-                    tap.Number(starts[row] * NanosPerMilli, times[row] * NanosPerMilli, values[row]);
+                    tap.Number(starts[row] * NanosPerMilli, times[row] * NanosPerMilli, values[row - start]);
                 }
+                ArrayPool<double>.Shared.Return(values);
                 break;
             case Shape.Histograms:
                 ReadOnlySpan<ulong> counts = block.Values<ulong>(3);

@@ -103,7 +103,8 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
             }
             ReadOnlySpan<UInt128> ids = rows.Ids;
             ReadOnlySpan<long> times = rows.TimesMs;
-            ReadOnlySpan<double> values = rows.Values;
+            ReadOnlySpan<long> numbers = rows.Numbers;
+            ReadOnlySpan<byte> scales = rows.Scales;
             for (int start = 0; start < ids.Length;)
             {
                 int end = start + 1;
@@ -113,7 +114,7 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
                 }
                 if (_tails.TryGetValue(ids[start], out Tail? tail))
                 {
-                    _bytes += tail.Append(times[start..end], values[start..end]);
+                    _bytes += tail.Append(times[start..end], numbers[start..end], scales[start..end]);
                 }
                 start = end;
             }
@@ -186,12 +187,12 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
         public bool Knows(long startMs, long endMs) => _known.StartMs <= startMs && AskedFor <= startMs && endMs <= _known.EndMs;
 
         /// <returns>Bytes that it took in addition.</returns>
-        public long Append(ReadOnlySpan<long> times, ReadOnlySpan<double> values)
+        public long Append(ReadOnlySpan<long> times, ReadOnlySpan<long> numbers, ReadOnlySpan<byte> scales)
         {
             long before = Bytes;
             Reserve(times.Length);
             times.CopyTo(_times.AsSpan(_count));
-            values.CopyTo(_values.AsSpan(_count));
+            SampleValue.Decode(numbers, scales, _values.AsSpan(_count));
             for (int index = Math.Max(1, _count); index < _count + times.Length; index++)
             {
                 _ascends &= _times[index] > _times[index - 1];

@@ -92,7 +92,7 @@ internal sealed class RolledUpSamples(IColumnStore store, long maxBytes, QueryOp
         foreach (UInt128[] part in ids.Chunk((int)Math.Clamp(RowsAtOnce / (RowsADay * (long)days.Count), 1, ids.Length)))
         {
             StoreQuery query = SeriesStatement.Of($"SELECT id, last_ts AS ts, {value} AS value FROM samples_5m FINAL", part, range, options, when) with { MaxResultRows = left };
-            read.AddRange(await store.ReadAsync(query, result => (left -= result.Rows) >= 0 ? SampleRuns.Read(result) : throw tooMany(), cancellation));
+            read.AddRange(await store.ReadAsync(query, result => (left -= result.Rows) >= 0 ? SampleRuns.OfValues(result) : throw tooMany(), cancellation));
         }
         return read;
     }

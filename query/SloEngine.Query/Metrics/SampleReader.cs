@@ -157,11 +157,11 @@ internal sealed class SampleReader(IColumnStore store, SampleCache cache, LiveSa
         var read = new List<SampleStretch>[parts.Length];
         await Parallel.ForAsync(0, parts.Length, new ParallelOptions { MaxDegreeOfParallelism = Readers, CancellationToken = cancellation }, async (part, token) =>
         {
-            StoreQuery query = SeriesStatement.Of("SELECT id, ts, value FROM samples", parts[part], range, options, isRange: isWhole && AreNeighbours(parts[part])) with
+            StoreQuery query = SeriesStatement.Of("SELECT id, ts, number, scale FROM samples", parts[part], range, options, isRange: isWhole && AreNeighbours(parts[part])) with
             {
                 MaxResultRows = most,
             };
-            read[part] = await store.ReadAsync(query, result => Interlocked.Add(ref left, -result.Rows) >= 0 ? SampleRuns.Read(result) : throw TooMany(), token);
+            read[part] = await store.ReadAsync(query, result => Interlocked.Add(ref left, -result.Rows) >= 0 ? SampleRuns.OfSamples(result) : throw TooMany(), token);
         });
         return parts.Length == 1 ? read[0] : [.. read.SelectMany(static part => part)];
     }

@@ -1,23 +1,34 @@
 using SloEngine.Storage.Results;
+using SloEngine.Storage.Tables;
 
 namespace SloEngine.Query.Metrics;
 
-/// <summary>Samples out of blocks of (id, time, value) in any order.</summary>
+/// <summary>Samples out of blocks of (id, time, ...) in any order.</summary>
 internal static class SampleRuns
 {
-    /// <summary>The series, each as one stretch that ascends in time; of equal times the first counts.</summary>
-    public static List<SampleStretch> Read(QueryResult result)
+    private delegate void ValuesOf(RowRun run, Span<double> values);
+
+    /// <summary>The series of blocks of (id, time, number, scale), each as one stretch that ascends in time; of equal times the first counts.</summary>
+    public static List<SampleStretch> OfSamples(QueryResult result) => Read(
+        result,
+        static (run, values) => SampleValue.Decode(run.Block.Values<long>(2).Slice(run.Start, run.Length), run.Block.Values<byte>(3).Slice(run.Start, run.Length), values));
+
+    /// <summary>The same of blocks of (id, time, value).</summary>
+    public static List<SampleStretch> OfValues(QueryResult result) => Read(
+        result, static (run, values) => run.Block.Values<double>(2).Slice(run.Start, run.Length).CopyTo(values));
+
+    private static List<SampleStretch> Read(QueryResult result, ValuesOf valuesOf)
     {
         Dictionary<UInt128, List<RowRun>> byId = RowRuns.Of(result);
         var stretches = new List<SampleStretch>(byId.Count);
         foreach ((UInt128 id, List<RowRun> runs) in byId)
         {
-            stretches.Add(Joined(id, runs));
+            stretches.Add(Joined(id, runs, valuesOf));
         }
         return stretches;
     }
 
-    private static SampleStretch Joined(UInt128 id, List<RowRun> runs)
+    private static SampleStretch Joined(UInt128 id, List<RowRun> runs, ValuesOf valuesOf)
     {
         int rows = 0;
         foreach (RowRun run in runs)
@@ -30,7 +41,7 @@ internal static class SampleRuns
         foreach (RowRun run in runs)
         {
             run.TimesMs.CopyTo(times.AsSpan(at));
-            run.Block.Values<double>(2).Slice(run.Start, run.Length).CopyTo(values.AsSpan(at));
+            valuesOf(run, values.AsSpan(at));
             at += run.Length;
         }
         if (!RowRuns.Overlap(runs))
