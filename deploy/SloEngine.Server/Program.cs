@@ -18,5 +18,6 @@ var root = new RootCommand(
 };
 
 ParseResult parsed = root.Parse(args);
-int code = await parsed.InvokeAsync();
+// What is told to end ends in order: a server stores what waits and closes its store, which takes longer than the two seconds of the default.
+int code = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(60) });
 return parsed.Errors.Count > 0 ? ExitCodes.Usage : code;

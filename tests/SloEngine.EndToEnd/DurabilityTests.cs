@@ -93,6 +93,7 @@ public sealed class DurabilityTests
 
     [Theory]
     [InlineData("--self-telemetry", "off")]
+    [InlineData("--demo")]
     [InlineData("--roles", "gateway", "--engines", "http://127.0.0.1:9", "--self-telemetry", "off")]
     public async Task A_server_that_is_told_to_stop_ends_in_order(params string[] arguments)
     {
@@ -103,6 +104,28 @@ public sealed class DurabilityTests
 
         Assert.Equal(0, await server.StopAsync());
         Assert.DoesNotContain("xception", server.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_is_told_to_stop_while_its_store_is_away_ends_in_order_and_the_next_one_stores_what_waits()
+    {
+        using var files = new TemporaryDirectory();
+        await using var store = new StoreProcess(Path.Combine(files.Path, "store"));
+        await store.StartAsync();
+        string[] arguments = ["--store", store.Url.ToString(), "--self-telemetry", "off"];
+        var sender = new SpanAndLogSender(0);
+        await using (ServerProcess server = await ServerProcess.StartAsync(Path.Combine(files.Path, "data"), arguments))
+        {
+            await store.KillAsync();
+            await sender.RunAsync(server.OtlpHttp, () => sender.Acknowledged > 100);
+
+            // It waits for the store for a while, as long as which nothing is to cut it off.
+            Assert.Equal(0, await server.StopAsync());
+        }
+        await store.StartAsync();
+        await using ServerProcess next = await ServerProcess.StartAsync(Path.Combine(files.Path, "data"), arguments);
+        await next.StoredAsync();
+        Assert.Equal(sender.Acknowledged, await next.SqlNumberAsync("SELECT (SELECT count() FROM spans) + (SELECT count() FROM logs)"));
     }
 
     [Fact]

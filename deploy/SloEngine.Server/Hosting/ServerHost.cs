@@ -114,6 +114,8 @@ internal static class ServerHost
         }
         Announce(app);
         await app.WaitForShutdownAsync(cancellation);
+        // What waits is stored while all that counts it is there: the container ends things in an order of its own.
+        await app.Services.GetRequiredService<OtlpIngest>().DisposeAsync();
         await app.DisposeAsync();
         return ExitCodes.Done;
     }
