@@ -100,6 +100,17 @@ public sealed class UserQueryTests(EngineFixture engine)
     }
 
     [Fact]
+    public async Task All_columns_of_samples_have_their_values_among_them()
+    {
+        await engine.Store.ExecuteAsync("INSERT INTO sloengine.series (tenant, metric, id) VALUES ('asterisk', 'm', 93)");
+        await engine.Store.ExecuteAsync("INSERT INTO sloengine.samples (id, ts, number, scale) VALUES (93, now(), 1225, 2)");
+
+        QueryResult all = await RunAsync("SELECT * FROM samples", "asterisk");
+
+        Assert.Equal(12.25, all.Blocks[0].Values<double>(5)[0]);
+    }
+
+    [Fact]
     public async Task A_syntax_error_speaks_of_the_users_text_alone()
     {
         StoreException failure = await Assert.ThrowsAsync<StoreException>(async () => await RunAsync("SELECT 1 FRM logs x", "default"));

@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using SloEngine.Bench.Otlp;
 using SloEngine.Otlp.Logs;
+using SloEngine.Otlp.Metrics;
 using SloEngine.Otlp.Resources;
 using SloEngine.Otlp.Traces;
 using SloEngine.Storage.Native;
@@ -8,12 +9,20 @@ using SloEngine.Storage.Tables;
 
 namespace SloEngine.Bench.Storage;
 
-/// <summary>Columns into blocks for the engine, in their tables' order: figures are per log record or span.</summary>
+/// <summary>Columns into blocks for the engine, in their tables' order: figures are per log record, span or sample.</summary>
 [MemoryDiagnoser]
 public class NativeBlockBenchmarks : IDisposable
 {
+    private const int Series = 32_000;
+    private const int Samples = 960_000;
+
+    private readonly UInt128[] _series = [.. Enumerable.Range(0, Series).Select(static series => new UInt128((ulong)series * 0x9E3779B97F4A7C15, 1))];
+    private readonly byte[] _scales = new byte[Series];
+    private readonly byte[] _scalesOfHundredths = new byte[Series];
     private readonly LogBlock _logs = new();
     private readonly SpanBlock _spans = new();
+    private readonly NumberPoints _counts = new();
+    private readonly NumberPoints _hundredths = new();
     private readonly NativeWriter _writer = new();
     private readonly ResourceKey[] _resources = [new(1, "default"u8.ToArray(), "checkout"u8.ToArray())];
 
@@ -24,6 +33,11 @@ public class NativeBlockBenchmarks : IDisposable
         var index = new OneResource();
         new LogsDecoder(index, 1, TimeProvider.System).Decode(DecodingPayloads.Logs(), _logs);
         new TracesDecoder(index, 1).Decode(DecodingPayloads.Spans(), _spans);
+        for (int sample = 0; sample < Samples; sample++)
+        {
+            Append(_counts, sample, sample * 17);
+            Append(_hundredths, sample, sample * 17 / 100.0);
+        }
     }
 
     /// <summary>Gives the memory back.</summary>
@@ -32,6 +46,8 @@ public class NativeBlockBenchmarks : IDisposable
     {
         _logs.Dispose();
         _spans.Dispose();
+        _counts.Dispose();
+        _hundredths.Dispose();
         _writer.Dispose();
         GC.SuppressFinalize(this);
     }
@@ -43,6 +59,22 @@ public class NativeBlockBenchmarks : IDisposable
     /// <summary>A span.</summary>
     [Benchmark(OperationsPerInvoke = DecodingPayloads.Items)]
     public int Spans() => EventTables.Encode(_spans, _resources, _writer).Data.Length;
+
+    /// <summary>A sample of a whole number, of as many as a second brings of 32,000 series.</summary>
+    [Benchmark(OperationsPerInvoke = Samples)]
+    public int Counts() => MetricTables.Encode(_counts, _series, _scales, _writer).Data.Length;
+
+    /// <summary>A sample in hundredths.</summary>
+    [Benchmark(OperationsPerInvoke = Samples)]
+    public int Hundredths() => MetricTables.Encode(_hundredths, _series, _scalesOfHundredths, _writer).Data.Length;
+
+    private static void Append(NumberPoints points, int sample, double value)
+    {
+        points.Series.Append(sample % Series);
+        points.TimeNanos.Append(sample / Series * 15_000_000_000L);
+        points.StartNanos.Append(0);
+        points.Values.Append(value);
+    }
 
     private sealed class OneResource : IResourceIndex
     {

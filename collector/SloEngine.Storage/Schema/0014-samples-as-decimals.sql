@@ -1,6 +1,6 @@
 -- A value is kept as the decimal fraction that its sender meant: number / 10^scale, where that is the value to the bit (else, under scale 255, number holds the
 -- bits of the Float64). Differences of such numbers are short, where those of floating-point bits are not. A column cannot take the place of another of its
--- name, so that the samples are copied, once, day by day; a copy that broke off begins anew.
+-- name, so that the samples are copied, once; a copy that broke off begins anew.
 
 DROP TABLE IF EXISTS {database}.samples_as_decimals;
 
