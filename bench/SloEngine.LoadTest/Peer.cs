@@ -17,6 +17,9 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
     /// <summary>Where it says what its store takes without what merges have replaced; null when it does not.</summary>
     private string? Store { get; init; }
 
+    /// <summary>Longer than ours gathers samples, or VictoriaMetrics keeps parts in memory, before they are written.</summary>
+    private static readonly TimeSpan LongestGathered = TimeSpan.FromSeconds(40);
+
     /// <summary>Rounds that are counted at once: what a query may read.</summary>
     private const int RoundsCounted = 1_000;
 
@@ -67,7 +70,8 @@ internal sealed record Peer(string Name, string Program, Func<string, int, strin
             long began = Stopwatch.GetTimestamp();
             await SendAsync(http, load, warmUp, load.Rounds, targetsPerRequest, connections, cancellation);
             double elapsed = Stopwatch.GetElapsedTime(began).TotalSeconds;
-            // What is still to be written, and merged, belongs to the cost.
+            // What is still to be written, and merged, belongs to the cost, also what a program gathers in memory for a while first.
+            await Task.Delay(LongestGathered, cancellation);
             await SettleAsync(process, cancellation);
             double cpu = Cpu(process) - cpuBefore;
             double measured = load.Samples * (load.Rounds - warmUp) / (double)load.Rounds;

@@ -44,6 +44,15 @@ public sealed record CollectorOptions
     /// <summary>Batches held in memory while the store is busy or away; later ones are read from the log again.</summary>
     public int MaxBatchesInMemory { get; init; } = 4;
 
+    /// <summary>Samples after which those that were gathered go into the store as one insert; twice as many may be in memory.</summary>
+    public int MaxGatheredSamples { get; init; } = 4_000_000;
+
+    /// <summary>How long samples are gathered, and answered from memory, where nobody else reads the store; elsewhere each batch goes at once.</summary>
+    public TimeSpan GatherTime { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Bytes of the log after which the samples in it go into the store: what the next start after a crash has to read again.</summary>
+    public long MaxGatheredLogBytes { get; init; } = 256 << 20;
+
     /// <summary>How long a stopping collector waits for the store to take what the log holds; the next start stores the rest.</summary>
     public TimeSpan StopPatience { get; init; } = TimeSpan.FromSeconds(10);
 

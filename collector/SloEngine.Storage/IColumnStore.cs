@@ -42,6 +42,14 @@ public interface IColumnStore : IAsyncDisposable
     /// <summary>Which stretches of time of the samples have changed; null where others may change them too.</summary>
     SlotVersions? SampleSlots => null;
 
+    /// <summary>Samples that belong to the table <c>samples</c> and are not in it yet; null where others read that table, too, who would miss them.</summary>
+    RecentSamples? Recent => null;
+
+    /// <summary>
+    /// Has <see cref="Recent"/> put into the table, for statements that read that alone. When the engine does not take it, the table is as it is, and they read that.
+    /// </summary>
+    Task StoreRecentAsync(CancellationToken cancellation = default) => Recent?.StoreAsync(cancellation) ?? Task.CompletedTask;
+
     /// <summary>Runs a query and writes its result in one of the engine's output formats (JSON, CSVWithNames, ArrowStream, ...).</summary>
     ValueTask QueryFormattedAsync(StoreQuery query, string format, IBufferWriter<byte> output, CancellationToken cancellation = default);
 }

@@ -30,7 +30,7 @@ public sealed class SlotVersions
     /// <summary>The version of a slot.</summary>
     public long this[long slot] => Math.Max(Volatile.Read(ref _everything), _changed.GetValueOrDefault(slot));
 
-    /// <summary>Has somebody told of all rows that are written from now on, as long as he is there.</summary>
+    /// <summary>Has somebody told of all samples that can be read from now on, as long as he is there.</summary>
     public void Follow(ISampleFollower follower)
     {
         lock (_followers)
@@ -40,17 +40,17 @@ public sealed class SlotVersions
         }
     }
 
-    /// <summary>Tells of rows that were written, to be called once they can be read.</summary>
-    /// <param name="rows">The rows.</param>
+    /// <summary>Tells of samples, to be called once they can be read.</summary>
+    /// <param name="run">The samples.</param>
     /// <param name="isStored">Whether they are there for sure.</param>
-    public void Change(SampleRows rows, bool isStored)
+    public void Change(SampleRun run, bool isStored)
     {
-        Change(rows.Times);
+        Change(run.Times);
         Tell(follower =>
         {
             if (isStored)
             {
-                follower.Stored(rows);
+                follower.Added(run);
             }
             else
             {

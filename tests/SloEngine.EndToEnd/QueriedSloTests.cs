@@ -72,7 +72,7 @@ public sealed class QueriedSloTests
               budgetingMethod: Occurrences
               objectives: [{target: 0.9}]
             """);
-        string[] arguments = ["--slos", Path.Combine(files.Path, "slos"), "--self-telemetry", "off", "--slo-query-delay", "0s", "--tenant-attribute", "service.name"];
+        string[] arguments = ["--slos", Path.Combine(files.Path, "slos"), "--self-telemetry", "off", "--slo-query-delay", "5s", "--tenant-attribute", "service.name"];
         string data = Path.Combine(files.Path, "data");
         ServerProcess server = await ServerProcess.StartAsync(data, arguments);
         DateTimeOffset begun = DateTimeOffset.UtcNow.AddMinutes(-40);

@@ -29,7 +29,7 @@ public sealed class SampleReaderTests(MetricStore engine)
         ISeriesSource bounded = Source(60_000).Of(Tenant);
         for (int round = 0; round < 25; round++)
         {
-            await WriteAsync(rows, all, random, (int)(round < 5 ? 400 : 3));
+            await WriteAsync(rows, all, random, (int)(round < 5 ? 400 : 3), gathers: true);
             for (int query = 0; query < 8; query++)
             {
                 (long start, long end) = Stretch(random);
@@ -103,7 +103,14 @@ public sealed class SampleReaderTests(MetricStore engine)
         Learn([2], Slot, 10);
         Assert.True(Knows([2], Slot));
         Learn([2], 2 * Slot, 10);
-        live.Stored(new SampleRows(new RowTimes(0, 0), new byte[16], new byte[8], new byte[8], new byte[1]));
+        using var points = new NumberPoints();
+        points.Series.Append(0);
+        points.TimeNanos.Append(0);
+        points.StartNanos.Append(0);
+        points.Values.Append(0);
+        using var order = new RowOrder();
+        using var run = SampleRun.Of(points, [3], new byte[1], order);
+        live.Added(run);
         Assert.False(Knows(one, 2 * Slot));
     }
 
@@ -240,7 +247,7 @@ public sealed class SampleReaderTests(MetricStore engine)
     private StoredSeriesSources Source(long cacheBytes) => new(engine.Store, new QueryOptions { SampleCacheBytes = cacheBytes }, new FixedTime(Now));
 
     /// <summary>Some samples, mostly of late, often at the very ends of slots; also into memory.</summary>
-    private async Task WriteAsync(SeriesRow[] rows, SortedDictionary<long, double>[] all, Random random, int count)
+    private async Task WriteAsync(SeriesRow[] rows, SortedDictionary<long, double>[] all, Random random, int count, bool gathers = false)
     {
         using var points = new NumberPoints();
         using var writer = new NativeWriter();
@@ -256,7 +263,27 @@ public sealed class SampleReaderTests(MetricStore engine)
                 points.Values.Append(index);
             }
         }
-        await engine.Store.InsertAsync(MetricTables.Encode(points, [.. rows.Select(static row => row.Id)], writer));
+        UInt128[] ids = [.. rows.Select(static row => row.Id)];
+        if (points.Count == 0)
+        {
+            return;
+        }
+        // In the table at once, or later, or in both.
+        var run = SampleRun.Of(points, ids, new byte[ids.Length], writer.Order);
+        if (!gathers || random.Next(3) == 0)
+        {
+            await engine.Store.InsertAsync(MetricTables.Encode([run], writer) with { Samples = run });
+            run.Dispose();
+            return;
+        }
+        RecentSamples recent = engine.Store.Recent!;
+        recent.Add(run);
+        SampleRun[] gathered = recent.Runs();
+        if (gathered.Length > random.Next(8))
+        {
+            await engine.Store.InsertAsync(MetricTables.Encode(gathered, writer));
+            recent.RemoveFirst(random.Next(4) == 0 ? 0 : gathered.Length);
+        }
     }
 
     private static (long Start, long End) Stretch(Random random)

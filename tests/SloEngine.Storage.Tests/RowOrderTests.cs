@@ -85,14 +85,16 @@ public sealed class RowOrderTests(EngineFixture engine)
         UInt128[] ids = [.. Enumerable.Range(0, series).Select(static one => new UInt128((ulong)(one * 7919 % 401), 1))];
         using var writer = new NativeWriter();
 
-        SampleRows rows = MetricTables.Encode(block.Numbers, ids, writer).Samples!;
+        using SampleRun run = MetricTables.Encode(block.Numbers, ids, writer).Samples!;
 
-        (long Hour, UInt128 Id, long Time)[] written = [.. Enumerable.Range(0, 900).Select(row => (rows.TimesMs[row] / 3_600_000, rows.Ids[row], rows.TimesMs[row]))];
+        UInt128[] idOfRow = [.. Enumerable.Range(0, run.Stretches).SelectMany(stretch => Enumerable.Repeat(run.Ids[stretch], run.Ends[stretch] - run.StartOf(stretch)))];
+        (long Hour, UInt128 Id, long Time)[] written = [.. Enumerable.Range(0, 900).Select(row => (run.TimesMs[row] / 3_600_000, idOfRow[row], run.TimesMs[row]))];
         Assert.Equal(written.Order(), written);
+        Assert.Equal(written.Select(static row => (row.Hour, row.Id)).Distinct().Count(), run.Stretches);
         Assert.All(Enumerable.Range(0, 900), row =>
         {
-            int place = (int)rows.Numbers[row];
-            Assert.Equal((ids[place % series], (Time / 1_000_000) + (place * hours * 4_000L)), (rows.Ids[row], rows.TimesMs[row]));
+            int place = (int)run.Numbers[row];
+            Assert.Equal((ids[place % series], (Time / 1_000_000) + (place * hours * 4_000L)), (idOfRow[row], run.TimesMs[row]));
         });
     }
 

@@ -23,7 +23,9 @@ public class NativeBlockBenchmarks : IDisposable
     private readonly SpanBlock _spans = new();
     private readonly NumberPoints _counts = new();
     private readonly NumberPoints _hundredths = new();
+    private readonly SampleRun[] _gathered = new SampleRun[Samples / Series];
     private readonly NativeWriter _writer = new();
+    private readonly RowOrder _order = new();
     private readonly ResourceKey[] _resources = [new(1, "default"u8.ToArray(), "checkout"u8.ToArray())];
 
     /// <summary>Decodes what is to be written.</summary>
@@ -38,6 +40,7 @@ public class NativeBlockBenchmarks : IDisposable
             Append(_counts, sample, sample * 17);
             Append(_hundredths, sample, sample * 17 / 100.0);
         }
+        Gather();
     }
 
     /// <summary>Gives the memory back.</summary>
@@ -49,6 +52,11 @@ public class NativeBlockBenchmarks : IDisposable
         _counts.Dispose();
         _hundredths.Dispose();
         _writer.Dispose();
+        _order.Dispose();
+        foreach (SampleRun run in _gathered)
+        {
+            run.Dispose();
+        }
         GC.SuppressFinalize(this);
     }
 
@@ -62,11 +70,34 @@ public class NativeBlockBenchmarks : IDisposable
 
     /// <summary>A sample of a whole number, of as many as a second brings of 32,000 series.</summary>
     [Benchmark(OperationsPerInvoke = Samples)]
-    public int Counts() => MetricTables.Encode(_counts, _series, _scales, _writer).Data.Length;
+    public int Counts() => Encoded(_counts, _scales);
 
     /// <summary>A sample in hundredths.</summary>
     [Benchmark(OperationsPerInvoke = Samples)]
-    public int Hundredths() => MetricTables.Encode(_hundredths, _series, _scalesOfHundredths, _writer).Data.Length;
+    public int Hundredths() => Encoded(_hundredths, _scalesOfHundredths);
+
+    /// <summary>A sample of runs that have each series once, as where each is sent every while: merged, and into a block.</summary>
+    [Benchmark(OperationsPerInvoke = Samples)]
+    public int Gathered() => MetricTables.Encode(_gathered, _writer).Data.Length;
+
+    private int Encoded(NumberPoints points, byte[] scales)
+    {
+        using var run = SampleRun.Of(points, _series, scales, _order);
+        return MetricTables.Encode([run], _writer).Data.Length;
+    }
+
+    private void Gather()
+    {
+        for (int run = 0; run < _gathered.Length; run++)
+        {
+            using var points = new NumberPoints();
+            for (int series = 0; series < Series; series++)
+            {
+                Append(points, (run * Series) + series, run);
+            }
+            _gathered[run] = SampleRun.Of(points, _series, _scales, _order);
+        }
+    }
 
     private static void Append(NumberPoints points, int sample, double value)
     {

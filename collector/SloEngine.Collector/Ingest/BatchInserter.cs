@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging;
 using SloEngine.Collector.Expiry;
-using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Pipelines;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
@@ -18,14 +17,14 @@ namespace SloEngine.Collector.Ingest;
 /// </summary>
 internal sealed partial class BatchInserter(
     IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, SeriesIndex series, ResourceIndex resources, LogDecoder decoder, ReferenceLeases leases,
-    ForwardMarks forwards, TimeProvider time, ILogger logger)
+    LogTrim trim, TimeProvider time, ILogger logger)
     : IDisposable
 {
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(5);
 
     private readonly NativeWriter _descriptions = new();
-    private readonly NativeWriter _samples = new();
+    private readonly RowOrder _order = new();
     private readonly NativeWriter _histograms = new();
     private readonly NativeWriter _exponential = new();
     private readonly NativeWriter _exemplars = new();
@@ -40,8 +39,8 @@ internal sealed partial class BatchInserter(
     /// <summary>Stands before tokens, so that those of two readers of one log are never the same.</summary>
     public string TokenPrefix { get; init; } = "";
 
-    /// <summary>Position from which on another reader needs the log.</summary>
-    public Func<long> KeptFrom { get; init; } = static () => long.MaxValue;
+    /// <summary>Who takes the samples of batches; null where there are none.</summary>
+    public SampleInserter? Samples { get; init; }
 
     /// <summary>Rows stored since the start.</summary>
     public long Stored { get; private set; }
@@ -65,7 +64,7 @@ internal sealed partial class BatchInserter(
     public void Dispose()
     {
         _descriptions.Dispose();
-        _samples.Dispose();
+        _order.Dispose();
         _histograms.Dispose();
         _exponential.Dispose();
         _exemplars.Dispose();
@@ -77,16 +76,23 @@ internal sealed partial class BatchInserter(
     private async Task InsertLeasedAsync(Batch batch, CancellationToken cancellation)
     {
         SignalBlocks? blocks = null;
+        SampleRun? samples = null;
         TimeSpan delay = FirstRetry;
+        if (Samples is not null)
+        {
+            await Samples.RoomAsync(cancellation);
+        }
         while (true)
         {
             try
             {
                 blocks ??= Prepare(batch);
+                samples ??= SamplesOf(blocks);
                 checkpoint.Save(batch.From, batch.To);
                 await StoreAsync(blocks, batch);
                 checkpoint.Save(batch.To, batch.To);
-                Trim(Math.Min(batch.To, KeptFrom()));
+                trim.Trim();
+                Samples?.Add(samples, batch.To);
                 Stored += blocks.Rows;
                 return;
             }
@@ -104,20 +110,17 @@ internal sealed partial class BatchInserter(
         }
     }
 
-    private void Trim(long position)
-    {
-        if (log.CanTrimBefore(position))
-        {
-            forwards.Save(position);
-            log.TrimBefore(position);
-        }
-    }
-
     private SignalBlocks Prepare(Batch batch)
     {
         SignalBlocks blocks = batch.Blocks ?? Load(batch);
         _targetInfo.AddTo(blocks.Metrics);
         return blocks;
+    }
+
+    private SampleRun? SamplesOf(SignalBlocks blocks)
+    {
+        SeriesTable table = series.Table;
+        return blocks.Metrics.Numbers.Count == 0 ? null : SampleRun.Of(blocks.Metrics.Numbers, table.Ids, table.Scales, _order);
     }
 
     /// <summary>Decodes a batch from the log again; a damaged stretch is told and passed over, as at a start.</summary>
@@ -153,11 +156,9 @@ internal sealed partial class BatchInserter(
         {
             await counts.SaveAsync(token);
         }
-        SeriesTable table = series.Table;
-        UInt128[] ids = table.Ids;
+        UInt128[] ids = series.Table.Ids;
         ResourceKey[] keys = resources.Keys;
         await Task.WhenAll(
-            Insert(blocks.Metrics.Numbers.Count, () => MetricTables.Encode(blocks.Metrics.Numbers, ids, table.Scales, _samples)),
             Insert(blocks.Metrics.Histograms.Count, () => MetricTables.Encode(blocks.Metrics.Histograms, ids, _histograms)),
             Insert(blocks.Metrics.ExponentialHistograms.Count, () => MetricTables.Encode(blocks.Metrics.ExponentialHistograms, ids, _exponential)),
             Insert(blocks.Metrics.Exemplars.Count, () => MetricTables.Encode(blocks.Metrics.Exemplars, ids, _exemplars)),

@@ -32,13 +32,15 @@ internal sealed class IngestMetrics : IDisposable
     public Meter Meter { get; } = new(OtlpIngest.MeterName);
 
     /// <summary>Shows how it stands with the parts.</summary>
-    public void Observe(BatchInserter inserter, SeriesIndex series, MemoryBudget budget, WriteAheadLog log, WalCheckpoint checkpoint)
+    public void Observe(BatchInserter inserter, SampleInserter samples, SeriesIndex series, MemoryBudget budget, WriteAheadLog log, IngestCheckpoints checkpoints)
     {
         Meter.CreateObservableCounter("sloengine.collector.stored_rows", () => inserter.Stored, "{row}", "Rows that the store has taken.");
         Meter.CreateObservableGauge("sloengine.collector.active_series", () => series.Count, "{series}", "Series that have had points of late.");
         Meter.CreateObservableGauge("sloengine.collector.in_flight", () => budget.Used, "By", "Bytes of requests in flight.");
         Meter.CreateObservableGauge("sloengine.collector.log.size", () => log.Bytes, "By", "Bytes in the write-ahead log.");
-        Meter.CreateObservableGauge("sloengine.collector.log.lag", () => log.End - checkpoint.Stored, "By", "Bytes in the write-ahead log that the store has not confirmed.");
+        Meter.CreateObservableGauge(
+            "sloengine.collector.log.lag", () => log.End - (samples.Gathers ? checkpoints.First : checkpoints.Samples).Stored, "By", "Bytes in the write-ahead log that cannot be read yet, as the store has not confirmed them.");
+        Meter.CreateObservableGauge("sloengine.collector.gathered_samples", () => samples.Gathered, "{sample}", "Samples that are answered from memory, and go into the store together.");
     }
 
     /// <summary>Counts a request, or a part of one, that the log has.</summary>

@@ -19,13 +19,13 @@ internal sealed class LogDecoder(CollectorOptions options, SeriesIndex series, R
     private readonly SpanBlock _spans = new();
     private readonly LogBlock _logs = new();
 
-    /// <summary>Whether records of other signals are passed over.</summary>
-    public bool TracesOnly { get; init; }
+    /// <summary>The signal whose records are not passed over; null for all.</summary>
+    public Signal? Only { get; init; }
 
     /// <summary>Decodes a record and shows its columns before they are cleared.</summary>
     public void Decode(in LogRecord record, Action<IDisposable> take)
     {
-        if (TracesOnly && record.Kind != RequestKind.Traces)
+        if (Only is { } only && only != SignalOf(record.Kind))
         {
             return;
         }
@@ -82,6 +82,13 @@ internal sealed class LogDecoder(CollectorOptions options, SeriesIndex series, R
         _spans.Dispose();
         _logs.Dispose();
     }
+
+    private static Signal SignalOf(RequestKind kind) => kind switch
+    {
+        RequestKind.Traces => Signal.Traces,
+        RequestKind.Logs => Signal.Logs,
+        _ => Signal.Metrics,
+    };
 
     private Decoders Of(string tenant)
     {

@@ -12,7 +12,7 @@ using SloEngine.Storage.Wal;
 namespace SloEngine.Collector.Ingest;
 
 /// <summary>
-/// Stores, before anything new is taken in, what a process that ended had acknowledged and not stored. The stretch that it may have been
+/// Stores, before anything new is taken in, what a process that ended had acknowledged and not stored; behind <see cref="SampleReplay"/>. The stretch that it may have been
 /// inserting comes first, as one batch under the token it had.
 /// </summary>
 public sealed partial class LogReplay : IDisposable
@@ -21,6 +21,7 @@ public sealed partial class LogReplay : IDisposable
 
     private readonly WriteAheadLog _log;
     private readonly WalCheckpoint _checkpoint;
+    private readonly SampleInserter _samples;
     private readonly ITelemetryTaps _taps;
     private readonly CollectorOptions _options;
     private readonly TimeProvider _time;
@@ -33,17 +34,17 @@ public sealed partial class LogReplay : IDisposable
     /// <summary>Prepares the replay; <paramref name="taps"/> count from the points that are stored.</summary>
     /// <param name="store">Where it goes.</param>
     /// <param name="log">The log.</param>
-    /// <param name="checkpoint">How far the store has it.</param>
+    /// <param name="checkpoints">How far the store has it.</param>
     /// <param name="taps">Who counts it.</param>
     /// <param name="options">Habits of the collector.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The host's log.</param>
     /// <param name="traces">Checkpoint of the reader that spans are left to; null when they are stored like the rest.</param>
     public LogReplay(
-        IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, ITelemetryTaps taps, CollectorOptions options, TimeProvider time, ILogger<LogReplay> logger,
+        IColumnStore store, WriteAheadLog log, IngestCheckpoints checkpoints, ITelemetryTaps taps, CollectorOptions options, TimeProvider time, ILogger<LogReplay> logger,
         WalCheckpoint? traces = null)
     {
-        (_log, _checkpoint, _taps, _options, _time, _logger) = (log, checkpoint, taps, options, time, logger);
+        (_log, _checkpoint, _taps, _options, _time, _logger) = (log, checkpoints.First, taps, options, time, logger);
         // What was acknowledged fits: which of a tenant's series did, when it came, is not asked again. The few points beside them that had been
         // rejected go in, too.
         CollectorOptions unlimited = WithoutLimits(options);
@@ -51,10 +52,9 @@ public sealed partial class LogReplay : IDisposable
         var resources = new ResourceIndex(unlimited, time);
         _decoder = new LogDecoder(options, series, resources, new TenantKeys());
         _selection = new HeadSelection(options.Pipelines, null, leavesSpans: traces is not null);
-        _inserter = new BatchInserter(store, log, checkpoint, series, resources, _decoder, new ReferenceLeases(), ForwardMarks.Open(log, time), time, logger)
-        {
-            KeptFrom = () => traces?.Stored ?? long.MaxValue,
-        };
+        var trim = new LogTrim(log, ForwardMarks.Open(log, time), checkpoints.First, checkpoints.Samples, traces);
+        _samples = new SampleInserter(store, log, checkpoints.Samples, trim, options, time, logger);
+        _inserter = new BatchInserter(store, log, checkpoints.First, series, resources, _decoder, new ReferenceLeases(), trim, time, logger) { Samples = _samples };
         _listeners = new TapListeners(series, resources, taps);
     }
 
@@ -86,6 +86,7 @@ public sealed partial class LogReplay : IDisposable
     public void Dispose()
     {
         _inserter.Dispose();
+        _samples.Dispose();
         _decoder.Dispose();
     }
 
@@ -119,6 +120,7 @@ public sealed partial class LogReplay : IDisposable
         batch.Rows = blocks.Rows;
         batch.Counts = _taps.TakeCounts();
         await _inserter.InsertAsync(batch, cancellation);
+        await _samples.StoreAsync(cancellation);
         return batch.To;
     }
 

@@ -47,27 +47,30 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     private readonly ForwardIntake _forwardIntake;
     private readonly WriteAheadLog _logged;
     private readonly StoredPosition _stored;
+    private readonly SampleInserter _samples;
     private readonly RequestDecoders _decoders;
     private readonly CancellationTokenSource _giveUp = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _inserting;
+    private readonly Task _insertingSamples;
     private readonly Task _expiring;
     private int _disposed;
 
     /// <summary>Starts the writers of a log whose every record is in the store (<see cref="LogReplay"/>).</summary>
     /// <param name="store">Where telemetry goes.</param>
     /// <param name="log">The log.</param>
-    /// <param name="checkpoint">How far the store has it.</param>
+    /// <param name="checkpoints">How far the store has it.</param>
     /// <param name="taps">Who listens.</param>
     /// <param name="options">Limits and habits.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The host's log.</param>
     /// <param name="waiting">How far traces are decided, where tail sampling is configured; else null.</param>
     public OtlpIngest(
-        IColumnStore store, WriteAheadLog log, WalCheckpoint checkpoint, ITelemetryTaps taps, CollectorOptions options, TimeProvider time, ILogger<OtlpIngest> logger,
+        IColumnStore store, WriteAheadLog log, IngestCheckpoints checkpoints, ITelemetryTaps taps, CollectorOptions options, TimeProvider time, ILogger<OtlpIngest> logger,
         TraceWaiting? waiting = null)
     {
         (_options, _time, _logged) = (options, time, log);
+        WalCheckpoint checkpoint = checkpoints.First;
         _stored = new StoredPosition(checkpoint.Stored);
         _budget = new MemoryBudget(options, time);
         _rates = new TenantRates(options, time);
@@ -76,30 +79,30 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         _resources = new ResourceIndex(options, time);
         Cardinality = new CardinalityReader(options, _series, _resources);
         _forwards = ForwardMarks.Open(log, time);
+        var trim = new LogTrim(log, _forwards, checkpoint, checkpoints.Samples, waiting?.Checkpoint);
         _preparation = new RequestPreparation(options, _metrics.Meter);
         var sampledOut = new SampledOut(_metrics.Meter);
         if (waiting is not null)
         {
             var decisions = new TraceDecisions(options.Pipelines.TailTraces, options.Pipelines.SampleTraces, sampledOut);
             decisions.Keep(waiting.Kept);
-            _traces = new TraceReader(store, log, checkpoint, waiting.Checkpoint, decisions, _forwards, options, time, logger);
+            _traces = new TraceReader(store, log, checkpoint, waiting.Checkpoint, decisions, trim, options, time, logger);
             _metrics.Meter.CreateObservableGauge("sloengine.pipeline.waiting_traces", () => decisions.Pending, "{trace}", "Traces that wait for a decision of tail sampling.");
         }
         var selection = new HeadSelection(options.Pipelines, sampledOut, leavesSpans: _traces is not null);
         _batches = new BatchQueue(options, _series, _resources, taps, _leases, time, selection, _traces);
         _fromLog = new LogDecoder(options, _series, _resources, _keys);
-        _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, _forwards, time, logger)
-        {
-            Selection = selection, KeptFrom = () => waiting?.Checkpoint.Stored ?? long.MaxValue,
-        };
+        _samples = new SampleInserter(store, log, checkpoints.Samples, trim, options, time, logger);
+        _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, trim, time, logger) { Selection = selection, Samples = _samples };
         _log = new LogWriter<Submission>(log, LogRecord.MaxHeadBytes, Take, options, time, logger);
         _decoders = new RequestDecoders(options, _series, _resources, _keys, time);
         _intake = new RequestIntake(_preparation, _leases, _log, time);
         _forwardIntake = new ForwardIntake(_forwards, _intake, _decoders, _preparation, _leases, _budget, _metrics, options);
         _inserting = Task.Run(InsertAsync);
+        _insertingSamples = Task.Run(InsertSamplesAsync);
         _traces?.Start();
         _expiring = new IdleExpiry(options, _series, _resources, _batches, _leases, time).RunAsync(_stopping.Token);
-        _metrics.Observe(_inserter, _series, _budget, log, checkpoint);
+        _metrics.Observe(_inserter, _samples, _series, _budget, log, checkpoints);
     }
 
     /// <summary>Series that have had points of late, of all tenants.</summary>
@@ -209,9 +212,14 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     internal ValueTask<ForwardAnswer> IngestForwardAsync(ForwardId id, List<ForwardFrame> frames, CancellationToken cancellation) =>
         _forwardIntake.IngestAsync(id, frames, cancellation);
 
-    /// <summary>Completes when the store has all that was acknowledged before the call.</summary>
+    /// <summary>Completes when all that was acknowledged before the call is found by queries.</summary>
     /// <exception cref="TimeoutException">The store did not take it within the time.</exception>
-    public Task StoredAsync(TimeSpan patience, CancellationToken cancellation) => _stored.ReachedAsync(_logged.End).WaitAsync(patience, _time, cancellation);
+    public Task ReadableAsync(TimeSpan patience, CancellationToken cancellation) =>
+        _samples.Gathers ? _stored.ReachedAsync(_logged.End).WaitAsync(patience, _time, cancellation) : StoredAsync(patience, cancellation);
+
+    /// <summary>Completes when the store has all that was acknowledged before the call, in its tables.</summary>
+    /// <exception cref="TimeoutException">The store did not take it within the time.</exception>
+    public Task StoredAsync(TimeSpan patience, CancellationToken cancellation) => ReachedAsync(_logged.End, patience, cancellation);
 
     /// <summary>
     /// Does something between two requests, and waits until the store has all that the taps were shown before it. What they are shown after it is kept
@@ -226,7 +234,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         StoreHold hold = _batches.Hold(between);
         try
         {
-            await _stored.ReachedAsync(hold.Position).WaitAsync(patience, _time, cancellation);
+            await ReachedAsync(hold.Position, patience, cancellation);
             return hold;
         }
         catch
@@ -250,11 +258,14 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         _batches.Complete();
         _giveUp.CancelAfter(_options.StopPatience);
         await _inserting;
+        _samples.Complete();
+        await _insertingSamples;
         if (_traces is not null)
         {
             await _traces.DisposeAsync();
         }
         _inserter.Dispose();
+        _samples.Dispose();
         _fromLog.Dispose();
         _batches.Dispose();
         _decoders.Dispose();
@@ -274,6 +285,24 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
             }
         }
         _batches.Add(logged);
+    }
+
+    private async Task ReachedAsync(long position, TimeSpan patience, CancellationToken cancellation)
+    {
+        await _stored.ReachedAsync(position).WaitAsync(patience, _time, cancellation);
+        await _samples.StoredAsync(position).WaitAsync(patience, _time, cancellation);
+    }
+
+    private async Task InsertSamplesAsync()
+    {
+        try
+        {
+            await _samples.RunAsync(_giveUp.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // As below.
+        }
     }
 
     private async Task InsertAsync()

@@ -22,6 +22,15 @@ internal sealed class StoredPosition(long position)
         }
     }
 
+    /// <summary>Completes when the store gets further.</summary>
+    public Task NextAsync()
+    {
+        lock (_lock)
+        {
+            return ReachedAsync(_position + 1);
+        }
+    }
+
     public void Advance(long position)
     {
         lock (_lock)

@@ -26,7 +26,11 @@ public sealed class EmbeddedColumnStore : IColumnStore
     private readonly SlotVersions _sampleSlots = new();
     private long _statements;
 
-    private EmbeddedColumnStore(Lane reads, Lane inserts, FileStream @lock) => (_reads, _inserts, _lock) = (reads, inserts, @lock);
+    private EmbeddedColumnStore(Lane reads, Lane inserts, FileStream @lock)
+    {
+        (_reads, _inserts, _lock) = (reads, inserts, @lock);
+        Recent = new RecentSamples(_sampleSlots);
+    }
 
     /// <summary>Opens the store and brings its schema up to date.</summary>
     /// <exception cref="StoreException">The directory cannot be used, or holds data of a newer version.</exception>
@@ -110,6 +114,9 @@ public sealed class EmbeddedColumnStore : IColumnStore
 
     /// <inheritdoc/>
     public SlotVersions? SampleSlots => _sampleSlots;
+
+    /// <inheritdoc/>
+    public RecentSamples? Recent { get; }
 
     /// <summary>Inserts data in one of the engine's input formats.</summary>
     /// <param name="sql">INSERT INTO ... without VALUES and FORMAT.</param>

@@ -10,7 +10,7 @@ namespace SloEngine.Storage.Native;
 public readonly record struct NativeBlock(string Table, string Columns, int Rows, ReadOnlyMemory<byte> Data)
 {
     /// <summary>Its rows, when they are samples: queries keep some of them.</summary>
-    public SampleRows? Samples { get; init; }
+    public SampleRun? Samples { get; init; }
 
     /// <summary>The INSERT of this block, without its format. Without a token of its own the engine would take two equal blocks for one insert repeated.</summary>
     internal string Statement(string database, string? deduplicationToken) =>

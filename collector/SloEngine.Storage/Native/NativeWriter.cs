@@ -38,9 +38,6 @@ public sealed class NativeWriter : IDisposable
     /// <summary>The order of the rows, to be set before the first column of a block.</summary>
     public RowOrder Order { get; } = new();
 
-    /// <summary>Bytes of the block so far.</summary>
-    internal int Length => _length;
-
     /// <summary>Begins a block, whose rows come in order until <see cref="Order"/> is set; what an earlier block held is gone.</summary>
     public void Start(string table, int columns, int rows)
     {

@@ -116,6 +116,13 @@ public sealed class RowOrder : IDisposable
         if (_count < FewRows)
         {
             keys.Sort(rows);
+            for (int start = 0, end; start < keys.Length; start = end)
+            {
+                for (end = start + 1; end < keys.Length && keys[end] == keys[start]; end++)
+                {
+                }
+                rows[start..end].Sort();
+            }
             return;
         }
         int highest = 64 - BitOperations.LeadingZeroCount(varying);

@@ -64,6 +64,7 @@ public sealed class StoreRetention : IDisposable
     /// <exception cref="StoreException">The engine refused; what was dropped before is gone.</exception>
     public async Task<IReadOnlyList<DroppedPartition>> ApplyAsync(CancellationToken cancellation = default)
     {
+        await _store.StoreRecentAsync(cancellation);
         IReadOnlyList<StorePartition> all = await StorePartition.ReadAsync(_store, _database, _cluster?.Parts ?? "system.parts", cancellation);
         DateTimeOffset now = _clock.Read(all.Where(partition => Droppable.Contains(partition.Signal)).Max(partition => (DateTimeOffset?)partition.Until));
         RollUpFailure = null;

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using SloEngine.Otlp.Metrics;
 using SloEngine.Storage.Native;
 
@@ -13,40 +12,27 @@ public static class MetricTables
     private const string Milliseconds = "DateTime64(3, 'UTC')";
     private const int NanosPerMilli = 1_000_000;
 
-    /// <summary>The table of samples lies hour by hour.</summary>
-    private const long HourMs = 3_600_000;
+    /// <summary>Up to here values are copied one by one quicker than together.</summary>
+    private const int FewValues = 8;
 
     /// <summary>Rows for <c>samples</c> of series of which nothing is known.</summary>
-    public static NativeBlock Encode(NumberPoints points, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer) =>
-        Encode(points, seriesIds, new byte[seriesIds.Length], writer);
-
-    /// <summary>Rows for <c>samples</c>.</summary>
-    /// <param name="points">The samples.</param>
-    /// <param name="seriesIds">The id of each series reference.</param>
-    /// <param name="scales">The scale that the numbers of each series have had; 0 before its first. It is kept up, so that what follows has the same scale.</param>
-    /// <param name="writer">Where the block is made.</param>
-    public static NativeBlock Encode(NumberPoints points, ReadOnlySpan<UInt128> seriesIds, Span<byte> scales, NativeWriter writer)
+    public static NativeBlock Encode(NumberPoints points, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
     {
-        writer.Start("samples", 5, points.Count);
-        RowTimes times = Order(points.Series.Values, points.TimeNanos.Values, seriesIds, writer.Order, HourMs);
-        Ids(points.Series.Values, seriesIds, writer);
-        int ids = writer.Length - (points.Count * 16);
-        Millis("ts", points.TimeNanos.Values, writer);
-        int millis = writer.Length - (points.Count * sizeof(long));
-        Millis("start", points.StartNanos.Values, writer);
-        byte[] scaleOfRow = ArrayPool<byte>.Shared.Rent(points.Count);
-        Numbers(points, scales, writer, scaleOfRow.AsSpan(0, points.Count));
-        int numbers = writer.Length - (points.Count * sizeof(long));
-        scaleOfRow.AsSpan(0, points.Count).CopyTo(writer.Fixed<byte>("scale", "UInt8"));
-        int scale = writer.Length - points.Count;
-        ArrayPool<byte>.Shared.Return(scaleOfRow);
-        NativeBlock block = writer.Finish();
-        return block with
-        {
-            Samples = new SampleRows(
-                times, block.Data.Slice(ids, points.Count * 16), block.Data.Slice(millis, points.Count * sizeof(long)), block.Data.Slice(numbers, points.Count * sizeof(long)),
-                block.Data.Slice(scale, points.Count)),
-        };
+        var run = SampleRun.Of(points, seriesIds, new byte[seriesIds.Length], writer.Order);
+        return Encode([run], writer) with { Samples = run };
+    }
+
+    /// <summary>Rows for <c>samples</c>, of several runs as one.</summary>
+    public static NativeBlock Encode(SampleRun[] runs, NativeWriter writer)
+    {
+        ReadOnlySpan<SampleMerge.Piece> pieces = SampleMerge.Of(runs).Pieces;
+        writer.Start("samples", 5, runs.Sum(static run => run.Count));
+        Ids(runs, pieces, writer.Fixed<UInt128>("id", "UInt128"));
+        Copy(Array.ConvertAll(runs, static run => run.TimeColumn), pieces, writer.Fixed<long>("ts", Milliseconds));
+        Copy(Array.ConvertAll(runs, static run => run.StartColumn), pieces, writer.Fixed<long>("start", Milliseconds));
+        Copy(Array.ConvertAll(runs, static run => run.NumberColumn), pieces, writer.Fixed<long>("number", "Int64"));
+        Copy(Array.ConvertAll(runs, static run => run.ScaleColumn), pieces, writer.Fixed<byte>("scale", "UInt8"));
+        return writer.Finish();
     }
 
     /// <summary>Rows for <c>histograms</c>.</summary>
@@ -101,68 +87,45 @@ public static class MetricTables
         return writer.Finish();
     }
 
-    /// <summary>
-    /// The tables' order, by series and time, stretch by stretch where the table has such: exact, unless rows lie so far apart that the milliseconds do
-    /// not fit beside the series.
-    /// </summary>
+    /// <summary>The tables' order, by series and time: exact, unless rows lie so far apart that the milliseconds do not fit beside the series.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static RowTimes Order(ReadOnlySpan<int> series, ReadOnlySpan<long> nanos, ReadOnlySpan<UInt128> seriesIds, RowOrder order, long stretchMs = long.MaxValue)
+    private static void Order(ReadOnlySpan<int> series, ReadOnlySpan<long> nanos, ReadOnlySpan<UInt128> seriesIds, RowOrder order)
     {
         int[] ranks = ArrayPool<int>.Shared.Rent(seriesIds.Length);
         int distinct = RowOrder.Rank(series, seriesIds, ranks);
-        long first = long.MaxValue;
-        long last = long.MinValue;
-        foreach (long time in nanos)
+        if (!TryGroup(series, ranks, distinct, nanos, order))
         {
-            first = Math.Min(first, time);
-            last = Math.Max(last, time);
-        }
-        (first, last) = (first / NanosPerMilli, last / NanosPerMilli);
-        long firstStretch = first / stretchMs;
-        if (TryGroup(series, ranks, distinct, nanos, order, firstStretch, last / stretchMs, stretchMs))
-        {
-            ArrayPool<int>.Shared.Return(ranks);
-            return new RowTimes(first, last);
-        }
-        // The place within a stretch is counted from the earliest row where all rows are of one.
-        long origin = firstStretch == last / stretchMs ? first : firstStretch * stretchMs;
-        int timeBits = Bits(Math.Min(last - origin, stretchMs - 1));
-        int seriesBits = Bits(distinct - 1);
-        int stretchBits = Bits((last / stretchMs) - firstStretch);
-        int coarse = Math.Max(0, timeBits + seriesBits + stretchBits - 64);
-        timeBits = Math.Max(0, timeBits - coarse);
-        Span<ulong> keys = order.Keys(series.Length);
-        for (int row = 0; row < keys.Length; row++)
-        {
-            long time = nanos[row] / NanosPerMilli;
-            long stretch = stretchBits == 0 ? 0 : (time / stretchMs) - firstStretch;
-            ulong within = (ulong)(time - origin - (stretch * stretchMs)) >> coarse;
-            keys[row] = ((((ulong)stretch << seriesBits) | (ulong)(uint)ranks[series[row]]) << timeBits) | within;
+            long first = long.MaxValue;
+            long last = long.MinValue;
+            foreach (long time in nanos)
+            {
+                first = Math.Min(first, time);
+                last = Math.Max(last, time);
+            }
+            (first, last) = (first / NanosPerMilli, last / NanosPerMilli);
+            int timeBits = Bits(last - first);
+            int coarse = Math.Max(0, timeBits + Bits(distinct - 1) - 64);
+            timeBits -= coarse;
+            Span<ulong> keys = order.Keys(series.Length);
+            for (int row = 0; row < keys.Length; row++)
+            {
+                keys[row] = ((ulong)(uint)ranks[series[row]] << timeBits) | ((ulong)((nanos[row] / NanosPerMilli) - first) >> coarse);
+            }
+            order.Sort();
         }
         ArrayPool<int>.Shared.Return(ranks);
-        order.Sort();
-        return new RowTimes(first, last);
     }
 
-    /// <summary>
-    /// Most often the points of a series come in their order: then a place for each series in each stretch is all that there is to find, unless these are too many.
-    /// </summary>
+    /// <summary>Most often the points of a series come in their order: then a place for each series is all that there is to find.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static bool TryGroup(
-        ReadOnlySpan<int> series, ReadOnlySpan<int> ranks, int distinct, ReadOnlySpan<long> nanos, RowOrder order, long firstStretch, long lastStretch, long stretchMs)
+    private static bool TryGroup(ReadOnlySpan<int> series, ReadOnlySpan<int> ranks, int distinct, ReadOnlySpan<long> nanos, RowOrder order)
     {
-        if ((lastStretch - firstStretch + 1) * (double)distinct > series.Length)
-        {
-            return false;
-        }
         int[] groups = ArrayPool<int>.Shared.Rent(series.Length);
-        long stretchNanos = firstStretch == lastStretch ? 0 : stretchMs * NanosPerMilli;
         for (int row = 0; row < series.Length; row++)
         {
-            int stretch = stretchNanos == 0 ? 0 : (int)((nanos[row] / stretchNanos) - firstStretch);
-            groups[row] = (stretch * distinct) + ranks[series[row]];
+            groups[row] = ranks[series[row]];
         }
-        bool isOrdered = order.TryGroup(groups.AsSpan(0, series.Length), (int)(lastStretch - firstStretch + 1) * distinct, nanos);
+        bool isOrdered = order.TryGroup(groups.AsSpan(0, series.Length), distinct, nanos);
         ArrayPool<int>.Shared.Return(groups);
         return isOrdered;
     }
@@ -181,21 +144,40 @@ public static class MetricTables
         }
     }
 
-    /// <summary>The numbers of values, in place of them; their scales go into <paramref name="scaleOfRow"/>, in the order of the block.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Numbers(NumberPoints points, Span<byte> scales, NativeWriter writer, Span<byte> scaleOfRow)
+    private static void Ids(SampleRun[] runs, ReadOnlySpan<SampleMerge.Piece> pieces, Span<UInt128> column)
     {
-        // In two steps: each by itself waits for nothing, together they take twice as long.
-        Span<long> numbers = MemoryMarshal.Cast<double, long>(writer.Fixed("number", "Int64", points.Values.Values));
-        scaleOfRow.Clear();
-        ReadOnlySpan<int> series = points.Series.Values;
-        bool isSet = writer.Order.IsSet;
-        ReadOnlySpan<int> rows = writer.Order.Rows;
-        for (int position = 0; position < numbers.Length; position++)
+        int at = 0;
+        foreach (SampleMerge.Piece piece in pieces)
         {
-            double value = BitConverter.Int64BitsToDouble(numbers[position]);
-            ref byte ofSeries = ref scales[series[isSet ? rows[position] : position]];
-            numbers[position] = ofSeries == 0 && SampleValue.IsWhole(value, out long number) ? number : SampleValue.Encode(value, ref ofSeries, out scaleOfRow[position]);
+            column.Slice(at, piece.Length).Fill(runs[piece.Run].Ids[piece.Stretch]);
+            at += piece.Length;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Copy<T>(T[][] columns, ReadOnlySpan<SampleMerge.Piece> pieces, Span<T> column)
+    {
+        int at = 0;
+        foreach (SampleMerge.Piece piece in pieces)
+        {
+            T[] values = columns[piece.Run];
+            if (values.Length == 0)
+            {
+                column.Slice(at, piece.Length).Clear();
+            }
+            else if (piece.Length < FewValues)
+            {
+                for (int index = 0; index < piece.Length; index++)
+                {
+                    column[at + index] = values[piece.Start + index];
+                }
+            }
+            else
+            {
+                values.AsSpan(piece.Start, piece.Length).CopyTo(column[at..]);
+            }
+            at += piece.Length;
         }
     }
 

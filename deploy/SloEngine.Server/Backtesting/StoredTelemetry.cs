@@ -42,6 +42,7 @@ internal sealed class StoredTelemetry
         var series = new List<StoredSeriesView>();
         if (metrics.Length > 0)
         {
+            await store.StoreRecentAsync(cancellation);
             QueryResult found = await store.QueryAsync(
                 new StoreQuery("""
                     SELECT id, toString(metric), toString(otel_name), kind, temporality, labels, bounds FROM series

@@ -42,11 +42,11 @@ internal static class TelemetryFiles
     public static async Task LoadAsync(IReadOnlyList<string> files, string tenant, IColumnStore store, string directory, CancellationToken cancellation)
     {
         using var log = WriteAheadLog.Open(new WalOptions { Directory = directory, MaxBytes = 1L << 34 }, TimeProvider.System, 0);
-        using var checkpoint = WalCheckpoint.Open(directory, log);
+        using var checkpoints = IngestCheckpoints.Open(directory, log);
         using var table = new LedgerTable(store, log.Id);
         using var ledger = new Ledger(table, TimeProvider.System);
         var taps = new LedgerTaps(ledger, SeriesBaselines.None(TimeProvider.System));
-        await using var ingest = new OtlpIngest(store, log, checkpoint, taps, new CollectorOptions(), TimeProvider.System, NullLogger<OtlpIngest>.Instance);
+        await using var ingest = new OtlpIngest(store, log, checkpoints, taps, new CollectorOptions(), TimeProvider.System, NullLogger<OtlpIngest>.Instance);
         foreach (string file in files)
         {
             await LoadAsync(file, tenant, ingest, cancellation);

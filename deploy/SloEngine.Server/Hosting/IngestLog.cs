@@ -13,16 +13,16 @@ using SloEngine.Storage.Wal;
 
 namespace SloEngine.Server.Hosting;
 
-/// <summary>The write-ahead log of the collector with its checkpoint.</summary>
+/// <summary>The write-ahead log of the collector with its checkpoints.</summary>
 internal sealed partial class IngestLog : IDisposable
 {
     private readonly string _directory;
 
-    private IngestLog(string directory, WriteAheadLog log, WalCheckpoint checkpoint) => (_directory, Log, Checkpoint) = (directory, log, checkpoint);
+    private IngestLog(string directory, WriteAheadLog log, IngestCheckpoints checkpoints) => (_directory, Log, Checkpoints) = (directory, log, checkpoints);
 
     public WriteAheadLog Log { get; }
 
-    public WalCheckpoint Checkpoint { get; }
+    public IngestCheckpoints Checkpoints { get; }
 
     /// <summary>How far traces are decided, when tail sampling is configured.</summary>
     public TraceWaiting? Waiting { get; private set; }
@@ -38,7 +38,7 @@ internal sealed partial class IngestLog : IDisposable
         {
             LogTorn(loggers.CreateLogger<IngestLog>(), log.TornBytes);
         }
-        return new IngestLog(options.Wal, log, WalCheckpoint.Open(options.Wal, log));
+        return new IngestLog(options.Wal, log, IngestCheckpoints.Open(options.Wal, log));
     }
 
     /// <summary>Stores what an earlier process had acknowledged and not stored, and counts it for the SLOs, before either is read.</summary>
@@ -48,15 +48,19 @@ internal sealed partial class IngestLog : IDisposable
         // Whether spans wait in this log is what the process before did, not what this one is to do.
         string path = Path.Combine(_directory, TraceWaiting.FileName);
         WalCheckpoint? waited = File.Exists(path) ? OpenWaiting() : null;
-        if (LogReplay.IsNeeded(Log, Checkpoint))
+        using (var samples = new SampleReplay(store, Log, Checkpoints, collector, TimeProvider.System, loggers.CreateLogger<SampleReplay>(), waited))
+        {
+            await samples.RunAsync(cancellation);
+        }
+        if (LogReplay.IsNeeded(Log, Checkpoints.First))
         {
             using var table = new LedgerTable(store, Log.Id);
-            using var ledger = new Ledger(table, TimeProvider.System, since: Log.BegunAt(Checkpoint.Stored), options);
+            using var ledger = new Ledger(table, TimeProvider.System, since: Log.BegunAt(Checkpoints.First.Stored), options);
             catalog.SetSaved(SloDefinitionTable.InUse(await new SloDefinitionTable(store).ReadLatestAsync(cancellation)));
             catalog.Reload();
             await ledger.SetSlosAsync(catalog.Slos, cancellation);
             var taps = new TapSet(new LedgerTaps(ledger, await SeriesBaselines.ReadAsync(store, TimeProvider.System, cancellation)), watch, new EventTable(store));
-            using var replay = new LogReplay(store, Log, Checkpoint, taps, collector, TimeProvider.System, loggers.CreateLogger<LogReplay>(), waited);
+            using var replay = new LogReplay(store, Log, Checkpoints, taps, collector, TimeProvider.System, loggers.CreateLogger<LogReplay>(), waited);
             await replay.RunAsync(cancellation);
         }
         if (collector.Pipelines.TailTraces is { } tail)
@@ -68,18 +72,18 @@ internal sealed partial class IngestLog : IDisposable
         {
             using (waited)
             {
-                await new TraceWaiting(waited).StoreAllAsync(store, Log, Checkpoint, collector, TimeProvider.System, loggers.CreateLogger<LogReplay>(), cancellation);
+                await new TraceWaiting(waited).StoreAllAsync(store, Log, Checkpoints.First, collector, TimeProvider.System, loggers.CreateLogger<LogReplay>(), cancellation);
             }
             File.Delete(path);
         }
     }
 
-    private WalCheckpoint OpenWaiting() => WalCheckpoint.Open(_directory, Log, TraceWaiting.FileName, Checkpoint.Stored);
+    private WalCheckpoint OpenWaiting() => WalCheckpoint.Open(_directory, Log, TraceWaiting.FileName, Checkpoints.First.Stored);
 
     public void Dispose()
     {
         Waiting?.Checkpoint.Dispose();
-        Checkpoint.Dispose();
+        Checkpoints.Dispose();
         Log.Dispose();
     }
 

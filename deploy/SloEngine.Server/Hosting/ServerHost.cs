@@ -263,7 +263,7 @@ internal static class ServerHost
         services.AddSingleton(Collector(options));
         services.AddSingleton(Bodies(options));
         services.AddSingleton(provider => new OtlpIngest(
-            store, log.Log, log.Checkpoint, provider.GetRequiredService<ITelemetryTaps>(), provider.GetRequiredService<CollectorOptions>(),
+            store, log.Log, log.Checkpoints, provider.GetRequiredService<ITelemetryTaps>(), provider.GetRequiredService<CollectorOptions>(),
             provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<OtlpIngest>>(), log.Waiting));
         services.AddSingleton<ITelemetryIntake>(provider => provider.GetRequiredService<OtlpIngest>());
 
@@ -298,7 +298,7 @@ internal static class ServerHost
             services.AddHostedService(provider => provider.GetRequiredService<RuleScheduler>());
             // Of nodes that share a store one asks: the others read what it counted.
             services.AddHostedService<ReceivingLoop>();
-            services.AddSingleton<Func<TimeSpan, CancellationToken, Task>>(provider => provider.GetRequiredService<OtlpIngest>().StoredAsync);
+            services.AddSingleton<Func<TimeSpan, CancellationToken, Task>>(provider => provider.GetRequiredService<OtlpIngest>().ReadableAsync);
             services.AddHostedService<QueryCounterLoop>();
             services.AddHostedService<PastLoop>();
             services.AddHostedService<RecordPastLoop>();

@@ -6,7 +6,7 @@ namespace SloEngine.Server.Slos;
 
 /// <summary>Evaluates the SLOs that are counted by queries, minute by minute.</summary>
 internal sealed partial class QueryCounterLoop(
-    SloCatalog catalog, QueryCounter counter, Func<TimeSpan, CancellationToken, Task> stored, TimeProvider time, ILogger<QueryCounterLoop> logger) : BackgroundService
+    SloCatalog catalog, QueryCounter counter, Func<TimeSpan, CancellationToken, Task> readable, TimeProvider time, ILogger<QueryCounterLoop> logger) : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
@@ -23,7 +23,7 @@ internal sealed partial class QueryCounterLoop(
             {
                 _failures.Keys.Except(catalog.Slos.Select(slo => slo.Id)).ToList().ForEach(gone => _failures.Remove(gone));
                 // What was acknowledged and waits for the store belongs to the minutes that are asked for, too.
-                await stored(Patience, stoppingToken);
+                await readable(Patience, stoppingToken);
                 while (await counter.TickAsync(catalog.Slos, Failed, stoppingToken))
                 {
                 }

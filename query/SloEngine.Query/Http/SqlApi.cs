@@ -32,6 +32,10 @@ public static class SqlApi
                 {
                     Timeout = options.Timeout, MaxResultRows = options.MaxSqlRows, MaxResultBytes = options.MaxSqlBytes,
                 };
+                if (query.Sql.Contains("samples", StringComparison.OrdinalIgnoreCase))
+                {
+                    await store.StoreRecentAsync(http.RequestAborted);
+                }
                 var output = new ArrayBufferWriter<byte>(64 << 10);
                 await store.QueryFormattedAsync(query, format, output, http.RequestAborted);
                 http.Response.ContentType = type;

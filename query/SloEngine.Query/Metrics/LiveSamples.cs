@@ -3,7 +3,7 @@ using SloEngine.Storage.Tables;
 namespace SloEngine.Query.Metrics;
 
 /// <summary>
-/// Samples of the slot under way, of series that queries ask for: read from the store once, and kept up with by what is stored from then on, so that
+/// Samples of the slot under way, of series that queries ask for: read from the store once, and kept up with by what comes from then on, so that
 /// what dashboards and rules ask again and again does not read the store each time. Bounded in bytes: beyond them everything is forgotten. Safe for
 /// concurrent use.
 /// </summary>
@@ -37,7 +37,7 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
     public static long BytesOf(long series, long samplesEach) => series * (Tail.OwnBytes + (Math.Max(samplesEach, Tail.LeastRoom) * SampleBytes));
 
     /// <summary>
-    /// Takes samples of series out of memory; those of which not all is known are left over, and what is stored from now on is kept for them until
+    /// Takes samples of series out of memory; those of which not all is known are left over, and what comes from now on is kept for them until
     /// <see cref="Keep"/> brings what the store has.
     /// </summary>
     /// <param name="ids">The series.</param>
@@ -80,7 +80,7 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
     {
         lock (_gate)
         {
-            // What was stored since they were left over is not all there: a series that is known again by now has it from a later moment on only.
+            // What came since they were left over is not all there: a series that is known again by now has it from a later moment on only.
             if (lacking.Generation != _generation)
             {
                 return;
@@ -93,7 +93,7 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
         }
     }
 
-    public void Stored(SampleRows rows)
+    public void Added(SampleRun run)
     {
         lock (_gate)
         {
@@ -101,22 +101,15 @@ internal sealed class LiveSamples(long maxBytes) : ISampleFollower
             {
                 return;
             }
-            ReadOnlySpan<UInt128> ids = rows.Ids;
-            ReadOnlySpan<long> times = rows.TimesMs;
-            ReadOnlySpan<long> numbers = rows.Numbers;
-            ReadOnlySpan<byte> scales = rows.Scales;
-            for (int start = 0; start < ids.Length;)
+            ReadOnlySpan<UInt128> ids = run.Ids;
+            ReadOnlySpan<int> ends = run.Ends;
+            for (int stretch = 0; stretch < ids.Length; stretch++)
             {
-                int end = start + 1;
-                while (end < ids.Length && ids[end] == ids[start])
+                if (_tails.TryGetValue(ids[stretch], out Tail? tail))
                 {
-                    end++;
+                    Range rows = run.StartOf(stretch)..ends[stretch];
+                    _bytes += tail.Append(run.TimesMs[rows], run.Numbers[rows], run.Scales[rows]);
                 }
-                if (_tails.TryGetValue(ids[start], out Tail? tail))
-                {
-                    _bytes += tail.Append(times[start..end], numbers[start..end], scales[start..end]);
-                }
-                start = end;
             }
             Bound();
         }

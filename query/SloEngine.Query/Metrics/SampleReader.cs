@@ -152,6 +152,16 @@ internal sealed class SampleReader(IColumnStore store, SampleCache cache, LiveSa
     private async ValueTask<List<SampleStretch>> StoredAsync(UInt128[] ids, bool isWhole, TimeRange range, long most, CancellationToken cancellation)
     {
         long left = most;
+        // Before the table is read: what goes there meanwhile is found in both.
+        Dictionary<UInt128, SampleStretch> recent = RecentStretches.Of(store.Recent, ids, range);
+        foreach (SampleStretch stretch in recent.Values)
+        {
+            left -= stretch.TimesMs.Length;
+        }
+        if (left < 0)
+        {
+            throw TooMany();
+        }
         long usual = Math.Max(1, (range.EndMs - range.StartMs) / UsualIntervalMs);
         UInt128[][] parts = [.. ids.Chunk((int)Math.Clamp(RowsAtOnce / usual, 1, ids.Length))];
         var read = new List<SampleStretch>[parts.Length];
@@ -163,7 +173,8 @@ internal sealed class SampleReader(IColumnStore store, SampleCache cache, LiveSa
             };
             read[part] = await store.ReadAsync(query, result => Interlocked.Add(ref left, -result.Rows) >= 0 ? SampleRuns.OfSamples(result) : throw TooMany(), token);
         });
-        return parts.Length == 1 ? read[0] : [.. read.SelectMany(static part => part)];
+        List<SampleStretch> stored = parts.Length == 1 ? read[0] : [.. read.SelectMany(static part => part)];
+        return RecentStretches.Behind(stored, recent);
     }
 
     /// <summary>Whether ids begin alike, as those of one metric do: nothing else lies between them.</summary>

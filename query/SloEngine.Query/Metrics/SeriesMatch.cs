@@ -182,6 +182,10 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     private async ValueTask<List<StoredSeries>?> ReadAsync(
         string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, CancellationToken cancellation)
     {
+        if (active is not null)
+        {
+            await store.StoreRecentAsync(cancellation);
+        }
         var parameters = new Dictionary<string, string>();
         return await ReadAsync(Where(tenant, matchers, active, parameters), parameters, cancellation);
     }
@@ -212,7 +216,7 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
         return found;
     }
 
-    /// <summary>The search as a condition on the table <c>series</c>; adds its parameters.</summary>
+    /// <summary>The search as a condition on the table <c>series</c>; adds its parameters. Where a time is given, samples are to be in their table (<see cref="IColumnStore.StoreRecentAsync"/>).</summary>
     public static string Where(string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, Dictionary<string, string> parameters)
     {
         parameters.Add("tenant", tenant);

@@ -19,6 +19,7 @@ internal sealed record StoreStatistics(
         string pairs = $"(SELECT DISTINCT id, arrayJoin(arrayPushBack(CAST(labels, 'Array(Tuple(String, String))'), ('__name__', toString(metric)))) AS pair {Mine})";
         string top = $"ORDER BY 2 DESC, 1 LIMIT {topics.ToString(CultureInfo.InvariantCulture)}";
         ResultBlock counts = (await Read($"SELECT uniqExact(id), uniqExact(pair) FROM {pairs}")).Blocks[0];
+        await store.StoreRecentAsync(cancellation);
         ResultBlock points = (await Read(
             $"SELECT count(), toUnixTimestamp64Milli(min(ts)), toUnixTimestamp64Milli(max(ts)) FROM samples WHERE id IN (SELECT id {Mine})")).Blocks[0];
         return new StoreStatistics(

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Pipelines.Tail;
 using SloEngine.Otlp.Common;
+using SloEngine.Storage;
 using SloEngine.Storage.Wal;
 
 namespace SloEngine.Collector.Tests.Ingest;
@@ -12,7 +13,7 @@ internal sealed class IngestRig : IAsyncDisposable
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("sloengine-ingest-");
     private readonly WalOptions _wal;
     private WriteAheadLog? _log;
-    private WalCheckpoint? _checkpoint;
+    private IngestCheckpoints? _checkpoints;
     private WalCheckpoint? _waiting;
 
     public IngestRig(CollectorOptions? options = null, long segmentBytes = 1 << 20, long maxLogBytes = 1 << 30)
@@ -31,6 +32,9 @@ internal sealed class IngestRig : IAsyncDisposable
     /// <summary>Position behind the last record of the log.</summary>
     public long LogEnd => _log!.End;
 
+    /// <summary>Whether the store is the collector's alone, so that samples are gathered.</summary>
+    public bool Gathers { get; init; }
+
     /// <summary>What the last replay showed.</summary>
     public RecordingTaps? ReplayTaps { get; private set; }
 
@@ -47,15 +51,20 @@ internal sealed class IngestRig : IAsyncDisposable
     public async Task StartAsync(CancellationToken cancellation = default)
     {
         Close();
+        Store.Recent = Gathers ? new RecentSamples() : null;
         _log = WriteAheadLog.Open(_wal, TimeProvider.System, WalCheckpoint.LastIntent(_wal.Directory));
-        _checkpoint = WalCheckpoint.Open(_wal.Directory, _log);
+        _checkpoints = IngestCheckpoints.Open(_wal.Directory, _log);
         string waitingPath = Path.Combine(_wal.Directory, TraceWaiting.FileName);
         _waiting = File.Exists(waitingPath) ? OpenWaiting() : null;
-        if (LogReplay.IsNeeded(_log, _checkpoint))
+        using (var samples = new SampleReplay(Store, _log, _checkpoints, Options, TimeProvider.System, NullLogger<SampleReplay>.Instance, _waiting))
+        {
+            await samples.RunAsync(cancellation);
+        }
+        if (LogReplay.IsNeeded(_log, _checkpoints.First))
         {
             ReplayTaps = new RecordingTaps(Store);
             using var replay = new LogReplay(
-                Store, _log, _checkpoint, ReplayTaps, Options, TimeProvider.System, NullLogger<LogReplay>.Instance, _waiting);
+                Store, _log, _checkpoints, ReplayTaps, Options, TimeProvider.System, NullLogger<LogReplay>.Instance, _waiting);
             await replay.RunAsync(cancellation);
         }
         if (Options.Pipelines.TailTraces is not null)
@@ -64,13 +73,13 @@ internal sealed class IngestRig : IAsyncDisposable
         }
         else if (_waiting is not null)
         {
-            await new TraceWaiting(_waiting).StoreAllAsync(Store, _log, _checkpoint, Options, TimeProvider.System, NullLogger.Instance, cancellation);
+            await new TraceWaiting(_waiting).StoreAllAsync(Store, _log, _checkpoints.First, Options, TimeProvider.System, NullLogger.Instance, cancellation);
             _waiting.Dispose();
             _waiting = null;
             File.Delete(waitingPath);
         }
         Taps = new RecordingTaps(Store) { ListensToSeries = Taps.ListensToSeries };
-        Ingest = new OtlpIngest(Store, _log, _checkpoint, Taps, Options, TimeProvider.System, NullLogger<OtlpIngest>.Instance,
+        Ingest = new OtlpIngest(Store, _log, _checkpoints, Taps, Options, TimeProvider.System, NullLogger<OtlpIngest>.Instance,
             _waiting is null ? null : new TraceWaiting(_waiting));
     }
 
@@ -81,13 +90,13 @@ internal sealed class IngestRig : IAsyncDisposable
         Close();
     }
 
-    private WalCheckpoint OpenWaiting() => WalCheckpoint.Open(_wal.Directory, _log!, TraceWaiting.FileName, _checkpoint!.Stored);
+    private WalCheckpoint OpenWaiting() => WalCheckpoint.Open(_wal.Directory, _log!, TraceWaiting.FileName, _checkpoints!.First.Stored);
 
     private void Close()
     {
         _waiting?.Dispose();
         _waiting = null;
-        _checkpoint?.Dispose();
+        _checkpoints?.Dispose();
         _log?.Dispose();
     }
 

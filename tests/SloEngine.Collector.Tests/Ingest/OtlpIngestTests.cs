@@ -42,7 +42,7 @@ public sealed class OtlpIngestTests
         await rig.StartAsync();
 
         await rig.SendAsync(Signal.Metrics, RichMetrics());
-        await rig.Store.HoldsAsync("histograms", 1);
+        await rig.Store.HoldsAsync("samples", 6);
 
         Assert.Equal((6, 1, 1), (rig.Store.Rows("samples"), rig.Store.Rows("histograms"), rig.Store.Rows("exponential_histograms")));
         Assert.Equal(1, rig.Store.Rows("exemplars"));
@@ -312,13 +312,19 @@ public sealed class OtlpIngestTests
         Assert.Equal(6, rig.Store.Rows("samples"));
     }
 
-    [Fact]
-    public async Task A_crash_at_any_insert_loses_nothing_and_stores_nothing_twice()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_crash_at_any_insert_loses_nothing_and_stores_nothing_twice(bool gathers)
     {
         for (int seed = 0; seed < 40; seed++)
         {
             var random = new Random(seed);
-            await using var rig = new IngestRig(new CollectorOptions { MaxBatchesInMemory = 1 + (seed % 3), MaxBatchRows = 15 }, segmentBytes: 700);
+            var options = new CollectorOptions
+            {
+                MaxBatchesInMemory = 1 + (seed % 3), MaxBatchRows = 15, MaxGatheredSamples = 1 + random.Next(40), GatherTime = TimeSpan.FromMilliseconds(random.Next(50)),
+            };
+            await using var rig = new IngestRig(options, segmentBytes: 700) { Gathers = gathers };
             int points = 0;
             int exemplars = 0;
             int logs = 0;
@@ -364,6 +370,83 @@ public sealed class OtlpIngestTests
 
             Assert.Equal((seed, points, logs, points + logs), (seed, rig.Store.Rows("samples"), rig.Store.Rows("logs"), rig.Store.Rows("counts")));
             Assert.Equal((seed, exemplars), (seed, rig.Store.Rows("exemplars")));
+        }
+    }
+
+    [Fact]
+    public async Task Samples_are_gathered_and_readable_and_become_one_insert_when_they_are_many_or_asked_for()
+    {
+        await using var rig = new IngestRig(new CollectorOptions { MaxGatheredSamples = 10, GatherTime = TimeSpan.FromHours(1) }) { Gathers = true };
+        await rig.StartAsync();
+        RecentSamples recent = rig.Store.Recent!;
+
+        for (int request = 1; request <= 4; request++)
+        {
+            await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(request, "/a"), Number(request, "/b"))));
+            await ReadableAsync(recent, 2 * request);
+        }
+        Assert.Equal(0, rig.Store.Rows("samples"));
+
+        await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(5, "/a"), Number(5, "/b"))));
+        await rig.Store.HoldsAsync("samples", 10);
+        await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(6, "/a"))));
+        await ReadableAsync(recent, 1);
+        await ((IColumnStore)rig.Store).StoreRecentAsync();
+
+        Assert.Equal((11, 0), (rig.Store.Rows("samples"), recent.Rows));
+        Assert.Equal(2, rig.Store.Inserts.Count(static table => table == "samples"));
+
+        await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(7, "/a"))));
+        await rig.Ingest.StoredAsync(TimeSpan.FromSeconds(20), default);
+        Assert.Equal(12, rig.Store.Rows("samples"));
+    }
+
+    [Fact]
+    public async Task Samples_go_into_the_store_after_a_while_and_whoever_asks_when_it_fails_is_not_held()
+    {
+        await using var rig = new IngestRig(new CollectorOptions { GatherTime = TimeSpan.FromMilliseconds(30) }) { Gathers = true };
+        bool away = true;
+        rig.Store.Before = table => away && table == "samples" ? throw Down : Task.CompletedTask;
+        await rig.StartAsync();
+
+        await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(1, "/a"))));
+        await ReadableAsync(rig.Store.Recent!, 1);
+        await ((IColumnStore)rig.Store).StoreRecentAsync().WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.Equal((0, 1), (rig.Store.Rows("samples"), rig.Store.Recent!.Rows));
+
+        away = false;
+        await rig.Store.HoldsAsync("samples", 1);
+    }
+
+    [Fact]
+    public async Task Samples_that_were_gathered_when_a_process_ended_are_stored_at_the_next_start_and_not_counted_again()
+    {
+        await using var rig = new IngestRig(new CollectorOptions { GatherTime = TimeSpan.FromHours(1) }, segmentBytes: 700) { Gathers = true };
+        bool away = false;
+        rig.Store.Before = table => away && table == "samples" ? throw Down : Task.CompletedTask;
+        await rig.StartAsync();
+        for (int request = 1; request <= 30; request++)
+        {
+            await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(request, "/a"))));
+            await ReadableAsync(rig.Store.Recent!, request);
+        }
+        away = true;
+        await rig.StopAsync();
+        Assert.Equal(0, rig.Store.Rows("samples"));
+
+        away = false;
+        await rig.StartAsync();
+
+        Assert.Equal(30, rig.Store.Rows("samples"));
+        Assert.Null(rig.ReplayTaps);
+    }
+
+    private static async Task ReadableAsync(RecentSamples recent, long samples)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (recent.Rows != samples)
+        {
+            await Task.Delay(1, patience.Token);
         }
     }
 

@@ -32,6 +32,9 @@ internal sealed class RecordingStore : IColumnStore
         }
     }
 
+    /// <summary>Where samples are gathered; null where each batch's go at once.</summary>
+    public RecentSamples? Recent { get; set; }
+
     public int Rows(string table)
     {
         lock (_lock)

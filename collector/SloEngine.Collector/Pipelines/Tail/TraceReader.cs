@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging;
 using SloEngine.Collector.Expiry;
-using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
@@ -26,7 +25,7 @@ internal sealed class TraceReader : IAsyncDisposable
     private readonly WriteAheadLog _log;
     private readonly WalCheckpoint _first;
     private readonly WalCheckpoint _own;
-    private readonly ForwardMarks _forwards;
+    private readonly LogTrim _trim;
     private readonly CollectorOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -46,15 +45,15 @@ internal sealed class TraceReader : IAsyncDisposable
     /// <param name="first">How far the first reader is, which this one does not overtake.</param>
     /// <param name="own">How far this one is.</param>
     /// <param name="decisions">What is kept.</param>
-    /// <param name="forwards">What the log says of gateways, to be kept when it is trimmed.</param>
+    /// <param name="trim">Trims the log.</param>
     /// <param name="options">Habits.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The host's log.</param>
     public TraceReader(
-        IColumnStore store, WriteAheadLog log, WalCheckpoint first, WalCheckpoint own, TraceDecisions decisions, ForwardMarks forwards, CollectorOptions options, TimeProvider time,
+        IColumnStore store, WriteAheadLog log, WalCheckpoint first, WalCheckpoint own, TraceDecisions decisions, LogTrim trim, CollectorOptions options, TimeProvider time,
         ILogger logger)
     {
-        (_store, _log, _first, _own, Decisions, _forwards, _options, _time, _logger) = (store, log, first, own, decisions, forwards, options, time, logger);
+        (_store, _log, _first, _own, Decisions, _trim, _options, _time, _logger) = (store, log, first, own, decisions, trim, options, time, logger);
         _wait = options.Pipelines.TailTraces?.DecisionWait ?? TimeSpan.Zero;
         MakeInserter();
         ReadWaiting();
@@ -204,8 +203,8 @@ internal sealed class TraceReader : IAsyncDisposable
         CollectorOptions unlimited = LogReplay.WithoutLimits(_options);
         var series = new SeriesIndex(unlimited, new SilentTaps(), _time);
         var resources = new ResourceIndex(unlimited, _time);
-        _decoder = new LogDecoder(_options, series, resources, new TenantKeys()) { TracesOnly = true };
-        _inserter = new BatchInserter(_store, _log, _own, series, resources, _decoder, new ReferenceLeases(), _forwards, _time, _logger)
+        _decoder = new LogDecoder(_options, series, resources, new TenantKeys()) { Only = Signal.Traces };
+        _inserter = new BatchInserter(_store, _log, _own, series, resources, _decoder, new ReferenceLeases(), _trim, _time, _logger)
         {
             Selection = Decisions, TokenPrefix = "traces-",
         };

@@ -1,0 +1,109 @@
+using Microsoft.Extensions.Logging;
+using SloEngine.Collector.Gateway;
+using SloEngine.Collector.Pipelines;
+using SloEngine.Collector.Pipelines.Tail;
+using SloEngine.Collector.Resources;
+using SloEngine.Collector.Series;
+using SloEngine.Storage;
+using SloEngine.Storage.Native;
+using SloEngine.Storage.Tables;
+using SloEngine.Storage.Wal;
+
+namespace SloEngine.Collector.Ingest;
+
+/// <summary>
+/// Stores the samples that a process that ended had gathered, and of which the store has all else: they have been counted already, and what counts on
+/// reads the last of them from the store. So this comes before <see cref="LogReplay"/>, and before the baselines are read.
+/// </summary>
+public sealed partial class SampleReplay : IDisposable
+{
+    private readonly WriteAheadLog _log;
+    private readonly IngestCheckpoints _checkpoints;
+    private readonly CollectorOptions _options;
+    private readonly ILogger _logger;
+    private readonly SeriesIndex _series;
+    private readonly LogDecoder _decoder;
+    private readonly TargetInfo _targetInfo;
+    private readonly SampleInserter _inserter;
+    private readonly SignalBlocks _blocks = new(StoreSelection.All);
+    private readonly RowOrder _order = new();
+
+    /// <summary>Prepares the replay.</summary>
+    /// <param name="store">Where it goes.</param>
+    /// <param name="log">The log.</param>
+    /// <param name="checkpoints">How far the store has it.</param>
+    /// <param name="options">Habits of the collector.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">The host's log.</param>
+    /// <param name="traces">Checkpoint of the reader that spans are left to; null when they are stored like the rest.</param>
+    public SampleReplay(
+        IColumnStore store, WriteAheadLog log, IngestCheckpoints checkpoints, CollectorOptions options, TimeProvider time, ILogger<SampleReplay> logger, WalCheckpoint? traces = null)
+    {
+        (_log, _checkpoints, _options, _logger) = (log, checkpoints, options, logger);
+        CollectorOptions unlimited = LogReplay.WithoutLimits(options);
+        _series = new SeriesIndex(unlimited, new SilentTaps(), time);
+        _decoder = new LogDecoder(options, _series, new ResourceIndex(unlimited, time), new TenantKeys()) { Only = Signal.Metrics };
+        _targetInfo = new TargetInfo(_series);
+        _inserter = new SampleInserter(store, log, checkpoints.Samples, new LogTrim(log, ForwardMarks.Open(log, time), checkpoints.First, checkpoints.Samples, traces), options, time, logger);
+    }
+
+    /// <summary>Stores what there is; the stretch that may have been inserted goes first, as one insert under the token it had.</summary>
+    /// <exception cref="InvalidDataException">A later program wrote the log.</exception>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        long end = Math.Min(_checkpoints.First.Stored, _log.End);
+        long from = Math.Max(_checkpoints.Samples.Stored, _log.Start);
+        if (from >= end)
+        {
+            return;
+        }
+        LogBegins(end - from);
+        while (from < end)
+        {
+            from = Read(from, _checkpoints.Samples.Intent is var intent && intent > from ? Math.Min(intent, end) : null, end);
+            SeriesTable table = _series.Table;
+            _targetInfo.AddTo(_blocks.Metrics);
+            _inserter.Add(_blocks.Metrics.Numbers.Count == 0 ? null : SampleRun.Of(_blocks.Metrics.Numbers, table.Ids, table.Scales, _order), from);
+            _blocks.Clear();
+            await _inserter.StoreAsync(cancellation);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _inserter.Dispose();
+        _decoder.Dispose();
+        _blocks.Dispose();
+        _order.Dispose();
+    }
+
+    /// <summary>Gathers samples up to <paramref name="exactly"/>, or until there are many; returns where it stopped.</summary>
+    private long Read(long from, long? exactly, long end)
+    {
+        try
+        {
+            foreach (WalRecord record in _log.Read(from, exactly ?? end))
+            {
+                _decoder.Decode(LogRecord.Read(record.Payload), _blocks.Append);
+                from = record.End;
+                if (exactly is null && _blocks.Metrics.Numbers.Count >= _options.MaxGatheredSamples)
+                {
+                    break;
+                }
+            }
+        }
+        catch (WalCorruptionException damage)
+        {
+            LogDamage(damage.ResumeAt - from, damage.Message);
+            from = damage.ResumeAt;
+        }
+        return from;
+    }
+
+    [LoggerMessage(EventName = "collector.replay.samples", Level = LogLevel.Information, Message = "The log holds samples in {Bytes} bytes that the store may not have: storing them")]
+    private partial void LogBegins(long bytes);
+
+    [LoggerMessage(EventName = "collector.replay.damaged", Level = LogLevel.Critical, Message = "Samples in {Bytes} bytes of the log are lost: {Reason}")]
+    private partial void LogDamage(long bytes, string reason);
+}

@@ -1,0 +1,172 @@
+using SloEngine.Storage.Tables;
+
+namespace SloEngine.Storage;
+
+/// <summary>
+/// Samples that can be read and are not rows of their table yet: the store takes many at once for a fraction of the work, and of the bytes, of as many
+/// one after the other. Whoever reads samples asks here first, and the table then: what has gone there meanwhile is found twice, and counts once. Safe for
+/// concurrent use.
+/// </summary>
+/// <param name="slots">Who is told of what can be read.</param>
+public sealed class RecentSamples(SlotVersions? slots = null)
+{
+    private readonly Lock _lock = new();
+    private readonly List<SampleRun> _runs = [];
+    private long _rows;
+
+    /// <summary>Takes samples of one of the series that are asked for.</summary>
+    /// <param name="index">Its place among them.</param>
+    /// <param name="timesMs">The times, ascending, in Unix milliseconds.</param>
+    /// <param name="numbers">The values, under their scales (<see cref="SampleValue"/>).</param>
+    /// <param name="scales">The scales.</param>
+    public delegate void Receiver(int index, ReadOnlySpan<long> timesMs, ReadOnlySpan<long> numbers, ReadOnlySpan<byte> scales);
+
+    /// <summary>Number of samples.</summary>
+    public long Rows => Volatile.Read(ref _rows);
+
+    /// <summary>Puts what is here into the table; set by whoever does that. Completes after one try, which may have failed.</summary>
+    public Func<CancellationToken, Task>? Store { get; set; }
+
+    /// <summary>Has everything put into the table that is here, or tried once.</summary>
+    internal Task StoreAsync(CancellationToken cancellation = default) => Rows > 0 && Store is { } store ? store(cancellation) : Task.CompletedTask;
+
+    /// <summary>Adds samples, whose memory is kept until they are removed.</summary>
+    public void Add(SampleRun run)
+    {
+        lock (_lock)
+        {
+            _runs.Add(run);
+            _rows += run.Count;
+        }
+        slots?.Change(run, isStored: true);
+    }
+
+    /// <summary>What is here, in the order in which it came.</summary>
+    public SampleRun[] Runs()
+    {
+        lock (_lock)
+        {
+            return [.. _runs];
+        }
+    }
+
+    /// <summary>Removes the first of <see cref="Runs"/>, which the table has by now, and gives their memory back.</summary>
+    public void RemoveFirst(int count)
+    {
+        lock (_lock)
+        {
+            foreach (SampleRun run in _runs.Take(count))
+            {
+                _rows -= run.Count;
+                run.Dispose();
+            }
+            _runs.RemoveRange(0, count);
+        }
+    }
+
+    /// <summary>Shows the samples of series; those of one series come in several pieces, which may overlap in time.</summary>
+    /// <param name="ids">The series, ascending.</param>
+    /// <param name="startMs">Before the first sample, in Unix milliseconds.</param>
+    /// <param name="endMs">The last time.</param>
+    /// <param name="receive">Takes what there is; what it is given is valid until it returns.</param>
+    public void Read(ReadOnlySpan<UInt128> ids, long startMs, long endMs, Receiver receive)
+    {
+        lock (_lock)
+        {
+            foreach (SampleRun run in _runs)
+            {
+                if (run.Times.LastMs > startMs && run.Times.FirstMs <= endMs)
+                {
+                    Read(run, ids, startMs, endMs, receive);
+                }
+            }
+        }
+    }
+
+    private static void Read(SampleRun run, ReadOnlySpan<UInt128> ids, long startMs, long endMs, Receiver receive)
+    {
+        for (int first = 0, end; first < run.Stretches; first = end)
+        {
+            long hour = HourOf(run, first);
+            end = LowerBound(first, run.Stretches, stretch => HourOf(run, stretch) > hour);
+            if ((hour + 1) * SampleRun.HourMs > startMs && hour * SampleRun.HourMs <= endMs)
+            {
+                ReadHour(run, first, end, ids, startMs, endMs, receive);
+            }
+        }
+    }
+
+    /// <summary>Both are ascending: each step goes to the next series of either that may be the other's.</summary>
+    private static void ReadHour(SampleRun run, int stretch, int end, ReadOnlySpan<UInt128> ids, long startMs, long endMs, Receiver receive)
+    {
+        ReadOnlySpan<UInt128> known = run.Ids[..end];
+        for (int index = 0; index < ids.Length && stretch < end;)
+        {
+            if (ids[index] == known[stretch])
+            {
+                int start = run.StartOf(stretch);
+                ReadOnlySpan<long> times = run.TimesMs[start..run.Ends[stretch]];
+                int from = Until(times, startMs);
+                int until = Until(times, endMs);
+                if (until > from)
+                {
+                    receive(index, times[from..until], run.Numbers[(start + from)..(start + until)], run.Scales[(start + from)..(start + until)]);
+                }
+                index++;
+                stretch++;
+            }
+            else if (ids[index] < known[stretch])
+            {
+                index = Next(ids, index, known[stretch]);
+            }
+            else
+            {
+                stretch = Next(known, stretch, ids[index]);
+            }
+        }
+    }
+
+    /// <summary>The first place from one on that is not before an id: in steps that double, since it is most often near.</summary>
+    private static int Next(ReadOnlySpan<UInt128> ascending, int from, UInt128 id)
+    {
+        int step = 1;
+        while (from + step < ascending.Length && ascending[from + step] < id)
+        {
+            from += step;
+            step *= 2;
+        }
+        int low = from + 1;
+        int high = Math.Min(from + step, ascending.Length);
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = ascending[middle] < id ? (middle + 1, high) : (low, middle);
+        }
+        return low;
+    }
+
+    /// <summary>The first place between two for which something holds that holds for all behind it.</summary>
+    private static int LowerBound(int low, int high, Func<int, bool> holds)
+    {
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = holds(middle) ? (low, middle) : (middle + 1, high);
+        }
+        return low;
+    }
+
+    private static int Until(ReadOnlySpan<long> ascending, long last)
+    {
+        int low = 0;
+        int high = ascending.Length;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = ascending[middle] <= last ? (middle + 1, high) : (low, middle);
+        }
+        return low;
+    }
+
+    private static long HourOf(SampleRun run, int stretch) => run.TimesMs[run.StartOf(stretch)] / SampleRun.HourMs;
+}
