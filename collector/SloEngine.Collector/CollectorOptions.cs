@@ -33,7 +33,7 @@ public sealed record CollectorOptions
     public TimeSpan CommitDelay { get; init; } = TimeSpan.FromMilliseconds(5);
 
     /// <summary>Rows after which a batch goes into the store.</summary>
-    public int MaxBatchRows { get; init; } = 1_000_000;
+    public int MaxBatchRows { get; init; } = 500_000;
 
     /// <summary>Bytes of columns, about, after which a batch goes into the store; at a start, when what the log holds goes first, bytes of requests if these are more.</summary>
     public long MaxBatchBytes { get; init; } = 64 << 20;

@@ -20,6 +20,24 @@ public sealed class DurabilityTests
           objectives: [{target: 0.999}]
         """;
 
+    private const string CounterSlo = """
+        apiVersion: openslo/v1
+        kind: SLO
+        metadata: {name: app-requests}
+        spec:
+          service: app
+          indicator:
+            metadata: {name: app-requests}
+            spec:
+              ratioMetric:
+                counter: true
+                good: {metricSource: {type: Prometheus, spec: {query: 'sum(rate(app_requests_total{code="200"}[5m]))'}}}
+                total: {metricSource: {type: Prometheus, spec: {query: 'sum(rate(app_requests_total[5m]))'}}}
+          timeWindow: [{duration: 30d, isRolling: true}]
+          budgetingMethod: Occurrences
+          objectives: [{target: 0.999}]
+        """;
+
     [Fact]
     public async Task What_was_acknowledged_under_load_is_there_exactly_once_after_kill_9()
     {
@@ -89,6 +107,46 @@ public sealed class DurabilityTests
         Assert.All(senders, sender => Assert.Equal(0, sender.Refused));
         Assert.InRange(spans + logs, senders.Sum(sender => sender.Acknowledged), senders.Sum(sender => sender.Acknowledged + sender.Doubtful));
         Assert.Equal(spans, (await last.GetAsync("/api/v1/slos/app-spans")).GetProperty("totalEvents").GetDouble());
+    }
+
+    /// <summary>Samples wait in memory for longer than these processes live: all of them come out of the log, and what they count has been counted.</summary>
+    [Fact]
+    public async Task Ten_kills_while_samples_are_gathered_lose_and_double_none_of_them_and_the_ledger_counts_each_event_once()
+    {
+        using var files = new TemporaryDirectory();
+        files.Write("slos/app.yaml", CounterSlo);
+        string data = Path.Combine(files.Path, "data");
+        string[] arguments = ["--slos", Path.Combine(files.Path, "slos"), "--self-telemetry", "off"];
+        var random = new Random(10);
+        var sender = new OtlpJsonSender(new Uri("http://127.0.0.1:9"), "app");
+        int acknowledged = 0;
+        int sent = 0;
+        for (int kill = 0; kill < 10; kill++)
+        {
+            await using ServerProcess server = await ServerProcess.StartAsync(data, arguments);
+            using OtlpJsonSender running = sender.MoveTo(server.OtlpHttp);
+            Task sending = Task.Run(async () =>
+            {
+                for (sent++; await running.SendAsync(1, 0); sent++)
+                {
+                    Interlocked.Increment(ref acknowledged);
+                }
+            });
+            int enough = acknowledged + random.Next(50, 400);
+            await ServerProcess.UntilAsync(() => Task.FromResult(Volatile.Read(ref acknowledged)), count => count > enough, TimeSpan.FromSeconds(60));
+            await Task.Delay(random.Next(0, 1500));
+            await server.KillAsync();
+            await sending;
+            sender = running;
+        }
+
+        await using ServerProcess last = await ServerProcess.StartAsync(data, arguments);
+        const string Mine = "FROM samples WHERE id IN (SELECT id FROM series WHERE metric = 'app_requests_total')";
+        double rows = await last.SqlNumberAsync("SELECT count() " + Mine);
+        Assert.Equal(rows, await last.SqlNumberAsync("SELECT uniqExact(value) " + Mine));
+        Assert.InRange(rows, acknowledged, sent);
+        // The counter is older than the server: the first point is where counting begins.
+        Assert.Equal(await last.SqlNumberAsync("SELECT max(value) - min(value) " + Mine), (await last.GetAsync("/api/v1/slos/app-requests")).GetProperty("totalEvents").GetDouble());
     }
 
     [Theory]
