@@ -125,7 +125,7 @@ internal sealed partial class SampleInserter : IDisposable
     /// <exception cref="OperationCanceledException">Given up: the log keeps it.</exception>
     public async Task StoreAsync(CancellationToken cancellation)
     {
-        (SampleRun[] runs, long end) = Take();
+        (SampleRun[] runs, long from, long end) = Take();
         NativeBlock? block = null;
         TimeSpan delay = FirstRetry;
         while (true)
@@ -136,17 +136,16 @@ internal sealed partial class SampleInserter : IDisposable
                 if (runs.Length > 0)
                 {
                     block ??= MetricTables.Encode(runs, _writer);
-                    _checkpoint.Save(_checkpoint.Stored, end);
-                    await _store.InsertAsync(block.Value, $"{_log.Id:N}-{_checkpoint.Stored}", CancellationToken.None);
+                    _checkpoint.Save(from, end);
+                    await _store.InsertAsync(block.Value, $"{_log.Id:N}-{from}", CancellationToken.None);
                 }
-                if (end > _checkpoint.Stored)
+                if (end > from)
                 {
                     _checkpoint.Save(end, end);
                 }
                 _recent.RemoveFirst(runs.Length);
-                _trim.Trim();
                 _stored.Advance(end);
-                return;
+                break;
             }
             catch (Exception failure) when (failure is StoreException or IOException)
             {
@@ -163,6 +162,14 @@ internal sealed partial class SampleInserter : IDisposable
             }
             await Task.Delay(delay, _time, cancellation);
             delay = delay * 2 < LongestRetry ? delay * 2 : LongestRetry;
+        }
+        try
+        {
+            _trim.Trim();
+        }
+        catch (IOException failure)
+        {
+            LogUntrimmed(failure.Message);
         }
     }
 
@@ -213,18 +220,18 @@ internal sealed partial class SampleInserter : IDisposable
                 return _completed ? null : Timeout.InfiniteTimeSpan;
             }
             bool isDue = !Gathers || _isAsked || _completed || _recent.Rows >= _options.MaxGatheredSamples
-                || _log.End - _checkpoint.Stored >= _options.MaxGatheredLogBytes || _log.IsHalfFull;
+                || _end - _checkpoint.Stored >= _options.MaxGatheredLogBytes || _log.IsHalfFull;
             TimeSpan left = _options.GatherTime - _time.GetElapsedTime(_began);
             return isDue || left < TimeSpan.Zero ? TimeSpan.Zero : left;
         }
     }
 
-    private (SampleRun[] Runs, long End) Take()
+    private (SampleRun[] Runs, long From, long End) Take()
     {
         lock (_lock)
         {
             (_isAsked, _began) = (false, _time.GetTimestamp());
-            return (_recent.Runs(), _end);
+            return (_recent.Runs(), _checkpoint.Stored, _end);
         }
     }
 
@@ -247,6 +254,9 @@ internal sealed partial class SampleInserter : IDisposable
 
     [LoggerMessage(EventName = "collector.samples.away", Level = LogLevel.Warning, Message = "The store does not take {Rows} samples, which wait in the log; next try in {Seconds} s: {Reason}")]
     private partial void LogAway(long rows, double seconds, string reason);
+
+    [LoggerMessage(EventName = "collector.log.untrimmed", Level = LogLevel.Warning, Message = "The log could not be trimmed, and is with the next batch: {Reason}")]
+    private partial void LogUntrimmed(string reason);
 
     [LoggerMessage(EventName = "collector.samples.fault", Level = LogLevel.Critical, Message = "{Rows} samples could not be made ready for the store and wait in the log; next try in {Seconds} s")]
     private partial void LogFault(long rows, double seconds, Exception fault);
