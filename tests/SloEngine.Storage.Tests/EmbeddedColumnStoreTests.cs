@@ -243,6 +243,25 @@ public sealed class EmbeddedColumnStoreTests(EngineFixture engine)
     }
 
     [Fact]
+    public async Task An_insert_may_be_of_more_than_a_hundred_days()
+    {
+        using var writer = new NativeWriter();
+        using var points = new NumberPoints();
+        for (int day = 0; day < 150; day++)
+        {
+            points.Series.Append(0);
+            points.TimeNanos.Append(Time - (day * 86_400L * 1_000_000_000));
+            points.StartNanos.Append(0);
+            points.Values.Append(day);
+        }
+
+        await engine.Store.InsertAsync(MetricTables.Encode(points, [4712], writer));
+
+        QueryResult stored = await engine.Store.QueryAsync(new StoreQuery("SELECT uniqExact(toDate(ts)) FROM samples WHERE id = 4712"));
+        Assert.Equal(150UL, stored.Blocks[0].Values<ulong>(0)[0]);
+    }
+
+    [Fact]
     public async Task A_token_seen_before_inserts_nothing()
     {
         using var writer = new NativeWriter();

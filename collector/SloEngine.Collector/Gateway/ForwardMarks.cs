@@ -112,7 +112,18 @@ internal sealed class ForwardMarks
                 file = Encode(upTo);
                 _changed = false;
             }
-            WalFile.Replace(_log.Directory, FileName, file);
+            try
+            {
+                WalFile.Replace(_log.Directory, FileName, file);
+            }
+            catch
+            {
+                lock (_lock)
+                {
+                    _changed = true;
+                }
+                throw;
+            }
         }
     }
 

@@ -91,8 +91,8 @@ internal sealed partial class BatchInserter(
                 checkpoint.Save(batch.From, batch.To);
                 await StoreAsync(blocks, batch);
                 checkpoint.Save(batch.To, batch.To);
-                trim.Trim();
                 Samples?.Add(samples, batch.To);
+                trim.Trim();
                 Stored += blocks.Rows;
                 return;
             }

@@ -79,7 +79,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         _resources = new ResourceIndex(options, time);
         Cardinality = new CardinalityReader(options, _series, _resources);
         _forwards = ForwardMarks.Open(log, time);
-        var trim = new LogTrim(log, _forwards, checkpoint, checkpoints.Samples, waiting?.Checkpoint);
+        var trim = new LogTrim(log, _forwards, logger, checkpoint, checkpoints.Samples, waiting?.Checkpoint);
         _preparation = new RequestPreparation(options, _metrics.Meter);
         var sampledOut = new SampledOut(_metrics.Meter);
         if (waiting is not null)

@@ -28,8 +28,8 @@ internal sealed partial class SampleInserter : IDisposable
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _changed = new(0);
     private readonly StoredPosition _stored;
-    private readonly StoredPosition _tries = new(0);
-    private long _begunTries;
+    private TaskCompletionSource _asked = NewAsked();
+    private bool _isEnded;
     private long _end;
     private long _began;
     private bool _isAsked;
@@ -117,7 +117,11 @@ internal sealed partial class SampleInserter : IDisposable
         finally
         {
             _recent.Store = null;
-            _tries.Advance(long.MaxValue);
+            lock (_lock)
+            {
+                _isEnded = true;
+            }
+            _asked.TrySetResult();
         }
     }
 
@@ -125,12 +129,11 @@ internal sealed partial class SampleInserter : IDisposable
     /// <exception cref="OperationCanceledException">Given up: the log keeps it.</exception>
     public async Task StoreAsync(CancellationToken cancellation)
     {
-        (SampleRun[] runs, long from, long end) = Take();
+        (SampleRun[] runs, long from, long end, TaskCompletionSource asked) = Take();
         NativeBlock? block = null;
         TimeSpan delay = FirstRetry;
         while (true)
         {
-            long turn = BeginTry();
             try
             {
                 if (runs.Length > 0)
@@ -145,6 +148,7 @@ internal sealed partial class SampleInserter : IDisposable
                 }
                 _recent.RemoveFirst(runs.Length);
                 _stored.Advance(end);
+                asked.TrySetResult();
                 break;
             }
             catch (Exception failure) when (failure is StoreException or IOException)
@@ -156,21 +160,13 @@ internal sealed partial class SampleInserter : IDisposable
                 // A fault of ours: loud, and tried again, for giving up would leave what was acknowledged to a log that only fills.
                 LogFault(_recent.Rows, delay.TotalSeconds, failure);
             }
-            finally
-            {
-                _tries.Advance(turn);
-            }
+            // Those who asked, also meanwhile, read what there is.
+            asked.TrySetResult();
+            NextAsked().TrySetResult();
             await Task.Delay(delay, _time, cancellation);
             delay = delay * 2 < LongestRetry ? delay * 2 : LongestRetry;
         }
-        try
-        {
-            _trim.Trim();
-        }
-        catch (IOException failure)
-        {
-            LogUntrimmed(failure.Message);
-        }
+        _trim.Trim();
     }
 
     /// <summary>Nothing more will be added.</summary>
@@ -200,13 +196,17 @@ internal sealed partial class SampleInserter : IDisposable
         }
     }
 
-    /// <summary>Completes after a try that begins from now on.</summary>
+    /// <summary>Completes when what is gathered now is stored, or could not be.</summary>
     private Task TriedAsync(CancellationToken cancellation)
     {
         lock (_lock)
         {
+            if (_isEnded)
+            {
+                return Task.CompletedTask;
+            }
             Ask();
-            return _tries.ReachedAsync(_begunTries + 1).WaitAsync(cancellation);
+            return _asked.Task.WaitAsync(cancellation);
         }
     }
 
@@ -226,22 +226,26 @@ internal sealed partial class SampleInserter : IDisposable
         }
     }
 
-    private (SampleRun[] Runs, long From, long End) Take()
+    private (SampleRun[] Runs, long From, long End, TaskCompletionSource Asked) Take()
     {
         lock (_lock)
         {
             (_isAsked, _began) = (false, _time.GetTimestamp());
-            return (_recent.Runs(), _checkpoint.Stored, _end);
+            return (_recent.Runs(), _checkpoint.Stored, _end, NextAsked());
         }
     }
 
-    private long BeginTry()
+    /// <summary>What those wait for who have asked so far; others wait for another.</summary>
+    private TaskCompletionSource NextAsked()
     {
         lock (_lock)
         {
-            return ++_begunTries;
+            (TaskCompletionSource asked, _asked) = (_asked, NewAsked());
+            return asked;
         }
     }
+
+    private static TaskCompletionSource NewAsked() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>One signal is enough, however often something changes before it is looked at.</summary>
     private void Wake()
@@ -254,9 +258,6 @@ internal sealed partial class SampleInserter : IDisposable
 
     [LoggerMessage(EventName = "collector.samples.away", Level = LogLevel.Warning, Message = "The store does not take {Rows} samples, which wait in the log; next try in {Seconds} s: {Reason}")]
     private partial void LogAway(long rows, double seconds, string reason);
-
-    [LoggerMessage(EventName = "collector.log.untrimmed", Level = LogLevel.Warning, Message = "The log could not be trimmed, and is with the next batch: {Reason}")]
-    private partial void LogUntrimmed(string reason);
 
     [LoggerMessage(EventName = "collector.samples.fault", Level = LogLevel.Critical, Message = "{Rows} samples could not be made ready for the store and wait in the log; next try in {Seconds} s")]
     private partial void LogFault(long rows, double seconds, Exception fault);

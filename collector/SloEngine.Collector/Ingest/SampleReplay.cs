@@ -1,9 +1,9 @@
 using Microsoft.Extensions.Logging;
 using SloEngine.Collector.Gateway;
-using SloEngine.Collector.Pipelines;
 using SloEngine.Collector.Pipelines.Tail;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
+using SloEngine.Otlp.Metrics;
 using SloEngine.Storage;
 using SloEngine.Storage.Native;
 using SloEngine.Storage.Tables;
@@ -25,7 +25,7 @@ public sealed partial class SampleReplay : IDisposable
     private readonly LogDecoder _decoder;
     private readonly TargetInfo _targetInfo;
     private readonly SampleInserter _inserter;
-    private readonly SignalBlocks _blocks = new(StoreSelection.All);
+    private readonly MetricBlock _gathered = new();
     private readonly RowOrder _order = new();
 
     /// <summary>Prepares the replay.</summary>
@@ -44,7 +44,7 @@ public sealed partial class SampleReplay : IDisposable
         _series = new SeriesIndex(unlimited, new SilentTaps(), time);
         _decoder = new LogDecoder(options, _series, new ResourceIndex(unlimited, time), new TenantKeys()) { Only = Signal.Metrics };
         _targetInfo = new TargetInfo(_series);
-        _inserter = new SampleInserter(store, log, checkpoints.Samples, new LogTrim(log, ForwardMarks.Open(log, time), checkpoints.First, checkpoints.Samples, traces), options, time, logger);
+        _inserter = new SampleInserter(store, log, checkpoints.Samples, new LogTrim(log, ForwardMarks.Open(log, time), logger, checkpoints.First, checkpoints.Samples, traces), options, time, logger);
     }
 
     /// <summary>Stores what there is; the stretch that may have been inserted goes first, as one insert under the token it had.</summary>
@@ -62,9 +62,8 @@ public sealed partial class SampleReplay : IDisposable
         {
             from = Read(from, _checkpoints.Samples.Intent is var intent && intent > from ? Math.Min(intent, end) : null, end);
             SeriesTable table = _series.Table;
-            _targetInfo.AddTo(_blocks.Metrics);
-            _inserter.Add(_blocks.Metrics.Numbers.Count == 0 ? null : SampleRun.Of(_blocks.Metrics.Numbers, table.Ids, table.Scales, _order), from);
-            _blocks.Clear();
+            _inserter.Add(_gathered.Numbers.Count == 0 ? null : SampleRun.Of(_gathered.Numbers, table.Ids, table.Scales, _order), from);
+            _gathered.Clear();
             await _inserter.StoreAsync(cancellation);
         }
     }
@@ -74,31 +73,43 @@ public sealed partial class SampleReplay : IDisposable
     {
         _inserter.Dispose();
         _decoder.Dispose();
-        _blocks.Dispose();
+        _gathered.Dispose();
         _order.Dispose();
     }
 
-    /// <summary>Gathers samples up to <paramref name="exactly"/>, or until there are many; returns where it stopped.</summary>
+    /// <summary>Gathers samples up to <paramref name="exactly"/>, or until there are many; returns where it stopped. A damaged segment is told and passed over.</summary>
     private long Read(long from, long? exactly, long end)
     {
-        try
+        long until = exactly ?? end;
+        while (from < until)
         {
-            foreach (WalRecord record in _log.Read(from, exactly ?? end))
+            try
             {
-                _decoder.Decode(LogRecord.Read(record.Payload), _blocks.Append);
-                from = record.End;
-                if (exactly is null && _blocks.Metrics.Numbers.Count >= _options.MaxGatheredSamples)
+                foreach (WalRecord record in _log.Read(from, until))
                 {
-                    break;
+                    _decoder.Decode(LogRecord.Read(record.Payload), Gather);
+                    from = record.End;
+                    if (exactly is null && _gathered.Numbers.Count >= _options.MaxGatheredSamples)
+                    {
+                        return from;
+                    }
                 }
+                return until;
+            }
+            catch (WalCorruptionException damage)
+            {
+                LogDamage(Math.Min(damage.ResumeAt, until) - from, damage.Message);
+                from = damage.ResumeAt;
             }
         }
-        catch (WalCorruptionException damage)
-        {
-            LogDamage(damage.ResumeAt - from, damage.Message);
-            from = damage.ResumeAt;
-        }
-        return from;
+        return until;
+    }
+
+    private void Gather(IDisposable block)
+    {
+        var metrics = (MetricBlock)block;
+        _targetInfo.AddTo(metrics);
+        _gathered.Numbers.Append(metrics.Numbers);
     }
 
     [LoggerMessage(EventName = "collector.replay.samples", Level = LogLevel.Information, Message = "The log holds samples in {Bytes} bytes that the store may not have: storing them")]

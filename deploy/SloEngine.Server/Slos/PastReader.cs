@@ -41,6 +41,7 @@ internal sealed class PastReader(IColumnStore store, DateTimeOffset listeningSin
     /// <param name="cancellation">Ends it early.</param>
     public async Task<PastCounter> ReadAsync(IReadOnlyList<PendingPast> pasts, Func<Task> isComplete, CancellationToken cancellation)
     {
+        await store.StoreRecentAsync(cancellation);
         StoredSeries[] series = await SeriesAsync(pasts, "", cancellation);
         DateTimeOffset storeSince = await StoreSinceAsync(cancellation);
         DateTimeOffset until = pasts[0].Until;

@@ -31,7 +31,7 @@ public sealed class TraceWaiting(WalCheckpoint checkpoint)
         IColumnStore store, WriteAheadLog log, WalCheckpoint first, CollectorOptions options, TimeProvider time, ILogger logger, CancellationToken cancellation)
     {
         var decisions = new TraceDecisions(null, options.Pipelines.SampleTraces, null);
-        await using var reader = new TraceReader(store, log, first, Checkpoint, decisions, new LogTrim(log, ForwardMarks.Open(log, time), first, Checkpoint), options, time, logger);
+        await using var reader = new TraceReader(store, log, first, Checkpoint, decisions, new LogTrim(log, ForwardMarks.Open(log, time), logger, first, Checkpoint), options, time, logger);
         await reader.DrainAsync(cancellation);
     }
 }
