@@ -88,7 +88,7 @@ public sealed class RecentSamples(SlotVersions? slots = null)
         for (int first = 0, end; first < run.Stretches; first = end)
         {
             long hour = HourOf(run, first);
-            end = LowerBound(first, run.Stretches, stretch => HourOf(run, stretch) > hour);
+            end = EndOfHour(run, first, hour);
             if ((hour + 1) * SampleRun.HourMs > startMs && hour * SampleRun.HourMs <= endMs)
             {
                 ReadHour(run, first, end, ids, startMs, endMs, receive);
@@ -126,7 +126,7 @@ public sealed class RecentSamples(SlotVersions? slots = null)
         }
     }
 
-    /// <summary>The first place from one on that is not before an id: in steps that double, since it is most often near.</summary>
+    /// <summary>The first place behind one that is not before an id, found in steps that double, since it is most often near.</summary>
     private static int Next(ReadOnlySpan<UInt128> ascending, int from, UInt128 id)
     {
         int step = 1;
@@ -135,38 +135,30 @@ public sealed class RecentSamples(SlotVersions? slots = null)
             from += step;
             step *= 2;
         }
-        int low = from + 1;
-        int high = Math.Min(from + step, ascending.Length);
-        while (low < high)
-        {
-            int middle = (low + high) / 2;
-            (low, high) = ascending[middle] < id ? (middle + 1, high) : (low, middle);
-        }
-        return low;
+        int found = ascending[(from + 1)..Math.Min(from + step, ascending.Length)].BinarySearch(id);
+        return from + 1 + (found < 0 ? ~found : found);
     }
 
-    /// <summary>The first place between two for which something holds that holds for all behind it.</summary>
-    private static int LowerBound(int low, int high, Func<int, bool> holds)
-    {
-        while (low < high)
-        {
-            int middle = (low + high) / 2;
-            (low, high) = holds(middle) ? (low, middle) : (middle + 1, high);
-        }
-        return low;
-    }
-
-    private static int Until(ReadOnlySpan<long> ascending, long last)
-    {
-        int low = 0;
-        int high = ascending.Length;
-        while (low < high)
-        {
-            int middle = (low + high) / 2;
-            (low, high) = ascending[middle] <= last ? (middle + 1, high) : (low, middle);
-        }
-        return low;
-    }
+    /// <summary>How many times lie at or before one, of which there may be equal ones.</summary>
+    private static int Until(ReadOnlySpan<long> ascending, long last) => ~ascending.BinarySearch(new JustBehind(last));
 
     private static long HourOf(SampleRun run, int stretch) => run.TimesMs[run.StartOf(stretch)] / SampleRun.HourMs;
+
+    /// <summary>The first stretch of a later hour.</summary>
+    private static int EndOfHour(SampleRun run, int first, long hour)
+    {
+        int end = run.Stretches;
+        while (first < end)
+        {
+            int middle = (first + end) / 2;
+            (first, end) = HourOf(run, middle) > hour ? (first, middle) : (middle + 1, end);
+        }
+        return end;
+    }
+
+    /// <summary>Equal to no time: between one and those behind it.</summary>
+    private readonly struct JustBehind(long last) : IComparable<long>
+    {
+        public int CompareTo(long other) => other <= last ? 1 : -1;
+    }
 }

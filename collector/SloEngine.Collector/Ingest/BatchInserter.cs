@@ -20,9 +20,6 @@ internal sealed partial class BatchInserter(
     LogTrim trim, TimeProvider time, ILogger logger)
     : IDisposable
 {
-    private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(5);
-
     private readonly NativeWriter _descriptions = new();
     private readonly RowOrder _order = new();
     private readonly NativeWriter _histograms = new();
@@ -77,7 +74,7 @@ internal sealed partial class BatchInserter(
     {
         SignalBlocks? blocks = null;
         SampleRun? samples = null;
-        TimeSpan delay = FirstRetry;
+        var retry = new StoreRetry(time);
         if (Samples is not null)
         {
             await Samples.RoomAsync(cancellation);
@@ -98,15 +95,14 @@ internal sealed partial class BatchInserter(
             }
             catch (Exception failure) when (failure is StoreException or IOException)
             {
-                LogAway(delay.TotalSeconds, log.Bytes, failure.Message);
+                LogAway(retry.Delay.TotalSeconds, log.Bytes, failure.Message);
             }
             catch (Exception failure) when (failure is not OperationCanceledException)
             {
                 // A fault of ours: loud, and tried again, for giving up would leave what was acknowledged to a log that only fills.
-                LogFault(delay.TotalSeconds, log.Bytes, failure);
+                LogFault(retry.Delay.TotalSeconds, log.Bytes, failure);
             }
-            await Task.Delay(delay, time, cancellation);
-            delay = delay * 2 < LongestRetry ? delay * 2 : LongestRetry;
+            await retry.WaitAsync(cancellation);
         }
     }
 

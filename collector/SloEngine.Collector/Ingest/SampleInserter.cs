@@ -13,9 +13,6 @@ namespace SloEngine.Collector.Ingest;
 /// </summary>
 internal sealed partial class SampleInserter : IDisposable
 {
-    private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(5);
-
     private readonly IColumnStore _store;
     private readonly WriteAheadLog _log;
     private readonly WalCheckpoint _checkpoint;
@@ -131,7 +128,7 @@ internal sealed partial class SampleInserter : IDisposable
     {
         (SampleRun[] runs, long from, long end, TaskCompletionSource asked) = Take();
         NativeBlock? block = null;
-        TimeSpan delay = FirstRetry;
+        var retry = new StoreRetry(_time);
         while (true)
         {
             try
@@ -153,18 +150,17 @@ internal sealed partial class SampleInserter : IDisposable
             }
             catch (Exception failure) when (failure is StoreException or IOException)
             {
-                LogAway(_recent.Rows, delay.TotalSeconds, failure.Message);
+                LogAway(_recent.Rows, retry.Delay.TotalSeconds, failure.Message);
             }
             catch (Exception failure) when (failure is not OperationCanceledException)
             {
                 // A fault of ours: loud, and tried again, for giving up would leave what was acknowledged to a log that only fills.
-                LogFault(_recent.Rows, delay.TotalSeconds, failure);
+                LogFault(_recent.Rows, retry.Delay.TotalSeconds, failure);
             }
             // Those who asked, also meanwhile, read what there is.
             asked.TrySetResult();
             NextAsked().TrySetResult();
-            await Task.Delay(delay, _time, cancellation);
-            delay = delay * 2 < LongestRetry ? delay * 2 : LongestRetry;
+            await retry.WaitAsync(cancellation);
         }
         _trim.Trim();
     }

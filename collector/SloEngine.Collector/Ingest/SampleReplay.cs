@@ -47,16 +47,15 @@ public sealed partial class SampleReplay : IDisposable
         _inserter = new SampleInserter(store, log, checkpoints.Samples, new LogTrim(log, ForwardMarks.Open(log, time), logger, checkpoints.First, checkpoints.Samples, traces), options, time, logger);
     }
 
+    /// <summary>Whether the log holds samples that the store may not have, of what it has otherwise.</summary>
+    public static bool IsNeeded(IngestCheckpoints checkpoints) => checkpoints.Samples.Stored < checkpoints.First.Stored;
+
     /// <summary>Stores what there is; the stretch that may have been inserted goes first, as one insert under the token it had.</summary>
     /// <exception cref="InvalidDataException">A later program wrote the log.</exception>
     public async Task RunAsync(CancellationToken cancellation)
     {
         long end = Math.Min(_checkpoints.First.Stored, _log.End);
         long from = Math.Max(_checkpoints.Samples.Stored, _log.Start);
-        if (from >= end)
-        {
-            return;
-        }
         LogBegins(end - from);
         while (from < end)
         {

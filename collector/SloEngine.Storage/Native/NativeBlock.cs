@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SloEngine.Storage.Tables;
 
 namespace SloEngine.Storage.Native;
@@ -23,4 +24,19 @@ public readonly record struct NativeBlock(string Table, string Columns, int Rows
 /// <summary>The stretch of time in which rows lie.</summary>
 /// <param name="FirstMs">Time of the earliest, Unix milliseconds.</param>
 /// <param name="LastMs">Time of the latest.</param>
-public readonly record struct RowTimes(long FirstMs, long LastMs);
+public readonly record struct RowTimes(long FirstMs, long LastMs)
+{
+    /// <summary>That of times in Unix nanoseconds, of which there is one at least.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static RowTimes Of(ReadOnlySpan<long> nanos)
+    {
+        long first = long.MaxValue;
+        long last = long.MinValue;
+        foreach (long time in nanos)
+        {
+            first = Math.Min(first, time);
+            last = Math.Max(last, time);
+        }
+        return new RowTimes(first / 1_000_000, last / 1_000_000);
+    }
+}

@@ -95,14 +95,7 @@ public static class MetricTables
         int distinct = RowOrder.Rank(series, seriesIds, ranks);
         if (!TryGroup(series, ranks, distinct, nanos, order))
         {
-            long first = long.MaxValue;
-            long last = long.MinValue;
-            foreach (long time in nanos)
-            {
-                first = Math.Min(first, time);
-                last = Math.Max(last, time);
-            }
-            (first, last) = (first / NanosPerMilli, last / NanosPerMilli);
+            (long first, long last) = RowTimes.Of(nanos);
             int timeBits = Bits(last - first);
             int coarse = Math.Max(0, timeBits + Bits(distinct - 1) - 64);
             timeBits -= coarse;

@@ -16,6 +16,8 @@ public sealed class SampleRun : IDisposable
 
     private const int NanosPerMilli = 1_000_000;
 
+    private const long HourNanos = HourMs * NanosPerMilli;
+
     private readonly bool _hasStarts;
     private UInt128[] _ids;
     private int[] _ends;
@@ -71,7 +73,7 @@ public sealed class SampleRun : IDisposable
         ReadOnlySpan<int> series = points.Series.Values;
         int[] ranks = ArrayPool<int>.Shared.Rent(seriesIds.Length);
         int distinct = RowOrder.Rank(series, seriesIds, ranks);
-        var run = new SampleRun(points.Count, points.StartNanos.Values.ContainsAnyExcept(0)) { Times = TimesOf(points.TimeNanos.Values) };
+        var run = new SampleRun(points.Count, points.StartNanos.Values.ContainsAnyExcept(0)) { Times = RowTimes.Of(points.TimeNanos.Values) };
         int[] seriesOfStretch = ArrayPool<int>.Shared.Rent(points.Count);
         // Where a series has many samples of an hour, each goes to its place at once; where it has few of many hours, a sort finds their order first.
         if (run.Hours * (double)distinct <= points.Count)
@@ -121,18 +123,8 @@ public sealed class SampleRun : IDisposable
 
     private long Hours => (Times.LastMs / HourMs) - FirstHour + 1;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static RowTimes TimesOf(ReadOnlySpan<long> nanos)
-    {
-        long first = long.MaxValue;
-        long last = long.MinValue;
-        foreach (long time in nanos)
-        {
-            first = Math.Min(first, time);
-            last = Math.Max(last, time);
-        }
-        return new RowTimes(first / NanosPerMilli, last / NanosPerMilli);
-    }
+    /// <summary>The place of an hour and a series among all of them.</summary>
+    private static ulong GroupOf(long nanos, int rank, long firstHour, int distinct) => ((ulong)((nanos / HourNanos) - firstHour) * (ulong)distinct) + (ulong)rank;
 
     /// <summary>Counts the samples of each series and hour, so that their places are known, and puts each at the next place of its series and hour.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -148,12 +140,10 @@ public sealed class SampleRun : IDisposable
         int[] named = ArrayPool<int>.Shared.Rent(groups);
         Span<int> next = places.AsSpan(0, groups);
         next.Clear();
-        long hourNanos = Hours == 1 ? 0 : HourMs * NanosPerMilli;
         long firstHour = FirstHour;
         for (int row = 0; row < series.Length; row++)
         {
-            int hour = hourNanos == 0 ? 0 : (int)((nanos[row] / hourNanos) - firstHour);
-            int group = (hour * distinct) + ranks[series[row]];
+            int group = (int)GroupOf(nanos[row], ranks[series[row]], firstHour, distinct);
             groupOfRow[row] = group;
             named[group] = series[row];
             next[group]++;
@@ -195,7 +185,7 @@ public sealed class SampleRun : IDisposable
         Span<ulong> keys = order.Keys(Count);
         for (int row = 0; row < keys.Length; row++)
         {
-            keys[row] = ((ulong)((nanos[row] / NanosPerMilli / HourMs) - FirstHour) * (ulong)distinct) + (ulong)ranks[series[row]];
+            keys[row] = GroupOf(nanos[row], ranks[series[row]], FirstHour, distinct);
         }
         order.Clear();
         order.Sort();
@@ -203,13 +193,13 @@ public sealed class SampleRun : IDisposable
         for (int position = 0; position < keys.Length; position++)
         {
             int row = order[position];
-            ulong key = ((ulong)((nanos[row] / NanosPerMilli / HourMs) - FirstHour) * (ulong)distinct) + (ulong)ranks[series[row]];
-            if (position > 0 && key != last)
+            ulong group = GroupOf(nanos[row], ranks[series[row]], FirstHour, distinct);
+            if (position > 0 && group != last)
             {
                 End(position);
             }
             seriesOfStretch[Stretches] = series[row];
-            last = key;
+            last = group;
             _times[position] = nanos[row] / NanosPerMilli;
             _numbers[position] = BitConverter.DoubleToInt64Bits(points.Values.Values[row]);
             if (_hasStarts)

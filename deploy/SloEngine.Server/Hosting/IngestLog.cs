@@ -48,9 +48,10 @@ internal sealed partial class IngestLog : IDisposable
         // Whether spans wait in this log is what the process before did, not what this one is to do.
         string path = Path.Combine(_directory, TraceWaiting.FileName);
         WalCheckpoint? waited = File.Exists(path) ? OpenWaiting() : null;
-        using (var samples = new SampleReplay(store, Log, Checkpoints, collector, TimeProvider.System, loggers.CreateLogger<SampleReplay>(), waited))
+        if (SampleReplay.IsNeeded(Checkpoints))
         {
-            await samples.RunAsync(cancellation);
+            using var replay = new SampleReplay(store, Log, Checkpoints, collector, TimeProvider.System, loggers.CreateLogger<SampleReplay>(), waited);
+            await replay.RunAsync(cancellation);
         }
         if (LogReplay.IsNeeded(Log, Checkpoints.First))
         {

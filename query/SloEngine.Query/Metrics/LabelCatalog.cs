@@ -70,11 +70,7 @@ internal sealed class LabelCatalog(IColumnStore store, StoredSeriesSources sourc
     private async ValueTask<List<string>> DistinctAsync(
         string value, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, Dictionary<string, string> parameters, CancellationToken cancellation)
     {
-        if (active is not null)
-        {
-            await store.StoreRecentAsync(cancellation);
-        }
-        string where = SeriesMatch.Where(tenant, matchers, active, parameters);
+        string where = await SeriesMatch.WhereAsync(store, tenant, matchers, active, parameters, cancellation);
         QueryResult result = await store.QueryAsync(
             new StoreQuery($"SELECT DISTINCT toString({value}) FROM series WHERE {where}") { Parameters = parameters, Timeout = options.Timeout }, cancellation);
         var all = new List<string>(result.Rows);

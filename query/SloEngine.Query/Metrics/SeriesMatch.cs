@@ -182,12 +182,8 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     private async ValueTask<List<StoredSeries>?> ReadAsync(
         string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, CancellationToken cancellation)
     {
-        if (active is not null)
-        {
-            await store.StoreRecentAsync(cancellation);
-        }
         var parameters = new Dictionary<string, string>();
-        return await ReadAsync(Where(tenant, matchers, active, parameters), parameters, cancellation);
+        return await ReadAsync(await WhereAsync(store, tenant, matchers, active, parameters, cancellation), parameters, cancellation);
     }
 
     private async ValueTask<List<StoredSeries>?> ReadAsync(string where, Dictionary<string, string> parameters, CancellationToken cancellation)
@@ -216,8 +212,18 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
         return found;
     }
 
-    /// <summary>The search as a condition on the table <c>series</c>; adds its parameters. Where a time is given, samples are to be in their table (<see cref="IColumnStore.StoreRecentAsync"/>).</summary>
-    public static string Where(string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, Dictionary<string, string> parameters)
+    /// <summary>The search as a condition on the table <c>series</c>; adds its parameters. Where a time is given, it looks into the tables of points.</summary>
+    public static async ValueTask<string> WhereAsync(
+        IColumnStore store, string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, Dictionary<string, string> parameters, CancellationToken cancellation)
+    {
+        if (active is not null)
+        {
+            await store.StoreRecentAsync(cancellation);
+        }
+        return Where(tenant, matchers, active, parameters);
+    }
+
+    private static string Where(string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, Dictionary<string, string> parameters)
     {
         parameters.Add("tenant", tenant);
         var where = new StringBuilder("tenant = {tenant:String}");

@@ -56,9 +56,10 @@ internal sealed class IngestRig : IAsyncDisposable
         _checkpoints = IngestCheckpoints.Open(_wal.Directory, _log);
         string waitingPath = Path.Combine(_wal.Directory, TraceWaiting.FileName);
         _waiting = File.Exists(waitingPath) ? OpenWaiting() : null;
-        using (var samples = new SampleReplay(Store, _log, _checkpoints, Options, TimeProvider.System, NullLogger<SampleReplay>.Instance, _waiting))
+        if (SampleReplay.IsNeeded(_checkpoints))
         {
-            await samples.RunAsync(cancellation);
+            using var replay = new SampleReplay(Store, _log, _checkpoints, Options, TimeProvider.System, NullLogger<SampleReplay>.Instance, _waiting);
+            await replay.RunAsync(cancellation);
         }
         if (LogReplay.IsNeeded(_log, _checkpoints.First))
         {
