@@ -441,6 +441,80 @@ public sealed class OtlpIngestTests
         Assert.Null(rig.ReplayTaps);
     }
 
+    [Fact]
+    public async Task Gathered_samples_go_into_the_store_when_the_log_has_many_bytes_of_them()
+    {
+        await using var rig = new IngestRig(new CollectorOptions { MaxGatheredLogBytes = 1000, GatherTime = TimeSpan.FromHours(1) }) { Gathers = true };
+        await rig.StartAsync();
+
+        for (int request = 1; rig.Store.Rows("samples") == 0; request++)
+        {
+            long before = rig.LogEnd;
+            await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(request, "/a"))));
+            Assert.InRange(request * (rig.LogEnd - before), 0, 100_000);
+        }
+    }
+
+    [Fact]
+    public async Task Samples_are_no_more_than_may_be_in_memory_while_the_store_does_not_take_them()
+    {
+        var options = new CollectorOptions { MaxGatheredSamples = 2, MaxBatchRows = 1, GatherTime = TimeSpan.FromHours(1) };
+        await using var rig = new IngestRig(options) { Gathers = true };
+        int tries = 0;
+        var triedOften = new TaskCompletionSource();
+        bool away = true;
+        rig.Store.Before = table =>
+        {
+            if (!away || table != "samples")
+            {
+                return Task.CompletedTask;
+            }
+            if (++tries == 4)
+            {
+                triedOften.SetResult();
+            }
+            throw Down;
+        };
+        await rig.StartAsync();
+        for (int request = 0; request < 40; request++)
+        {
+            await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(request, "/a"))));
+        }
+
+        // Long enough for all forty batches, were there nothing to hold them.
+        await triedOften.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.InRange(rig.Store.Recent!.Rows, 1, 4);
+
+        away = false;
+        await rig.Store.HoldsAsync("samples", 40);
+    }
+
+    [Fact]
+    public async Task Damage_in_the_log_costs_of_gathered_samples_those_of_the_damaged_segment()
+    {
+        await using var rig = new IngestRig(new CollectorOptions { GatherTime = TimeSpan.FromHours(1) }, segmentBytes: 700) { Gathers = true };
+        bool away = false;
+        rig.Store.Before = table => away && table == "samples" ? throw Down : Task.CompletedTask;
+        await rig.StartAsync();
+        for (int request = 1; request <= 30; request++)
+        {
+            await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(request, "/a"))));
+            await ReadableAsync(rig.Store.Recent!, request);
+        }
+        away = true;
+        await rig.StopAsync();
+        rig.DamageLog(segment: 2);
+
+        away = false;
+        await rig.StartAsync();
+        int stored = rig.Store.Rows("samples");
+        Assert.InRange(stored, 20, 29);
+
+        await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(31, "/a"))));
+        await rig.Ingest.StoredAsync(TimeSpan.FromSeconds(20), default);
+        Assert.Equal(stored + 1, rig.Store.Rows("samples"));
+    }
+
     private static async Task ReadableAsync(RecentSamples recent, long samples)
     {
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
