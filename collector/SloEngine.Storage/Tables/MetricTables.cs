@@ -12,9 +12,6 @@ public static class MetricTables
     private const string Milliseconds = "DateTime64(3, 'UTC')";
     private const int NanosPerMilli = 1_000_000;
 
-    /// <summary>Up to here values are copied one by one quicker than together.</summary>
-    private const int FewValues = 8;
-
     /// <summary>Rows for <c>samples</c> of series of which nothing is known.</summary>
     public static NativeBlock Encode(NumberPoints points, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
     {
@@ -158,13 +155,6 @@ public static class MetricTables
             if (values.Length == 0)
             {
                 column.Slice(at, piece.Length).Clear();
-            }
-            else if (piece.Length < FewValues)
-            {
-                for (int index = 0; index < piece.Length; index++)
-                {
-                    column[at + index] = values[piece.Start + index];
-                }
             }
             else
             {
