@@ -11,6 +11,12 @@ public static class ChdbLibrary
 
     private const string FileName = "libchdb.so";
 
+    /// <summary>
+    /// Memory that an insert has freed is what the next one takes, some seconds later; by default the allocator gives it back to the system within five, and a tenth of
+    /// a loaded collector's processor time was pages that it took anew.
+    /// </summary>
+    private const string AllocatorSettings = "dirty_decay_ms:30000";
+
     private static readonly Lock Loading = new();
     private static nint _handle;
 
@@ -25,7 +31,10 @@ public static class ChdbLibrary
             {
                 return;
             }
-            _handle = NativeLibrary.Load(Locate(path));
+            string library = Locate(path);
+            // Read as the library is loaded, from the process's environment, which Environment.SetEnvironmentVariable does not change.
+            _ = ChdbNative.setenv("JE_MALLOC_CONF", AllocatorSettings, overwrite: 0);
+            _handle = NativeLibrary.Load(library);
             NativeLibrary.SetDllImportResolver(
                 typeof(ChdbLibrary).Assembly,
                 static (string name, Assembly _, DllImportSearchPath? _) => name == ChdbNative.Library ? _handle : 0);

@@ -8,6 +8,9 @@ internal static unsafe partial class ChdbNative
     /// <summary>Name that <see cref="ChdbLibrary"/> resolves to a path.</summary>
     public const string Library = "chdb";
 
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int setenv(string name, string value, int overwrite);
+
     [LibraryImport(Library)]
     public static partial void chdb_set_signal_handlers_enabled(int enabled);
 
