@@ -48,21 +48,34 @@ internal sealed class LoadedServer : IAsyncDisposable
         async Task<string> AddressAsync() => (await process.StandardOutput.ReadLineAsync())!.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
     }
 
-    /// <summary>Sends requests as fast as they are acknowledged and tells what that took: a line of the table.</summary>
+    /// <summary>Sends requests as fast as they are acknowledged, first for a while that is not measured, and tells what that took: a line of the table.</summary>
     public async Task<string> RunAsync(
-        string load, string signal, Request[] requests, TimeSpan duration, int connections, bool isGrpc, string countSql, CancellationToken cancellation)
+        string load, string signal, Request[] requests, TimeSpan warmUp, TimeSpan duration, int connections, bool isGrpc, string countSql, CancellationToken cancellation)
     {
         using OtlpSender sender = Sender(isGrpc, connections);
-        await sender.SendAsync(signal, Timed(requests[0]), null, cancellation);
+        (long before, _, _) = await SendAsync(sender, signal, requests, warmUp, connections, cancellation);
+        await StoredAsync(countSql, before, cancellation);
         double cpuBefore = Cpu();
+        (long items, TimeSpan elapsed, Latencies latency) = await SendAsync(sender, signal, requests, duration, connections, cancellation);
+        await StoredAsync(countSql, before + items, cancellation);
+        double cpu = Cpu() - cpuBefore;
+        double bytes = (await StoreAsync(cancellation)).GetProperty("bytes").GetDouble();
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{load,-10}{items,12:N0}{items / elapsed.TotalSeconds,12:N0}{items / cpu,14:N0}{latency.At(0.5),9:0.0}{latency.At(0.99),9:0.0}{_process.WorkingSet64 / 1e6,9:0}{bytes / (before + items),9:0.0}");
+    }
+
+    private static async Task<(long Items, TimeSpan Elapsed, Latencies Latency)> SendAsync(
+        OtlpSender sender, string signal, Request[] requests, TimeSpan duration, int connections, CancellationToken cancellation)
+    {
         long began = Stopwatch.GetTimestamp();
-        long items = requests[0].Items;
+        long items = 0;
         var latencies = new List<double>[connections];
         await Task.WhenAll(Enumerable.Range(0, connections).Select(connection => Task.Run(
             async () =>
             {
                 latencies[connection] = [];
-                for (int next = connection; Stopwatch.GetElapsedTime(began) < duration; next += connections)
+                for (int next = connection; latencies[connection].Count == 0 || Stopwatch.GetElapsedTime(began) < duration; next += connections)
                 {
                     // Each connection keeps to its own requests: a body is patched while nobody else sends it.
                     Request request = requests[(connection + (next / connections * connections)) % (requests.Length / connections * connections)];
@@ -73,18 +86,7 @@ internal sealed class LoadedServer : IAsyncDisposable
                 }
             },
             cancellation)));
-        double elapsed = Stopwatch.GetElapsedTime(began).TotalSeconds;
-        var latency = new Latencies(latencies.SelectMany(all => all));
-        long stored = await StoredAsync(countSql, items, cancellation);
-        double cpu = Cpu() - cpuBefore;
-        if (stored != items)
-        {
-            throw new InvalidOperationException($"{items} items were acknowledged, {stored} are stored");
-        }
-        double bytes = (await StoreAsync(cancellation)).GetProperty("bytes").GetDouble();
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"{load,-10}{items,12:N0}{items / elapsed,12:N0}{items / cpu,14:N0}{latency.At(0.5),9:0.0}{latency.At(0.99),9:0.0}{_process.WorkingSet64 / 1e6,9:0}{bytes / items,9:0.0}");
+        return (items, Stopwatch.GetElapsedTime(began), new Latencies(latencies.SelectMany(all => all)));
     }
 
     /// <summary>Sends requests one after the other; returns how many items were acknowledged.</summary>
@@ -165,18 +167,18 @@ internal sealed class LoadedServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Rows stored, once as many as expected are there, or after a minute.</summary>
-    private async Task<long> StoredAsync(string countSql, long expected, CancellationToken cancellation)
+    /// <summary>Waits until as many rows are stored as were acknowledged, for a minute, and throws where there are others then.</summary>
+    private async Task StoredAsync(string countSql, long acknowledged, CancellationToken cancellation)
     {
         long began = Stopwatch.GetTimestamp();
-        while (true)
+        long stored;
+        while ((stored = (long)await SqlAsync(countSql, null, cancellation)) < acknowledged && Stopwatch.GetElapsedTime(began) < TimeSpan.FromMinutes(1))
         {
-            long stored = (long)await SqlAsync(countSql, null, cancellation);
-            if (stored >= expected || Stopwatch.GetElapsedTime(began) > TimeSpan.FromMinutes(1))
-            {
-                return stored;
-            }
             await Task.Delay(200, cancellation);
+        }
+        if (stored != acknowledged)
+        {
+            throw new InvalidOperationException($"{acknowledged} items were acknowledged, {stored} are stored");
         }
     }
 

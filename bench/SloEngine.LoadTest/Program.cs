@@ -6,6 +6,7 @@ using SloEngine.LoadTest.Queries;
 
 var serverOption = new Option<FileInfo>("--server") { Description = "Path of the sloengine program", Required = true };
 var seconds = new Option<int>("--seconds") { Description = "Seconds of load a signal", DefaultValueFactory = _ => 10 };
+var warmUpSeconds = new Option<int>("--warm-up") { Description = "Seconds of load before those that are measured", DefaultValueFactory = _ => 10 };
 var connections = new Option<int>("--connections") { Description = "Requests in flight", DefaultValueFactory = _ => 8 };
 var only = new Option<string?>("--signal") { Description = "numbers, metrics, logs or traces (default: all)" };
 var protocol = new Option<string>("--protocol") { Description = "http, or grpc: one connection with as many calls in flight", DefaultValueFactory = _ => "http" };
@@ -15,7 +16,7 @@ var together = new Option<int>("--processes-per-request") { Description = "Proce
 var gateway = new Option<bool>("--gateway") { Description = "Load a gateway in front of the server, and count its CPU alone" };
 var root = new RootCommand("Whole-process OTLP load: starts a server, sends metrics, logs and spans, and prints what one CPU second of it takes in.")
 {
-    serverOption, seconds, connections, only, protocol, together, rest, gateway,
+    serverOption, seconds, warmUpSeconds, connections, only, protocol, together, rest, gateway,
 };
 root.SetAction(async (parsed, cancellation) =>
 {
@@ -41,7 +42,8 @@ root.SetAction(async (parsed, cancellation) =>
         await using LoadedServer server = parsed.GetValue(gateway) ? await LoadedServer.StartGatewayAsync(program) : await LoadedServer.StartAsync(program);
         int each = parsed.GetValue(together);
         Request[] requests = [.. Enumerable.Range(0, Math.Max(each * parsed.GetValue(connections), processes)).Select(make).Chunk(each).Select(Request.Join)];
-        Console.WriteLine(await server.RunAsync(load, signal, requests, TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(connections), parsed.GetValue(protocol) == "grpc", count, cancellation));
+        Console.WriteLine(await server.RunAsync(
+            load, signal, requests, TimeSpan.FromSeconds(parsed.GetValue(warmUpSeconds)), TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(connections), parsed.GetValue(protocol) == "grpc", count, cancellation));
     }
     return 0;
 });
