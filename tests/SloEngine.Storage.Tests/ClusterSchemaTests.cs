@@ -29,9 +29,9 @@ public sealed class ClusterSchemaTests(EngineFixture engine)
     public async Task Replicated_tables_have_the_columns_order_and_partitions_of_the_single_servers_after_all_migrations()
     {
         // The same tables on a single server: what differs is the engine, which needs a keeper, and where the statement runs.
-        await ApplyAsync("cluster_single", Migration.All.SelectMany(migration => migration.Statements("cluster_single")));
+        await ApplyAsync("cluster_single", Migration.All.SelectMany(migration => migration.Statements("cluster_single", Migration.CodecOfServers)));
         var schema = new ClusterSchema(Cluster, "cluster_form");
-        await ApplyAsync("cluster_form", Migration.All.SelectMany(migration => migration.Statements("cluster_form")).SelectMany(schema.Of)
+        await ApplyAsync("cluster_form", Migration.All.SelectMany(migration => migration.Statements("cluster_form", Migration.CodecOfServers)).SelectMany(schema.Of)
             .Where(static statement => !statement.Contains("ENGINE = Distributed", StringComparison.Ordinal) && !ReadsDistributed(statement)).Select(AsSingle));
 
         const string Shape = """

@@ -27,7 +27,7 @@ public sealed class MigrationTests(EngineFixture engine)
 
         await AreKeptAsync(values);
         // What broke off before it was recorded begins anew, with samples that are decimals already.
-        foreach (string statement in Migration.All.Single(static one => one.Name == "samples-as-decimals").Statements("migration_old"))
+        foreach (string statement in Migration.All.Single(static one => one.Name == "samples-as-decimals").Statements("migration_old", Migration.CodecByAge))
         {
             await engine.Store.ExecuteAsync(statement);
         }
@@ -51,6 +51,31 @@ public sealed class MigrationTests(EngineFixture engine)
 
         Assert.Equal(Migration.All.Select(migration => migration.Version), recorded.Blocks.SelectMany(block => block.Values<uint>(0).ToArray()));
         Assert.Equal(Enumerable.Range(1, Migration.All.Count).Select(number => (uint)number), Migration.All.Select(migration => migration.Version));
+    }
+
+    /// <summary>Also in what an older program has written and this one merges.</summary>
+    [Theory]
+    [InlineData("logs")]
+    [InlineData("spans")]
+    public async Task Events_are_packed_quickly_by_inserts_and_well_by_merges(string table)
+    {
+        string database = "migration_codec_" + table;
+        string insert = $"INSERT INTO {database}.{table} (tenant, ts) SELECT 't', fromUnixTimestamp64Milli(1795000000000 + number) FROM numbers(1000)";
+        await ApplyAsync(database, [.. Migration.All.TakeWhile(static one => one.Name != "fresh-events-pack-quickly")]);
+        await engine.Store.ExecuteAsync(insert);
+
+        await ApplyAsync(database, Migration.All);
+        await engine.Store.ExecuteAsync(insert);
+        Assert.Equal(0, await NumberAsync($"SELECT toFloat64(countIf(compression_codec LIKE '%ZSTD%')) FROM system.columns WHERE database = '{database}' AND table = '{table}'"));
+        Assert.Equal(2, await PartsAsync("LZ4"));
+
+        await engine.Store.ExecuteAsync($"OPTIMIZE TABLE {database}.{table} FINAL");
+        Assert.Equal(0, await PartsAsync("LZ4"));
+        Assert.Equal(1, await PartsAsync("ZSTD(1)"));
+        Assert.Equal(2000, await NumberAsync($"SELECT toFloat64(count()) FROM {database}.{table}"));
+
+        Task<double> PartsAsync(string codec) => NumberAsync(
+            $"SELECT toFloat64(count()) FROM system.parts WHERE active AND database = '{database}' AND table = '{table}' AND default_compression_codec = '{codec}'");
     }
 
     [Fact]

@@ -11,6 +11,14 @@ public sealed record EmbeddedStoreOptions
         "mark_cache_size=268435456", "index_mark_cache_size=67108864", "primary_index_cache_size=268435456", "query_condition_cache_size=33554432",
     ];
 
+    /// <summary>
+    /// What inserts write is of no size yet and packed by LZ4; what merges write, by ZSTD. For columns that name no codec. The first key lets the engine look for the others.
+    /// </summary>
+    private static readonly string[] Compression =
+    [
+        "compression=by-size", "compression.case.min_part_size=1", "compression.case.min_part_size_ratio=0", "compression.case.method=zstd", "compression.case.level=1",
+    ];
+
     /// <summary>Directory of the data; made when missing. One per process.</summary>
     public required string Path { get; init; }
 
@@ -42,9 +50,9 @@ public sealed record EmbeddedStoreOptions
         yield return "session_timezone=UTC";
         // Threads that wait for work; after a load the engine would keep every one that it ever had at a time.
         yield return "max_thread_pool_free_size=16";
-        foreach (string cache in Caches)
+        foreach (string setting in (string[])[.. Caches, .. Compression])
         {
-            yield return cache;
+            yield return setting;
         }
         if (Backups is not null)
         {

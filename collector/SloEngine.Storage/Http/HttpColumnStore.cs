@@ -45,7 +45,7 @@ public sealed class HttpColumnStore : IColumnStore
         var store = new HttpColumnStore(http, new UriBuilder(url) { UserName = "", Password = "" }.Uri, cluster);
         try
         {
-            await SchemaMigration.ApplyAsync(store, EmbeddedColumnStore.Database, store._url.ToString(), Migration.All, cluster, cancellation);
+            await SchemaMigration.ApplyAsync(store, EmbeddedColumnStore.Database, store._url.ToString(), Migration.All, Migration.CodecOfServers, cluster, cancellation);
             return store;
         }
         catch

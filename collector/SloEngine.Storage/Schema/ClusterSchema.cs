@@ -26,7 +26,7 @@ internal sealed partial class ClusterSchema(StoreCluster cluster, string databas
 
     /// <summary>Every statement that makes the tables of a single server from nothing.</summary>
     public static IEnumerable<string> Single(string database, IReadOnlyList<Migration> migrations) => SchemaMigration.VersionTable(database)
-        .Concat(migrations.SelectMany(migration => migration.Statements(database).Append(SchemaMigration.Record(database, migration))));
+        .Concat(migrations.SelectMany(migration => migration.Statements(database, Migration.CodecOfServers).Append(SchemaMigration.Record(database, migration))));
 
     /// <summary>What a statement becomes. Statements are to come in their order: what alters a table follows what creates it.</summary>
     /// <exception cref="NotSupportedException">There is no rule for such a statement.</exception>

@@ -9,18 +9,24 @@ namespace SloEngine.Storage.Schema;
 /// </summary>
 /// <param name="Version">Version of the data after it.</param>
 /// <param name="Name">What it does.</param>
-/// <param name="Sql">Its statements; <c>{database}</c> stands for the database.</param>
+/// <param name="Sql">Its statements; <c>{database}</c> stands for the database, <c>{codec}</c> for what packs columns that are merged soon.</param>
 internal sealed record Migration(uint Version, string Name, string Sql)
 {
+    /// <summary>Leaves it to the engine, which <see cref="Chdb.EmbeddedStoreOptions"/> tells to pack inserts quickly and merges well.</summary>
+    public const string CodecByAge = "Default";
+
+    /// <summary>For servers that are not told.</summary>
+    public const string CodecOfServers = "ZSTD(1)";
+
     private const string Folder = "Schema/";
 
     /// <summary>Every migration of this program, in order.</summary>
     public static IReadOnlyList<Migration> All { get; } = Read();
 
-    public IEnumerable<string> Statements(string database)
+    public IEnumerable<string> Statements(string database, string codec)
     {
         string text = string.Join('\n', Sql.ReplaceLineEndings("\n").Split('\n').Where(line => !line.StartsWith("--", StringComparison.Ordinal)));
-        return text.Replace("{database}", database).Split(";\n", StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        return text.Replace("{database}", database).Replace("{codec}", codec).Split(";\n", StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
     }
 
     private static List<Migration> Read()

@@ -6,21 +6,22 @@ namespace SloEngine.Storage.Schema;
 /// <summary>Brings the tables to the version of this program, and refuses data that a newer program wrote.</summary>
 internal static class SchemaMigration
 {
-    /// <summary>Applies to a single server what its data has not seen yet.</summary>
+    /// <summary>Applies to an engine of ours what its data has not seen yet.</summary>
     /// <exception cref="StoreException">A migration failed, or the data is newer.</exception>
     public static Task ApplyAsync(IColumnStore store, string database, string path, IReadOnlyList<Migration> migrations, CancellationToken cancellation) =>
-        ApplyAsync(store, database, path, migrations, cluster: null, cancellation);
+        ApplyAsync(store, database, path, migrations, Migration.CodecByAge, cluster: null, cancellation);
 
     /// <summary>Applies what the data has not seen yet, in order, and records each step once it is done.</summary>
     /// <param name="store">The store.</param>
     /// <param name="database">Database of the tables.</param>
     /// <param name="path">Directory of the data, for messages.</param>
     /// <param name="migrations">Every migration, in order.</param>
+    /// <param name="codec">What packs columns that are merged soon.</param>
     /// <param name="cluster">The cluster that holds the tables; null for a single server.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="StoreException">A migration failed, or the data is newer.</exception>
     public static async Task ApplyAsync(
-        IColumnStore store, string database, string path, IReadOnlyList<Migration> migrations, StoreCluster? cluster, CancellationToken cancellation)
+        IColumnStore store, string database, string path, IReadOnlyList<Migration> migrations, string codec, StoreCluster? cluster, CancellationToken cancellation)
     {
         ClusterSchema? schema = cluster is null ? null : new ClusterSchema(cluster, database);
         IEnumerable<string> Form(string statement) => schema?.Of(statement) ?? [statement];
@@ -39,7 +40,7 @@ internal static class SchemaMigration
         foreach (Migration migration in migrations)
         {
             // The forms of a cluster's later statements follow from the earlier ones.
-            string[] statements = [.. migration.Statements(database).Append(Record(database, migration)).SelectMany(Form)];
+            string[] statements = [.. migration.Statements(database, codec).Append(Record(database, migration)).SelectMany(Form)];
             if (migration.Version <= stored)
             {
                 continue;
