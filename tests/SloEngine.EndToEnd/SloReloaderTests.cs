@@ -45,6 +45,26 @@ public sealed class SloReloaderTests
     }
 
     [Fact]
+    public async Task A_store_that_is_away_is_told_once_in_a_line_and_again_when_it_goes_another_time()
+    {
+        using var files = new TemporaryDirectory();
+        await using var rig = await Rig.OpenAsync(files, null);
+        await rig.Reloader.RefreshAsync(default);
+        rig.Log.Clear();
+        for (int time = 1; time <= 2; time++)
+        {
+            rig.Store.FailsAt = "FROM slo_definitions";
+            await rig.Reloader.LookAsync(default);
+            await rig.Reloader.LookAsync(default);
+
+            Assert.Equal(time, rig.Log.Count);
+            Assert.EndsWith(": the store is away", rig.Log[^1], StringComparison.Ordinal);
+            rig.Store.FailsAt = null;
+            await rig.Reloader.LookAsync(default);
+        }
+    }
+
+    [Fact]
     public async Task What_other_nodes_have_saved_is_read_when_there_is_more_of_it_alone()
     {
         using var files = new TemporaryDirectory();

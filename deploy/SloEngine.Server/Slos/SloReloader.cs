@@ -33,6 +33,9 @@ internal sealed partial class SloReloader(
     /// <summary>Whether SLOs have changed that the log does not tell of yet.</summary>
     private bool _isUntold;
 
+    /// <summary>Why it was not looked at what has changed, the last time; null when it was.</summary>
+    private string? _failure;
+
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         await RefreshAsync(cancellationToken);
@@ -41,8 +44,23 @@ internal sealed partial class SloReloader(
 
     public Task RefreshAsync(CancellationToken cancellation) => ReloadAsync(isSavedNew: true, cancellation);
 
-    /// <summary>Looks whether files have changed, or other nodes have saved something, and brings that into use.</summary>
-    internal Task LookAsync(CancellationToken cancellation) => ReloadAsync(isSavedNew: false, cancellation);
+    /// <summary>Looks whether files have changed, or other nodes have saved something, and brings that into use. What keeps it from that is told once.</summary>
+    internal async Task LookAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await ReloadAsync(isSavedNew: false, cancellation);
+            _failure = null;
+        }
+        catch (Exception failure) when (failure is IOException or StoreException)
+        {
+            if (failure.Message != _failure)
+            {
+                _failure = failure.Message;
+                LogReloadFailed(failure.Message);
+            }
+        }
+    }
 
     public override void Dispose()
     {
@@ -55,14 +73,7 @@ internal sealed partial class SloReloader(
         using var timer = new PeriodicTimer(Period, time);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
-            try
-            {
-                await LookAsync(stoppingToken);
-            }
-            catch (Exception failure) when (failure is IOException or StoreException)
-            {
-                LogReloadFailed(failure);
-            }
+            await LookAsync(stoppingToken);
         }
     }
 
@@ -125,6 +136,6 @@ internal sealed partial class SloReloader(
     [LoggerMessage(EventName = "slo.catalog.error", Level = LogLevel.Error, Message = "SLO not loaded: {Error}")]
     private partial void LogError(SloFileError error);
 
-    [LoggerMessage(EventName = "slo.catalog.failed", Level = LogLevel.Error, Message = "The SLO files could not be reloaded")]
-    private partial void LogReloadFailed(Exception failure);
+    [LoggerMessage(EventName = "slo.catalog.failed", Level = LogLevel.Error, Message = "Changes of SLOs are not in use yet, those from before are; it is tried again every few seconds: {Reason}")]
+    private partial void LogReloadFailed(string reason);
 }
