@@ -421,20 +421,8 @@ public sealed class OtlpIngestTests
     [Fact]
     public async Task Samples_that_were_gathered_when_a_process_ended_are_stored_at_the_next_start_and_not_counted_again()
     {
-        await using var rig = new IngestRig(new CollectorOptions { GatherTime = TimeSpan.FromHours(1) }, segmentBytes: 700) { Gathers = true };
-        bool away = false;
-        rig.Store.Before = table => away && table == "samples" ? throw Down : Task.CompletedTask;
-        await rig.StartAsync();
-        for (int request = 1; request <= 30; request++)
-        {
-            await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(request, "/a"))));
-            await ReadableAsync(rig.Store.Recent!, request);
-        }
-        away = true;
-        await rig.StopAsync();
-        Assert.Equal(0, rig.Store.Rows("samples"));
+        await using IngestRig rig = await EndedAmidGatheringAsync(samples: 30);
 
-        away = false;
         await rig.StartAsync();
 
         Assert.Equal(30, rig.Store.Rows("samples"));
@@ -486,26 +474,16 @@ public sealed class OtlpIngestTests
         Assert.InRange(rig.Store.Recent!.Rows, 1, 4);
 
         away = false;
-        await rig.Store.HoldsAsync("samples", 40);
+        await rig.Ingest.StoredAsync(TimeSpan.FromSeconds(20), default);
+        Assert.Equal(40, rig.Store.Rows("samples"));
     }
 
     [Fact]
     public async Task Damage_in_the_log_costs_of_gathered_samples_those_of_the_damaged_segment()
     {
-        await using var rig = new IngestRig(new CollectorOptions { GatherTime = TimeSpan.FromHours(1) }, segmentBytes: 700) { Gathers = true };
-        bool away = false;
-        rig.Store.Before = table => away && table == "samples" ? throw Down : Task.CompletedTask;
-        await rig.StartAsync();
-        for (int request = 1; request <= 30; request++)
-        {
-            await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(request, "/a"))));
-            await ReadableAsync(rig.Store.Recent!, request);
-        }
-        away = true;
-        await rig.StopAsync();
+        await using IngestRig rig = await EndedAmidGatheringAsync(samples: 30);
         rig.DamageLog(segment: 2);
 
-        away = false;
         await rig.StartAsync();
         int stored = rig.Store.Rows("samples");
         Assert.InRange(stored, 20, 29);
@@ -513,6 +491,25 @@ public sealed class OtlpIngestTests
         await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(31, "/a"))));
         await rig.Ingest.StoredAsync(TimeSpan.FromSeconds(20), default);
         Assert.Equal(stored + 1, rig.Store.Rows("samples"));
+    }
+
+    /// <summary>A collector that has ended with samples that were gathered and are not in the store, each in a segment of the log with few others.</summary>
+    private static async Task<IngestRig> EndedAmidGatheringAsync(int samples)
+    {
+        var rig = new IngestRig(new CollectorOptions { GatherTime = TimeSpan.FromHours(1) }, segmentBytes: 700) { Gathers = true };
+        bool away = false;
+        rig.Store.Before = table => away && table == "samples" ? throw Down : Task.CompletedTask;
+        await rig.StartAsync();
+        for (int request = 1; request <= samples; request++)
+        {
+            await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(request, "/a"))));
+            await ReadableAsync(rig.Store.Recent!, request);
+        }
+        away = true;
+        await rig.StopAsync();
+        Assert.Equal(0, rig.Store.Rows("samples"));
+        away = false;
+        return rig;
     }
 
     private static async Task ReadableAsync(RecentSamples recent, long samples)
