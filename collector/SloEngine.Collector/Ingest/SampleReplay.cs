@@ -48,14 +48,14 @@ public sealed partial class SampleReplay : IDisposable
     }
 
     /// <summary>Whether the log holds samples that the store may not have, of what it has otherwise.</summary>
-    public static bool IsNeeded(IngestCheckpoints checkpoints) => checkpoints.Samples.Stored < checkpoints.First.Stored;
+    public static bool IsNeeded(WriteAheadLog log, IngestCheckpoints checkpoints) => From(log, checkpoints) < End(log, checkpoints);
 
     /// <summary>Stores what there is; the stretch that may have been inserted goes first, as one insert under the token it had.</summary>
     /// <exception cref="InvalidDataException">A later program wrote the log.</exception>
     public async Task RunAsync(CancellationToken cancellation)
     {
-        long end = Math.Min(_checkpoints.First.Stored, _log.End);
-        long from = Math.Max(_checkpoints.Samples.Stored, _log.Start);
+        long end = End(_log, _checkpoints);
+        long from = From(_log, _checkpoints);
         LogBegins(end - from);
         while (from < end)
         {
@@ -75,6 +75,10 @@ public sealed partial class SampleReplay : IDisposable
         _gathered.Dispose();
         _order.Dispose();
     }
+
+    private static long From(WriteAheadLog log, IngestCheckpoints checkpoints) => Math.Max(checkpoints.Samples.Stored, log.Start);
+
+    private static long End(WriteAheadLog log, IngestCheckpoints checkpoints) => Math.Min(checkpoints.First.Stored, log.End);
 
     /// <summary>Gathers samples up to <paramref name="exactly"/>, or until there are many; returns where it stopped. A damaged segment is told and passed over.</summary>
     private long Read(long from, long? exactly, long end)

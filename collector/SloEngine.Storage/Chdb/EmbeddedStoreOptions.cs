@@ -50,7 +50,7 @@ public sealed record EmbeddedStoreOptions
         yield return "session_timezone=UTC";
         // Threads that wait for work; after a load the engine would keep every one that it ever had at a time.
         yield return "max_thread_pool_free_size=16";
-        foreach (string setting in (string[])[.. Caches, .. Compression])
+        foreach (string setting in Caches.Concat(Compression))
         {
             yield return setting;
         }

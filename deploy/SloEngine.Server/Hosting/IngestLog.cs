@@ -48,7 +48,7 @@ internal sealed partial class IngestLog : IDisposable
         // Whether spans wait in this log is what the process before did, not what this one is to do.
         string path = Path.Combine(_directory, TraceWaiting.FileName);
         WalCheckpoint? waited = File.Exists(path) ? OpenWaiting() : null;
-        if (SampleReplay.IsNeeded(Checkpoints))
+        if (SampleReplay.IsNeeded(Log, Checkpoints))
         {
             using var replay = new SampleReplay(store, Log, Checkpoints, collector, TimeProvider.System, loggers.CreateLogger<SampleReplay>(), waited);
             await replay.RunAsync(cancellation);

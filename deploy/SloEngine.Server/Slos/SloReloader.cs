@@ -33,7 +33,7 @@ internal sealed partial class SloReloader(
     /// <summary>Whether SLOs have changed that the log does not tell of yet.</summary>
     private bool _isUntold;
 
-    /// <summary>Why it was not looked at what has changed, the last time; null when it was.</summary>
+    /// <summary>Why the last look at what has changed failed; null when it did not.</summary>
     private string? _failure;
 
     public override async Task StartAsync(CancellationToken cancellationToken)

@@ -56,7 +56,7 @@ internal sealed class IngestRig : IAsyncDisposable
         _checkpoints = IngestCheckpoints.Open(_wal.Directory, _log);
         string waitingPath = Path.Combine(_wal.Directory, TraceWaiting.FileName);
         _waiting = File.Exists(waitingPath) ? OpenWaiting() : null;
-        if (SampleReplay.IsNeeded(_checkpoints))
+        if (SampleReplay.IsNeeded(_log, _checkpoints))
         {
             using var replay = new SampleReplay(Store, _log, _checkpoints, Options, TimeProvider.System, NullLogger<SampleReplay>.Instance, _waiting);
             await replay.RunAsync(cancellation);
