@@ -42,7 +42,7 @@ internal static class Varint
 
     /// <summary>The lower seven bits of each byte, side by side: of two, of four, of eight.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Sevens(ulong word)
+    public static ulong Sevens(ulong word)
     {
         word = (word & 0x007F_007F_007F_007F) | ((word & 0x7F00_7F00_7F00_7F00) >> 1);
         word = (word & 0x0000_3FFF_0000_3FFF) | ((word & 0x3FFF_0000_3FFF_0000) >> 2);

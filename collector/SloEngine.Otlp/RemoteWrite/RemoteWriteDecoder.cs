@@ -80,11 +80,8 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
                 continue;
             }
             ProtobufReader series = reader.MessageField();
-            int end = ShortLabels(series.Message);
-            if (IsOneSample(series.Message[end..], out double value, out long timestamp))
+            if (IsKnownWithOneSample(series.Message, out int known, out double value, out long timestamp))
             {
-                _isRefused = false;
-                int known = Resolve(IdentityHash.Hash(series.Message[..end], hashKey), series, request, isVersion2: false, histogram: false, []);
                 Add(known, value, timestamp, startMs: 0);
                 continue;
             }
@@ -105,23 +102,33 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
         }
     }
 
-    /// <summary>Bytes of the labels that a series begins with, none of them longer than a length of one byte tells.</summary>
-    private static int ShortLabels(ReadOnlySpan<byte> series)
+    /// <summary>
+    /// Whether a series ends with one sample, as senders write it of times between 1971 and 2109, and all before that is the labels of a series that is known: nothing
+    /// but labels is ever known by its hash. Other series are read field by field.
+    /// </summary>
+    private bool IsKnownWithOneSample(ReadOnlySpan<byte> series, out int known, out double value, out long timestamp)
     {
-        int end = 0;
-        while ((uint)(end + 1) < (uint)series.Length && series[end] == ((1 << 3) | (int)WireType.LengthDelimited) && series[end + 1] < 0x80)
+        // Tags and length: a sample of 16 bytes, a double, a varint of six bytes.
+        const int SampleBytes = 18;
+        const ulong Begin = 0x09_10_12;
+        const ulong BeginMask = 0xFF_FF_FF;
+        const ulong End = 0x0080_8080_8080_1000;
+        const ulong EndMask = 0x8080_8080_8080_FF00;
+        (known, value, timestamp) = (-1, 0, 0);
+        int labels = series.Length - SampleBytes;
+        if (labels < 0)
         {
-            end += 2 + series[end + 1];
+            return false;
         }
-        return Math.Min(end, series.Length);
-    }
-
-    /// <summary>Whether what follows the labels of a series is one sample, as senders write it; series of other shapes are read field by field.</summary>
-    private static bool IsOneSample(ReadOnlySpan<byte> fields, out double value, out long timestamp)
-    {
-        (value, timestamp) = (0, 0);
-        return fields.Length > 2 && fields[0] == ((2 << 3) | (int)WireType.LengthDelimited) && fields[1] == fields.Length - 2
-            && IsPlain(fields[2..], out value, out timestamp);
+        ReadOnlySpan<byte> sample = series[labels..];
+        ulong end = BinaryPrimitives.ReadUInt64LittleEndian(sample[(SampleBytes - sizeof(ulong))..]);
+        if ((BinaryPrimitives.ReadUInt64LittleEndian(sample) & BeginMask) != Begin || (end & EndMask) != End)
+        {
+            return false;
+        }
+        value = BinaryPrimitives.ReadDoubleLittleEndian(sample[3..]);
+        timestamp = (long)Varint.Sevens(end >> 16);
+        return index.TryGet(IdentityHash.Hash(series[..labels], hashKey), out known) && known >= 0;
     }
 
     private void Version2(ReadOnlySpan<byte> request)

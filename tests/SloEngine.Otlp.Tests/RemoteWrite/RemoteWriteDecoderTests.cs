@@ -201,7 +201,72 @@ public sealed class RemoteWriteDecoderTests : IDisposable
         }
     }
 
+    /// <summary>Series that are known go a shorter way, where they have the shape that senders give them.</summary>
+    [Fact]
+    public void A_request_gives_the_same_samples_when_its_series_are_known_whatever_their_shape()
+    {
+        var random = new Random(11);
+        long[] times = [1_700_000_000_000, 1L << 41, (1L << 42) - 1, 1L << 35, (1L << 35) - 1, 1, 0, -1, 1L << 42, long.MaxValue];
+        using var again = new MetricBlock();
+        for (int round = 0; round < 2_000; round++)
+        {
+            byte[] request = Encode(write =>
+            {
+                for (int count = random.Next(1, 6); count > 0; count--)
+                {
+                    write.Message(1, series => Shaped(series, random, times));
+                }
+            });
+            RemoteWriteDecoder decoder = Decoder();
+            _block.Clear();
+            again.Clear();
+
+            DecodeResult first = decoder.Decode(request, _block);
+            int known = _index.Registered.Count;
+            DecodeResult second = decoder.Decode(request, again);
+
+            Assert.Equal(known, _index.Registered.Count);
+            Assert.Equal((first.Accepted, first.Rejected, first.ErrorMessage), (second.Accepted, second.Rejected, second.ErrorMessage));
+            Assert.Equal(_block.Numbers.Series.Values.ToArray(), again.Numbers.Series.Values.ToArray());
+            Assert.Equal(_block.Numbers.TimeNanos.Values.ToArray(), again.Numbers.TimeNanos.Values.ToArray());
+            Assert.Equal(_block.Numbers.StartNanos.Values.ToArray(), again.Numbers.StartNanos.Values.ToArray());
+            Assert.Equal(_block.Numbers.Values.Values.ToArray(), again.Numbers.Values.Values.ToArray());
+        }
+    }
+
     private RemoteWriteDecoder Decoder() => new(_index, 7);
+
+    private static void Shaped(ProtobufWriter series, Random random, long[] times)
+    {
+        Label(series, "__name__", "requests");
+        Label(series, "path", new string('p', random.Next(0, 200)) + random.Next(20));
+        if (random.Next(8) == 0)
+        {
+            series.Varint(9, (ulong)random.Next());
+        }
+        for (int samples = random.Next(4) == 0 ? random.Next(4) : 1; samples > 0; samples--)
+        {
+            double value = random.Next(4) == 0 ? double.NaN : random.NextDouble();
+            long time = times[random.Next(2) == 0 ? 0 : random.Next(times.Length)];
+            bool isTurned = random.Next(8) == 0;
+            series.Message(2, sample =>
+            {
+                if (isTurned)
+                {
+                    sample.Varint(2, (ulong)time);
+                }
+                sample.Double(1, value);
+                if (!isTurned)
+                {
+                    sample.Varint(2, (ulong)time);
+                }
+            });
+        }
+        if (random.Next(8) == 0)
+        {
+            Label(series, "zone", "a");
+        }
+    }
 
     private static byte[] Version2(int metadataType) => Encode(write =>
     {
