@@ -55,12 +55,12 @@ public sealed class MigrationTests(EngineFixture engine)
 
     /// <summary>Also in what an older program has written and this one merges.</summary>
     [Theory]
-    [InlineData("logs")]
-    [InlineData("spans")]
-    public async Task Events_are_packed_quickly_by_inserts_and_well_by_merges(string table)
+    [InlineData("logs", "body")]
+    [InlineData("spans", "status_message")]
+    public async Task Events_are_packed_quickly_in_small_parts_and_well_in_large_ones(string table, string text)
     {
         string database = "migration_codec_" + table;
-        string insert = $"INSERT INTO {database}.{table} (tenant, ts) SELECT 't', fromUnixTimestamp64Milli(1795000000000 + number) FROM numbers(1000)";
+        string insert = $"INSERT INTO {database}.{table} (tenant, ts, {text}) SELECT 't', fromUnixTimestamp64Milli(1795000000000 + number), 'a text' FROM numbers(1000)";
         await ApplyAsync(database, [.. Migration.All.TakeWhile(static one => one.Name != "fresh-events-pack-quickly")]);
         await engine.Store.ExecuteAsync(insert);
 
@@ -70,9 +70,13 @@ public sealed class MigrationTests(EngineFixture engine)
         Assert.Equal(2, await PartsAsync("LZ4"));
 
         await engine.Store.ExecuteAsync($"OPTIMIZE TABLE {database}.{table} FINAL");
+        Assert.Equal(1, await PartsAsync("LZ4"));
+
+        await engine.Store.ExecuteAsync(insert.Replace("'a text'", "randomString(150000)", StringComparison.Ordinal));
+        await engine.Store.ExecuteAsync($"OPTIMIZE TABLE {database}.{table} FINAL");
         Assert.Equal(0, await PartsAsync("LZ4"));
         Assert.Equal(1, await PartsAsync("ZSTD(1)"));
-        Assert.Equal(2000, await NumberAsync($"SELECT toFloat64(count()) FROM {database}.{table}"));
+        Assert.Equal(3000, await NumberAsync($"SELECT toFloat64(count()) FROM {database}.{table}"));
 
         Task<double> PartsAsync(string codec) => NumberAsync(
             $"SELECT toFloat64(count()) FROM system.parts WHERE active AND database = '{database}' AND table = '{table}' AND default_compression_codec = '{codec}'");

@@ -12,11 +12,12 @@ public sealed record EmbeddedStoreOptions
     ];
 
     /// <summary>
-    /// What inserts write is of no size yet and packed by LZ4; what merges write, by ZSTD. For columns that name no codec. The first key lets the engine look for the others.
+    /// Parts of 128 MiB and more are packed by ZSTD, smaller ones, which are packed anew before long, by LZ4. For columns that name no codec. The first key lets the engine look for
+    /// the others.
     /// </summary>
     private static readonly string[] Compression =
     [
-        "compression=by-size", "compression.case.min_part_size=1", "compression.case.min_part_size_ratio=0", "compression.case.method=zstd", "compression.case.level=1",
+        "compression=by-size", "compression.case.min_part_size=134217728", "compression.case.min_part_size_ratio=0", "compression.case.method=zstd", "compression.case.level=1",
     ];
 
     /// <summary>Directory of the data; made when missing. One per process.</summary>
