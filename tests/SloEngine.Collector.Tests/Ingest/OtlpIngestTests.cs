@@ -287,8 +287,9 @@ public sealed class OtlpIngestTests
 
         rig.DamageLog(segment: 5);
         away = false;
-        await rig.Store.HoldsAsync("spans", 1);
+        await rig.Ingest.StoredAsync(TimeSpan.FromSeconds(20), default);
 
+        Assert.Equal(1, rig.Store.Rows("spans"));
         Assert.InRange(rig.Store.Rows("samples"), 30, 39);
     }
 
