@@ -104,7 +104,7 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
 
     /// <summary>
     /// Whether a series ends with one sample, as senders write it of times between 1971 and 2109, and all before that is the labels of a series that is known: nothing
-    /// but labels is ever known by its hash. Other series are read field by field.
+    /// but labels is known by its hash under this key. Other series are read field by field.
     /// </summary>
     private bool IsKnownWithOneSample(ReadOnlySpan<byte> series, out int known, out double value, out long timestamp)
     {
