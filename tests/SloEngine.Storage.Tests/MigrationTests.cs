@@ -27,7 +27,7 @@ public sealed class MigrationTests(EngineFixture engine)
 
         await AreKeptAsync(values);
         // What broke off before it was recorded begins anew, with samples that are decimals already.
-        foreach (string statement in Migration.All.Single(static one => one.Name == "samples-as-decimals").Statements("migration_old", Migration.CodecByAge))
+        foreach (string statement in Migration.All.Single(static one => one.Name == "samples-as-decimals").Statements("migration_old", Migration.CodecBySize))
         {
             await engine.Store.ExecuteAsync(statement);
         }

@@ -13,7 +13,7 @@ namespace SloEngine.Storage.Schema;
 internal sealed record Migration(uint Version, string Name, string Sql)
 {
     /// <summary>Leaves it to the engine, which <see cref="Chdb.EmbeddedStoreOptions"/> tells to pack inserts quickly and merges well.</summary>
-    public const string CodecByAge = "Default";
+    public const string CodecBySize = "Default";
 
     /// <summary>For servers that are not told.</summary>
     public const string CodecOfServers = "ZSTD(1)";

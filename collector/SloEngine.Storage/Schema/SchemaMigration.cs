@@ -9,7 +9,7 @@ internal static class SchemaMigration
     /// <summary>Applies to an engine of ours what its data has not seen yet.</summary>
     /// <exception cref="StoreException">A migration failed, or the data is newer.</exception>
     public static Task ApplyAsync(IColumnStore store, string database, string path, IReadOnlyList<Migration> migrations, CancellationToken cancellation) =>
-        ApplyAsync(store, database, path, migrations, Migration.CodecByAge, cluster: null, cancellation);
+        ApplyAsync(store, database, path, migrations, Migration.CodecBySize, cluster: null, cancellation);
 
     /// <summary>Applies what the data has not seen yet, in order, and records each step once it is done.</summary>
     /// <param name="store">The store.</param>
