@@ -16,6 +16,9 @@ public static class SnappyBlock
 
     private const int Wide = 16;
 
+    /// <summary>Bytes of a literal that a tag can tell of; the length of longer ones follows it.</summary>
+    private const int MostOfTag = 60;
+
     /// <summary>The length of the text, with which a block begins, as a varint of 32 bits; <paramref name="length"/> is the varint's own.</summary>
     /// <exception cref="InvalidDataException">There is none.</exception>
     public static uint TextLength(ReadOnlySpan<byte> block, out int length)
@@ -41,55 +44,8 @@ public static class SnappyBlock
         int written = 0;
         while (read < elements.Length)
         {
-            int tag = elements[read++];
-            int length;
-            uint offset;
-            switch (tag & 3)
-            {
-                case 0:
-                    length = (tag >> 2) + 1;
-                    if (length <= Wide && elements.Length - read >= Wide && text.Length - written >= Wide)
-                    {
-                        CopyWide(in elements[read], ref text[written]);
-                    }
-                    else
-                    {
-                        length = LongLiteral(elements, ref read, length);
-                        if (length > text.Length - written)
-                        {
-                            throw TooMuch(text.Length);
-                        }
-                        elements.Slice(read, length).CopyTo(text[written..]);
-                    }
-                    read += length;
-                    written += length;
-                    continue;
-                case 1:
-                    length = ((tag >> 2) & 7) + 4;
-                    offset = (uint)((tag >> 5) << 8) | Bytes(elements, read, 1)[0];
-                    read++;
-                    break;
-                case 2:
-                    length = (tag >> 2) + 1;
-                    offset = BinaryPrimitives.ReadUInt16LittleEndian(Bytes(elements, read, 2));
-                    read += 2;
-                    break;
-                default:
-                    length = (tag >> 2) + 1;
-                    offset = BinaryPrimitives.ReadUInt32LittleEndian(Bytes(elements, read, 4));
-                    read += 4;
-                    break;
-            }
-            if (offset - 1 >= (uint)written)
-            {
-                throw Malformed(string.Create(CultureInfo.InvariantCulture, $"it repeats what is {offset} bytes back, after {written} bytes"));
-            }
-            if (length > text.Length - written)
-            {
-                throw TooMuch(text.Length);
-            }
-            Repeat(text, written, (int)offset, length);
-            written += length;
+            DecodeOne(elements, text, ref read, ref written);
+            DecodePlain(elements, text, ref read, ref written);
         }
         if (written != text.Length)
         {
@@ -97,12 +53,121 @@ public static class SnappyBlock
         }
     }
 
+    /// <summary>
+    /// Decodes elements up to the first that is not plain: those away from the ends, of no more than <see cref="MostOfByte"/> bytes of text, that repeat
+    /// nothing nearer than a vector. They are copied by whole vectors, and what is behind them is written over by the next.
+    /// </summary>
+    private static unsafe void DecodePlain(ReadOnlySpan<byte> elements, Span<byte> text, ref int read, ref int written)
+    {
+        if (elements.Length <= MostOfByte || text.Length < MostOfByte)
+        {
+            return;
+        }
+        fixed (byte* block = elements, begin = text)
+        {
+            byte* from = block + read;
+            byte* to = begin + written;
+            byte* lastFrom = block + elements.Length - 1 - MostOfByte;
+            byte* lastTo = begin + text.Length - MostOfByte;
+            while (from <= lastFrom && to <= lastTo)
+            {
+                byte* element = from;
+                uint tag = *from;
+                uint kind = tag & 3;
+                uint length = (tag >> 2) + 1;
+                byte* source;
+                if (kind == 0)
+                {
+                    if (length > MostOfTag)
+                    {
+                        break;
+                    }
+                    source = from + 1;
+                    from += 1 + length;
+                }
+                else
+                {
+                    nint offset;
+                    if (kind == 2)
+                    {
+                        offset = Unsafe.ReadUnaligned<ushort>(from + 1);
+                        from += 3;
+                    }
+                    else if (kind == 1)
+                    {
+                        length = ((tag >> 2) & 7) + 4;
+                        offset = (nint)((tag >> 5) << 8) | from[1];
+                        from += 2;
+                    }
+                    else
+                    {
+                        break;
+                    }
+                    if (offset < Wide || offset > to - begin)
+                    {
+                        from = element;
+                        break;
+                    }
+                    source = to - offset;
+                }
+                CopyPlain(source, to, length);
+                to += length;
+            }
+            read = (int)(from - block);
+            written = (int)(to - begin);
+        }
+    }
+
+    /// <summary>Decodes an element, whatever it is.</summary>
+    private static void DecodeOne(ReadOnlySpan<byte> elements, Span<byte> text, ref int read, ref int written)
+    {
+        int tag = elements[read++];
+        int length = (tag >> 2) + 1;
+        uint offset;
+        switch (tag & 3)
+        {
+            case 0:
+                length = LongLiteral(elements, ref read, length);
+                if (length > text.Length - written)
+                {
+                    throw TooMuch(text.Length);
+                }
+                elements.Slice(read, length).CopyTo(text[written..]);
+                read += length;
+                written += length;
+                return;
+            case 1:
+                length = ((tag >> 2) & 7) + 4;
+                offset = (uint)((tag >> 5) << 8) | Bytes(elements, read, 1)[0];
+                read++;
+                break;
+            case 2:
+                offset = BinaryPrimitives.ReadUInt16LittleEndian(Bytes(elements, read, 2));
+                read += 2;
+                break;
+            default:
+                offset = BinaryPrimitives.ReadUInt32LittleEndian(Bytes(elements, read, 4));
+                read += 4;
+                break;
+        }
+        if (offset - 1 >= (uint)written)
+        {
+            throw Malformed(string.Create(CultureInfo.InvariantCulture, $"it repeats what is {offset} bytes back, after {written} bytes"));
+        }
+        if (length > text.Length - written)
+        {
+            throw TooMuch(text.Length);
+        }
+        Repeat(text, written, (int)offset, length);
+        written += length;
+    }
+
     /// <summary>The length of a literal, which is in 1 to 4 bytes after the tag when the tag's own is more than 60; all of it is there.</summary>
     private static int LongLiteral(ReadOnlySpan<byte> elements, ref int read, int length)
     {
-        if (length > 60)
+        if (length > MostOfTag)
         {
-            int bytes = length - 60;
+            int bytes = length - MostOfTag;
             uint value = 0;
             foreach (byte part in Bytes(elements, read, bytes))
             {
@@ -120,29 +185,32 @@ public static class SnappyBlock
     /// <summary>Copies what was written <paramref name="offset"/> bytes ago: with itself, when it is nearer than it is long.</summary>
     private static void Repeat(Span<byte> text, int written, int offset, int length)
     {
-        if (offset >= Wide && text.Length - written >= MostOfByte)
-        {
-            ref byte from = ref text[written - offset];
-            ref byte to = ref text[written];
-            for (int copied = 0; copied < length; copied += Wide)
-            {
-                CopyWide(in Unsafe.Add(ref from, copied), ref Unsafe.Add(ref to, copied));
-            }
-        }
-        else if (offset >= length)
+        if (offset >= length)
         {
             text.Slice(written - offset, length).CopyTo(text[written..]);
+            return;
         }
-        else
+        for (int at = written; at < written + length; at++)
         {
-            for (int at = written; at < written + length; at++)
-            {
-                text[at] = text[at - offset];
-            }
+            text[at] = text[at - offset];
         }
     }
 
-    private static void CopyWide(ref readonly byte from, ref byte to) => Vector128.LoadUnsafe(in from).StoreUnsafe(ref to);
+    /// <summary>Copies an element by the least vectors that it needs: one that reads what was just written waits for it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe void CopyPlain(byte* from, byte* to, uint length)
+    {
+        Vector128.Store(Vector128.Load(from), to);
+        if (length > Wide)
+        {
+            Vector128.Store(Vector128.Load(from + Wide), to + Wide);
+            if (length > 2 * Wide)
+            {
+                Vector128.Store(Vector128.Load(from + (2 * Wide)), to + (2 * Wide));
+                Vector128.Store(Vector128.Load(from + (3 * Wide)), to + (3 * Wide));
+            }
+        }
+    }
 
     private static ReadOnlySpan<byte> Bytes(ReadOnlySpan<byte> elements, int read, int count) =>
         count <= elements.Length - read ? elements.Slice(read, count) : throw Malformed("it ends within an element");

@@ -16,6 +16,24 @@ public sealed class SnappyBlockTests
             Assert.Equal(text, Decode(Snappy.Encode(text)));
         }));
 
+    [Fact]
+    public void A_repeat_of_what_it_writes_itself_is_read_however_near_that_is()
+    {
+        var random = new Random(1);
+        for (int period = 1; period <= 70; period++)
+        {
+            byte[] before = new byte[100];
+            byte[] pattern = new byte[period];
+            byte[] after = new byte[100];
+            random.NextBytes(before);
+            random.NextBytes(pattern);
+            random.NextBytes(after);
+            byte[] text = [.. before, .. Enumerable.Range(0, 300).Select(at => pattern[at % period]), .. after];
+
+            Assert.Equal(text, Decode(Snappy.Encode(text)));
+        }
+    }
+
     [Theory]
     [InlineData("05 10 68656C6C6F", "68656C6C6F")]
     [InlineData("05 F004 68656C6C6F", "68656C6C6F")]
@@ -47,6 +65,38 @@ public sealed class SnappyBlockTests
         Assert.Contains(why, Assert.Throws<InvalidDataException>(() => Decode(Hex(block))).Message, StringComparison.Ordinal);
 
     [Fact]
+    public void A_repeat_of_what_is_before_the_text_is_refused_amid_a_block()
+    {
+        for (byte written = 1; written <= 60; written++)
+        {
+            byte[] block = [.. Literal(written), .. Repeat(length: 64, offset: written + 1), .. Literal(60), .. Literal(60)];
+
+            InvalidDataException refused = Assert.Throws<InvalidDataException>(() => SnappyBlock.Decode(block, new byte[written + 184]));
+
+            Assert.Contains($"repeats what is {written + 1} bytes back, after {written} bytes", refused.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData(4)]
+    [InlineData(20)]
+    [InlineData(40)]
+    [InlineData(64)]
+    public void Nothing_is_written_behind_a_text_that_ends_amid_a_block(int repeated)
+    {
+        byte[] block = [.. Literal(20), .. Enumerable.Range(0, 100).SelectMany(_ => Repeat(repeated, offset: 20))];
+        for (int length = 20; length < 300; length++)
+        {
+            byte[] guarded = new byte[400];
+            guarded.AsSpan().Fill(0xA5);
+
+            Assert.Throws<InvalidDataException>(() => SnappyBlock.Decode(block, guarded.AsSpan(0, length)));
+
+            Assert.All(guarded[length..], spared => Assert.Equal(0xA5, spared));
+        }
+    }
+
+    [Fact]
     public void Damage_is_refused_or_read_within_its_bounds() =>
         Check.One(Config.QuickThrowOnFailure.WithMaxTest(2000), Prop.ForAll<byte[], (ushort Seed, ushort At, byte Mask)>((piece, damage) =>
         {
@@ -72,6 +122,10 @@ public sealed class SnappyBlockTests
         SnappyBlock.Decode(block.AsSpan(start), text);
         return text;
     }
+
+    private static byte[] Literal(int length) => [(byte)((length - 1) << 2), .. Enumerable.Repeat((byte)'x', length)];
+
+    private static byte[] Repeat(int length, int offset) => [(byte)(((length - 1) << 2) | 2), (byte)offset, (byte)(offset >> 8)];
 
     /// <summary>A text that repeats itself, near and far, with literals between.</summary>
     private static byte[] Text(byte[] piece, int seed, int length)
