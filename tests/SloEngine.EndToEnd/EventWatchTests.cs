@@ -111,9 +111,7 @@ public sealed class EventWatchTests : IDisposable
         using LogBlock plain = Block(1000, name: "");
         var resources = new OneResource(Resource(null));
         _watch.Observe(plain, resources);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        _watch.Observe(plain, resources);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, Allocations.Of(() => _watch.Observe(plain, resources)));
         Assert.Empty(_watch.Take());
 
         using LogBlock flood = Block(5000, name: "deployment.finished");

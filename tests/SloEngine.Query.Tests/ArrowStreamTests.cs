@@ -6,7 +6,7 @@ using SloEngine.Storage.Results;
 
 namespace SloEngine.Query.Tests;
 
-/// <summary>What is written as an Arrow stream is read back by the engine's own reader of that format.</summary>
+/// <summary>What is written as an Arrow stream is read back by the engine's own reader of that format, whose threads give batches in any order.</summary>
 [Collection(MetricStoreCollection.Name)]
 public sealed class ArrowStreamTests(MetricStore store)
 {
@@ -64,7 +64,7 @@ public sealed class ArrowStreamTests(MetricStore store)
         {
             await File.WriteAllBytesAsync(path, output.WrittenSpan.ToArray());
             QueryResult result = await store.Store.QueryAsync(new StoreQuery(
-                $"SELECT toString(toTypeName(timestamp)), CAST(labels, 'Map(String, String)'), toInt64(toUnixTimestamp64Milli(timestamp)), isNull(value), ifNull(value, 0), isNull(histogram), toString(ifNull(histogram, '')) FROM file('{path}', ArrowStream)"));
+                $"SELECT toString(toTypeName(timestamp)), CAST(labels, 'Map(String, String)'), toInt64(toUnixTimestamp64Milli(timestamp)), isNull(value), ifNull(value, 0), isNull(histogram), toString(ifNull(histogram, '')) FROM file('{path}', ArrowStream) ORDER BY timestamp"));
             var read = new List<(Labels Labels, long TimeMs, double Value, string? Histogram)>();
             foreach (ResultBlock block in result.Blocks)
             {

@@ -89,11 +89,8 @@ public sealed class RemoteWriteEditTests
             ],
             static (_, _) => { });
         edits.Apply(request);
-        long before = GC.GetAllocatedBytesForCurrentThread();
 
-        edits.Apply(request);
-
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, Series);
+        Assert.InRange(Allocations.Of(() => edits.Apply(request)), 0, Series);
     }
 
     [Theory]

@@ -229,6 +229,9 @@ public sealed class RemoteWriteDecoderTests : IDisposable
             Assert.Equal(known, index.Registered.Count);
             Assert.Equal((first.Accepted, first.Rejected, first.ErrorMessage), (second.Accepted, second.Rejected, second.ErrorMessage));
             Assert.Equal(_block.Numbers.Series.Values.ToArray(), again.Numbers.Series.Values.ToArray());
+            Assert.Equal(_block.Numbers.TimeNanos.Values.ToArray(), again.Numbers.TimeNanos.Values.ToArray());
+            Assert.Equal(_block.Numbers.StartNanos.Values.ToArray(), again.Numbers.StartNanos.Values.ToArray());
+            Assert.Equal(_block.Numbers.Values.Values.ToArray(), again.Numbers.Values.Values.ToArray());
             for (int change = 0; change < 10; change++)
             {
                 byte[] changed = [.. request];
