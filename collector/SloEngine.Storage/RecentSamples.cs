@@ -83,6 +83,25 @@ public sealed class RecentSamples(SlotVersions? slots = null)
         }
     }
 
+    /// <summary>Adds the series between two ids, both included, of which samples begin up to the end of a time and end within or after it.</summary>
+    public void AddIds((UInt128 First, UInt128 Last) between, long startMs, long endMs, HashSet<UInt128> into)
+    {
+        lock (_lock)
+        {
+            foreach (SampleRun run in _runs)
+            {
+                for (int stretch = 0; stretch < run.Stretches; stretch++)
+                {
+                    UInt128 id = run.Ids[stretch];
+                    if (id >= between.First && id <= between.Last && run.TimesMs[run.StartOf(stretch)] <= endMs && run.TimesMs[run.Ends[stretch] - 1] >= startMs)
+                    {
+                        into.Add(id);
+                    }
+                }
+            }
+        }
+    }
+
     private static void Read(SampleRun run, ReadOnlySpan<UInt128> ids, long startMs, long endMs, Receiver receive)
     {
         for (int first = 0, end; first < run.Stretches; first = end)

@@ -38,7 +38,7 @@ public sealed class ClassicSeriesTests(MetricStore engine)
         for (int index = 0; index < Histograms.Length; index++)
         {
             (string labels, string bounds) = Histograms[index];
-            int id = await engine.SeriesAsync(tenant, "h", 3, labels, bounds: bounds);
+            UInt128 id = await engine.SeriesAsync(tenant, "h", 3, labels, bounds: bounds);
             double[] limits = [.. bounds.Split(", ").Select(double.Parse)];
             // Each point in a part of its own, the second late, the third sent again.
             foreach (int second in (int[])[2, 1, 2, 3])
@@ -63,7 +63,7 @@ public sealed class ClassicSeriesTests(MetricStore engine)
     [Fact]
     public async Task Series_of_one_name_are_made_when_they_are_looked_at()
     {
-        int id = await engine.SeriesAsync("classic-unmade", "h", 3, bounds: "1");
+        UInt128 id = await engine.SeriesAsync("classic-unmade", "h", 3, bounds: "1");
         await engine.InsertAsync("histograms", [Row(id, 1, 1, 2)]);
 
         Assert.IsAssignableFrom<IUnmadeSeries>(await SelectAsync("classic-unmade", "h_bucket"));
@@ -75,8 +75,8 @@ public sealed class ClassicSeriesTests(MetricStore engine)
     public async Task Histograms_whose_series_have_equal_labels_are_joined(string labels, string others, string bounds, string otherBounds, int series)
     {
         string tenant = $"classic-joined-{series}";
-        int one = await engine.SeriesAsync(tenant, "h", 3, labels, bounds: bounds);
-        int other = await engine.SeriesAsync(tenant, "h", 3, others, bounds: otherBounds);
+        UInt128 one = await engine.SeriesAsync(tenant, "h", 3, labels, bounds: bounds);
+        UInt128 other = await engine.SeriesAsync(tenant, "h", 3, others, bounds: otherBounds);
         await engine.InsertAsync("histograms", [Row(one, 1, 1, bounds.Split(',').Length + 1), Row(other, 2, 2, otherBounds.Split(',').Length + 1)]);
 
         IReadOnlyList<SeriesData> found = await SelectAsync(tenant, "h_bucket");
@@ -90,8 +90,8 @@ public sealed class ClassicSeriesTests(MetricStore engine)
     [Fact]
     public async Task A_plain_series_of_the_same_labels_is_joined_with_a_classic_one()
     {
-        int histogram = await engine.SeriesAsync("classic-plain", "h", 3, bounds: "1");
-        int plain = await engine.SeriesAsync("classic-plain", "h_bucket", 2, "'le':'1.0'");
+        UInt128 histogram = await engine.SeriesAsync("classic-plain", "h", 3, bounds: "1");
+        UInt128 plain = await engine.SeriesAsync("classic-plain", "h_bucket", 2, "'le':'1.0'");
         await engine.InsertAsync("histograms", [Row(histogram, 1, 1, 2)]);
         await engine.SamplesAsync(plain, (2000, 5));
 
@@ -104,7 +104,7 @@ public sealed class ClassicSeriesTests(MetricStore engine)
     [Fact]
     public async Task What_was_not_recorded_is_stale_in_every_classic_series_and_rows_without_buckets_have_none_filled()
     {
-        int id = await engine.SeriesAsync("classic-stale", "h", 3, bounds: "1");
+        UInt128 id = await engine.SeriesAsync("classic-stale", "h", 3, bounds: "1");
         await engine.InsertAsync("histograms",
         [
             $"({id}, fromUnixTimestamp64Milli(1000), fromUnixTimestamp64Milli(0), 0, reinterpretAsFloat64(toUInt64(0x7FF0000000000002)), nan, nan, [])",
@@ -120,7 +120,7 @@ public sealed class ClassicSeriesTests(MetricStore engine)
     }
 
     /// <summary>Bucket counts of 1, 2, 3, ... times a factor.</summary>
-    private static string Row(int id, int second, int factor, int buckets) =>
+    private static string Row(UInt128 id, int second, int factor, int buckets) =>
         $"({id}, fromUnixTimestamp64Milli({second * 1000}), fromUnixTimestamp64Milli(0), {factor * buckets}, {second + factor}.5, nan, nan, [{string.Join(", ", Enumerable.Range(1, buckets).Select(bucket => bucket * factor))}])";
 
     private static IEnumerable<string> Expected(string labels, double[] bounds, int factor)

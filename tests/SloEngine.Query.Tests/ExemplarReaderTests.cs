@@ -15,7 +15,7 @@ public sealed class ExemplarReaderTests(MetricStore engine)
     [Fact]
     public async Task Exemplars_of_a_histogram_belong_to_the_first_bucket_that_they_fit_into()
     {
-        int id = await engine.SeriesAsync("buckets", "latency", 3, "'job':'a'", bounds: "0.5, 1");
+        UInt128 id = await engine.SeriesAsync("buckets", "latency", 3, "'job':'a'", bounds: "0.5, 1");
         await ExemplarsAsync(id, (1_000, 0.5), (2_000, 0.7), (3_000, 3), (4_000, 0.1), (5_000, double.NaN));
 
         Assert.Equal(
@@ -33,11 +33,11 @@ public sealed class ExemplarReaderTests(MetricStore engine)
     [Fact]
     public async Task Every_selector_counts_and_each_exemplar_once_within_the_time_both_ends_included()
     {
-        int requests = await engine.SeriesAsync("selectors", "requests_total", 2, "'code':'200'");
-        int errors = await engine.SeriesAsync("selectors", "requests_total", 2, "'code':'500'");
-        int size = await engine.SeriesAsync("selectors", "size", 4);
-        int other = await engine.SeriesAsync("somebody", "requests_total", 2);
-        foreach (int id in new[] { requests, errors, size, other })
+        UInt128 requests = await engine.SeriesAsync("selectors", "requests_total", 2, "'code':'200'");
+        UInt128 errors = await engine.SeriesAsync("selectors", "requests_total", 2, "'code':'500'");
+        UInt128 size = await engine.SeriesAsync("selectors", "size", 4);
+        UInt128 other = await engine.SeriesAsync("somebody", "requests_total", 2);
+        foreach (UInt128 id in new[] { requests, errors, size, other })
         {
             // SDKs send an exemplar again with each export until they have another.
             await ExemplarsAsync(id, (2_000, 2), (1_000, 1));
@@ -55,7 +55,7 @@ public sealed class ExemplarReaderTests(MetricStore engine)
     [Fact]
     public async Task Ids_of_the_span_stand_among_the_labels_and_no_attribute_in_their_place()
     {
-        int id = await engine.SeriesAsync("ids", "requests_total", 2);
+        UInt128 id = await engine.SeriesAsync("ids", "requests_total", 2);
         await engine.InsertAsync("exemplars", [
             $"({id}, fromUnixTimestamp64Milli(1000), 1, unhex('{Trace}'), unhex('{Span}'), map('trace_id', 'x', 'user', 'u1'), 'ss')",
             $"({id}, fromUnixTimestamp64Milli(2000), 2, '', '', map('trace_id', 'x'), 's')"]);
@@ -69,7 +69,7 @@ public sealed class ExemplarReaderTests(MetricStore engine)
     [Fact]
     public async Task More_exemplars_than_a_query_may_read_are_an_error()
     {
-        int id = await engine.SeriesAsync("many", "requests_total", 2);
+        UInt128 id = await engine.SeriesAsync("many", "requests_total", 2);
         await ExemplarsAsync(id, (1_000, 1), (2_000, 2), (3_000, 3));
         var reader = new ExemplarReader(engine.Store, new QueryOptions { MaxSamples = 2 }, "many");
 
@@ -79,7 +79,7 @@ public sealed class ExemplarReaderTests(MetricStore engine)
         Assert.Equal(396, failure.Code);
     }
 
-    private Task ExemplarsAsync(int id, params (long TimeMs, double Value)[] exemplars) => engine.InsertAsync("exemplars", exemplars.Select(exemplar =>
+    private Task ExemplarsAsync(UInt128 id, params (long TimeMs, double Value)[] exemplars) => engine.InsertAsync("exemplars", exemplars.Select(exemplar =>
         string.Create(CultureInfo.InvariantCulture, $"({id}, fromUnixTimestamp64Milli({exemplar.TimeMs}), {exemplar.Value}, unhex('{Trace}'), unhex('{Span}'), map(), '')")));
 
     private async Task<string[]> SelectAsync(string tenant, string query, long startMs = 0, long endMs = 9_000) =>

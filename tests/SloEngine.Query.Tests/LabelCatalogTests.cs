@@ -41,7 +41,7 @@ public sealed class LabelCatalogTests(MetricStore engine)
     [Fact]
     public async Task A_selector_that_would_read_too_much_is_stopped_in_the_store()
     {
-        int id = await engine.SeriesAsync("much", "x", 1);
+        UInt128 id = await engine.SeriesAsync("much", "x", 1);
         await engine.SamplesAsync(id, (1000, 1), (2000, 2), (3000, 3));
         var source = new StoredSeriesSources(engine.Store, new QueryOptions { MaxSamples = 2 }).Of("much");
 

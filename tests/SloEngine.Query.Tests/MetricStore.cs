@@ -21,9 +21,9 @@ public sealed class MetricStore : IAsyncLifetime
     }
 
     /// <summary>Registers a series of a kind (MetricKind) and temporality (1 delta, 2 cumulative); labels as <c>'name':'value'</c>.</summary>
-    public async Task<int> SeriesAsync(string tenant, string metric, int kind, string labels = "", int temporality = 2, string bounds = "", string help = "")
+    public async Task<UInt128> SeriesAsync(string tenant, string metric, int kind, string labels = "", int temporality = 2, string bounds = "", string help = "")
     {
-        int id = Interlocked.Increment(ref _lastId);
+        UInt128 id = SeriesRow.IdsOf(tenant, metric).First + (UInt128)Interlocked.Increment(ref _lastId);
         await Store.ExecuteAsync(string.Create(
             CultureInfo.InvariantCulture,
             $"INSERT INTO sloengine.series VALUES ('{tenant}', '{metric}', {id}, {kind}, {temporality}, '', '{help}', '{metric}', map({labels.Replace(':', ',')}), [{bounds}], now(), now())"));
@@ -31,7 +31,7 @@ public sealed class MetricStore : IAsyncLifetime
     }
 
     /// <summary>Rows of <c>samples</c>: milliseconds and values.</summary>
-    public Task SamplesAsync(int id, params (long TimeMs, double Value)[] samples) => InsertAsync(
+    public Task SamplesAsync(UInt128 id, params (long TimeMs, double Value)[] samples) => InsertAsync(
         "samples", samples.Select(sample => string.Create(
             CultureInfo.InvariantCulture,
             $"({id}, fromUnixTimestamp64Milli({sample.TimeMs}), fromUnixTimestamp64Milli(0), {BitConverter.DoubleToInt64Bits(sample.Value)}, {SampleValue.Bits})")));

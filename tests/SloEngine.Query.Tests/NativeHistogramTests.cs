@@ -20,7 +20,7 @@ public sealed class NativeHistogramTests(MetricStore engine)
     [Fact]
     public async Task A_stored_exponential_histogram_is_a_native_one_of_its_base_name()
     {
-        int id = await engine.SeriesAsync("shape", "latency_seconds", 4, "'job':'a'");
+        UInt128 id = await engine.SeriesAsync("shape", "latency_seconds", 4, "'job':'a'");
         await PointsAsync(Row(id, Minute, count: 10, sum: 21.5, scale: 1, zero: 1, positive: (-2, "1, 0, 4"), negative: (0, "4")));
 
         SeriesData series = Assert.Single(await SelectAsync("shape", "latency_seconds"));
@@ -39,7 +39,7 @@ public sealed class NativeHistogramTests(MetricStore engine)
     [Fact]
     public async Task Its_classic_names_are_no_series()
     {
-        int id = await engine.SeriesAsync("names", "latency_seconds", 4);
+        UInt128 id = await engine.SeriesAsync("names", "latency_seconds", 4);
         await PointsAsync(Row(id, Minute, 1, 1, 0, 0, (0, "1")));
 
         Assert.Empty(await SelectAsync("names", "latency_seconds_count"));
@@ -53,7 +53,7 @@ public sealed class NativeHistogramTests(MetricStore engine)
     public async Task A_scale_finer_than_8_is_merged_without_moving_an_observation_out_of_its_bounds(int scale)
     {
         string tenant = string.Create(CultureInfo.InvariantCulture, $"fine{scale}");
-        int id = await engine.SeriesAsync(tenant, "x", 4);
+        UInt128 id = await engine.SeriesAsync(tenant, "x", 4);
         int perBucket = 1 << (scale - 8);
         // Counts on both sides of the bound 1: buckets -perBucket..-1 merge into one, 0..perBucket-1 into the next.
         string counts = string.Join(", ", Enumerable.Repeat("1", 2 * perBucket));
@@ -70,7 +70,7 @@ public sealed class NativeHistogramTests(MetricStore engine)
     [Fact]
     public async Task Cumulative_ones_have_rates_and_quantiles_over_resets()
     {
-        int id = await engine.SeriesAsync("rates", "x", 4);
+        UInt128 id = await engine.SeriesAsync("rates", "x", 4);
         await PointsAsync(
             Row(id, 1 * Minute, 10, 15, 0, 0, (0, "10")),
             Row(id, 2 * Minute, 20, 30, 0, 0, (0, "20")),
@@ -84,7 +84,7 @@ public sealed class NativeHistogramTests(MetricStore engine)
     [Fact]
     public async Task Points_of_delta_temporality_are_summed()
     {
-        int id = await engine.SeriesAsync("delta", "x", 4, temporality: 1);
+        UInt128 id = await engine.SeriesAsync("delta", "x", 4, temporality: 1);
         await PointsAsync(
             Row(id, 1 * Minute, 10, 15, 2, 0, (0, "10")),
             Row(id, 2 * Minute, 4, 6, 1, 1, (0, "3")),
@@ -102,7 +102,7 @@ public sealed class NativeHistogramTests(MetricStore engine)
     [Fact]
     public async Task A_stale_marker_ends_it()
     {
-        int id = await engine.SeriesAsync("stale", "x", 4);
+        UInt128 id = await engine.SeriesAsync("stale", "x", 4);
         await PointsAsync(
             Row(id, 1 * Minute, 10, 15, 0, 0, (0, "10")),
             $"({id}, fromUnixTimestamp64Milli({2 * Minute}), fromUnixTimestamp64Milli(0), 0, {Stale}, nan, nan, 0, 0, 0, 0, [], 0, [])");
@@ -115,7 +115,7 @@ public sealed class NativeHistogramTests(MetricStore engine)
     [Fact]
     public async Task Explicit_bounds_stay_classic_series()
     {
-        int id = await engine.SeriesAsync("classic", "x", 3, bounds: "0.5, 1");
+        UInt128 id = await engine.SeriesAsync("classic", "x", 3, bounds: "0.5, 1");
         await engine.InsertAsync("histograms", [$"({id}, fromUnixTimestamp64Milli({Minute}), fromUnixTimestamp64Milli(0), 6, 3.5, nan, nan, [1, 2, 3])"]);
 
         IReadOnlyList<SeriesData> all = await SelectAsync("classic", "{__name__=~\"x.*\"}");
@@ -125,7 +125,7 @@ public sealed class NativeHistogramTests(MetricStore engine)
             all.Select(series => string.Create(CultureInfo.InvariantCulture, $"{series.Labels} {series.Values[0]}")).Order(StringComparer.Ordinal));
     }
 
-    private static string Row(int id, long timeMs, int count, double sum, int scale, int zero, (int Offset, string Counts) positive, (int Offset, string Counts) negative = default) =>
+    private static string Row(UInt128 id, long timeMs, int count, double sum, int scale, int zero, (int Offset, string Counts) positive, (int Offset, string Counts) negative = default) =>
         string.Create(
             CultureInfo.InvariantCulture,
             $"({id}, fromUnixTimestamp64Milli({timeMs}), fromUnixTimestamp64Milli(0), {count}, {sum}, nan, nan, {scale}, {zero}, 0, {positive.Offset}, [{positive.Counts}], {negative.Offset}, [{negative.Counts}])");

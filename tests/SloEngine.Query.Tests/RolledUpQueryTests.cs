@@ -26,9 +26,9 @@ public sealed class RolledUpQueryTests(MetricStore engine)
     [Fact]
     public async Task Days_without_samples_are_answered_from_roll_ups_with_a_remark_and_recent_ones_as_ever()
     {
-        int gauge = await engine.SeriesAsync(Tenant, "x", 1);
-        int counter = await engine.SeriesAsync(Tenant, "c_total", 2);
-        int delta = await engine.SeriesAsync(Tenant, "d_total", 2, temporality: 1);
+        UInt128 gauge = await engine.SeriesAsync(Tenant, "x", 1);
+        UInt128 counter = await engine.SeriesAsync(Tenant, "c_total", 2);
+        UInt128 delta = await engine.SeriesAsync(Tenant, "d_total", 2, temporality: 1);
         foreach (long start in (long[])[First, First + DayMs, Recent])
         {
             long[] times = [.. Enumerable.Range(0, 5760).Select(index => start + (index * 15 * SecondMs))];
@@ -48,7 +48,7 @@ public sealed class RolledUpQueryTests(MetricStore engine)
         using var retention = new StoreRetention(engine.Store, new RetentionOptions { MinFreeBytes = 0 }, time, rollUps: rollUps);
         await retention.ApplyAsync();
 
-        ulong left = (await engine.Store.QueryAsync(new StoreQuery($"SELECT count() FROM samples WHERE id = {gauge}"))).Blocks[0].Values<ulong>(0)[0];
+        ulong left = (await engine.Store.QueryAsync(new StoreQuery($"SELECT count() FROM samples WHERE id = toUInt128('{gauge}')"))).Blocks[0].Values<ulong>(0)[0];
         Assert.Equal(5760UL, left);
         Assert.Equal(before.Select(value => Math.Round(value, 9)), (await Task.WhenAll(exact.Select(query => NumberAsync(query, whole)))).Select(value => Math.Round(value, 9)));
         // Each slot answers with its last sample, so that at the end of each slot the answer is that of the samples.

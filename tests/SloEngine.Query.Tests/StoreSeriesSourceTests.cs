@@ -2,6 +2,7 @@ using SloEngine.Otlp.Metrics;
 using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Syntax;
 using SloEngine.Query.Metrics;
+using SloEngine.Storage;
 using SloEngine.Storage.Native;
 using SloEngine.Storage.Tables;
 
@@ -16,8 +17,8 @@ public sealed class StoreSeriesSourceTests(MetricStore engine)
     [Fact]
     public async Task Samples_of_several_parts_and_days_are_put_in_order_and_repeated_times_count_once()
     {
-        int one = await engine.SeriesAsync("parts", "m", 1, "'k':'1'");
-        int two = await engine.SeriesAsync("parts", "m", 1, "'k':'2'");
+        UInt128 one = await engine.SeriesAsync("parts", "m", 1, "'k':'1'");
+        UInt128 two = await engine.SeriesAsync("parts", "m", 1, "'k':'2'");
         // Late ones, ones that lie between others, and ones sent again, each in a part of its own.
         await engine.SamplesAsync(one, (DayMs + 1000, 4), (DayMs + 2000, 5));
         await engine.SamplesAsync(one, (1000, 1), (3000, 3));
@@ -38,8 +39,8 @@ public sealed class StoreSeriesSourceTests(MetricStore engine)
     [Fact]
     public async Task Series_with_equal_labels_are_one()
     {
-        int gauge = await engine.SeriesAsync("kinds", "m", 1, "'k':'1'");
-        int counter = await engine.SeriesAsync("kinds", "m", 2, "'k':'1'");
+        UInt128 gauge = await engine.SeriesAsync("kinds", "m", 1, "'k':'1'");
+        UInt128 counter = await engine.SeriesAsync("kinds", "m", 2, "'k':'1'");
         await engine.SamplesAsync(gauge, (1000, 1), (3000, 3));
         await engine.SamplesAsync(counter, (2000, 2), (4000, 4));
 
@@ -74,7 +75,7 @@ public sealed class StoreSeriesSourceTests(MetricStore engine)
         // Pods that came and went: five in all, two of them in the second minute.
         for (int pod = 0; pod < 5; pod++)
         {
-            int id = await engine.SeriesAsync("churn", "m", 1, $"'pod':'{pod}'");
+            UInt128 id = await engine.SeriesAsync("churn", "m", 1, $"'pod':'{pod}'");
             await engine.SamplesAsync(id, (1000, pod));
             if (pod > 2)
             {
@@ -93,9 +94,55 @@ public sealed class StoreSeriesSourceTests(MetricStore engine)
     }
 
     [Fact]
+    public async Task Of_a_crowd_those_with_points_in_a_time_are_found_in_the_order_of_their_labels_wherever_the_points_are()
+    {
+        var match = new SeriesMatch(engine.Store, new QueryOptions { MaxSeries = 4 });
+        SeriesRow[] pods = [.. "hgfedcba".Select(pod => Row("crowded", "busy", $"{pod}"))];
+        using var writer = new NativeWriter();
+        await engine.Store.InsertAsync(SeriesRow.Encode(pods, DateTimeOffset.UnixEpoch, writer));
+        await engine.SamplesAsync(pods[0].Id, (1_000, 1), (61_000, 1));
+        await engine.SamplesAsync(pods[1].Id, (1_000, 1));
+        await engine.SamplesAsync(pods[6].Id, (1_000, 1));
+        await engine.SamplesAsync(pods[4].Id, (61_000, 1), (121_000, 1));
+        await engine.InsertAsync("histograms", [$"({pods[2].Id}, fromUnixTimestamp64Milli(62000), fromUnixTimestamp64Milli(0), 6, 3.5, nan, nan, [6])"]);
+        // One of which a sample is not in the table yet, one whose sample there is of another time, and a stranger's.
+        RecentSamples recent = engine.Store.Recent!;
+        recent.Add(SampleOf(pods[3], 63_000));
+        recent.Add(SampleOf(pods[5], 200_000));
+        recent.Add(SampleOf(Row("crowded", "other", "x"), 63_000));
+
+        IReadOnlyList<StoredSeries> first = await FindAsync(60_000, 120_000);
+        IReadOnlyList<StoredSeries> then = await FindAsync(0, 70_000, "k=~\"d|f|h\"");
+        recent.RemoveFirst(recent.Runs().Length);
+
+        Assert.Equal(["d", "e", "f", "h"], first.Select(series => series.Named["k"]));
+        Assert.Equal(["d", "f", "h"], then.Select(series => series.Named["k"]).Order());
+        Assert.Equal([pods[4].Id, pods[0].Id], (await FindAsync(61_000, 61_000)).Select(series => series.Id));
+        Assert.Same(first[0], (await FindAsync(121_000, 121_000))[0]);
+        Assert.Same(first[2], Assert.Single(await FindAsync(62_000, 62_000)));
+        Assert.Equal(5, (await FindAsync(0, 121_000, "k!=\"x\"", most: 5)).Count);
+        Assert.Contains("more than 4 series", (await Assert.ThrowsAsync<PromQL.Evaluation.PromQLEvaluationException>(async () => await FindAsync(0, 121_000))).Message, StringComparison.Ordinal);
+
+        async Task<IReadOnlyList<StoredSeries>> FindAsync(long start, long end, string others = "", int? most = null) =>
+            (await (most is { } limit ? new SeriesMatch(engine.Store, new QueryOptions { MaxSeries = limit }) : match).FindAsync(
+                "crowded", PromQLParser.ParseSelector($"busy{{{others}}}").Matchers, null, new TimeRange(start, end), default)).Series;
+
+        static SampleRun SampleOf(SeriesRow series, long timeMs)
+        {
+            using var points = new NumberPoints();
+            using var place = new NativeWriter();
+            points.Series.Append(0);
+            points.TimeNanos.Append(timeMs * 1_000_000);
+            points.StartNanos.Append(0);
+            points.Values.Append(1);
+            return SampleRun.Of(points, [series.Id], new byte[1], place.Order);
+        }
+    }
+
+    [Fact]
     public async Task Names_that_no_series_has_do_not_pile_up_in_memory()
     {
-        int id = await engine.SeriesAsync("names", "m", 1);
+        UInt128 id = await engine.SeriesAsync("names", "m", 1);
         await engine.SamplesAsync(id, (1000, 1));
         var match = new SeriesMatch(engine.Store, new QueryOptions { MaxKnownSeries = 10 });
         for (int asked = 0; asked < 50; asked++)
@@ -110,16 +157,16 @@ public sealed class StoreSeriesSourceTests(MetricStore engine)
     public async Task Series_that_come_and_go_are_found_beside_those_that_are_known()
     {
         var match = new SeriesMatch(engine.Store, new QueryOptions());
-        int stays = await engine.SeriesAsync("pods", "p", 1, labels: "'pod', 'a'");
-        int goes = await engine.SeriesAsync("pods", "p", 1, labels: "'pod', 'b'");
+        UInt128 stays = await engine.SeriesAsync("pods", "p", 1, labels: "'pod', 'a'");
+        UInt128 goes = await engine.SeriesAsync("pods", "p", 1, labels: "'pod', 'b'");
         IReadOnlyList<StoredSeries> first = await FindAsync();
-        int comes = await engine.SeriesAsync("pods", "p", 1, labels: "'pod', 'c'");
-        await engine.Store.ExecuteAsync($"ALTER TABLE sloengine.series DELETE WHERE id = {goes} SETTINGS mutations_sync = 1");
+        UInt128 comes = await engine.SeriesAsync("pods", "p", 1, labels: "'pod', 'c'");
+        await engine.Store.ExecuteAsync($"ALTER TABLE sloengine.series DELETE WHERE id = toUInt128('{goes}') SETTINGS mutations_sync = 1");
 
         IReadOnlyList<StoredSeries> then = await FindAsync();
 
-        Assert.Equal([(UInt128)stays, (UInt128)goes], first.Select(series => series.Id));
-        Assert.Equal([((UInt128)stays, "a"), ((UInt128)comes, "c")], then.Select(series => (series.Id, series.Named["pod"])));
+        Assert.Equal([stays, goes], first.Select(series => series.Id));
+        Assert.Equal([(stays, "a"), (comes, "c")], then.Select(series => (series.Id, series.Named["pod"])));
         Assert.Same(first[0], then[0]);
 
         async Task<IReadOnlyList<StoredSeries>> FindAsync() =>
@@ -145,7 +192,7 @@ public sealed class StoreSeriesSourceTests(MetricStore engine)
     [Fact]
     public async Task A_row_of_a_histogram_counts_for_each_series_that_it_is_shown_as()
     {
-        int id = await engine.SeriesAsync("classic", "h", 3, bounds: "0.1, 0.5, 1");
+        UInt128 id = await engine.SeriesAsync("classic", "h", 3, bounds: "0.1, 0.5, 1");
         await engine.InsertAsync("histograms", Enumerable.Range(1, 20).Select(minute => $"({id}, fromUnixTimestamp64Milli({minute * 60_000}), fromUnixTimestamp64Milli(0), 6, 3.5, nan, nan, [1, 2, 3, 0])"));
         ISeriesSource source = new StoredSeriesSources(engine.Store, new QueryOptions { MaxSamples = 40 }).Of("classic");
 

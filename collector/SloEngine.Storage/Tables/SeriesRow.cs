@@ -19,6 +19,8 @@ public sealed record SeriesRow(
     /// <summary>Bits of an id that tell a series from the others of its metric.</summary>
     private const int OwnBits = 96;
 
+    private static readonly UInt128 OwnPart = (UInt128.One << OwnBits) - 1;
+
     /// <summary>Id in the store: equal for equal series in every process and at every time, whoever writes them.</summary>
     public UInt128 Id { get; } = IdOf(Tenant, Metric, Kind, Temporality, Labels, Bounds);
 
@@ -65,6 +67,13 @@ public sealed record SeriesRow(
     /// <summary>The part of an id that the series of one metric share.</summary>
     public static UInt128 FamilyOf(UInt128 id) => id >> OwnBits;
 
+    /// <summary>The first and the last id that a series of a metric can have.</summary>
+    public static (UInt128 First, UInt128 Last) IdsOf(string tenant, string metric)
+    {
+        UInt128 first = FamilyOf(SipHash128.Hash(Encoding.UTF8.GetBytes($"{tenant}\0{metric}"), 0)) << OwnBits;
+        return (first, first | OwnPart);
+    }
+
     /// <summary>
     /// The id of a series with these properties. Its first 32 bits follow from tenant and name alone: the tables of points are sorted by id, so that
     /// the series of a metric, which queries ask for together, lie side by side and are read without what lies between them.
@@ -80,7 +89,6 @@ public sealed record SeriesRow(
         }
         UInt128 hash = SipHash128.Hash(Encoding.UTF8.GetBytes(text.ToString()), 0);
         hash = SipHash128.Hash(MemoryMarshal.AsBytes(bounds), hash);
-        UInt128 family = SipHash128.Hash(Encoding.UTF8.GetBytes($"{tenant}\0{metric}"), 0);
-        return (FamilyOf(family) << OwnBits) | (hash & ((UInt128.One << OwnBits) - 1));
+        return IdsOf(tenant, metric).First | (hash & OwnPart);
     }
 }

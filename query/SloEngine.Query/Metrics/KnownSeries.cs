@@ -4,23 +4,36 @@ using SloEngine.PromQL.Series;
 namespace SloEngine.Query.Metrics;
 
 /// <summary>
-/// Series of a name as the table had them at a version. Matchers look at each value that a label has once, however many series have it: which those are is kept
+/// Series of a name as the table had them at a version, or some of them. Matchers look at each value that a label has once, however many series have it: which those are is kept
 /// for the labels that are asked for.
 /// </summary>
-/// <param name="version">The version.</param>
+/// <param name="version">The version; null for some of them.</param>
 /// <param name="series">The series, in the order of their labels.</param>
-internal sealed class KnownSeries(long version, StoredSeries[] series)
+internal sealed class KnownSeries(long? version, StoredSeries[] series)
 {
     /// <summary>Labels whose values are kept: names are free to choose, and each takes four bytes a series.</summary>
     private const int MostLabels = 32;
 
     private readonly ConcurrentDictionary<string, LabelValues> _labels = new(StringComparer.Ordinal);
 
-    public long Version => version;
+    public long? Version => version;
 
     public StoredSeries[] Series => series;
 
     public int Weight => series.Length + 1;
+
+    /// <summary>Series that are in the order of their labels, and others in any.</summary>
+    public static KnownSeries Of(long? version, StoredSeries[] ordered, List<StoredSeries> others)
+    {
+        others.Sort(static (left, right) => left.Named.CompareTo(right.Named));
+        var all = new StoredSeries[ordered.Length + others.Count];
+        for (int at = 0, first = 0, second = 0; at < all.Length; at++)
+        {
+            bool isFirst = second == others.Count || (first < ordered.Length && ordered[first].Named.CompareTo(others[second].Named) <= 0);
+            all[at] = isFirst ? ordered[first++] : others[second++];
+        }
+        return new KnownSeries(version, all);
+    }
 
     /// <summary>Those that satisfy all matchers.</summary>
     public StoredSeries[] Matching(ReadOnlySpan<LabelMatcher> matchers)

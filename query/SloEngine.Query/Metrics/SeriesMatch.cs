@@ -5,6 +5,7 @@ using System.Text;
 using SloEngine.PromQL.Series;
 using SloEngine.Storage;
 using SloEngine.Storage.Results;
+using SloEngine.Storage.Tables;
 
 namespace SloEngine.Query.Metrics;
 
@@ -48,8 +49,8 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     /// <summary>How long a name that has too many series is not asked for all of them again.</summary>
     private static readonly TimeSpan CrowdedFor = TimeSpan.FromMinutes(10);
 
-    /// <summary>Series that are read by their ids; of more all of the name are read.</summary>
-    private const int MostById = 5_000;
+    private static readonly (string Name, string Time)[] PointTables =
+        [("samples", "ts"), ("histograms", "ts"), ("exponential_histograms", "ts"), ("float_histograms", "ts"), ("samples_5m", "last_ts")];
 
     private readonly ConcurrentDictionary<(string Tenant, string Name), KnownSeries> _known = [];
     private readonly ConcurrentDictionary<(string Tenant, string Name), long> _crowded = [];
@@ -77,18 +78,44 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     public async ValueTask<FoundSeries> FindAsync(
         string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, TimeRange? wanted, CancellationToken cancellation)
     {
-        LabelMatcher? name = NameOf(matchers);
-        if (active is not null || name is null || store.Version("series") is not { } version || await OfNameAsync(tenant, name, version, cancellation) is not { } known)
+        if (active is not null || NameOf(matchers) is not { } name)
         {
-            List<StoredSeries>? found = await ReadAsync(tenant, matchers, active, cancellation);
-            if (found is null && active is null && wanted is not null)
-            {
-                found = await ReadAsync(tenant, matchers, wanted, cancellation);
-            }
-            return new FoundSeries(found ?? throw TooMany(), IsWhole: false);
+            return Found(await ReadAsync(tenant, matchers, active, cancellation) ?? (active is null && wanted is not null ? await ReadAsync(tenant, matchers, wanted, cancellation) : null));
         }
         LabelMatcher[] others = [.. matchers.Where(static matcher => matcher.Label is not (Labels.MetricName or "le"))];
-        return others.Length == 0 ? new FoundSeries(known.Series, IsWhole: true) : new FoundSeries(known.Matching(others), IsWhole: false);
+        if (store.Version("series") is { } version && await OfNameAsync(tenant, name, version, cancellation) is { } known)
+        {
+            return others.Length == 0 ? new FoundSeries(known.Series, IsWhole: true) : new FoundSeries(known.Matching(others), IsWhole: false);
+        }
+        return Found(others.Length == 0 ? await OfNameAsync(tenant, name, wanted, cancellation) : await OfNameAsync(tenant, matchers, name, others, wanted, cancellation));
+
+        FoundSeries Found(IReadOnlyList<StoredSeries>? found) => new(found ?? throw TooMany(), IsWhole: false);
+    }
+
+    /// <summary>Series of a name, or those of them with a point within a time when there are too many.</summary>
+    private async ValueTask<IReadOnlyList<StoredSeries>?> OfNameAsync(string tenant, LabelMatcher name, TimeRange? wanted, CancellationToken cancellation)
+    {
+        if (!IsCrowded((tenant, name.Value)))
+        {
+            if (await ReadAsync(tenant, [name], null, cancellation) is { } all)
+            {
+                return all;
+            }
+            _crowded[(tenant, name.Value)] = Stopwatch.GetTimestamp();
+        }
+        return wanted is { } time ? (await WithinAsync(tenant, name, time, cancellation))?.Series : null;
+    }
+
+    /// <summary>The same where other labels narrow it down.</summary>
+    private async ValueTask<IReadOnlyList<StoredSeries>?> OfNameAsync(
+        string tenant, IReadOnlyList<LabelMatcher> matchers, LabelMatcher name, LabelMatcher[] others, TimeRange? wanted, CancellationToken cancellation)
+    {
+        List<StoredSeries>? all = await ReadAsync(tenant, matchers, null, cancellation);
+        if (all is not null || wanted is not { } time)
+        {
+            return all;
+        }
+        return await WithinAsync(tenant, name, time, cancellation) is { } within ? within.Matching(others) : await ReadAsync(tenant, matchers, wanted, cancellation);
     }
 
     /// <summary>
@@ -101,59 +128,78 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
         {
             return known;
         }
-        if (_crowded.TryGetValue((tenant, name.Value), out long since) && Stopwatch.GetElapsedTime(since) < CrowdedFor)
+        if (IsCrowded((tenant, name.Value)))
         {
             return null;
         }
-        if (await (known is null ? ReadAsync(tenant, [name], null, cancellation) : ReadAgainAsync(tenant, name, known, cancellation)) is not { } found)
+        var parameters = new Dictionary<string, string>();
+        if (await IdsAsync($"series WHERE {Where(tenant, [name], null, parameters)}", parameters, [], cancellation) is not { } ids)
         {
             _crowded[(tenant, name.Value)] = Stopwatch.GetTimestamp();
             return null;
         }
-        StoredSeries[] all = [.. found];
-        Array.Sort(all, static (left, right) => left.Named.CompareTo(right.Named));
-        known = new KnownSeries(version, all);
-        Keep((tenant, name.Value), known);
-        return known;
+        return await KeepAsync(tenant, name, version, ids, cancellation);
     }
 
-    /// <summary>Series of a name again: pods come and go, and most of its series are known. Null when there are too many.</summary>
-    private async ValueTask<List<StoredSeries>?> ReadAgainAsync(string tenant, LabelMatcher name, KnownSeries known, CancellationToken cancellation)
+    private bool IsCrowded((string Tenant, string Name) key) => _crowded.TryGetValue(key, out long since) && Stopwatch.GetElapsedTime(since) < CrowdedFor;
+
+    /// <summary>Series of a name with a point within a time; null when there are too many. The series of a name lie side by side.</summary>
+    private async ValueTask<KnownSeries?> WithinAsync(string tenant, LabelMatcher name, TimeRange time, CancellationToken cancellation)
     {
+        var recent = new HashSet<UInt128>();
         var parameters = new Dictionary<string, string>();
-        string where = Where(tenant, [name], null, parameters);
-        QueryResult result = await store.QueryAsync(
-            new StoreQuery($"SELECT DISTINCT id FROM series WHERE {where} LIMIT {options.MaxSeries + 1}") { Parameters = parameters, Timeout = options.Timeout }, cancellation);
-        if (result.Rows > options.MaxSeries)
+        var families = new List<string>();
+        foreach (string metric in BaseNames(name.Value))
         {
-            return null;
+            (UInt128 First, UInt128 Last) between = SeriesRow.IdsOf(tenant, metric);
+            // Before the tables are read: what goes there meanwhile is found in both.
+            store.Recent?.AddIds(between, time.StartMs, time.EndMs, recent);
+            string number = families.Count.ToString(CultureInfo.InvariantCulture);
+            families.Add($"id BETWEEN {{first{number}:UInt128}} AND {{last{number}:UInt128}}");
+            parameters.Add("first" + number, between.First.ToString(CultureInfo.InvariantCulture));
+            parameters.Add("last" + number, between.Last.ToString(CultureInfo.InvariantCulture));
         }
-        Dictionary<UInt128, StoredSeries> before = known.Series.ToDictionary(static series => series.Id);
-        var found = new List<StoredSeries>(result.Rows);
-        var added = new List<UInt128>();
+        return await IdsAsync($"({PointsWithin(time, parameters, $"({string.Join(" OR ", families)})")})", parameters, recent, cancellation) is { } ids
+            ? await KeepAsync(tenant, name, null, ids, cancellation)
+            : null;
+    }
+
+    /// <summary>Adds ids; null when there are more of them than a query may ask for.</summary>
+    private async ValueTask<HashSet<UInt128>?> IdsAsync(string from, Dictionary<string, string> parameters, HashSet<UInt128> into, CancellationToken cancellation)
+    {
+        QueryResult result = await store.QueryAsync(
+            new StoreQuery($"SELECT DISTINCT id FROM {from} LIMIT {options.MaxSeries + 1}") { Parameters = parameters, Timeout = options.Timeout }, cancellation);
+        into.EnsureCapacity(result.Rows);
         foreach (ResultBlock block in result.Blocks)
         {
             foreach (UInt128 id in block.Values<UInt128>(0))
             {
-                if (before.TryGetValue(id, out StoredSeries? series))
-                {
-                    found.Add(series);
-                }
-                else
-                {
-                    added.Add(id);
-                }
+                into.Add(id);
             }
         }
-        if (added.Count > MostById)
+        return into.Count > options.MaxSeries ? null : into;
+    }
+
+    /// <summary>Keeps the series of a name that have these ids, among which may be those of others: pods come and go, and most series are known.</summary>
+    /// <param name="tenant">Whose.</param>
+    /// <param name="name">The name.</param>
+    /// <param name="version">What the table is at, when these are all of the name.</param>
+    /// <param name="ids">The ids.</param>
+    /// <param name="cancellation">Cancels the reading.</param>
+    private async ValueTask<KnownSeries> KeepAsync(string tenant, LabelMatcher name, long? version, HashSet<UInt128> ids, CancellationToken cancellation)
+    {
+        (string, string) key = (tenant, name.Value);
+        StoredSeries[] before = _known.TryGetValue(key, out KnownSeries? known) ? known.Series : [];
+        StoredSeries[] still = Array.FindAll(before, series => ids.Remove(series.Id));
+        List<StoredSeries> added = [];
+        if (ids.Count > 0)
         {
-            return await ReadAsync(tenant, [name], null, cancellation);
+            var parameters = new Dictionary<string, string> { ["ids"] = SqlText.Array(ids) };
+            added = await ReadAsync($"{Where(tenant, [name], null, parameters)} AND {SqlText.IsOneOfIds(ids.Count)}", parameters, cancellation) ?? [];
         }
-        if (added.Count > 0)
-        {
-            parameters["ids"] = SqlText.Array([.. added]);
-            found.AddRange(await ReadAsync(where + " AND id IN {ids:Array(UInt128)}", parameters, cancellation) ?? []);
-        }
+        var found = KnownSeries.Of(version, still, added);
+        // The next query may be about another time.
+        Keep(key, version is null && before.Length + added.Count <= options.MaxSeries ? KnownSeries.Of(null, before, added) : found);
         return found;
     }
 
@@ -257,16 +303,18 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
         }
         if (active is { } range)
         {
-            where.Append(
-                CultureInfo.InvariantCulture,
-                $" AND id IN (SELECT id FROM samples {Within("ts")} UNION ALL SELECT id FROM histograms {Within("ts")} UNION ALL SELECT id FROM exponential_histograms {Within("ts")} UNION ALL SELECT id FROM float_histograms {Within("ts")} UNION ALL SELECT id FROM samples_5m {Within("last_ts")})");
-            parameters.Add("from", range.StartMs.ToString(CultureInfo.InvariantCulture));
-            parameters.Add("to", range.EndMs.ToString(CultureInfo.InvariantCulture));
+            where.Append(CultureInfo.InvariantCulture, $" AND id IN ({PointsWithin(range, parameters, "1")})");
         }
         return where.ToString();
+    }
 
-        static string Within(string time) =>
-            $"WHERE {time} >= fromUnixTimestamp64Milli({{from:Int64}}) AND {time} <= fromUnixTimestamp64Milli({{to:Int64}})";
+    /// <summary>The ids of points within a time that satisfy a condition, each as often as it has points.</summary>
+    private static string PointsWithin(TimeRange range, Dictionary<string, string> parameters, string condition)
+    {
+        parameters.Add("from", range.StartMs.ToString(CultureInfo.InvariantCulture));
+        parameters.Add("to", range.EndMs.ToString(CultureInfo.InvariantCulture));
+        return string.Join(" UNION ALL ", PointTables.Select(
+            table => $"SELECT id FROM {table.Name} WHERE {condition} AND {table.Time} >= fromUnixTimestamp64Milli({{from:Int64}}) AND {table.Time} <= fromUnixTimestamp64Milli({{to:Int64}})"));
     }
 
     /// <summary>Names under which a series of that name may be stored.</summary>
@@ -291,7 +339,7 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
         for (int row = 0; row < block.Rows; row++)
         {
             (int start, int length) = labels.Row(row);
-            var pairs = new KeyValuePair<string, string>[length];
+            var pairs = new KeyValuePair<string, string>[length + 1];
             for (int entry = 0; entry < length; entry++)
             {
                 pairs[entry] = new(texts.Of(labels.Keys.Bytes(start + entry)), texts.Of(labels.Values.Bytes(start + entry)));
@@ -300,8 +348,8 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
             ReadOnlySpan<double> own = allBounds.Slice(firstBound, boundCount);
             shared = own.SequenceEqual(shared) ? shared : own.ToArray();
             string metric = texts.Of(block.Text(1).Bytes(row));
-            into.Add(new StoredSeries(
-                block.Values<UInt128>(0)[row], metric, block.Values<byte>(2)[row], block.Values<byte>(3)[row] == 1, Labels.Of(pairs).With(Labels.MetricName, metric), shared));
+            pairs[length] = new(Labels.MetricName, metric);
+            into.Add(new StoredSeries(block.Values<UInt128>(0)[row], metric, block.Values<byte>(2)[row], block.Values<byte>(3)[row] == 1, Labels.Of(pairs), shared));
         }
     }
 }

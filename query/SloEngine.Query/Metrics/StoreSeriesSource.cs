@@ -82,15 +82,16 @@ internal sealed class StoreSeriesSource(
     private async ValueTask ReadSamplesAsync(
         List<StoredSeries> series, bool isWhole, SeriesSelection selection, SeriesCollector into, CancellationToken cancellation)
     {
-        Dictionary<UInt128, StoredSeries> byId = series.ToDictionary(one => one.Id);
-        UInt128[] ids = [.. byId.Keys];
+        UInt128[] ids = [.. series.Select(static one => one.Id)];
         Array.Sort(ids);
-        foreach (ReadSeries read in await samples.ReadAsync(ids, isWhole, new TimeRange(selection.StartMs, selection.EndMs), cancellation))
+        IReadOnlyCollection<ReadSeries> read = await samples.ReadAsync(ids, isWhole, new TimeRange(selection.StartMs, selection.EndMs), cancellation);
+        Dictionary<UInt128, PackedSamples> byId = read.ToDictionary(static one => one.Id, static one => one.Samples);
+        // In the order of their labels, as they are known. A series that came meanwhile is for the next query.
+        foreach (StoredSeries one in series)
         {
-            // A series that came meanwhile is for the next query.
-            if (byId.TryGetValue(read.Id, out StoredSeries? one))
+            if (byId.TryGetValue(one.Id, out PackedSamples? found))
             {
-                into.Add(one.Named, one.IsDelta, read.Samples);
+                into.Add(one.Named, one.IsDelta, found);
             }
         }
     }
