@@ -147,19 +147,13 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     private async ValueTask<KnownSeries?> WithinAsync(string tenant, LabelMatcher name, TimeRange time, CancellationToken cancellation)
     {
         var recent = new HashSet<UInt128>();
-        var parameters = new Dictionary<string, string>();
-        var families = new List<string>();
-        foreach (string metric in BaseNames(name.Value))
+        foreach ((UInt128 First, UInt128 Last) between in Families(tenant, name))
         {
-            (UInt128 First, UInt128 Last) between = SeriesRow.IdsOf(tenant, metric);
             // Before the tables are read: what goes there meanwhile is found in both.
             store.Recent?.AddIds(between, time.StartMs, time.EndMs, recent);
-            string number = families.Count.ToString(CultureInfo.InvariantCulture);
-            families.Add($"id BETWEEN {{first{number}:UInt128}} AND {{last{number}:UInt128}}");
-            parameters.Add("first" + number, between.First.ToString(CultureInfo.InvariantCulture));
-            parameters.Add("last" + number, between.Last.ToString(CultureInfo.InvariantCulture));
         }
-        return await IdsAsync($"({PointsWithin(time, parameters, $"({string.Join(" OR ", families)})")})", parameters, recent, cancellation) is { } ids
+        var parameters = new Dictionary<string, string>();
+        return await IdsAsync($"({PointsWithin(tenant, name, time, parameters)})", parameters, recent, cancellation) is { } ids
             ? await KeepAsync(tenant, name, null, ids, cancellation)
             : null;
     }
@@ -303,18 +297,30 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
         }
         if (active is { } range)
         {
-            where.Append(CultureInfo.InvariantCulture, $" AND id IN ({PointsWithin(range, parameters, "1")})");
+            where.Append(CultureInfo.InvariantCulture, $" AND id IN ({PointsWithin(tenant, NameOf(matchers), range, parameters)})");
         }
         return where.ToString();
     }
 
-    /// <summary>The ids of points within a time that satisfy a condition, each as often as it has points.</summary>
-    private static string PointsWithin(TimeRange range, Dictionary<string, string> parameters, string condition)
+    /// <summary>Between which ids the series lie that have a name.</summary>
+    private static IEnumerable<(UInt128 First, UInt128 Last)> Families(string tenant, LabelMatcher name) => BaseNames(name.Value).Select(metric => SeriesRow.IdsOf(tenant, metric));
+
+    /// <summary>The ids of points within a time, each as often as it has points; of those of a name, if one is given, and a few others.</summary>
+    private static string PointsWithin(string tenant, LabelMatcher? name, TimeRange range, Dictionary<string, string> parameters)
     {
         parameters.Add("from", range.StartMs.ToString(CultureInfo.InvariantCulture));
         parameters.Add("to", range.EndMs.ToString(CultureInfo.InvariantCulture));
+        var families = new List<string>();
+        foreach ((UInt128 first, UInt128 last) in name is null ? [] : Families(tenant, name))
+        {
+            string number = families.Count.ToString(CultureInfo.InvariantCulture);
+            families.Add($"id BETWEEN {{first{number}:UInt128}} AND {{last{number}:UInt128}}");
+            parameters.Add("first" + number, first.ToString(CultureInfo.InvariantCulture));
+            parameters.Add("last" + number, last.ToString(CultureInfo.InvariantCulture));
+        }
+        string which = name is null ? "1" : $"({string.Join(" OR ", families)})";
         return string.Join(" UNION ALL ", PointTables.Select(
-            table => $"SELECT id FROM {table.Name} WHERE {condition} AND {table.Time} >= fromUnixTimestamp64Milli({{from:Int64}}) AND {table.Time} <= fromUnixTimestamp64Milli({{to:Int64}})"));
+            table => $"SELECT id FROM {table.Name} WHERE {which} AND {table.Time} >= fromUnixTimestamp64Milli({{from:Int64}}) AND {table.Time} <= fromUnixTimestamp64Milli({{to:Int64}})"));
     }
 
     /// <summary>Names under which a series of that name may be stored.</summary>
