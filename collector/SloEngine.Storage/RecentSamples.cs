@@ -75,9 +75,9 @@ public sealed class RecentSamples(SlotVersions? slots = null)
         {
             foreach (SampleRun run in _runs)
             {
-                if (run.Times.LastMs > startMs && run.Times.FirstMs <= endMs)
+                foreach ((int first, int end) in Hours(run, startMs, endMs))
                 {
-                    Read(run, ids, startMs, endMs, receive);
+                    ReadHour(run, first, end, ids, startMs, endMs, receive);
                 }
             }
         }
@@ -90,27 +90,35 @@ public sealed class RecentSamples(SlotVersions? slots = null)
         {
             foreach (SampleRun run in _runs)
             {
-                for (int stretch = 0; stretch < run.Stretches; stretch++)
+                foreach ((int first, int end) in Hours(run, startMs, endMs))
                 {
-                    UInt128 id = run.Ids[stretch];
-                    if (id >= between.First && id <= between.Last && run.TimesMs[run.StartOf(stretch)] <= endMs && run.TimesMs[run.Ends[stretch] - 1] >= startMs)
+                    int place = run.Ids[first..end].BinarySearch(between.First);
+                    for (int stretch = first + (place < 0 ? ~place : place); stretch < end && run.Ids[stretch] <= between.Last; stretch++)
                     {
-                        into.Add(id);
+                        if (run.TimesMs[run.StartOf(stretch)] <= endMs && run.TimesMs[run.Ends[stretch] - 1] >= startMs)
+                        {
+                            into.Add(run.Ids[stretch]);
+                        }
                     }
                 }
             }
         }
     }
 
-    private static void Read(SampleRun run, ReadOnlySpan<UInt128> ids, long startMs, long endMs, Receiver receive)
+    /// <summary>The stretches of each hour that may have samples of a time, both ends included.</summary>
+    private static IEnumerable<(int First, int End)> Hours(SampleRun run, long startMs, long endMs)
     {
+        if (run.Times.LastMs < startMs || run.Times.FirstMs > endMs)
+        {
+            yield break;
+        }
         for (int first = 0, end; first < run.Stretches; first = end)
         {
             long hour = HourOf(run, first);
             end = EndOfHour(run, first, hour);
             if ((hour + 1) * SampleRun.HourMs > startMs && hour * SampleRun.HourMs <= endMs)
             {
-                ReadHour(run, first, end, ids, startMs, endMs, receive);
+                yield return (first, end);
             }
         }
     }

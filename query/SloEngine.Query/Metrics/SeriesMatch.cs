@@ -49,6 +49,8 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     /// <summary>How long a name that has too many series is not asked for all of them again.</summary>
     private static readonly TimeSpan CrowdedFor = TimeSpan.FromMinutes(10);
 
+    private const long ShortTimeMs = 3_600_000;
+
     private static readonly (string Name, string Time)[] PointTables =
         [("samples", "ts"), ("histograms", "ts"), ("exponential_histograms", "ts"), ("float_histograms", "ts"), ("samples_5m", "last_ts")];
 
@@ -78,22 +80,26 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     public async ValueTask<FoundSeries> FindAsync(
         string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, TimeRange? wanted, CancellationToken cancellation)
     {
-        if (active is not null || NameOf(matchers) is not { } name)
+        if (active is not null)
         {
-            return Found(await ReadAsync(tenant, matchers, active, cancellation) ?? (active is null && wanted is not null ? await ReadAsync(tenant, matchers, wanted, cancellation) : null));
+            return Found(await ReadAsync(tenant, matchers, active, cancellation));
+        }
+        if (NameOf(matchers) is not { } name)
+        {
+            return Found(await AllOrWithinAsync(tenant, matchers, wanted, cancellation));
         }
         LabelMatcher[] others = [.. matchers.Where(static matcher => matcher.Label is not (Labels.MetricName or "le"))];
         if (store.Version("series") is { } version && await OfNameAsync(tenant, name, version, cancellation) is { } known)
         {
             return others.Length == 0 ? new FoundSeries(known.Series, IsWhole: true) : new FoundSeries(known.Matching(others), IsWhole: false);
         }
-        return Found(others.Length == 0 ? await OfNameAsync(tenant, name, wanted, cancellation) : await OfNameAsync(tenant, matchers, name, others, wanted, cancellation));
+        return Found(others.Length == 0 ? await OfCrowdAsync(tenant, name, wanted, cancellation) : await OfCrowdAsync(tenant, matchers, name, others, wanted, cancellation));
 
         FoundSeries Found(IReadOnlyList<StoredSeries>? found) => new(found ?? throw TooMany(), IsWhole: false);
     }
 
     /// <summary>Series of a name, or those of them with a point within a time when there are too many.</summary>
-    private async ValueTask<IReadOnlyList<StoredSeries>?> OfNameAsync(string tenant, LabelMatcher name, TimeRange? wanted, CancellationToken cancellation)
+    private async ValueTask<IReadOnlyList<StoredSeries>?> OfCrowdAsync(string tenant, LabelMatcher name, TimeRange? wanted, CancellationToken cancellation)
     {
         if (!IsCrowded((tenant, name.Value)))
         {
@@ -106,17 +112,21 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
         return wanted is { } time ? (await WithinAsync(tenant, name, time, cancellation))?.Series : null;
     }
 
-    /// <summary>The same where other labels narrow it down.</summary>
-    private async ValueTask<IReadOnlyList<StoredSeries>?> OfNameAsync(
+    /// <summary>The same where other labels narrow it down: of a short time, looking at its points costs less than looking at the labels of all series that ever were.</summary>
+    private async ValueTask<IReadOnlyList<StoredSeries>?> OfCrowdAsync(
         string tenant, IReadOnlyList<LabelMatcher> matchers, LabelMatcher name, LabelMatcher[] others, TimeRange? wanted, CancellationToken cancellation)
     {
-        List<StoredSeries>? all = await ReadAsync(tenant, matchers, null, cancellation);
-        if (all is not null || wanted is not { } time)
+        bool isShort = wanted is { } asked && asked.EndMs - asked.StartMs <= ShortTimeMs && IsCrowded((tenant, name.Value));
+        if (isShort && await WithinAsync(tenant, name, wanted!.Value, cancellation) is { } within)
         {
-            return all;
+            return within.Matching(others);
         }
-        return await WithinAsync(tenant, name, time, cancellation) is { } within ? within.Matching(others) : await ReadAsync(tenant, matchers, wanted, cancellation);
+        return await AllOrWithinAsync(tenant, matchers, wanted, cancellation);
     }
+
+    /// <summary>Series that have matching labels, or those of them with a point within a time when there are too many.</summary>
+    private async ValueTask<List<StoredSeries>?> AllOrWithinAsync(string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? wanted, CancellationToken cancellation) =>
+        await ReadAsync(tenant, matchers, null, cancellation) ?? (wanted is null ? null : await ReadAsync(tenant, matchers, wanted, cancellation));
 
     /// <summary>
     /// All series of a name, ordered by labels; null when there are too many. What a series is does not change, so that they are kept until the table
