@@ -3,7 +3,6 @@ using System.Diagnostics.Metrics;
 using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Tests.Ingest;
-using SloEngine.Storage;
 using static SloEngine.Otlp.Tests.Building.OtlpBuilder;
 
 namespace SloEngine.Collector.Tests.Gateway;
@@ -16,7 +15,7 @@ public sealed class ForwardCountTests
     public async Task A_forward_is_counted_once_it_is_kept_and_not_when_the_log_refuses_it()
     {
         await using var rig = new IngestRig(segmentBytes: 2000, maxLogBytes: 8000);
-        rig.Store.Before = _ => throw new StoreException(210, "the store is away");
+        rig.Store.Before = _ => throw RecordingStore.Away;
         await rig.StartAsync();
         var counted = new ConcurrentDictionary<string, long>();
         using var listener = new MeterListener();

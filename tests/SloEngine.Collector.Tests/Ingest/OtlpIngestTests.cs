@@ -5,7 +5,6 @@ using SloEngine.Collector.Limits;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Protobuf;
 using SloEngine.Otlp.Tests.Building;
-using SloEngine.Storage;
 using static SloEngine.Otlp.Tests.Building.OtlpBuilder;
 
 namespace SloEngine.Collector.Tests.Ingest;
@@ -13,14 +12,12 @@ namespace SloEngine.Collector.Tests.Ingest;
 /// <summary>The way of a request into the log and from there into a store whose failures and delays the test decides.</summary>
 public sealed class OtlpIngestTests
 {
-    private static readonly StoreException Down = new(210, "the store is away");
-
     [Fact]
     public async Task A_request_is_acknowledged_and_shown_to_the_taps_while_the_store_is_away_and_stored_when_it_is_back()
     {
         await using var rig = new IngestRig();
         bool away = true;
-        rig.Store.Before = _ => away ? throw Down : Task.CompletedTask;
+        rig.Store.Before = _ => away ? throw RecordingStore.Away : Task.CompletedTask;
         await rig.StartAsync();
 
         DecodeResult result = await rig.SendAsync(Signal.Metrics, Request(Gauge("temperature", Number(21.5, "/a"), Number(22, "/b"))));
@@ -38,7 +35,7 @@ public sealed class OtlpIngestTests
     {
         await using var rig = new IngestRig();
         int left = 3;
-        rig.Store.Before = table => table == "histograms" && left-- > 0 ? throw Down : Task.CompletedTask;
+        rig.Store.Before = table => table == "histograms" && left-- > 0 ? throw RecordingStore.Away : Task.CompletedTask;
         await rig.StartAsync();
 
         await rig.SendAsync(Signal.Metrics, RichMetrics());
@@ -89,7 +86,7 @@ public sealed class OtlpIngestTests
             {
                 // The series of the first request are saved by now; its points fail once, and meanwhile another series is met.
                 second = rig.SendAsync(Signal.Metrics, Request(Gauge("humidity", Number(40))));
-                throw Down;
+                throw RecordingStore.Away;
             }
             return Task.CompletedTask;
         };
@@ -129,7 +126,7 @@ public sealed class OtlpIngestTests
     {
         await using var rig = new IngestRig(new CollectorOptions { MaxBatchesInMemory = 1, MaxBatchRows = 10 });
         bool away = true;
-        rig.Store.Before = _ => away ? throw Down : Task.CompletedTask;
+        rig.Store.Before = _ => away ? throw RecordingStore.Away : Task.CompletedTask;
         await rig.StartAsync();
 
         for (int request = 0; request < 50; request++)
@@ -189,7 +186,7 @@ public sealed class OtlpIngestTests
     {
         await using var rig = new IngestRig(new CollectorOptions { MaxBatchesInMemory = 1, MaxBatchRows = 10 });
         bool away = true;
-        rig.Store.Before = _ => away ? throw Down : Task.CompletedTask;
+        rig.Store.Before = _ => away ? throw RecordingStore.Away : Task.CompletedTask;
         await rig.StartAsync();
         byte[] logs = Request(record => record.Message(5, body => body.Text(1, new string('x', 100_000))));
         byte[] write = Encode(writer => writer.Message(1, series =>
@@ -241,7 +238,7 @@ public sealed class OtlpIngestTests
     public async Task A_restart_stores_what_the_store_did_not_take_before_and_a_second_one_has_nothing_to_do()
     {
         await using var rig = new IngestRig();
-        rig.Store.Before = _ => throw Down;
+        rig.Store.Before = _ => throw RecordingStore.Away;
         await rig.StartAsync();
         await rig.SendAsync(Signal.Metrics, RichMetrics());
         await rig.SendAsync(Signal.Logs, RichLogs(), "another");
@@ -277,7 +274,7 @@ public sealed class OtlpIngestTests
     {
         await using var rig = new IngestRig(new CollectorOptions { MaxBatchesInMemory = 1, MaxBatchRows = 4 }, segmentBytes: 700);
         bool away = true;
-        rig.Store.Before = _ => away ? throw Down : Task.CompletedTask;
+        rig.Store.Before = _ => away ? throw RecordingStore.Away : Task.CompletedTask;
         await rig.StartAsync();
         for (int request = 0; request < 40; request++)
         {
@@ -300,7 +297,7 @@ public sealed class OtlpIngestTests
         await rig.StartAsync();
         await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(1, "/a"), Number(2, "/b"))));
         await rig.Store.HoldsAsync("samples", 2);
-        rig.Store.Before = _ => throw Down;
+        rig.Store.Before = _ => throw RecordingStore.Away;
         // Of the new series none fits, of the known ones both do; replayed alone, the first two would.
         DecodeResult result = await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(3, "/c"), Number(4, "/d"), Number(5, "/a"), Number(6, "/b"))));
         Assert.Equal((2, 2), (result.Accepted, result.Rejected));
@@ -334,8 +331,8 @@ public sealed class OtlpIngestTests
                 // From some insert on, this process reaches the store no more; the last one it tried may have been done.
                 int inserts = random.Next(1, 12);
                 bool done = random.Next(2) == 0;
-                rig.Store.Before = _ => Volatile.Read(ref inserts) < (done ? 0 : 1) ? throw Down : Task.CompletedTask;
-                rig.Store.After = _ => Interlocked.Decrement(ref inserts) < 0 ? throw Down : Task.CompletedTask;
+                rig.Store.Before = _ => Volatile.Read(ref inserts) < (done ? 0 : 1) ? throw RecordingStore.Away : Task.CompletedTask;
+                rig.Store.After = _ => Interlocked.Decrement(ref inserts) < 0 ? throw RecordingStore.Away : Task.CompletedTask;
                 using var crash = new CancellationTokenSource();
                 Task start = rig.StartAsync(crash.Token);
                 while (!start.IsCompleted)
@@ -375,159 +372,11 @@ public sealed class OtlpIngestTests
     }
 
     [Fact]
-    public async Task Samples_are_gathered_and_readable_and_become_one_insert_when_they_are_many_or_asked_for()
-    {
-        await using var rig = new IngestRig(new CollectorOptions { MaxGatheredSamples = 10, GatherTime = TimeSpan.FromHours(1) }) { Gathers = true };
-        await rig.StartAsync();
-        RecentSamples recent = rig.Store.Recent!;
-
-        for (int request = 1; request <= 4; request++)
-        {
-            await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(request, "/a"), Number(request, "/b"))));
-            await ReadableAsync(recent, 2 * request);
-        }
-        Assert.Equal(0, rig.Store.Rows("samples"));
-
-        await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(5, "/a"), Number(5, "/b"))));
-        await rig.Store.HoldsAsync("samples", 10);
-        await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(6, "/a"))));
-        await ReadableAsync(recent, 1);
-        await ((IColumnStore)rig.Store).StoreRecentAsync();
-
-        Assert.Equal((11, 0), (rig.Store.Rows("samples"), recent.Rows));
-        Assert.Equal(2, rig.Store.Inserts.Count(static table => table == "samples"));
-
-        await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(7, "/a"))));
-        await rig.Ingest.StoredAsync(TimeSpan.FromSeconds(20), default);
-        Assert.Equal(12, rig.Store.Rows("samples"));
-    }
-
-    [Fact]
-    public async Task Samples_go_into_the_store_after_a_while_and_whoever_asks_when_it_fails_is_not_held()
-    {
-        await using var rig = new IngestRig(new CollectorOptions { GatherTime = TimeSpan.FromMilliseconds(30) }) { Gathers = true };
-        bool away = true;
-        rig.Store.Before = table => away && table == "samples" ? throw Down : Task.CompletedTask;
-        await rig.StartAsync();
-
-        await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(1, "/a"))));
-        await ReadableAsync(rig.Store.Recent!, 1);
-        await ((IColumnStore)rig.Store).StoreRecentAsync().WaitAsync(TimeSpan.FromSeconds(20));
-        Assert.Equal((0, 1), (rig.Store.Rows("samples"), rig.Store.Recent!.Rows));
-
-        away = false;
-        await rig.Store.HoldsAsync("samples", 1);
-    }
-
-    [Fact]
-    public async Task Samples_that_were_gathered_when_a_process_ended_are_stored_at_the_next_start_and_not_counted_again()
-    {
-        await using IngestRig rig = await EndedAmidGatheringAsync(samples: 30);
-
-        await rig.StartAsync();
-
-        Assert.Equal(30, rig.Store.Rows("samples"));
-        Assert.Null(rig.ReplayTaps);
-    }
-
-    [Fact]
-    public async Task Gathered_samples_go_into_the_store_when_the_log_has_many_bytes_of_them()
-    {
-        await using var rig = new IngestRig(new CollectorOptions { MaxGatheredLogBytes = 1000, GatherTime = TimeSpan.FromHours(1) }) { Gathers = true };
-        await rig.StartAsync();
-
-        for (int request = 1; rig.Store.Rows("samples") == 0; request++)
-        {
-            long before = rig.LogEnd;
-            await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(request, "/a"))));
-            Assert.InRange(request * (rig.LogEnd - before), 0, 100_000);
-        }
-    }
-
-    [Fact]
-    public async Task Samples_are_no_more_than_may_be_in_memory_while_the_store_does_not_take_them()
-    {
-        var options = new CollectorOptions { MaxGatheredSamples = 2, MaxBatchRows = 1, GatherTime = TimeSpan.FromHours(1) };
-        await using var rig = new IngestRig(options) { Gathers = true };
-        int tries = 0;
-        var triedOften = new TaskCompletionSource();
-        bool away = true;
-        rig.Store.Before = table =>
-        {
-            if (!away || table != "samples")
-            {
-                return Task.CompletedTask;
-            }
-            if (++tries == 4)
-            {
-                triedOften.SetResult();
-            }
-            throw Down;
-        };
-        await rig.StartAsync();
-        for (int request = 0; request < 40; request++)
-        {
-            await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(request, "/a"))));
-        }
-
-        // Long enough for all forty batches, were there nothing to hold them.
-        await triedOften.Task.WaitAsync(TimeSpan.FromSeconds(20));
-        Assert.InRange(rig.Store.Recent!.Rows, 1, 4);
-
-        away = false;
-        await rig.Ingest.StoredAsync(TimeSpan.FromSeconds(20), default);
-        Assert.Equal(40, rig.Store.Rows("samples"));
-    }
-
-    [Fact]
-    public async Task Damage_in_the_log_costs_of_gathered_samples_those_of_the_damaged_segment()
-    {
-        await using IngestRig rig = await EndedAmidGatheringAsync(samples: 30);
-        rig.DamageLog(segment: 2);
-
-        await rig.StartAsync();
-        int stored = rig.Store.Rows("samples");
-        Assert.InRange(stored, 20, 29);
-
-        await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(31, "/a"))));
-        await rig.Ingest.StoredAsync(TimeSpan.FromSeconds(20), default);
-        Assert.Equal(stored + 1, rig.Store.Rows("samples"));
-    }
-
-    /// <summary>A collector that has ended with samples that were gathered and are not in the store, each in a segment of the log with few others.</summary>
-    private static async Task<IngestRig> EndedAmidGatheringAsync(int samples)
-    {
-        var rig = new IngestRig(new CollectorOptions { GatherTime = TimeSpan.FromHours(1) }, segmentBytes: 700) { Gathers = true };
-        bool away = false;
-        rig.Store.Before = table => away && table == "samples" ? throw Down : Task.CompletedTask;
-        await rig.StartAsync();
-        for (int request = 1; request <= samples; request++)
-        {
-            await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(request, "/a"))));
-            await ReadableAsync(rig.Store.Recent!, request);
-        }
-        away = true;
-        await rig.StopAsync();
-        Assert.Equal(0, rig.Store.Rows("samples"));
-        away = false;
-        return rig;
-    }
-
-    private static async Task ReadableAsync(RecentSamples recent, long samples)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        while (recent.Rows != samples)
-        {
-            await Task.Delay(1, patience.Token);
-        }
-    }
-
-    [Fact]
     public async Task A_full_log_makes_senders_retry_and_takes_data_again_when_the_store_is_back()
     {
         await using var rig = new IngestRig(segmentBytes: 2000, maxLogBytes: 8000);
         bool away = true;
-        rig.Store.Before = _ => away ? throw Down : Task.CompletedTask;
+        rig.Store.Before = _ => away ? throw RecordingStore.Away : Task.CompletedTask;
         await rig.StartAsync();
         int accepted = 0;
         IngestUnavailableException? refused = null;

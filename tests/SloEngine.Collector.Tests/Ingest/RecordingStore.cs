@@ -8,6 +8,9 @@ namespace SloEngine.Collector.Tests.Ingest;
 /// <summary>A store that remembers what was inserted, ignores repeated tokens as the engine does, and fails or waits when a test says so.</summary>
 internal sealed class RecordingStore : IColumnStore
 {
+    /// <summary>What an insert throws while the store is away.</summary>
+    public static readonly StoreException Away = new(210, "the store is away");
+
     private readonly Lock _lock = new();
     private readonly HashSet<(string Table, string Token)> _tokens = [];
     private readonly Dictionary<string, int> _rows = [];

@@ -30,7 +30,7 @@ public sealed class TenantAttributeTests
     public async Task A_replay_gives_each_row_the_tenant_it_had()
     {
         await using var rig = new IngestRig(ByAttribute);
-        rig.Store.Before = _ => throw new SloEngine.Storage.StoreException(210, "the store is away");
+        rig.Store.Before = _ => throw RecordingStore.Away;
         await rig.StartAsync();
         await rig.SendAsync(Signal.Metrics, Resources("acme", null), "sender");
         await rig.StopAsync();
