@@ -57,6 +57,17 @@ public sealed class OpeningTests(EngineFixture engine)
         Assert.Equal(608UL << 20, caches.Blocks[0].Values<ulong>(0)[0]);
     }
 
+    [Theory]
+    [InlineData("opt.percpu_arena: \"disabled\"")]
+    [InlineData("opt.oversize_threshold: 0")]
+    [InlineData("opt.dirty_decay_ms: 120000")]
+    public async Task Memory_that_an_insert_frees_is_kept_for_the_next_one(string setting)
+    {
+        QueryResult statistics = await engine.Store.QueryAsync(new StoreQuery("SELECT stats FROM system.jemalloc_stats"));
+
+        Assert.Contains($"{setting} ", statistics.Blocks[0].Text(0).String(0).ReplaceLineEndings(" "), StringComparison.Ordinal);
+    }
+
     private static Task<StoreException> FailureAsync(string path) =>
         Assert.ThrowsAsync<StoreException>(() => EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = path }));
 }
