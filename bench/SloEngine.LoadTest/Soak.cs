@@ -196,11 +196,11 @@ internal static class Soak
 }
 
 /// <summary>What a server holds at a moment.</summary>
-internal sealed record Sample(long ResidentBytes, double HeapBytes, int Handles, int Threads, int Parts, double LogBytes, double Series, double StoreBytes)
+internal sealed record Sample(long ResidentBytes, double LiveBytes, int Handles, int Threads, int Parts, double LogBytes, double Series, double StoreBytes)
 {
     public static readonly IReadOnlyList<(string Name, Func<Sample, double> Value)> Measures =
     [
-        ("rss", sample => sample.ResidentBytes), ("heap", sample => sample.HeapBytes), ("handles", sample => sample.Handles), ("threads", sample => sample.Threads),
+        ("rss", sample => sample.ResidentBytes), ("live", sample => sample.LiveBytes), ("handles", sample => sample.Handles), ("threads", sample => sample.Threads),
         ("parts", sample => sample.Parts), ("log", sample => sample.LogBytes), ("series", sample => sample.Series), (Kept, sample => sample.StoreBytes),
     ];
 
@@ -210,7 +210,7 @@ internal sealed record Sample(long ResidentBytes, double HeapBytes, int Handles,
     /// </summary>
     public const string Kept = "store";
 
-    public const string Header = "  RSS MB heap MB handles threads  parts  log MB   series store MB";
+    public const string Header = "  RSS MB live MB handles threads  parts  log MB   series store MB";
 
     public static async Task<Sample> TakeAsync(LoadedServer server, CancellationToken cancellation)
     {
@@ -218,14 +218,14 @@ internal sealed record Sample(long ResidentBytes, double HeapBytes, int Handles,
         JsonElement store = await server.StoreAsync(cancellation);
         return new Sample(
             server.ResidentBytes,
-            metrics["dotnet_gc_last_collection_heap_size_bytes"] - metrics["dotnet_gc_last_collection_heap_fragmentation_size_bytes"],
+            metrics["sloengine_memory_live_bytes"],
             server.Handles, server.Threads, store.GetProperty("tables").EnumerateArray().Sum(table => table.GetProperty("parts").GetInt32()),
             metrics["sloengine_collector_log_size_bytes"], metrics["sloengine_collector_active_series"], store.GetProperty("bytes").GetDouble());
     }
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{ResidentBytes / 1e6,8:0}{HeapBytes / 1e6,8:0}{Handles,8}{Threads,8}{Parts,7}{LogBytes / 1e6,8:0.0}{Series,9:0}{StoreBytes / 1e6,9:0.0}");
+        $"{ResidentBytes / 1e6,8:0}{LiveBytes / 1e6,8:0}{Handles,8}{Threads,8}{Parts,7}{LogBytes / 1e6,8:0.0}{Series,9:0}{StoreBytes / 1e6,9:0.0}");
 }
 
 /// <summary>
