@@ -245,5 +245,6 @@ public sealed class DurabilityTests
         Assert.Equal(logs, await server.SqlNumberAsync("SELECT uniqExact(body) FROM logs"));
         Assert.Equal(spans, (await server.GetAsync("/api/v1/slos/app-spans")).GetProperty("totalEvents").GetDouble());
         Assert.Equal(0, await server.PromqlNumberAsync("count(up) or vector(0)"));
+        Assert.DoesNotContain(" at SloEngine.", server.Errors, StringComparison.Ordinal);
     }
 }

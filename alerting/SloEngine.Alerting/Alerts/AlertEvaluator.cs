@@ -80,7 +80,7 @@ public sealed partial class AlertEvaluator : BackgroundService
             }
             catch (StoreException failure)
             {
-                LogFailed(_logger, failure);
+                LogFailed(_logger, failure.Message);
             }
         }
     }
@@ -95,6 +95,6 @@ public sealed partial class AlertEvaluator : BackgroundService
     [LoggerMessage(EventName = "alert.transition", Level = LogLevel.Information, Message = "Alert of {Slo} ({Severity}) is {State}: {Summary}")]
     private static partial void LogTransition(ILogger logger, string slo, string severity, AlertState state, string summary);
 
-    [LoggerMessage(EventName = "alert.evaluation.failed", Level = LogLevel.Error, Message = "Alert states could not be saved; the next evaluation tries again")]
-    private static partial void LogFailed(ILogger logger, Exception failure);
+    [LoggerMessage(EventName = "alert.evaluation.failed", Level = LogLevel.Error, Message = "Alert states could not be saved; the next evaluation tries again: {Reason}")]
+    private static partial void LogFailed(ILogger logger, string reason);
 }

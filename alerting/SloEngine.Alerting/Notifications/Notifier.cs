@@ -103,7 +103,7 @@ public sealed partial class Notifier : BackgroundService
         }
         catch (StoreException failure)
         {
-            LogStoreFailed(_logger, notification.Id, failure);
+            LogStoreFailed(_logger, notification.Id, failure.Message);
         }
     }
 
@@ -138,6 +138,6 @@ public sealed partial class Notifier : BackgroundService
     [LoggerMessage(EventName = "notification.done", Level = LogLevel.Information, Message = "Notification {Id} to {Receiver}: {Status} {Error}")]
     private static partial void LogDone(ILogger logger, string id, string receiver, string status, string error);
 
-    [LoggerMessage(EventName = "notification.store.failed", Level = LogLevel.Error, Message = "Notification {Id}: its state could not be saved")]
-    private static partial void LogStoreFailed(ILogger logger, string id, Exception failure);
+    [LoggerMessage(EventName = "notification.store.failed", Level = LogLevel.Error, Message = "Notification {Id}: its state could not be saved: {Reason}")]
+    private static partial void LogStoreFailed(ILogger logger, string id, string reason);
 }

@@ -24,7 +24,7 @@ internal sealed partial class RetentionLoop(StoreRetention retention, TimeProvid
                 }
                 if (retention.RollUpFailure is { } failure)
                 {
-                    LogRollUp(failure);
+                    LogRollUp(failure.Message);
                 }
                 bool doubts = retention.BehindClock > Doubt;
                 if (doubts && !_doubts)
@@ -35,7 +35,7 @@ internal sealed partial class RetentionLoop(StoreRetention retention, TimeProvid
             }
             catch (StoreException failed)
             {
-                LogFailed(failed);
+                LogFailed(failed.Message);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -102,9 +102,9 @@ internal sealed partial class RetentionLoop(StoreRetention retention, TimeProvid
     private partial void LogClock(double hours);
 
     [LoggerMessage(EventName = "store.retention.rollup", Level = LogLevel.Error,
-        Message = "A day of samples that is to go could not be rolled up: it is kept until that succeeds, unless the disk needs room")]
-    private partial void LogRollUp(Exception failure);
+        Message = "A day of samples that is to go could not be rolled up: it is kept until that succeeds, unless the disk needs room: {Reason}")]
+    private partial void LogRollUp(string reason);
 
-    [LoggerMessage(EventName = "store.retention.failed", Level = LogLevel.Error, Message = "Retention failed and is tried again in a minute")]
-    private partial void LogFailed(Exception failure);
+    [LoggerMessage(EventName = "store.retention.failed", Level = LogLevel.Error, Message = "Retention failed and is tried again in a minute: {Reason}")]
+    private partial void LogFailed(string reason);
 }

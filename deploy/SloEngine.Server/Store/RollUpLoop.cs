@@ -36,13 +36,13 @@ internal sealed partial class RollUpLoop(StoreRollUps rollUps, TimeProvider time
         }
         catch (StoreException failure)
         {
-            LogFailed(failure);
+            LogFailed(failure.Message);
         }
     }
 
     [LoggerMessage(EventName = "store.rollups.day", Level = LogLevel.Information, Message = "Rolled up {Samples} samples of {Day:yyyy-MM-dd}")]
     private partial void LogRolledUp(DateOnly day, long samples);
 
-    [LoggerMessage(EventName = "store.rollups.failed", Level = LogLevel.Error, Message = "Rolling up failed and is tried again in an hour")]
-    private partial void LogFailed(Exception failure);
+    [LoggerMessage(EventName = "store.rollups.failed", Level = LogLevel.Error, Message = "Rolling up failed and is tried again in an hour: {Reason}")]
+    private partial void LogFailed(string reason);
 }
