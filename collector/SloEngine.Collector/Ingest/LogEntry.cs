@@ -4,7 +4,7 @@ namespace SloEngine.Collector.Ingest;
 /// <param name="body">The record's bytes behind its head, which stay as they are until it is logged.</param>
 internal abstract class LogEntry(ReadOnlyMemory<byte> body)
 {
-    private readonly TaskCompletionSource _logged = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _logged = new();
 
     public ReadOnlyMemory<byte> Body { get; } = body;
 
@@ -17,7 +17,7 @@ internal abstract class LogEntry(ReadOnlyMemory<byte> body)
     /// <summary>Position behind its record.</summary>
     public long End { get; set; }
 
-    /// <summary>Completes when the log holds it.</summary>
+    /// <summary>Completes when the log holds it, and what awaits it goes on at once: on a thread that is free for it.</summary>
     public Task Logged => _logged.Task;
 
     /// <summary>Writes the record's head; returns its length.</summary>
