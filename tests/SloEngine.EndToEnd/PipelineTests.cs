@@ -88,6 +88,30 @@ public sealed class PipelineTests
         Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"step=\"traces[1].sample\"}} {Traces - kept}"), metrics, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("sample: {percentage: 50}")]
+    [InlineData("tail_sample: {decision_wait: 1s, percentage: 50}")]
+    public async Task Sampled_spans_of_several_services_are_stored_with_their_events_and_what_was_dropped_of_them(string step)
+    {
+        using var files = new TemporaryDirectory();
+        string configuration = files.Write("sloengine.yaml", $"pipelines: {{traces: [{step}]}}");
+        await using ServerProcess server = await ServerProcess.StartAsync(Path.Combine(files.Path, "data"), "--config", configuration, "--self-telemetry", "off");
+        using var http = new HttpClient { BaseAddress = server.OtlpHttp };
+        const string Details = "\"droppedAttributesCount\":3,\"droppedEventsCount\":4,\"droppedLinksCount\":5,\"events\":[{\"timeUnixNano\":\"1\",\"name\":\"retried\",\"droppedAttributesCount\":6}],\"name\"";
+        for (int request = 0; request < 10; request++)
+        {
+            string spans = Spans(Enumerable.Range(request * 20, 20).Select(static number => (number, "GET /orders", false)));
+            await PostAsync(http, "/v1/traces", spans.Replace("\"name\"", Details, StringComparison.Ordinal).Replace("\"app\"", request % 2 == 0 ? "\"web\"" : "\"app\"", StringComparison.Ordinal));
+        }
+
+        await ServerProcess.UntilAsync(() => server.SqlNumberAsync("SELECT uniqExact(service) FROM spans"), static services => services == 2, TimeSpan.FromSeconds(20));
+        await server.StoredAsync();
+        double kept = await server.SqlNumberAsync("SELECT count() FROM spans");
+        Assert.InRange(kept, 60, 140);
+        Assert.Equal(kept, await server.SqlNumberAsync(
+            "SELECT count() FROM spans WHERE (dropped_attributes_count, dropped_events_count, dropped_links_count, events.name, events.dropped_attributes_count) = (3, 4, 5, ['retried'], [6])"));
+    }
+
     [Fact]
     public async Task Tail_sampling_keeps_every_trace_with_an_error_and_kill_9_while_they_wait_loses_and_doubles_none()
     {

@@ -115,6 +115,9 @@ public sealed class SpanBlock : IDisposable
         StatusMessages.Append(other.StatusMessages[row]);
         Attributes.AppendRow(other.Attributes, row);
         Flags.Append(other.Flags[row]);
+        DroppedAttributes.Append(other.DroppedAttributes[row]);
+        DroppedEvents.Append(other.DroppedEvents[row]);
+        DroppedLinks.Append(other.DroppedLinks[row]);
         for (int index = row == 0 ? 0 : other.EventEnds[row - 1]; index < other.EventEnds[row]; index++)
         {
             Events.AppendRow(other.Events, index);
@@ -213,6 +216,7 @@ public sealed class SpanEvents : IDisposable
         TimeNanos.Append(other.TimeNanos[row]);
         Names.Append(other.Names[row]);
         Attributes.AppendRow(other.Attributes, row);
+        DroppedAttributes.Append(other.DroppedAttributes[row]);
     }
 
     internal void Truncate(int count)
@@ -274,6 +278,8 @@ public sealed class SpanLinks : IDisposable
         SpanIds.Append(other.SpanIds[row]);
         TraceStates.Append(other.TraceStates[row]);
         Attributes.AppendRow(other.Attributes, row);
+        DroppedAttributes.Append(other.DroppedAttributes[row]);
+        Flags.Append(other.Flags[row]);
     }
 
     internal void Truncate(int count)

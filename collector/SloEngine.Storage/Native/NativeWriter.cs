@@ -63,6 +63,7 @@ public sealed class NativeWriter : IDisposable
     public Span<T> Fixed<T>(string name, string type, ReadOnlySpan<T> values)
         where T : unmanaged
     {
+        Expect(name, values.Length, _rows);
         Span<T> written = Fixed<T>(name, type);
         if (!Order.IsSet)
         {
@@ -75,6 +76,15 @@ public sealed class NativeWriter : IDisposable
             written[position] = values[rows[position]];
         }
         return written;
+    }
+
+    /// <summary>A column with another number of values would be a block that no engine reads.</summary>
+    private void Expect(string column, int values, int expected)
+    {
+        if (values != expected)
+        {
+            throw new InvalidOperationException($"{_table}.{column} has {values} values, expected {expected}");
+        }
     }
 
     /// <summary>A column of fixed-width values for the caller to fill in, in the order of the block; valid until the next call.</summary>
@@ -176,6 +186,7 @@ public sealed class NativeWriter : IDisposable
     public void Array<T>(string name, string itemType, ReadOnlySpan<int> ends, ReadOnlySpan<T> items)
         where T : unmanaged
     {
+        Expect(name, items.Length, ends.IsEmpty ? 0 : ends[^1]);
         Header(name, $"Array({itemType})");
         Offsets(ends);
         Span<T> written = Values<T>(items.Length);
