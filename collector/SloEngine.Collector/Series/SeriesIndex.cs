@@ -26,6 +26,7 @@ internal sealed class SeriesIndex
     private const int LeastIdentities = 1_000_000;
 
     private const int MostDescribedAtOnce = 50_000;
+    private const long MostCharactersDescribedAtOnce = 64 << 20;
 
     /// <summary>
     /// Within which active series are described again: the store knows of a series by its description when it last had points, and deletes those
@@ -38,6 +39,11 @@ internal sealed class SeriesIndex
 
     /// <summary>A scope is read again for each new series, for its name and version.</summary>
     private const int MaxScopeBytes = 16 << 10;
+
+    private const int MaxLabelNameLength = 1024;
+
+    /// <summary>They are kept for each series, of which a request may have many that share none of theirs.</summary>
+    private const int MaxBounds = 1024;
 
     /// <summary>Longer descriptions are cut: one stands once in a request and is kept for each series.</summary>
     private const int MaxHelpBytes = 1024;
@@ -124,7 +130,7 @@ internal sealed class SeriesIndex
         lock (_registering)
         {
             var taken = new List<SeriesDescriptor>(Math.Min(_unsaved.Count, MostDescribedAtOnce));
-            while (taken.Count < MostDescribedAtOnce && _unsaved.TryDequeue(out SeriesDescriptor? descriptor))
+            for (long characters = 0; taken.Count < MostDescribedAtOnce && characters < MostCharactersDescribedAtOnce && _unsaved.TryDequeue(out SeriesDescriptor? descriptor); characters += descriptor.Characters)
             {
                 taken.Add(descriptor);
             }
@@ -167,7 +173,7 @@ internal sealed class SeriesIndex
     /// <summary>Parses and registers a raw series; see <see cref="ISeriesIndex.Register"/>.</summary>
     public int Register(string tenant, LastResource last, in RawSeries raw, out string? rejection)
     {
-        rejection = Oversize(tenant, raw);
+        rejection = Oversize(tenant, raw.Name.Length, raw.Unit.Length, raw.Scope.Length, raw.Bounds.Length);
         if (rejection is not null)
         {
             return OverLabelLimit;
@@ -202,7 +208,7 @@ internal sealed class SeriesIndex
     public int Register(string tenant, UInt128 identity, LabelledSeries series, out string? rejection)
     {
         List<KeyValuePair<string, string>> labels = [.. series.Labels];
-        rejection = Oversize(tenant, labels);
+        rejection = Oversize(tenant, Encoding.UTF8.GetByteCount(series.Metric), Encoding.UTF8.GetByteCount(series.Unit), scope: 0, series.Bounds.Length) ?? Oversize(tenant, labels);
         if (rejection is not null)
         {
             return OverLabelLimit;
@@ -218,7 +224,7 @@ internal sealed class SeriesIndex
         }
         var descriptor = new SeriesDescriptor(
             SeriesRow.IdOf(tenant, series.Metric, series.Kind, temporality, labels, series.Bounds), tenant, series.Metric, series.Metric, series.Kind, temporality,
-            series.Unit, series.Help, labels, series.Bounds, SipHash128.Hash(Encoding.UTF8.GetBytes(process.ToString()), 0));
+            series.Unit, series.Help[..Math.Min(series.Help.Length, MaxHelpBytes)], labels, series.Bounds, SipHash128.Hash(Encoding.UTF8.GetBytes(process.ToString()), 0));
         lock (_registering)
         {
             return Register(identity, descriptor, static () => -1, out rejection);
@@ -402,24 +408,19 @@ internal sealed class SeriesIndex
     }
 
     /// <summary>What stands once in a request and would be read, or kept, for each of its series.</summary>
-    private string? Oversize(string tenant, in RawSeries raw)
+    /// <summary>Why a metric is larger than it may be; null where it is not. Lengths are bytes.</summary>
+    private string? Oversize(string tenant, int name, int unit, int scope, int bounds)
     {
         int most = _options.LimitsOf(tenant).MaxLabelValueLength;
         string? reason =
-            raw.Name.Length > most ? TooLong("the metric name", raw.Name.Length)
-            : raw.Unit.Length > most ? TooLong("the unit", raw.Unit.Length)
-            : raw.Scope.Length > MaxScopeBytes ? string.Create(CultureInfo.InvariantCulture, $"the scope has {raw.Scope.Length} bytes; the limit is {MaxScopeBytes}")
+            name > most ? TooLong("the metric name", name, most)
+            : unit > most ? TooLong("the unit", unit, most)
+            : scope > MaxScopeBytes ? TooLong("the scope", scope, MaxScopeBytes)
+            : bounds > MaxBounds ? string.Create(CultureInfo.InvariantCulture, $"the histogram has {bounds} bounds; the limit is {MaxBounds}")
             : null;
-        if (reason is not null)
-        {
-            lock (_registering)
-            {
-                Usage(tenant).RejectedByLabels++;
-            }
-        }
-        return reason;
+        return Counted(tenant, reason);
 
-        string TooLong(string what, int length) => string.Create(CultureInfo.InvariantCulture, $"{what} has {length} bytes; the limit is {most}");
+        static string TooLong(string what, int length, int most) => string.Create(CultureInfo.InvariantCulture, $"{what} has {length} bytes; the limit is {most}");
     }
 
     private string? Oversize(string tenant, List<KeyValuePair<string, string>> labels)
@@ -429,11 +430,21 @@ internal sealed class SeriesIndex
             ? string.Create(CultureInfo.InvariantCulture, $"the series has {labels.Count} labels; the limit is {limits.MaxLabels}") : null;
         foreach ((string name, string value) in labels)
         {
+            if (name.Length > MaxLabelNameLength)
+            {
+                reason ??= string.Create(CultureInfo.InvariantCulture, $"the name of label {name.AsSpan(0, 100)}... has {name.Length} characters; the limit is {MaxLabelNameLength}");
+            }
             if (value.Length > limits.MaxLabelValueLength)
             {
                 reason ??= string.Create(CultureInfo.InvariantCulture, $"label {name} has {value.Length} characters; the limit is {limits.MaxLabelValueLength}");
             }
         }
+        return Counted(tenant, reason);
+    }
+
+    /// <summary>Counts a rejection, if it is one.</summary>
+    private string? Counted(string tenant, string? reason)
+    {
         if (reason is not null)
         {
             lock (_registering)

@@ -84,7 +84,12 @@ public sealed record SeriesDescriptor(
     string Help,
     IReadOnlyList<KeyValuePair<string, string>> Labels,
     double[] Bounds,
-    UInt128 ResourceIdentity);
+    UInt128 ResourceIdentity)
+{
+    /// <summary>Characters of all its texts, and as many as its bounds take: about what describing it costs the store.</summary>
+    internal long Characters =>
+        Metric.Length + OtelName.Length + Unit.Length + Help.Length + Labels.Sum(static label => label.Key.Length + label.Value.Length) + (Bounds.Length * sizeof(double));
+}
 
 /// <summary>Resolves references to resource and scope.</summary>
 public interface IResourceLookup

@@ -21,6 +21,9 @@ internal sealed record ServerOptions
     /// <summary>What a series with its labels takes in the index: 1 KiB with few labels.</summary>
     private const int BytesPerSeries = 2 << 10;
 
+    /// <summary>What is stored leaves the log by whole segments of 64 MiB: beside one of those, one is filled, and a commit comes.</summary>
+    private const long LeastWalBytes = 192 << 20;
+
     public required ServerRoles Roles { get; init; }
 
     /// <summary>Where a gateway forwards to; empty for engines.</summary>
@@ -185,7 +188,7 @@ internal sealed record ServerOptions
             Pipelines = Section(file.Pipelines, section => PipelinesText.Read(section, environment)) ?? new PipelineOptions(),
             Credentials = Section(file.Authentication, section => CredentialsText.Read(section, environment)),
             Wal = Text(Setting.Wal).Text is { Length: > 0 } wal ? Path.GetFullPath(wal) : Path.Combine(Path.GetFullPath(Text(Setting.Data).Text), "wal"),
-            WalMaxBytes = Number(Setting.WalMaxBytes, Text(Setting.WalMaxBytes), 64 << 20, 1L << 50),
+            WalMaxBytes = Number(Setting.WalMaxBytes, Text(Setting.WalMaxBytes), LeastWalBytes, 1L << 50),
             Retention = TenantRetentionText.Parse(Text(Setting.RetentionTenants), new RetentionOptions
             {
                 Metrics = Duration(Setting.RetentionMetrics, Text(Setting.RetentionMetrics), TimeSpan.FromHours(1)),

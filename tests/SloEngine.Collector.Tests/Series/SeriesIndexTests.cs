@@ -145,6 +145,58 @@ public sealed class SeriesIndexTests
         Assert.Equal(0, index.Count);
     }
 
+    [Theory]
+    [InlineData("label", "the name of label xxxxxxxxxx")]
+    [InlineData("label", "... has 1025 characters; the limit is 1024")]
+    [InlineData("bounds", "the histogram has 1025 bounds; the limit is 1024")]
+    public void What_each_series_keeps_is_limited_by_the_length_of_names_and_the_number_of_bounds(string what, string reason)
+    {
+        var index = new SeriesIndex(new CollectorOptions(), _taps, TimeProvider.System);
+        Action<ProtobufWriter> metric = what == "label"
+            ? Gauge("load", With((new string('x', 1025), "1")))
+            : Histogram("latency", Buckets([.. Enumerable.Range(0, 1025).Select(static bound => (double)bound)], new ulong[1026]));
+
+        DecodeResult result = Decode(index, "default", Request(metric));
+
+        Assert.Equal((0, 1), (result.Accepted, result.Rejected));
+        Assert.Contains(reason, result.ErrorMessage, StringComparison.Ordinal);
+        Assert.InRange(result.ErrorMessage!.Length, 1, 300);
+        Assert.Equal(0, index.Count);
+    }
+
+    [Fact]
+    public void A_series_of_remote_write_has_no_longer_name_than_one_of_OTLP_and_its_help_is_cut()
+    {
+        var index = new SeriesIndex(new CollectorOptions(), _taps, TimeProvider.System);
+        var series = new LabelledSeries(new string('x', 2049), MetricKind.Gauge, "", "", [], []);
+
+        Assert.Equal(SeriesIndex.OverLabelLimit, index.Register("default", 1, series, out string? reason));
+        Assert.Equal("the metric name has 2049 bytes; the limit is 2048", reason);
+        Assert.True(index.Register("default", 2, series with { Metric = "load", Help = new string('h', 5000) }, out _) >= 0);
+        Assert.Equal(1024, Assert.Single(index.TakeUnsaved()).Help.Length);
+    }
+
+    [Fact]
+    public void Series_are_described_in_inserts_of_bounded_size_and_none_is_left_out()
+    {
+        var index = new SeriesIndex(new CollectorOptions(), _taps, TimeProvider.System);
+        const int Count = 1200;
+        for (int number = 0; number < Count; number++)
+        {
+            KeyValuePair<string, string>[] labels = [.. Enumerable.Range(0, 60).Select(label => KeyValuePair.Create($"label{label}", new string((char)('a' + (number % 26)), 2000))), KeyValuePair.Create("number", $"{number}")];
+            index.Register("default", (UInt128)number + 1, new LabelledSeries("load", MetricKind.Gauge, "", "", labels, []), out _);
+        }
+
+        var taken = new List<int>();
+        while (index.TakeUnsaved() is { Count: > 0 } some)
+        {
+            taken.Add(some.Count);
+        }
+
+        Assert.Equal(Count, taken.Sum());
+        Assert.InRange(taken[0] * 120_000L, 1, (64 << 20) + 200_000);
+    }
+
     [Fact]
     public void Readers_find_every_reference_in_the_table_while_it_grows()
     {
