@@ -32,6 +32,9 @@ public sealed record CollectorOptions
     /// <summary>Shortest time between two flushes of the log to the disk: how long a request may wait for others to share one.</summary>
     public TimeSpan CommitDelay { get; init; } = TimeSpan.FromMilliseconds(5);
 
+    /// <summary>Items that one request may have: in columns an empty one takes dozens of times its bytes.</summary>
+    public int MaxItemsPerRequest { get; init; } = 1_000_000;
+
     /// <summary>Rows after which a batch goes into the store.</summary>
     public int MaxBatchRows { get; init; } = 500_000;
 

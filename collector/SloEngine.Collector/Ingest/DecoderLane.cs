@@ -7,10 +7,13 @@ namespace SloEngine.Collector.Ingest;
 internal delegate Decoded Decoder<TBlock>(ReadOnlySpan<byte> request, TBlock block);
 
 /// <summary>A signal's pooled blocks, and its decoders, which are each for one request at a time.</summary>
-internal sealed class DecoderLane<TBlock>(Func<string, Decoder<TBlock>> create, Action<TBlock> clear) : IDisposable
+internal sealed class DecoderLane<TBlock>(Func<string, Decoder<TBlock>> create, Func<TBlock, int> rows, Action<TBlock> clear) : IDisposable
     where TBlock : class, IDisposable, new()
 {
     private const int MaxTenants = 1000;
+
+    /// <summary>Blocks with more rows are not kept: memory that one request took would stay for good.</summary>
+    private const int MaxPooledRows = 100_000;
 
     private readonly ConcurrentBag<TBlock> _blocks = [];
     private readonly ConcurrentDictionary<string, ConcurrentBag<Decoder<TBlock>>> _decoders = new(StringComparer.Ordinal);
@@ -20,6 +23,11 @@ internal sealed class DecoderLane<TBlock>(Func<string, Decoder<TBlock>> create, 
     public void Return(IDisposable block)
     {
         var own = (TBlock)block;
+        if (rows(own) > MaxPooledRows)
+        {
+            own.Dispose();
+            return;
+        }
         clear(own);
         _blocks.Add(own);
     }

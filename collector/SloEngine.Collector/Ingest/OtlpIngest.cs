@@ -96,7 +96,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, trim, time, logger) { Selection = selection, Samples = _samples };
         _log = new LogWriter<Submission>(log, LogRecord.MaxHeadBytes, Take, options, time, logger);
         _decoders = new RequestDecoders(options, _series, _resources, _keys, time);
-        _intake = new RequestIntake(_preparation, _leases, _log, time);
+        _intake = new RequestIntake(_preparation, _leases, _log, options.MaxItemsPerRequest, time);
         _forwardIntake = new ForwardIntake(_forwards, _intake, _decoders, _preparation, _leases, _budget, _metrics, options);
         _inserting = Task.Run(InsertAsync);
         _insertingSamples = Task.Run(InsertSamplesAsync);

@@ -19,11 +19,11 @@ internal sealed class RequestDecoders : IDisposable
     public RequestDecoders(CollectorOptions options, SeriesIndex series, ResourceIndex resources, TenantKeys keys, TimeProvider time)
     {
         (_options, _series, _resources, _keys, _time) = (options, series, resources, keys, time);
-        Metrics = new(NewMetricsDecoder, static block => block.Clear());
-        RemoteWrite1 = new(tenant => NewRemoteWriteDecoder(tenant, isVersion2: false), static block => block.Clear());
-        RemoteWrite2 = new(tenant => NewRemoteWriteDecoder(tenant, isVersion2: true), static block => block.Clear());
-        Spans = new(NewTracesDecoder, static block => block.Clear());
-        Logs = new(NewLogsDecoder, static block => block.Clear());
+        Metrics = new(NewMetricsDecoder, static block => block.Count, static block => block.Clear());
+        RemoteWrite1 = new(tenant => NewRemoteWriteDecoder(tenant, isVersion2: false), static block => block.Count, static block => block.Clear());
+        RemoteWrite2 = new(tenant => NewRemoteWriteDecoder(tenant, isVersion2: true), static block => block.Count, static block => block.Clear());
+        Spans = new(NewTracesDecoder, static block => block.Count, static block => block.Clear());
+        Logs = new(NewLogsDecoder, static block => block.Count, static block => block.Clear());
     }
 
     public DecoderLane<MetricBlock> Metrics { get; }

@@ -1,14 +1,16 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Gateway;
 using SloEngine.Collector.Pipelines;
 using SloEngine.Collector.Series;
 using SloEngine.Otlp.Common;
+using SloEngine.Otlp.Protobuf;
 
 namespace SloEngine.Collector.Ingest;
 
 /// <summary>Requests on their way into the log: edits and decodes them, and appends all parts of one or none. Safe for concurrent use.</summary>
-internal sealed class RequestIntake(RequestPreparation preparation, ReferenceLeases leases, LogWriter<Submission> log, TimeProvider time)
+internal sealed class RequestIntake(RequestPreparation preparation, ReferenceLeases leases, LogWriter<Submission> log, int maxItems, TimeProvider time)
 {
     /// <summary>Decodes a request; without a submission when there is nothing in it to store.</summary>
     /// <param name="lane">Whose blocks and decoders.</param>
@@ -16,7 +18,7 @@ internal sealed class RequestIntake(RequestPreparation preparation, ReferenceLea
     /// <param name="tenant">Owner.</param>
     /// <param name="request">The request.</param>
     /// <param name="forwarded">Where a gateway's log ends behind it.</param>
-    /// <exception cref="Otlp.Protobuf.OtlpFormatException">The bytes are no such message.</exception>
+    /// <exception cref="OtlpFormatException">The bytes are no such message, or it has more items than a request may have; what a gateway has acknowledged may have any number.</exception>
     public (Decoded Decoded, Submission? Submission) Decode<TBlock>(
         DecoderLane<TBlock> lane, RequestKind kind, string tenant, RequestBytes request, ForwardMark? forwarded)
         where TBlock : class, IDisposable, new()
@@ -28,6 +30,11 @@ internal sealed class RequestIntake(RequestPreparation preparation, ReferenceLea
         try
         {
             decoded = lane.Decode(tenant, request.Plain.Span, block);
+            if (decoded.Result.Accepted > maxItems && forwarded is null)
+            {
+                throw new OtlpFormatException(string.Create(
+                    CultureInfo.InvariantCulture, $"the request has {decoded.Result.Accepted} items; the limit is {maxItems} (limits.max_items_per_request): send smaller requests"));
+            }
         }
         catch
         {
@@ -51,7 +58,7 @@ internal sealed class RequestIntake(RequestPreparation preparation, ReferenceLea
     /// <param name="parts">The parts.</param>
     /// <param name="forwarded">Where a gateway's log ends behind them.</param>
     /// <param name="prepared">Takes what they become.</param>
-    /// <exception cref="Otlp.Protobuf.OtlpFormatException">The bytes are no such message.</exception>
+    /// <exception cref="OtlpFormatException">The bytes are no such message.</exception>
     public DecodeResult Decode<TBlock>(
         DecoderLane<TBlock> lane, RequestKind kind, IReadOnlyList<RequestPart> parts, ForwardMark? forwarded, PreparedParts prepared)
         where TBlock : class, IDisposable, new()

@@ -81,6 +81,8 @@ internal sealed record ServerOptions
 
     public int MaxBodyBytes { get; init; }
 
+    public int MaxItemsPerRequest { get; init; }
+
     public long MemoryBudgetBytes { get; init; }
 
     public int MaxConnections { get; init; }
@@ -176,6 +178,7 @@ internal sealed record ServerOptions
             ExternalUrl = Url(Setting.ExternalUrl, Text(Setting.ExternalUrl)),
             EngineLibrary = ExistingFile(Setting.EngineLibrary, Text(Setting.EngineLibrary)),
             MaxBodyBytes = (int)Number(Setting.MaxBodyBytes, Text(Setting.MaxBodyBytes), 1024, 64 << 20),
+            MaxItemsPerRequest = (int)Number(Setting.MaxItemsPerRequest, Text(Setting.MaxItemsPerRequest), 1000, 5_000_000),
             MemoryBudgetBytes = Number(Setting.MemoryBudgetBytes, Text(Setting.MemoryBudgetBytes), 1 << 20, 1L << 40),
             MaxConnections = (int)Number(Setting.MaxConnections, Text(Setting.MaxConnections), 1, 1_000_000),
             Limits = TenantLimitsText.Read(Text),

@@ -39,6 +39,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting ExternalUrl = new("external_url", "--external-url", "URL", "", "Address under which people reach the UI, for links in alerts (default: the UI's own address)");
     public static readonly Setting EngineLibrary = new("engine.library", "--engine-library", "FILE", "", "Path of libchdb.so (default: beside the program, or the restored npm package)");
     public static readonly Setting MaxBodyBytes = new("limits.max_body_bytes", "--max-body-bytes", "BYTES", "16777216", "Largest OTLP request, compressed and decompressed");
+    public static readonly Setting MaxItemsPerRequest = new("limits.max_items_per_request", "--max-items-per-request", "COUNT", "1000000", "Points, log records or spans that one request may have");
     public static readonly Setting MemoryBudgetBytes = new("limits.memory_budget_bytes", "--memory-budget-bytes", "BYTES", "536870912", "Request bytes in flight before senders are asked to wait; as many again may arrive or wait");
     public static readonly Setting MaxConnections = new("limits.max_connections", "--max-connections", "COUNT", "10000", "Open connections of all listeners; further ones are closed at once");
     public static readonly Setting MaxActiveSeries = new("limits.max_active_series", "--max-active-series", "COUNT", "1000000", "Active series a tenant may have");
@@ -70,7 +71,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     [
         Roles, Engines, ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, StoreCluster, Backups, Slos, SloLateness, SloQueryDelay, Rules, Alertmanagers, ExternalLabels, Scaling, Receivers, Dashboards,
         ExternalUrl, EngineLibrary,
-        MaxBodyBytes, MemoryBudgetBytes, MaxConnections, MaxActiveSeries, MaxTotalSeries, MaxActiveResources, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes,
+        MaxBodyBytes, MaxItemsPerRequest, MemoryBudgetBytes, MaxConnections, MaxActiveSeries, MaxTotalSeries, MaxActiveResources, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes,
         SeriesIdle, TenantAttribute, RuleGroups, RuleCatchUp, QuerySeries, QuerySamples, QueryTimeout, QueryConcurrency, QueryCacheBytes, Wal, WalMaxBytes,
         RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionRollUps, RetentionEvents, RetentionTenants, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
     ];

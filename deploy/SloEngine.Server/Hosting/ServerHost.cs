@@ -319,6 +319,7 @@ internal static class ServerHost
     internal static CollectorOptions Collector(ServerOptions options) => new()
     {
         MaxBodyBytes = options.MaxBodyBytes,
+        MaxItemsPerRequest = options.MaxItemsPerRequest,
         MemoryBudgetBytes = options.MemoryBudgetBytes,
         Limits = options.Limits,
         MaxTotalSeries = options.MaxTotalSeries,

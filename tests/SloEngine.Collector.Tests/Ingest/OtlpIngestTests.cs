@@ -429,6 +429,21 @@ public sealed class OtlpIngestTests
     }
 
     [Fact]
+    public async Task A_request_of_too_many_items_is_refused_for_good_and_leaves_nothing()
+    {
+        await using var rig = new IngestRig(new CollectorOptions { MaxItemsPerRequest = 2 });
+        await rig.StartAsync();
+
+        var refused = await Assert.ThrowsAsync<OtlpFormatException>(() => rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(1, "/a"), Number(2, "/b"), Number(3, "/c")))));
+        DecodeResult two = await rig.SendAsync(Signal.Metrics, Request(Gauge("load", Number(1, "/a"), Number(2, "/b"))));
+
+        Assert.Equal("the request has 3 items; the limit is 2 (limits.max_items_per_request): send smaller requests", refused.Message);
+        Assert.Equal(2, two.Accepted);
+        await rig.Ingest.StoredAsync(TimeSpan.FromSeconds(20), default);
+        Assert.Equal(2, rig.Store.Rows("samples"));
+    }
+
+    [Fact]
     public async Task Series_over_the_limit_are_rejected_and_known_ones_go_on()
     {
         await using var rig = new IngestRig(new CollectorOptions { Limits = new TenantLimits { MaxActiveSeries = 2 } });
