@@ -89,9 +89,13 @@ internal sealed class WalSegment
         }
     }
 
-    /// <summary>Cuts what the process that died had not written to its end, and the zeros behind the last record.</summary>
+    /// <summary>
+    /// Cuts what the process that died had not written to its end, and the zeros behind the last record. What the store is known to have reached was
+    /// whole once: it is not torn but damaged, and stays, so that reading says so and no position is given out twice.
+    /// </summary>
+    /// <param name="reached">Position that the store has reached.</param>
     /// <returns>Bytes cut, without the zeros.</returns>
-    public long CutTornTail()
+    public long CutTornTail(long reached)
     {
         long valid = 0;
         long torn;
@@ -103,7 +107,12 @@ internal sealed class WalSegment
             }
             torn = reader.RestWithoutZeros();
         }
-        if (Length > valid)
+        if (Start + valid < reached)
+        {
+            valid = Math.Max(valid + torn, reached - Start);
+            torn = 0;
+        }
+        if (Length != valid)
         {
             using SafeFileHandle file = System.IO.File.OpenHandle(Path, FileMode.Open, FileAccess.ReadWrite);
             Length = valid;

@@ -65,14 +65,17 @@ public sealed class WriteAheadLog : IDisposable
     /// <summary>Whether it has reached half of its limit.</summary>
     public bool IsHalfFull => Bytes > _options.MaxBytes / 2;
 
-    /// <summary>Opens the log of a directory, or begins one at <paramref name="start"/>.</summary>
+    /// <summary>Opens the log of a directory, or begins one.</summary>
+    /// <param name="options">Where it lies, and its limits.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="start">Position that the log of the directory is known to have reached: one that has to begin anew begins there, and damage before it is no torn end.</param>
     /// <exception cref="InvalidDataException">The files are no log, or segments are missing.</exception>
     /// <exception cref="IOException">The directory cannot be used.</exception>
     public static WriteAheadLog Open(WalOptions options, TimeProvider time, long start = 0)
     {
         PrivateFiles.MakeDirectory(options.Directory);
         List<WalSegment> segments = WalSegment.List(options.Directory);
-        long torn = segments.Count == 0 ? 0 : segments[^1].CutTornTail();
+        long torn = segments.Count == 0 ? 0 : segments[^1].CutTornTail(start);
         if (segments.Count > 0 && segments[^1].Length == 0)
         {
             // Its successor would have the same name.

@@ -88,6 +88,6 @@ internal sealed partial class IngestLog : IDisposable
         Log.Dispose();
     }
 
-    [LoggerMessage(EventName = "collector.log.torn", Level = LogLevel.Warning, Message = "{Bytes} bytes at the log's end were half-written, so never acknowledged: cut")]
+    [LoggerMessage(EventName = "collector.log.torn", Level = LogLevel.Warning, Message = "{Bytes} bytes at the log's end are no whole record, as of a commit that a crash broke off before it was acknowledged: cut")]
     private static partial void LogTorn(ILogger logger, long bytes);
 }

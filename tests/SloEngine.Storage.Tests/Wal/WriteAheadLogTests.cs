@@ -220,6 +220,41 @@ public sealed class WriteAheadLogTests : IDisposable
         Assert.Equal(30, WalCheckpoint.LastIntent(LogDirectory));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public void Damage_before_what_the_store_has_reached_is_no_torn_end_and_no_position_is_given_out_twice(int zerosInPlaceOfTheLast)
+    {
+        long end;
+        using (WriteAheadLog log = Open())
+        {
+            foreach (string text in (string[])["first", "second", "third"])
+            {
+                Append(log, text);
+            }
+            end = log.End;
+            using var checkpoint = WalCheckpoint.Open(LogDirectory, log);
+            checkpoint.Save(end, end);
+        }
+        string segment = Directory.GetFiles(LogDirectory, "*.wal").Order(StringComparer.Ordinal).Last();
+        byte[] bytes = File.ReadAllBytes(segment);
+        bytes[WalSegment.HeaderBytes + WalFrame.HeaderBytes + 1] ^= 1;
+        bytes.AsSpan((int)(WalSegment.HeaderBytes + end - zerosInPlaceOfTheLast), zerosInPlaceOfTheLast).Clear();
+        File.WriteAllBytes(segment, bytes);
+
+        using (WriteAheadLog reopened = OpenReached())
+        {
+            Assert.Equal((end, 0), (reopened.End, reopened.TornBytes));
+            Append(reopened, "fourth");
+        }
+        using WriteAheadLog again = OpenReached();
+
+        Assert.Throws<WalCorruptionException>(() => Texts(again));
+        Assert.Equal(["fourth"], again.Read(end, again.End).Select(Text));
+
+        WriteAheadLog OpenReached() => WriteAheadLog.Open(new WalOptions { Directory = LogDirectory }, TimeProvider.System, WalCheckpoint.LastIntent(LogDirectory));
+    }
+
     [Fact]
     public void The_checkpoint_of_another_log_does_not_count()
     {
