@@ -121,7 +121,7 @@ internal sealed partial class LogWriter<TEntry> : IAsyncDisposable
     {
         int head = entry.WriteHead(_head);
         int before = _log.Staged;
-        _log.Stage(_head.AsSpan(0, head), entry.Body.Span);
+        _log.Stage(_head.AsSpan(0, head), entry.Body.Span, entry.GoesWithNext);
         (entry.Position, entry.End) = (before, _log.Staged);
     }
 

@@ -103,9 +103,9 @@ internal sealed class WalSegment
         {
             while (reader.TryRead(out _))
             {
-                valid = reader.Offset;
+                valid = reader.GoesWithNext ? valid : reader.Offset;
             }
-            torn = reader.RestWithoutZeros();
+            torn = reader.Offset - valid + reader.RestWithoutZeros();
         }
         if (Start + valid < reached)
         {

@@ -24,6 +24,9 @@ internal sealed class WalSegmentReader : IDisposable
     /// <summary>Offset in the segment behind the last record read.</summary>
     public long Offset { get; private set; }
 
+    /// <summary>Whether the record read last holds only together with the next.</summary>
+    public bool GoesWithNext { get; private set; }
+
     /// <summary>Whether everything has been read.</summary>
     public bool AtEnd => Offset >= _length;
 
@@ -36,18 +39,19 @@ internal sealed class WalSegmentReader : IDisposable
         {
             return false;
         }
-        (uint length, uint checksum) = WalFrame.ReadHeader(_buffer.AsSpan(_start));
+        (uint length, bool goesWithNext) = WalFrame.ReadHeader(_buffer.AsSpan(_start));
         if (length == 0 || length > _length - Offset || !Fill(WalFrame.HeaderBytes + (int)length))
         {
             return false;
         }
         payload = _buffer.AsMemory(_start + WalFrame.HeaderBytes, (int)length);
-        if (WalFrame.Checksum(payload.Span) != checksum)
+        if (!WalFrame.IsWhole(_buffer.AsSpan(_start), payload.Span))
         {
             return false;
         }
         _start += WalFrame.HeaderBytes + (int)length;
         Offset += WalFrame.HeaderBytes + length;
+        GoesWithNext = goesWithNext;
         return true;
     }
 

@@ -105,13 +105,16 @@ public sealed class WriteAheadLog : IDisposable
     }
 
     /// <summary>Stages a record for the next <see cref="Commit"/>: a head and a body, which are one payload when read.</summary>
-    public void Stage(ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
+    /// <param name="head">Its first bytes.</param>
+    /// <param name="body">The others.</param>
+    /// <param name="goesWithNext">Whether it is cut as well when the machine ends before the next one, of the same commit, is whole.</param>
+    public void Stage(ReadOnlySpan<byte> head, ReadOnlySpan<byte> body, bool goesWithNext = false)
     {
         int length = head.Length + body.Length;
         Span<byte> frame = _stage.Stage(WalFrame.HeaderBytes + length);
         head.CopyTo(frame[WalFrame.HeaderBytes..]);
         body.CopyTo(frame[(WalFrame.HeaderBytes + head.Length)..]);
-        WalFrame.WriteHeader(frame, frame[WalFrame.HeaderBytes..]);
+        WalFrame.WriteHeader(frame, frame[WalFrame.HeaderBytes..], goesWithNext);
     }
 
     /// <summary>Bytes that a record takes in the log.</summary>

@@ -222,6 +222,36 @@ public sealed class WriteAheadLogTests : IDisposable
 
     [Theory]
     [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(20)]
+    public void Records_that_go_together_are_all_there_after_a_torn_commit_or_none_is(int missing)
+    {
+        long end;
+        using (WriteAheadLog log = Open())
+        {
+            Append(log, "before");
+            log.Stage([], "one"u8, goesWithNext: true);
+            log.Stage([], "two"u8, goesWithNext: true);
+            log.Stage([], "three"u8);
+            log.Commit();
+            end = log.End;
+        }
+        string segment = Directory.GetFiles(LogDirectory, "*.wal").Order(StringComparer.Ordinal).Last();
+        using (SafeFileHandle file = File.OpenHandle(segment, FileMode.Open, FileAccess.ReadWrite))
+        {
+            RandomAccess.SetLength(file, WalSegment.HeaderBytes + end - missing);
+        }
+
+        using WriteAheadLog reopened = Open();
+        Append(reopened, "after");
+
+        Assert.Equal(missing == 0 ? ["before", "one", "two", "three", "after"] : ["before", "after"], Texts(reopened));
+        Assert.Equal(missing > 0, reopened.TornBytes > 0);
+    }
+
+    [Theory]
+    [InlineData(0)]
     [InlineData(2)]
     public void Damage_before_what_the_store_has_reached_is_no_torn_end_and_no_position_is_given_out_twice(int zerosInPlaceOfTheLast)
     {
