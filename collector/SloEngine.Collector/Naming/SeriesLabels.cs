@@ -54,7 +54,8 @@ internal static class SeriesLabels
         {
             if (resource.TryGetValue(attribute, out string? value))
             {
-                labels[PrometheusName.Label(attribute)] = value;
+                // What a point says of itself tells its series apart from others of its resource.
+                labels.TryAdd(PrometheusName.Label(attribute), value);
             }
         }
         SetIfGiven(labels, "job", Job(resource));

@@ -122,6 +122,18 @@ public sealed class SeriesIndexTests
     }
 
     [Fact]
+    public void An_attribute_of_a_point_is_not_hidden_by_a_promoted_one_of_its_resource()
+    {
+        SeriesDescriptor[] series = Register("default", Encode(metrics => metrics.Message(1, resource =>
+        {
+            resource.Message(1, attributes => attributes.Attribute(1, "tenant.id", "platform"));
+            resource.Message(2, scope => scope.Message(2, Gauge("load", With(("tenant.id", "acme")), With(("tenant.id", "globex")), With(("path", "/")))));
+        })));
+
+        Assert.Equal(["acme", "globex", "platform"], series.Where(static one => one.Metric.StartsWith("load", StringComparison.Ordinal)).Select(static one => one.Labels.Single(static label => label.Key == "tenant_id").Value).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void A_summary_becomes_quantiles_a_sum_and_a_count()
     {
         SeriesDescriptor[] series = Register("default", RichMetrics());
