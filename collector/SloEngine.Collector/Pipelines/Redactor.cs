@@ -217,7 +217,8 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
                 continue;
             }
             int start = sign + 1;
-            while (start < text.Length && text[start] is (byte)' ' or (byte)'\\')
+            // "password := x", "password == x" and "password => x" as well.
+            while (start < text.Length && text[start] is (byte)' ' or (byte)'\t' or (byte)'\\' or (byte)'=' or (byte)':' or (byte)'>')
             {
                 start++;
             }
@@ -225,7 +226,7 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
             int length = quote == 0 ? text[start..].IndexOfAny(ValueEnds) : text[start..].IndexOf(quote);
             int end = length < 0 ? text.Length : start + length;
             // "Authorization: Basic dXNlcjpwYXNz" has its secret behind the scheme.
-            if (quote == 0 && (text[start..end].SequenceEqual("Basic"u8) || text[start..end].SequenceEqual("Bearer"u8)) && end < text.Length)
+            if (quote == 0 && end < text.Length && IsScheme(text[start..end]))
             {
                 start = end + 1;
                 length = text[start..].IndexOfAny(ValueEnds);
@@ -238,6 +239,11 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
             }
         }
     }
+
+    /// <summary>Whether a word is a scheme of HTTP authorization, whatever its case.</summary>
+    private static bool IsScheme(ReadOnlySpan<byte> word) =>
+        Ascii.EqualsIgnoreCase(word, "Basic"u8) || Ascii.EqualsIgnoreCase(word, "Bearer"u8) || Ascii.EqualsIgnoreCase(word, "Token"u8)
+        || Ascii.EqualsIgnoreCase(word, "ApiKey"u8) || Ascii.EqualsIgnoreCase(word, "Splunk"u8);
 
     /// <summary>Whether the last word of a name is that of a secret, whatever its case, with or without <c>_</c> and <c>-</c>.</summary>
     private static bool IsSecretName(ReadOnlySpan<byte> name)
@@ -275,10 +281,12 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
     private static void FindCards(ReadOnlySpan<byte> text, ref List<Found>? found)
     {
         Span<byte> digits = stackalloc byte[20];
+        Span<(int Count, int End)> groups = stackalloc (int, int)[20];
         for (int from = 0, at; (at = text[from..].IndexOfAnyInRange((byte)'0', (byte)'9')) >= 0;)
         {
             int start = from + at;
             int count = 0;
+            int ended = 0;
             int end = start;
             int position = start;
             // Groups may stand apart by a single blank or hyphen.
@@ -292,6 +300,7 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
                 }
                 else if (letter is (byte)' ' or (byte)'-' && position == end && position + 1 < text.Length && char.IsAsciiDigit((char)text[position + 1]))
                 {
+                    groups[ended++] = (count, end);
                     position++;
                 }
                 else
@@ -299,12 +308,20 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
                     break;
                 }
             }
-            bool apart = !IsWordBefore(text, start) && (start == 0 || text[start - 1] is not ((byte)'.' or (byte)'-'))
-                && (end == text.Length || !WordBytes.Contains(text[end]));
-            if (count < digits.Length && apart && IsCard(digits[..count]))
+            if (count < digits.Length && (end == text.Length || !WordBytes.Contains(text[end])))
             {
-                Add(ref found, start, end, "card");
-                from = end;
+                groups[ended++] = (count, end);
+            }
+            bool apart = !IsWordBefore(text, start) && (start == 0 || text[start - 1] is not ((byte)'.' or (byte)'-'));
+            // Other numbers may follow a card's: when it expires, or its check value.
+            while (ended > 0 && !(apart && IsCard(digits[..groups[ended - 1].Count])))
+            {
+                ended--;
+            }
+            if (ended > 0)
+            {
+                from = groups[ended - 1].End;
+                Add(ref found, start, from, "card");
             }
             else
             {

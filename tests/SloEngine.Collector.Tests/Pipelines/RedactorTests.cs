@@ -22,6 +22,15 @@ public sealed class RedactorTests
     [InlineData("""{"db_password": "a b'c", "host": "db"}""", """{"db_password": "[redacted:secret]", "host": "db"}""")]
     [InlineData("X-Api-Key: 12345, next", "X-Api-Key: [redacted:secret], next")]
     [InlineData("paid by 4111 1111 1111 1111 today", "paid by [redacted:card] today")]
+    [InlineData("4111111111111111 12/27", "[redacted:card] 12/27")]
+    [InlineData("4111 1111 1111 1111 123", "[redacted:card] 123")]
+    [InlineData("4111111111111111 5500000000000004", "[redacted:card] [redacted:card]")]
+    [InlineData("4111111111111111 2027-01-31 0815", "[redacted:card] 2027-01-31 0815")]
+    [InlineData("authorization: basic dXNlcjpwYXNz", "authorization: basic [redacted:secret]")]
+    [InlineData("Authorization: Token 0123abcd", "Authorization: Token [redacted:secret]")]
+    [InlineData("password := hunter2", "password := [redacted:secret]")]
+    [InlineData("\"password\"=>\"hunter2\"", "\"password\"=>\"[redacted:secret]\"")]
+    [InlineData("password:\thunter2", "password:\t[redacted:secret]")]
     [InlineData("card=5500-0000-0000-0004", "card=[redacted:card]")]
     [InlineData("378282246310005", "[redacted:card]")]
     [InlineData("mail from Jane.Doe+tag@mail.example.co.uk.", "mail from [redacted:email].")]
@@ -45,6 +54,7 @@ public sealed class RedactorTests
     [InlineData("AKIA is how they begin, ghp_ too")]
     [InlineData("time=12:30:45 level=info msg=done")]
     [InlineData("größe=5 ✓")]
+    [InlineData("4111 1111 1111 11112")]
     [InlineData("")]
     public void What_only_looks_like_it_stays(string text) => Assert.Null(All.Redact(Encoding.UTF8.GetBytes(text)));
 
