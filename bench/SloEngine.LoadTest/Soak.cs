@@ -17,7 +17,7 @@ internal static class Soak
     private const int EventRequestsPerSecond = 3;
 
     /// <summary>Days that pass in the times of what is sent.</summary>
-    private const int Days = 8;
+    private const int Days = 7;
 
     private static readonly TimeSpan SamplePeriod = TimeSpan.FromSeconds(5);
 
@@ -57,8 +57,12 @@ internal static class Soak
 
     private static async Task<bool> RunAsync(string program, TimeSpan duration, double churn, long maxBytes, CancellationToken cancellation)
     {
+        // The oldest of the days is too old from the middle of the run on.
+        DateTimeOffset today = new(DateTimeOffset.UtcNow.UtcDateTime.Date, TimeSpan.Zero);
+        DateTimeOffset first = today.AddDays(-Days);
+        string retention = string.Create(CultureInfo.InvariantCulture, $"{(DateTimeOffset.UtcNow + (duration / 2) - first.AddDays(1)).TotalSeconds:0}s");
         await using LoadedServer server = await LoadedServer.StartAsync(
-            program, "--series-idle", "1m", "--retention-metrics", "6d", "--retention-logs", "5d", "--retention-traces", "5d",
+            program, "--series-idle", "1m", "--retention-metrics", retention, "--retention-logs", retention, "--retention-traces", retention,
             "--retention-max-bytes", maxBytes.ToString(CultureInfo.InvariantCulture));
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         end.CancelAfter(duration);
@@ -136,7 +140,7 @@ internal static class Soak
             int sent = Interlocked.Increment(ref counts.Requests);
             Request request = make(Pod(sent % Pods, elapsed));
             DateTimeOffset now = DateTimeOffset.UtcNow;
-            request.SetTime(((isPast ? now - (TimeSpan.FromDays(Days) * (1 - Math.Min(1, elapsed / duration))) : now) - DateTimeOffset.UnixEpoch).Ticks * 100);
+            request.SetTime(((isPast ? first + ((now - first) * Math.Min(1, elapsed / duration)) : now) - DateTimeOffset.UnixEpoch).Ticks * 100);
             await sender.SendAsync(signal, request.Body, null, default);
             Interlocked.Add(ref counts.Items, request.Items);
         }

@@ -1,3 +1,4 @@
+using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Limits;
 
 namespace SloEngine.Collector;
@@ -34,6 +35,12 @@ public sealed record CollectorOptions
 
     /// <summary>Items that one request may have: in columns an empty one takes dozens of times its bytes.</summary>
     public int MaxItemsPerRequest { get; init; } = 1_000_000;
+
+    /// <summary>How far ahead of the clock times may be; null for any distance.</summary>
+    public TimeSpan? MaxFuture { get; init; } = TimeSpan.FromDays(1);
+
+    /// <summary>How far back the times of a signal may be, to the beginning of that day (UTC): what is older would be dropped at once. A signal that is not named has no such limit.</summary>
+    public IReadOnlyDictionary<Signal, TimeSpan> Retention { get; init; } = new Dictionary<Signal, TimeSpan>();
 
     /// <summary>Rows after which a batch goes into the store.</summary>
     public int MaxBatchRows { get; init; } = 500_000;

@@ -55,7 +55,7 @@ public sealed class TenantLimitSettingsTests
             using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(server.OtlpHttp, "/v1/logs"));
             request.Headers.Add("X-Scope-OrgID", tenant);
             request.Content = new StringContent(
-                """{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"1767225600000000000","body":{"stringValue":"hello"}}]}]}]}""", Encoding.UTF8, "application/json");
+                """{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"hello"}}]}]}]}""", Encoding.UTF8, "application/json");
             return await http.SendAsync(request);
         }
 
@@ -76,6 +76,41 @@ public sealed class TenantLimitSettingsTests
     }
 
     [Fact]
+    public async Task What_is_too_large_is_counted_with_its_tenant_and_what_is_cut_is_told()
+    {
+        using var files = new TemporaryDirectory();
+        await using ServerProcess server = await ServerProcess.StartAsync(
+            Path.Combine(files.Path, "data"), "--self-telemetry", "off", "--max-body-bytes", "65536", "--max-log-line-bytes", "1024");
+        using var http = new HttpClient();
+
+        using HttpResponseMessage large = await SendAsync(server.OtlpHttp, "/v1/logs", Line(100_000), "application/json", HttpVersion.Version11);
+        using HttpResponseMessage export = await SendAsync(
+            server.Grpc, "/opentelemetry.proto.collector.logs.v1.LogsService/Export", [0, 0, 2, 0, 0, .. new byte[131_072]], "application/grpc", HttpVersion.Version20);
+        await export.Content.ReadAsByteArrayAsync();
+        using HttpResponseMessage cut = await SendAsync(server.OtlpHttp, "/v1/logs", Line(2000), "application/json", HttpVersion.Version11);
+
+        Assert.Equal((HttpStatusCode.RequestEntityTooLarge, "8", HttpStatusCode.OK), (large.StatusCode, Trailer(export, "grpc-status"), cut.StatusCode));
+        Assert.Contains("1 log bodies were longer than 1024 bytes and were cut (limits.max_log_line_bytes)", await cut.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        string[] counters = (await http.GetStringAsync(new Uri(server.Http, "/metrics"))).Split('\n');
+        Assert.EndsWith(" 2", Assert.Single(counters, line => line.StartsWith("sloengine_collector_refused_requests", StringComparison.Ordinal)
+            && line.Contains("tenant=\"big\"", StringComparison.Ordinal) && line.Contains("reason=\"too_large\"", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.EndsWith(" 1", Assert.Single(counters, line => line.StartsWith("sloengine_collector_cut_log_bodies", StringComparison.Ordinal)
+            && line.Contains("tenant=\"big\"", StringComparison.Ordinal)), StringComparison.Ordinal);
+
+        static byte[] Line(int length) => Encoding.UTF8.GetBytes(
+            $$$"""{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"{{{new string('x', length)}}}"}}]}]}]}""");
+
+        async Task<HttpResponseMessage> SendAsync(Uri to, string path, byte[] body, string type, Version version)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(to, path)) { Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+            request.Headers.Add("X-Scope-OrgID", "big");
+            request.Content = new ByteArrayContent(body);
+            request.Content.Headers.ContentType = new MediaTypeHeaderValue(type);
+            return await http.SendAsync(request);
+        }
+    }
+
+    [Fact]
     public async Task Cardinality_is_told_of_all_tenants_or_of_the_one_that_asks()
     {
         using var files = new TemporaryDirectory();
@@ -85,7 +120,7 @@ public sealed class TenantLimitSettingsTests
         foreach (string tenant in (string[])["one", "two"])
         {
             string points = string.Join(',', Enumerable.Range(0, tenant == "two" ? 5 : 1).Select(id =>
-                $$$"""{"timeUnixNano":"1767225600000000000","asInt":"1","attributes":[{"key":"user","value":{"stringValue":"{{{id}}}"}}]}"""));
+                $$$"""{"timeUnixNano":"{{{DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}}}000000","asInt":"1","attributes":[{"key":"user","value":{"stringValue":"{{{id}}}"}}]}"""));
             using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(server.OtlpHttp, "/v1/metrics"));
             request.Headers.Add("X-Scope-OrgID", tenant);
             request.Content = new StringContent(

@@ -65,7 +65,7 @@ internal sealed class ForwardMarks
         {
             return _gateways.ContainsKey(gateway) || _gateways.Count < Most
                 ? KnownAs(gateway).Turn
-                : throw new IngestUnavailableException($"this node takes part in the logs of {Most} gateways already", retryAfter);
+                : throw new IngestUnavailableException($"this node takes part in the logs of {Most} gateways already", retryAfter, "gateways");
         }
     }
 

@@ -88,6 +88,8 @@ internal sealed class SlicedRequest : LogEntry
         }
     }
 
+    public override int MaxHeadBytes => GatewayRecord.MaxHeadBytes;
+
     public override int WriteHead(Span<byte> head) => GatewayRecord.WriteHead(head, _kind, _isBound, _arrivalNanos, _tenant, _slices);
 
     /// <summary>Gives back its memory, once the log holds it or has refused it.</summary>

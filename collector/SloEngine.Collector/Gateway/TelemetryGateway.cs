@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
-using System.Globalization;
 using Microsoft.Extensions.Logging;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Limits;
@@ -54,9 +53,9 @@ public sealed class TelemetryGateway : ITelemetryIntake, IAsyncDisposable
             Timeout = Timeout.InfiniteTimeSpan,
         };
         _bytes = _meter.CreateCounter<long>("sloengine.gateway.request_size", "By", "Decompressed bytes of requests acknowledged.");
-        _refused = _meter.CreateCounter<long>("sloengine.gateway.refused_requests", "{request}", "Requests that senders are asked to send again, by tenant and reason.");
+        _refused = _meter.CreateCounter<long>("sloengine.gateway.refused_requests", "{request}", "Requests of which nothing was kept, by tenant and reason: those that are too large, and those that senders are asked to send again.");
         _forwarders = [.. gateway.Nodes.Select(node => new NodeForwarder(node, log, queues.Checkpoint(node), _http, gateway, _meter, Trim, time, logger))];
-        _writer = new LogWriter<SlicedRequest>(log, GatewayRecord.MaxHeadBytes, WakeAll, options, time, logger);
+        _writer = new LogWriter<SlicedRequest>(log, WakeAll, options, time, logger);
         _meter.CreateObservableGauge("sloengine.gateway.log.size", () => log.Bytes, "By", "Bytes in the write-ahead log.");
         _meter.CreateObservableGauge("sloengine.gateway.queue.size", () => Measure(status => status.QueuedBytes), "By", "Bytes of the log that a node is behind.");
         _meter.CreateObservableGauge("sloengine.gateway.queue.age", () => Measure(status => status.AgeSeconds), "s", "Since when the oldest slice waits that a node has not taken.");
@@ -75,6 +74,9 @@ public sealed class TelemetryGateway : ITelemetryIntake, IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask<DecodeResult> IngestRemoteWriteAsync(bool isVersion2, string tenant, RequestBytes request, CancellationToken cancellation) =>
         TakeAsync(isVersion2 ? RequestKind.RemoteWrite2 : RequestKind.RemoteWrite1, isBound: false, tenant, request.Plain, cancellation);
+
+    /// <inheritdoc/>
+    public void CountRefused(string tenant, string reason) => _refused.Add(1, _tenantTags.Of(tenant), new KeyValuePair<string, object?>("reason", reason));
 
     /// <summary>Logs what is in flight and stops; what was not forwarded is in the log.</summary>
     public async ValueTask DisposeAsync()
@@ -97,11 +99,24 @@ public sealed class TelemetryGateway : ITelemetryIntake, IAsyncDisposable
     {
         if (!_rates.TryTake(tenant, request.Length, out TimeSpan retryAfter))
         {
-            _refused.Add(1, _tenantTags.Of(tenant), new KeyValuePair<string, object?>("reason", "rate_limit"));
-            long rate = _options.LimitsOf(tenant).BytesPerSecond;
-            throw new IngestUnavailableException(
-                string.Create(CultureInfo.InvariantCulture, $"tenant {tenant} is over its limit of {rate} bytes a second"), retryAfter) { IsTenantLimit = true };
+            IngestUnavailableException overRate = _rates.OverRate(tenant, retryAfter);
+            CountRefused(tenant, overRate.Reason);
+            throw overRate;
         }
+        try
+        {
+            return await ForwardAsync(kind, isBound, tenant, request, cancellation);
+        }
+        catch (IngestUnavailableException unavailable)
+        {
+            _rates.GiveBack(tenant, request.Length);
+            CountRefused(tenant, unavailable.Reason);
+            throw;
+        }
+    }
+
+    private async ValueTask<DecodeResult> ForwardAsync(RequestKind kind, bool isBound, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation)
+    {
         await _budget.AcquireAsync(request.Length, cancellation);
         try
         {

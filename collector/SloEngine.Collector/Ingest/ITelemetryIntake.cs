@@ -25,4 +25,9 @@ public interface ITelemetryIntake
     /// <exception cref="OtlpFormatException">The bytes are no such message.</exception>
     /// <exception cref="IngestUnavailableException">Nothing was kept; the sender may retry.</exception>
     ValueTask<DecodeResult> IngestRemoteWriteAsync(bool isVersion2, string tenant, RequestBytes request, CancellationToken cancellation);
+
+    /// <summary>Counts a request that was refused before it could be handed over.</summary>
+    /// <param name="tenant">Whose it is.</param>
+    /// <param name="reason">Why: <c>too_large</c> or <c>memory</c>.</param>
+    void CountRefused(string tenant, string reason);
 }

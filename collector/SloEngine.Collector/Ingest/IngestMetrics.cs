@@ -13,6 +13,7 @@ internal sealed class IngestMetrics : IDisposable
     private readonly Counter<long> _items;
     private readonly Counter<long> _exemplars;
     private readonly Counter<long> _droppedExemplars;
+    private readonly Counter<long> _cut;
     private readonly Counter<long> _rejected;
     private readonly Counter<long> _refused;
     private readonly Counter<long> _bytes;
@@ -23,8 +24,9 @@ internal sealed class IngestMetrics : IDisposable
         _items = Meter.CreateCounter<long>("sloengine.collector.items", "{item}", "Points, spans and log records acknowledged.");
         _exemplars = Meter.CreateCounter<long>("sloengine.collector.exemplars", "{exemplar}", "Exemplars acknowledged.");
         _droppedExemplars = Meter.CreateCounter<long>("sloengine.collector.dropped_exemplars", "{exemplar}", "Exemplars dropped, whose points are kept, by tenant.");
+        _cut = Meter.CreateCounter<long>("sloengine.collector.cut_log_bodies", "{record}", "Log records whose body was too long and was cut, by tenant.");
         _rejected = Meter.CreateCounter<long>("sloengine.collector.rejected_items", "{item}", "Points, spans and log records rejected, by tenant and reason.");
-        _refused = Meter.CreateCounter<long>("sloengine.collector.refused_requests", "{request}", "Requests that senders are asked to send again, by tenant and reason.");
+        _refused = Meter.CreateCounter<long>("sloengine.collector.refused_requests", "{request}", "Requests of which nothing was kept, by tenant and reason: those that are too large, and those that senders are asked to send again.");
         _bytes = Meter.CreateCounter<long>("sloengine.collector.request_size", "By", "Decompressed bytes of requests.");
     }
 
@@ -57,6 +59,10 @@ internal sealed class IngestMetrics : IDisposable
         {
             _droppedExemplars.Add(decoded.Result.DroppedExemplars, _tenantTags.Of(tenant));
         }
+        if (decoded.CutBodies > 0)
+        {
+            _cut.Add(decoded.CutBodies, _tenantTags.Of(tenant));
+        }
         if (decoded.Result.Rejected > 0)
         {
             CountRejected(decoded, signal, tenant);
@@ -76,8 +82,8 @@ internal sealed class IngestMetrics : IDisposable
     public void CountRejected(in ForwardFrame frame, string reason) =>
         _rejected.Add(1, new("signal", SignalOf(frame.Kind)), _tenantTags.Of(frame.Tenant), new("reason", reason));
 
-    /// <summary>Counts a request that was refused because its tenant sends too much.</summary>
-    public void CountOverRate(string tenant) => _refused.Add(1, _tenantTags.Of(tenant), new KeyValuePair<string, object?>("reason", "rate_limit"));
+    /// <summary>Counts a request, or a part of one, of which nothing was kept.</summary>
+    public void CountRefused(string tenant, string reason) => _refused.Add(1, _tenantTags.Of(tenant), new KeyValuePair<string, object?>("reason", reason));
 
     public void Dispose() => Meter.Dispose();
 

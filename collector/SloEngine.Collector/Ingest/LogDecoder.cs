@@ -8,7 +8,9 @@ using SloEngine.Otlp.Traces;
 
 namespace SloEngine.Collector.Ingest;
 
-/// <summary>Decodes requests again that lie in the log: with the tenant, and at the time, that they came with.</summary>
+/// <summary>
+/// Decodes requests again that lie in the log: with the tenant, and at the time, that they came with, without what was rejected then. What was accepted is so again, whatever limits say now.
+/// </summary>
 internal sealed class LogDecoder(CollectorOptions options, SeriesIndex series, ResourceIndex resources, TenantKeys keys) : IDisposable
 {
     private const int MaxTenants = 1000;
@@ -53,23 +55,23 @@ internal sealed class LogDecoder(CollectorOptions options, SeriesIndex series, R
         switch (record.Kind)
         {
             case RequestKind.Traces:
-                decoders.Traces.Decode(request, _spans);
+                decoders.Traces.Decode(request, _spans, record.RejectedItems);
                 take(_spans);
                 _spans.Clear();
                 return;
             case RequestKind.Logs:
-                decoders.Logs.Decode(request, _logs);
+                decoders.Logs.Decode(request, _logs, record.RejectedItems);
                 take(_logs);
                 _logs.Clear();
                 return;
             case RequestKind.RemoteWrite1:
-                decoders.RemoteWrite.Decode(request, _metrics);
+                decoders.RemoteWrite.Decode(request, _metrics, record.RejectedItems);
                 break;
             case RequestKind.RemoteWrite2:
-                decoders.RemoteWrite.Decode2(request, _metrics);
+                decoders.RemoteWrite.Decode2(request, _metrics, record.RejectedItems);
                 break;
             default:
-                decoders.Metrics.Decode(request, _metrics);
+                decoders.Metrics.Decode(request, _metrics, record.RejectedItems);
                 break;
         }
         take(_metrics);
@@ -99,8 +101,8 @@ internal sealed class LogDecoder(CollectorOptions options, SeriesIndex series, R
                 _decoders.Clear();
             }
             UInt128 key = keys.Of(tenant);
-            var seriesOfTenant = new TenantSeries(tenant, series);
-            var resourcesOfTenant = new TenantResources(tenant, resources);
+            var seriesOfTenant = new TenantSeries(tenant, series) { IsAccepted = true };
+            var resourcesOfTenant = new TenantResources(tenant, resources) { IsAccepted = true };
             decoders = new Decoders(
                 new MetricsDecoder(seriesOfTenant, key), new RemoteWriteDecoder(seriesOfTenant, key), new TracesDecoder(resourcesOfTenant, key),
                 new LogsDecoder(resourcesOfTenant, key, _clock, options.LimitsOf(tenant).MaxLogLineBytes));

@@ -20,6 +20,9 @@ internal abstract class LogEntry(ReadOnlyMemory<byte> body)
     /// <summary>Completes when the log holds it, and what awaits it goes on at once: on a thread that is free for it.</summary>
     public Task Logged => _logged.Task;
 
+    /// <summary>What the record's head may take at most, in bytes.</summary>
+    public abstract int MaxHeadBytes { get; }
+
     /// <summary>Writes the record's head; returns its length.</summary>
     public abstract int WriteHead(Span<byte> head);
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using SloEngine.Collector.Gateway;
+using SloEngine.Collector.Series;
 
 namespace SloEngine.Collector.Ingest;
 
@@ -17,17 +18,19 @@ internal enum RequestKind : byte
 /// <summary>
 /// What a record of the write-ahead log holds: version (u8), kind (u8), arrival in Unix nanoseconds (i64), length of the tenant (u16),
 /// tenant, and the request in protobuf. In version 2, of what a gateway forwarded, the mark (24 bytes) stands before the tenant; in version 3, of a
-/// request that is packed as it came, how it is packed (u8).
+/// request that is packed as it came, how it is packed (u8). In version 4, of one with rejected items, there stand whether it was forwarded (u8), the mark if so, how it is packed (u8),
+/// how many bytes name the items (u32), and these (<see cref="Decoded.RejectedItems"/>).
 /// </summary>
 internal readonly record struct LogRecord(RequestKind Kind, long ArrivalNanos, string Tenant, ReadOnlyMemory<byte> Body)
 {
     private const byte Direct = 1;
     private const byte ForwardedByGateway = 2;
     private const byte Packed = 3;
+    private const byte WithRejectedItems = 4;
     private const int FixedBytes = 12;
 
-    /// <summary>Largest head.</summary>
-    public const int MaxHeadBytes = FixedBytes + ForwardMark.Bytes + OtlpIngest.MaxTenantBytes;
+    /// <summary>Largest head of a request of which nothing was rejected.</summary>
+    public const int MaxHeadBytes = FixedBytes + 1 + ForwardMark.Bytes + 1 + sizeof(uint) + OtlpIngest.MaxTenantBytes;
 
     /// <summary>How the body is packed.</summary>
     public RequestPacking Packing { get; private init; }
@@ -35,20 +38,33 @@ internal readonly record struct LogRecord(RequestKind Kind, long ArrivalNanos, s
     /// <summary>How far the gateway that forwarded it has got with it.</summary>
     public ForwardMark? Forwarded { get; private init; }
 
-    public static int WriteHead(Span<byte> head, RequestKind kind, long arrivalNanos, string tenant, RequestPacking packing, ForwardMark? forwarded)
+    /// <summary>Which of its items were rejected when it came.</summary>
+    public ReadOnlyMemory<byte> RejectedItems { get; private init; }
+
+    public static int WriteHead(
+        Span<byte> head, RequestKind kind, long arrivalNanos, string tenant, RequestPacking packing, ForwardMark? forwarded, ReadOnlySpan<byte> rejectedItems)
     {
         int before = FixedBytes;
-        head[0] = Direct;
+        head[0] = !rejectedItems.IsEmpty ? WithRejectedItems : forwarded is not null ? ForwardedByGateway : packing != RequestPacking.None ? Packed : Direct;
+        if (head[0] == WithRejectedItems)
+        {
+            head[before++] = forwarded is null ? (byte)0 : (byte)1;
+        }
         if (forwarded is { } mark)
         {
-            head[0] = ForwardedByGateway;
-            mark.Write(head[FixedBytes..]);
+            mark.Write(head[before..]);
             before += ForwardMark.Bytes;
         }
-        else if (packing != RequestPacking.None)
+        if (head[0] is Packed or WithRejectedItems)
         {
-            head[0] = Packed;
             head[before++] = (byte)packing;
+        }
+        if (head[0] == WithRejectedItems)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(head[before..], rejectedItems.Length);
+            before += sizeof(int);
+            rejectedItems.CopyTo(head[before..]);
+            before += rejectedItems.Length;
         }
         int length = Encoding.UTF8.GetBytes(tenant, head[before..]);
         head[1] = (byte)kind;
@@ -61,20 +77,30 @@ internal readonly record struct LogRecord(RequestKind Kind, long ArrivalNanos, s
     public static LogRecord Read(ReadOnlyMemory<byte> payload)
     {
         ReadOnlySpan<byte> head = payload.Span;
-        if (head.Length < FixedBytes || head[0] is not (Direct or ForwardedByGateway or Packed))
+        if (head.Length < FixedBytes || head[0] is < Direct or > WithRejectedItems)
         {
             throw new InvalidDataException("the write-ahead log has a record of another version: start the program that wrote it, so that it is stored, then this one");
         }
-        ForwardMark? forwarded = head[0] == ForwardedByGateway ? ForwardMark.Read(head[FixedBytes..]) : null;
-        RequestPacking packing = head[0] == Packed ? (RequestPacking)head[FixedBytes] : RequestPacking.None;
-        int before = FixedBytes + (forwarded is null ? 0 : ForwardMark.Bytes) + (head[0] == Packed ? 1 : 0);
+        int before = FixedBytes;
+        bool isForwarded = head[0] == ForwardedByGateway || (head[0] == WithRejectedItems && head[before++] != 0);
+        ForwardMark? forwarded = isForwarded ? ForwardMark.Read(head[before..]) : null;
+        before += isForwarded ? ForwardMark.Bytes : 0;
+        RequestPacking packing = head[0] is Packed or WithRejectedItems ? (RequestPacking)head[before++] : RequestPacking.None;
+        int rejected = 0;
+        if (head[0] == WithRejectedItems)
+        {
+            rejected = BinaryPrimitives.ReadInt32LittleEndian(head[before..]);
+            before += sizeof(int);
+        }
+        int end = before + rejected;
         int tenant = BinaryPrimitives.ReadUInt16LittleEndian(head[10..]);
         return new LogRecord(
-            (RequestKind)head[1], BinaryPrimitives.ReadInt64LittleEndian(head[2..]), Encoding.UTF8.GetString(head.Slice(before, tenant)),
-            payload[(before + tenant)..])
+            (RequestKind)head[1], BinaryPrimitives.ReadInt64LittleEndian(head[2..]), Encoding.UTF8.GetString(head.Slice(end, tenant)),
+            payload[(end + tenant)..])
         {
             Forwarded = forwarded,
             Packing = packing,
+            RejectedItems = payload[before..end],
         };
     }
 }

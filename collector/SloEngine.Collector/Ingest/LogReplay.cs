@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using SloEngine.Collector.Expiry;
 using SloEngine.Collector.Gateway;
-using SloEngine.Collector.Limits;
 using SloEngine.Collector.Pipelines;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
@@ -45,11 +44,8 @@ public sealed partial class LogReplay : IDisposable
         WalCheckpoint? traces = null)
     {
         (_log, _checkpoint, _taps, _options, _time, _logger) = (log, checkpoints.First, taps, options, time, logger);
-        // What was acknowledged fits: which of a tenant's series did, when it came, is not asked again. The few points beside them that had been
-        // rejected go in, too.
-        CollectorOptions unlimited = WithoutLimits(options);
-        var series = new SeriesIndex(unlimited, taps, time);
-        var resources = new ResourceIndex(unlimited, time);
+        var series = new SeriesIndex(options, taps, time);
+        var resources = new ResourceIndex(options, time);
         _decoder = new LogDecoder(options, series, resources, new TenantKeys());
         _selection = new HeadSelection(options.Pipelines, null, leavesSpans: traces is not null);
         var trim = new LogTrim(log, ForwardMarks.Open(log, time), logger, checkpoints.First, checkpoints.Samples, traces);
@@ -123,13 +119,6 @@ public sealed partial class LogReplay : IDisposable
         await _samples.StoreAsync(cancellation);
         return batch.To;
     }
-
-    internal static CollectorOptions WithoutLimits(CollectorOptions options) => options with
-    {
-        MaxTotalSeries = int.MaxValue,
-        Limits = new TenantLimits { MaxActiveSeries = int.MaxValue, MaxActiveResources = int.MaxValue, MaxLabels = int.MaxValue, MaxLabelValueLength = int.MaxValue },
-        Tenants = new Dictionary<string, TenantLimits>(),
-    };
 
     [LoggerMessage(EventName = "collector.replay.begun", Level = LogLevel.Information, Message = "The log holds {Bytes} bytes that the store may not have: storing them")]
     private partial void LogBegins(long bytes);

@@ -27,14 +27,14 @@ internal sealed partial class LogWriter<TEntry> : IAsyncDisposable
     private readonly ILogger _logger;
     private List<TEntry> _arrived = [];
     private List<TEntry> _group = [];
-    private readonly byte[] _head;
+    private byte[] _head = [];
     private long _lastCommit;
     private bool _stopping;
     private bool _refusing;
 
-    public LogWriter(WriteAheadLog log, int maxHeadBytes, Take take, CollectorOptions options, TimeProvider time, ILogger logger)
+    public LogWriter(WriteAheadLog log, Take take, CollectorOptions options, TimeProvider time, ILogger logger)
     {
-        (_log, _head, _take, _options, _time, _logger) = (log, new byte[maxHeadBytes], take, options, time, logger);
+        (_log, _take, _options, _time, _logger) = (log, take, options, time, logger);
         _lastCommit = time.GetTimestamp();
         new Thread(Run) { Name = "ingest-log", IsBackground = true }.Start();
     }
@@ -58,7 +58,7 @@ internal sealed partial class LogWriter<TEntry> : IAsyncDisposable
         }
         foreach (TEntry entry in entries)
         {
-            entry.Refuse(new IngestUnavailableException("the collector is stopping", _options.RetryAfter));
+            entry.Refuse(new IngestUnavailableException("the collector is stopping", _options.RetryAfter, "stopping"));
         }
         return entries[^1].Logged;
     }
@@ -119,6 +119,10 @@ internal sealed partial class LogWriter<TEntry> : IAsyncDisposable
 
     private void Stage(TEntry entry)
     {
+        if (_head.Length < entry.MaxHeadBytes)
+        {
+            _head = new byte[entry.MaxHeadBytes];
+        }
         int head = entry.WriteHead(_head);
         int before = _log.Staged;
         _log.Stage(_head.AsSpan(0, head), entry.Body.Span, entry.GoesWithNext);
@@ -140,7 +144,7 @@ internal sealed partial class LogWriter<TEntry> : IAsyncDisposable
                 _refusing = true;
                 LogRefusing(full.Message);
             }
-            Tell(group, entry => entry.Refuse(new IngestUnavailableException(full.Message, _options.RetryAfter)));
+            Tell(group, entry => entry.Refuse(new IngestUnavailableException(full.Message, _options.RetryAfter, "log")));
             return;
         }
         finally

@@ -43,7 +43,7 @@ internal sealed class MemoryBudget(CollectorOptions options, TimeProvider time)
             }
             if (failure is TimeoutException)
             {
-                throw new IngestUnavailableException("the collector's memory budget is used up", options.RetryAfter);
+                throw new IngestUnavailableException("the collector's memory budget is used up", options.RetryAfter, "memory");
             }
             throw;
         }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Extensions.Logging;
 using SloEngine.Collector.Cardinality;
 using SloEngine.Collector.Expiry;
@@ -94,7 +93,7 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         _fromLog = new LogDecoder(options, _series, _resources, _keys);
         _samples = new SampleInserter(store, log, checkpoints.Samples, trim, options, time, logger);
         _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, trim, time, logger) { Selection = selection, Samples = _samples };
-        _log = new LogWriter<Submission>(log, LogRecord.MaxHeadBytes, Take, options, time, logger);
+        _log = new LogWriter<Submission>(log, Take, options, time, logger);
         _decoders = new RequestDecoders(options, _series, _resources, _keys, time);
         _intake = new RequestIntake(_preparation, _leases, _log, options.MaxItemsPerRequest, time);
         _forwardIntake = new ForwardIntake(_forwards, _intake, _decoders, _preparation, _leases, _budget, _metrics, options);
@@ -128,6 +127,9 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         ? IngestAsync(_decoders.RemoteWrite2, RequestKind.RemoteWrite2, tenant, request, isAllowed: null, cancellation)
         : IngestAsync(_decoders.RemoteWrite1, RequestKind.RemoteWrite1, tenant, request, isAllowed: null, cancellation);
 
+    /// <inheritdoc/>
+    public void CountRefused(string tenant, string reason) => _metrics.CountRefused(tenant, reason);
+
     private ValueTask<DecodeResult> IngestAsync<TBlock>(
         DecoderLane<TBlock> lane, RequestKind kind, string tenant, RequestBytes request, Func<string, bool>? isAllowed,
         CancellationToken cancellation)
@@ -143,18 +145,29 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
     {
         IReadOnlyList<RequestPart> parts = _preparation.Divide(kind, tenant, request.Plain, isAllowed);
         Charge(parts);
-        await _budget.AcquireAsync(request.Bytes, cancellation);
         try
         {
-            using var prepared = new PreparedParts(_preparation, _leases);
-            DecodeResult result = _intake.Decode(lane, kind, parts, forwarded: null, prepared);
-            await _intake.AppendAsync(prepared.TakeSubmissions());
-            _metrics.Count(prepared);
-            return result;
+            await _budget.AcquireAsync(request.Bytes, cancellation);
+            try
+            {
+                using var prepared = new PreparedParts(_preparation, _leases);
+                DecodeResult result = _intake.Decode(lane, kind, parts, forwarded: null, prepared);
+                await _intake.AppendAsync(prepared.TakeSubmissions());
+                _metrics.Count(prepared);
+                return result;
+            }
+            finally
+            {
+                _budget.Release(request.Bytes);
+            }
         }
-        finally
+        catch (IngestUnavailableException unavailable)
         {
-            _budget.Release(request.Bytes);
+            foreach (RequestPart part in parts)
+            {
+                Refused(part.Tenant, part.Body.Length, unavailable);
+            }
+            throw;
         }
     }
 
@@ -183,29 +196,43 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         {
             throw OverRate(tenant, retryAfter);
         }
-        await _budget.AcquireAsync(request.Bytes, cancellation);
         try
         {
-            (Decoded decoded, Submission? submission) = _intake.Decode(lane, kind, tenant, request, forwarded: null);
-            if (submission is not null)
+            await _budget.AcquireAsync(request.Bytes, cancellation);
+            try
             {
-                await _intake.AppendAsync([submission]);
+                (Decoded decoded, Submission? submission) = _intake.Decode(lane, kind, tenant, request, forwarded: null);
+                if (submission is not null)
+                {
+                    await _intake.AppendAsync([submission]);
+                }
+                _metrics.Count(kind, tenant, request.Plain.Length, decoded);
+                return decoded.Result;
             }
-            _metrics.Count(kind, tenant, request.Plain.Length, decoded);
-            return decoded.Result;
+            finally
+            {
+                _budget.Release(request.Bytes);
+            }
         }
-        finally
+        catch (IngestUnavailableException unavailable)
         {
-            _budget.Release(request.Bytes);
+            Refused(tenant, request.Plain.Length, unavailable);
+            throw;
         }
+    }
+
+    /// <summary>A tenant is not charged for what it is to send again.</summary>
+    private void Refused(string tenant, int bytes, IngestUnavailableException why)
+    {
+        _rates.GiveBack(tenant, bytes);
+        _metrics.CountRefused(tenant, why.Reason);
     }
 
     private IngestUnavailableException OverRate(string tenant, TimeSpan retryAfter)
     {
-        _metrics.CountOverRate(tenant);
-        long rate = _options.LimitsOf(tenant).BytesPerSecond;
-        return new IngestUnavailableException(
-            string.Create(CultureInfo.InvariantCulture, $"tenant {tenant} is over its limit of {rate} bytes a second"), retryAfter) { IsTenantLimit = true };
+        IngestUnavailableException overRate = _rates.OverRate(tenant, retryAfter);
+        _metrics.CountRefused(tenant, overRate.Reason);
+        return overRate;
     }
 
     /// <inheritdoc cref="ForwardIntake.IngestAsync"/>

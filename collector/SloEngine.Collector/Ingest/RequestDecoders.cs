@@ -1,3 +1,4 @@
+using SloEngine.Collector.Limits;
 using SloEngine.Collector.Resources;
 using SloEngine.Collector.Series;
 using SloEngine.Otlp.Logs;
@@ -15,10 +16,12 @@ internal sealed class RequestDecoders : IDisposable
     private readonly ResourceIndex _resources;
     private readonly TenantKeys _keys;
     private readonly TimeProvider _time;
+    private readonly TimeWindows _windows;
 
     public RequestDecoders(CollectorOptions options, SeriesIndex series, ResourceIndex resources, TenantKeys keys, TimeProvider time)
     {
         (_options, _series, _resources, _keys, _time) = (options, series, resources, keys, time);
+        _windows = new TimeWindows(options, time);
         Metrics = new(NewMetricsDecoder, static block => block.Count, static block => block.Clear());
         RemoteWrite1 = new(tenant => NewRemoteWriteDecoder(tenant, isVersion2: false), static block => block.Count, static block => block.Clear());
         RemoteWrite2 = new(tenant => NewRemoteWriteDecoder(tenant, isVersion2: true), static block => block.Count, static block => block.Clear());
@@ -52,7 +55,8 @@ internal sealed class RequestDecoders : IDisposable
         return (request, block) =>
         {
             series.Begin();
-            return series.Told(decoder.Decode(request, block));
+            decoder.Window = _windows.Of(Signal.Metrics);
+            return series.Told(decoder.Decode(request, block)) with { RejectedItems = decoder.RejectedItems };
         };
     }
 
@@ -63,19 +67,28 @@ internal sealed class RequestDecoders : IDisposable
         return (request, block) =>
         {
             series.Begin();
-            return series.Told(isVersion2 ? decoder.Decode2(request, block) : decoder.Decode(request, block));
+            decoder.Window = _windows.Of(Signal.Metrics);
+            return series.Told(isVersion2 ? decoder.Decode2(request, block) : decoder.Decode(request, block)) with { RejectedItems = decoder.RejectedItems };
         };
     }
 
     private Decoder<SpanBlock> NewTracesDecoder(string tenant)
     {
         var decoder = new TracesDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant));
-        return (request, block) => new Decoded(decoder.Decode(request, block), OverResourceLimit: decoder.OverResourceLimit);
+        return (request, block) =>
+        {
+            decoder.Window = _windows.Of(Signal.Traces);
+            return new Decoded(decoder.Decode(request, block), OverResourceLimit: decoder.OverResourceLimit) { RejectedItems = decoder.RejectedItems };
+        };
     }
 
     private Decoder<LogBlock> NewLogsDecoder(string tenant)
     {
         var decoder = new LogsDecoder(new TenantResources(tenant, _resources), _keys.Of(tenant), _time, _options.LimitsOf(tenant).MaxLogLineBytes);
-        return (request, block) => new Decoded(decoder.Decode(request, block), OverResourceLimit: decoder.OverResourceLimit);
+        return (request, block) =>
+        {
+            decoder.Window = _windows.Of(Signal.Logs);
+            return new Decoded(decoder.Decode(request, block), OverResourceLimit: decoder.OverResourceLimit) { RejectedItems = decoder.RejectedItems, CutBodies = decoder.CutBodies };
+        };
     }
 }

@@ -49,7 +49,10 @@ internal sealed class RequestIntake(RequestPreparation preparation, ReferenceLea
             leases.GiveBack(lease);
             return (decoded, null);
         }
-        return (decoded, new Submission(kind, tenant, arrival, request, block, rows, lane.Return) { Lease = lease, Forwarded = forwarded });
+        return (decoded, new Submission(kind, tenant, arrival, request, block, rows, lane.Return)
+        {
+            Lease = lease, Forwarded = forwarded, RejectedItems = decoded.RejectedItems,
+        });
     }
 
     /// <summary>Edits and decodes the parts of a request; when one is malformed, none of them is added.</summary>

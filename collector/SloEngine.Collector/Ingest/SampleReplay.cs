@@ -40,9 +40,8 @@ public sealed partial class SampleReplay : IDisposable
         IColumnStore store, WriteAheadLog log, IngestCheckpoints checkpoints, CollectorOptions options, TimeProvider time, ILogger<SampleReplay> logger, WalCheckpoint? traces = null)
     {
         (_log, _checkpoints, _options, _logger) = (log, checkpoints, options, logger);
-        CollectorOptions unlimited = LogReplay.WithoutLimits(options);
-        _series = new SeriesIndex(unlimited, new SilentTaps(), time);
-        _decoder = new LogDecoder(options, _series, new ResourceIndex(unlimited, time), new TenantKeys()) { Only = Signal.Metrics };
+        _series = new SeriesIndex(options, new SilentTaps(), time);
+        _decoder = new LogDecoder(options, _series, new ResourceIndex(options, time), new TenantKeys()) { Only = Signal.Metrics };
         _targetInfo = new TargetInfo(_series);
         _inserter = new SampleInserter(store, log, checkpoints.Samples, new LogTrim(log, ForwardMarks.Open(log, time), logger, checkpoints.First, checkpoints.Samples, traces), options, time, logger);
     }

@@ -36,7 +36,12 @@ internal sealed class Submission(
     /// <summary>Where a gateway's log ends behind it; null for what came from elsewhere.</summary>
     public ForwardMark? Forwarded { get; init; }
 
-    public override int WriteHead(Span<byte> head) => LogRecord.WriteHead(head, Kind, ArrivalNanos, Tenant, _packing, Forwarded);
+    /// <summary>Which of its items were rejected; empty when none was.</summary>
+    public ReadOnlyMemory<byte> RejectedItems { get; init; }
+
+    public override int MaxHeadBytes => LogRecord.MaxHeadBytes + RejectedItems.Length;
+
+    public override int WriteHead(Span<byte> head) => LogRecord.WriteHead(head, Kind, ArrivalNanos, Tenant, _packing, Forwarded, RejectedItems.Span);
 
     public override void Refuse(IngestUnavailableException why)
     {

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Globalization;
+using SloEngine.Collector.Ingest;
 
 namespace SloEngine.Collector.Limits;
 
@@ -28,6 +30,13 @@ internal sealed class TenantRates(CollectorOptions options, TimeProvider time)
         }
         return rate.TryTake(bytes, out retryAfter);
     }
+
+    /// <summary>What a tenant is told that has used its allowance up.</summary>
+    public IngestUnavailableException OverRate(string tenant, TimeSpan retryAfter) => new(
+        string.Create(CultureInfo.InvariantCulture, $"tenant {tenant} is over its limit of {options.LimitsOf(tenant).BytesPerSecond} bytes a second"), retryAfter, "rate_limit")
+    {
+        IsTenantLimit = true,
+    };
 
     /// <summary>Takes back what a tenant was charged for a request of which nothing was kept.</summary>
     public void GiveBack(string tenant, long bytes)

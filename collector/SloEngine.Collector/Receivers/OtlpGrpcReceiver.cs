@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using SloEngine.Collector.Ingest;
@@ -28,7 +29,15 @@ public static class OtlpGrpcReceiver
         CollectorOptions options = endpoints.ServiceProvider.GetRequiredService<CollectorOptions>();
         foreach ((Signal signal, string service) in Services)
         {
-            endpoints.MapGrpcUnary($"/{service}/Export", (call, request) => ExportAsync(ingest, signal, call, request), options.MaxBodyBytes);
+            endpoints.MapGrpcUnary($"/{service}/Export", (call, request) => ExportAsync(ingest, signal, call, request), options.MaxBodyBytes, (http, status) => CountUnread(ingest, http, status));
+        }
+    }
+
+    private static void CountUnread(ITelemetryIntake ingest, HttpContext http, GrpcStatusException status)
+    {
+        if (status.Code is GrpcStatusCode.ResourceExhausted or GrpcStatusCode.Unavailable && Tenants.TryRead(http.Request, out string tenant))
+        {
+            ingest.CountRefused(tenant, status.Code == GrpcStatusCode.Unavailable ? "memory" : "too_large");
         }
     }
 

@@ -52,6 +52,12 @@ internal sealed class RequestBody : IDisposable
         catch (Exception failure)
         {
             body.Dispose();
+            string? reason = failure is IngestUnavailableException unavailable ? unavailable.Reason
+                : failure is BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } ? "too_large" : null;
+            if (reason is not null && Tenants.TryRead(request, out string tenant))
+            {
+                request.HttpContext.RequestServices.GetRequiredService<ITelemetryIntake>().CountRefused(tenant, reason);
+            }
             if (failure is IngestUnavailableException)
             {
                 // What is left of the body is not waited for.
@@ -116,7 +122,7 @@ internal sealed class RequestBody : IDisposable
         }
     }
 
-    private static IngestUnavailableException UsedUp() => new(BodyMemory.UsedUp, BodyMemory.RetryAfter);
+    private static IngestUnavailableException UsedUp() => new(BodyMemory.UsedUp, BodyMemory.RetryAfter, "memory");
 
     private static BadHttpRequestException TooLarge(int maxBytes) => new(
         string.Create(CultureInfo.InvariantCulture, $"the request has more than {maxBytes} bytes, compressed or decompressed; send smaller batches or raise limits.max_body_bytes"),

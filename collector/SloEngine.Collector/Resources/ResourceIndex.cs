@@ -56,13 +56,13 @@ internal sealed class ResourceIndex(CollectorOptions options, TimeProvider time)
     }
 
     /// <summary>Parses and registers a raw resource; see <see cref="IResourceIndex.Register"/>.</summary>
-    public int Register(string tenant, LastResource last, in RawResource raw, out string? rejection)
+    public int Register(string tenant, LastResource last, in RawResource raw, out string? rejection, bool isAccepted = false)
     {
         long bytes = (long)raw.Resource.Length + raw.Scope.Length;
         lock (_registering)
         {
             // Before anything is parsed: what is over the limit costs a lookup.
-            rejection = Excess(tenant, bytes);
+            rejection = isAccepted ? null : Excess(tenant, bytes);
             if (rejection is not null)
             {
                 return OverLimit;
@@ -77,7 +77,7 @@ internal sealed class ResourceIndex(CollectorOptions options, TimeProvider time)
             {
                 return known;
             }
-            rejection = Excess(tenant, bytes);
+            rejection = isAccepted ? null : Excess(tenant, bytes);
             if (rejection is not null)
             {
                 return OverLimit;
@@ -251,7 +251,10 @@ internal sealed class TenantResources(string tenant, ResourceIndex index) : IRes
 {
     private readonly LastResource _last = new(tenant);
 
+    /// <summary>Whether its resources have been accepted before, so that no limit is asked again.</summary>
+    public bool IsAccepted { get; init; }
+
     public bool TryGet(UInt128 identity, out int resource) => index.TryGet(identity, out resource);
 
-    public int Register(in RawResource resource, out string? rejection) => index.Register(tenant, _last, resource, out rejection);
+    public int Register(in RawResource resource, out string? rejection) => index.Register(tenant, _last, resource, out rejection, IsAccepted);
 }

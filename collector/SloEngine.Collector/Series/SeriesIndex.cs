@@ -170,10 +170,10 @@ internal sealed class SeriesIndex
         }
     }
 
-    /// <summary>Parses and registers a raw series; see <see cref="ISeriesIndex.Register"/>.</summary>
-    public int Register(string tenant, LastResource last, in RawSeries raw, out string? rejection)
+    /// <summary>Parses and registers a raw series, beyond all limits when it was accepted before; see <see cref="ISeriesIndex.Register"/>.</summary>
+    public int Register(string tenant, LastResource last, in RawSeries raw, out string? rejection, bool isAccepted = false)
     {
-        rejection = Oversize(tenant, raw.Name.Length, raw.Unit.Length, raw.Scope.Length, raw.Bounds.Length);
+        rejection = isAccepted ? null : Oversize(tenant, raw.Name.Length, raw.Unit.Length, raw.Scope.Length, raw.Bounds.Length);
         if (rejection is not null)
         {
             return OverLabelLimit;
@@ -186,7 +186,7 @@ internal sealed class SeriesIndex
             rejection = $"the metric name '{Encoding.UTF8.GetString(raw.Name)}' has no letter or digit";
             return -1;
         }
-        rejection = Oversize(tenant, labels);
+        rejection = isAccepted ? null : Oversize(tenant, labels);
         if (rejection is not null)
         {
             return OverLabelLimit;
@@ -200,15 +200,16 @@ internal sealed class SeriesIndex
         lock (_registering)
         {
             // The resource of a known series may be a later one (a new version, another host) that its labels do not tell apart.
-            return Register(raw.Identity, descriptor, () => Target(tenant, resource.Attributes, resource.Hash), out rejection);
+            return Register(raw.Identity, descriptor, () => Target(tenant, resource.Attributes, resource.Hash), isAccepted, out rejection);
         }
     }
 
-    /// <summary>Registers a series that came by its labels.</summary>
-    public int Register(string tenant, UInt128 identity, LabelledSeries series, out string? rejection)
+    /// <summary>Registers a series that came by its labels, beyond all limits when it was accepted before.</summary>
+    public int Register(string tenant, UInt128 identity, LabelledSeries series, out string? rejection, bool isAccepted = false)
     {
         List<KeyValuePair<string, string>> labels = [.. series.Labels];
-        rejection = Oversize(tenant, Encoding.UTF8.GetByteCount(series.Metric), Encoding.UTF8.GetByteCount(series.Unit), scope: 0, series.Bounds.Length) ?? Oversize(tenant, labels);
+        rejection = isAccepted ? null
+            : Oversize(tenant, Encoding.UTF8.GetByteCount(series.Metric), Encoding.UTF8.GetByteCount(series.Unit), scope: 0, series.Bounds.Length) ?? Oversize(tenant, labels);
         if (rejection is not null)
         {
             return OverLabelLimit;
@@ -227,7 +228,7 @@ internal sealed class SeriesIndex
             series.Unit, series.Help[..Math.Min(series.Help.Length, MaxHelpBytes)], labels, series.Bounds, SipHash128.Hash(Encoding.UTF8.GetBytes(process.ToString()), 0));
         lock (_registering)
         {
-            return Register(identity, descriptor, static () => -1, out rejection);
+            return Register(identity, descriptor, static () => -1, isAccepted, out rejection);
         }
     }
 
@@ -307,9 +308,9 @@ internal sealed class SeriesIndex
         }
     }
 
-    private int Register(UInt128 identity, SeriesDescriptor descriptor, Func<int> target, out string? rejection)
+    private int Register(UInt128 identity, SeriesDescriptor descriptor, Func<int> target, bool isAccepted, out string? rejection)
     {
-        if (!TryAdd(descriptor, out int series))
+        if (!TryAdd(descriptor, isAccepted, out int series))
         {
             Usage(descriptor.Tenant).RejectedByCount++;
             rejection = _byId.Count >= _options.MaxTotalSeries
@@ -346,7 +347,7 @@ internal sealed class SeriesIndex
             var descriptor = new SeriesDescriptor(
                 SeriesRow.IdOf(tenant, "target_info", MetricKind.Gauge, Temporality.Unspecified, labels, []), tenant, "target_info", "target_info",
                 MetricKind.Gauge, Temporality.Unspecified, "", "Target metadata", labels, [], resourceIdentity);
-            if (!TryAdd(descriptor, out target))
+            if (!TryAdd(descriptor, isAccepted: false, out target))
             {
                 return -1;
             }
@@ -357,14 +358,14 @@ internal sealed class SeriesIndex
     }
 
     /// <summary>Finds or adds a series; false when its tenant, or the server, may have no more.</summary>
-    private bool TryAdd(SeriesDescriptor descriptor, out int series)
+    private bool TryAdd(SeriesDescriptor descriptor, bool isAccepted, out int series)
     {
         if (_byId.TryGetValue(descriptor.Id, out series))
         {
             return true;
         }
         TenantUsage usage = Usage(descriptor.Tenant);
-        if (usage.Active >= _options.LimitsOf(descriptor.Tenant).MaxActiveSeries || _byId.Count >= _options.MaxTotalSeries)
+        if (!isAccepted && (usage.Active >= _options.LimitsOf(descriptor.Tenant).MaxActiveSeries || _byId.Count >= _options.MaxTotalSeries))
         {
             series = -1;
             return false;

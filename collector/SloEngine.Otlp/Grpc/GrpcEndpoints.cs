@@ -4,6 +4,7 @@ using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -26,13 +27,24 @@ public static partial class GrpcEndpoints
     /// <param name="path">For example <c>/package.Service/Method</c>.</param>
     /// <param name="handler">Gets the request message, valid during the call, and returns the response message.</param>
     /// <param name="maxMessageBytes">Largest request message, also after decompression.</param>
+    /// <param name="unread">Told with which status a request is refused whose message was not read, or not taken for its size.</param>
     public static void MapGrpcUnary(
         this IEndpointRouteBuilder endpoints, string path, Func<GrpcCall, ReadOnlyMemory<byte>, ValueTask<ReadOnlyMemory<byte>>> handler,
-        int maxMessageBytes = DefaultMaxMessageBytes) =>
+        int maxMessageBytes = DefaultMaxMessageBytes, Action<HttpContext, GrpcStatusException>? unread = null) =>
         Map(endpoints, path, async (call, response) =>
         {
             using BodyMemory.Lease? lease = BeginBody(call);
-            (byte[] rented, int length) = await GrpcMessageReader.ReadAsync(call.Http, lease, maxMessageBytes, call.Cancellation);
+            byte[] rented;
+            int length;
+            try
+            {
+                (rented, length) = await GrpcMessageReader.ReadAsync(call.Http, lease, maxMessageBytes, call.Cancellation);
+            }
+            catch (GrpcStatusException status)
+            {
+                unread?.Invoke(call.Http, status);
+                throw;
+            }
             try
             {
                 ReadOnlyMemory<byte> answer = await handler(call, rented.AsMemory(0, length));
@@ -93,6 +105,11 @@ public static partial class GrpcEndpoints
         using var call = new GrpcCall(http, stopping);
         http.Response.ContentType = "application/grpc";
         http.Response.Headers["grpc-accept-encoding"] = "identity,gzip";
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+        {
+            // The message says how long it is, and what is too long is told by a status of gRPC.
+            limit.MaxRequestBodySize = null;
+        }
         try
         {
             await handler(call, http.Response);

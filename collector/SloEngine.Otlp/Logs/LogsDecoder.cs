@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using SloEngine.Otlp.Columns;
 using SloEngine.Otlp.Common;
@@ -20,15 +21,23 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
 
     private LogBlock _block = null!;
 
+    /// <summary>Records of the last request whose body was cut.</summary>
+    public int CutBodies { get; private set; }
+
     /// <summary>Decodes a request into <paramref name="block"/>.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="block">Takes its items.</param>
+    /// <param name="rejected">What was rejected when it was decoded before, and is passed over (<see cref="ResourceItemsDecoder.RejectedItems"/>).</param>
     /// <exception cref="OtlpFormatException">The bytes are no such message; the block is as it was.</exception>
-    public DecodeResult Decode(ReadOnlySpan<byte> request, LogBlock block)
+    public DecodeResult Decode(ReadOnlySpan<byte> request, LogBlock block, ReadOnlyMemory<byte> rejected = default)
     {
-        _block = block;
+        (_block, CutBodies) = (block, 0);
         int before = block.Count;
         try
         {
-            return DecodeRequest(request);
+            DecodeResult result = DecodeRequest(request, rejected);
+            return CutBodies == 0 ? result
+                : result with { Warning = string.Create(CultureInfo.InvariantCulture, $"{CutBodies} log bodies were longer than {maxBodyBytes} bytes and were cut (limits.max_log_line_bytes)") };
         }
         catch (OtlpFormatException)
         {
@@ -96,11 +105,14 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
         }
         UInt128 traceId = TraceId(trace, out bool validTrace);
         ulong spanId = SpanId(span, out bool validSpan);
+        // logs.proto: "If time_unix_nano is 0 the observed time is to be used".
+        long effective = timeNanos != 0 ? timeNanos : observed;
         string? rejection = !validTrace && !trace.IsEmpty ? $"trace_id has {trace.Length} bytes, expected 16"
             : !validSpan && !span.IsEmpty ? $"span_id has {span.Length} bytes, expected 8"
             : severity > 24 ? $"severity_number {severity} is outside 0..24"
-            : timeNanos < 0 || observed < 0 ? "the time is past the year 2262"
-            : null;
+            : observed < 0 ? "observed_time_unix_nano is past the year 2262"
+            : effective == 0 || Window.Contains(effective) ? null
+            : Window.Refusal(timeNanos != 0 ? "time_unix_nano" : "observed_time_unix_nano", effective);
         if (rejection is not null)
         {
             block.Truncate(row);
@@ -112,13 +124,12 @@ public sealed class LogsDecoder(IResourceIndex index, UInt128 hashKey, TimeProvi
         }
         if (cutFrom > 0)
         {
+            CutBodies++;
             TellCut(block, cutFrom);
         }
-        // logs.proto: "If time_unix_nano is 0 the observed time is to be used".
-        long effective = timeNanos != 0 ? timeNanos : observed != 0 ? observed : (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
+        block.TimeNanos.Append(effective != 0 ? effective : (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100);
         block.Attributes.EndRow();
         block.Resources.Append(resource);
-        block.TimeNanos.Append(effective);
         block.ObservedNanos.Append(observed);
         block.Severities.Append(severity);
         block.SeverityTexts.Append(severityText);

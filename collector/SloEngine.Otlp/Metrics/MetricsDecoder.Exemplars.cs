@@ -23,12 +23,18 @@ public sealed partial class MetricsDecoder
                 continue;
             }
             int row = _block.Exemplars.Count;
-            string? refusal = Exemplar(point.MessageField(), series, timeNanos);
+            ProtobufReader exemplar = point.MessageField();
+            if (!_items.Next())
+            {
+                continue;
+            }
+            string? refusal = Exemplar(exemplar, series, timeNanos);
             if (refusal is null)
             {
                 _exemplarBounds.Keep();
                 continue;
             }
+            _items.Reject();
             _block.Exemplars.Truncate(row);
             if (_exemplarBounds.Drop())
             {
@@ -75,15 +81,16 @@ public sealed partial class MetricsDecoder
                     break;
             }
         }
+        time = time == 0 ? timeNanos : time;
         string? refusal = !hasValue ? "an exemplar has neither as_double nor as_int"
-            : time < 0 ? "the time of an exemplar is past the year 2262"
+            : !Window.Contains(time) ? Window.Refusal("the time of an exemplar", time)
             : traceId.Length is not (0 or 16) ? "the trace_id of an exemplar is not 16 bytes"
             : spanId.Length is not (0 or 8) ? "the span_id of an exemplar is not 8 bytes"
             : _exemplarBounds.Refusal(into);
         if (refusal is null)
         {
             into.EndRow(
-                series, time == 0 ? timeNanos : time, value, traceId.IsEmpty ? default : MemoryMarshal.Read<UInt128>(traceId),
+                series, time, value, traceId.IsEmpty ? default : MemoryMarshal.Read<UInt128>(traceId),
                 spanId.IsEmpty ? default : MemoryMarshal.Read<ulong>(spanId));
         }
         return refusal;

@@ -27,6 +27,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     /// <summary>The members of <c>Metric</c>'s oneof <c>data</c>, as bits: gauge, sum, histogram, exponential_histogram, summary.</summary>
     private const uint DataMembers = 1 << 5 | 1 << 7 | 1 << 9 | 1 << 10 | 1 << 11;
 
+    private readonly RejectedItems _items = new();
     private readonly List<double> _bounds = [];
     private readonly List<(double Quantile, double Value)> _quantiles = [];
     private MetricBlock _block = null!;
@@ -38,11 +39,21 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     private int _metric;
     private int _point;
 
+    /// <summary>Times that points may have.</summary>
+    public TimeWindow Window { get; set; } = TimeWindow.All;
+
+    /// <summary>Which items of the last request were rejected, for <c>Decode</c> to pass over them when it is decoded again; empty when none was.</summary>
+    public ReadOnlyMemory<byte> RejectedItems => _items.Noted();
+
     /// <summary>Decodes a request into <paramref name="block"/>.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="block">Takes its points.</param>
+    /// <param name="rejected">What was rejected when it was decoded before, and is passed over (<see cref="RejectedItems"/>).</param>
     /// <exception cref="OtlpFormatException">The bytes are no such message; the block is as it was.</exception>
-    public DecodeResult Decode(ReadOnlySpan<byte> request, MetricBlock block)
+    public DecodeResult Decode(ReadOnlySpan<byte> request, MetricBlock block, ReadOnlyMemory<byte> rejected = default)
     {
         (_block, _accepted, _rejected, _error) = (block, 0, 0, null);
+        _items.Begin(rejected);
         (_resource, _scope, _metric, _point) = (-1, -1, -1, -1);
         _exemplarBounds.Begin();
         (int Numbers, int Histograms, int Exponential, int Exemplars) mark = block.Mark();
@@ -190,6 +201,10 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
             }
             _point++;
             ReadOnlySpan<byte> bytes = data.BytesField();
+            if (!_items.Next())
+            {
+                continue;
+            }
             var point = new ProtobufReader(bytes, data.Offset - bytes.Length);
             if (wrong is not null)
             {
@@ -254,7 +269,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     }
 
     private bool TimesAreGiven(long time, long start) =>
-        time <= 0 ? Reject("time_unix_nano is missing or past the year 2262")
+        !Window.Contains(time) ? Reject(Window.Refusal("time_unix_nano", time))
         : start >= 0 || Reject("start_time_unix_nano is past the year 2262");
 
     /// <summary>Counts a point as rejected; false, for the caller to return.</summary>
@@ -262,6 +277,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     private bool Reject(string reason)
     {
         _rejected++;
+        _items.Reject();
         _error ??= $"{Path()}: {reason}";
         return false;
     }

@@ -28,6 +28,11 @@ public sealed partial class RemoteWriteDecoder
             number = Resolve(identity, series, request, isVersion2, histogram: false, []);
             _error = error;
         }
+        if (number < 0)
+        {
+            // All of them are rejected with their series, as one item.
+            _items.Reject();
+        }
         while (series.Next())
         {
             if (series.Field != (isVersion2 ? 4 : 3))
@@ -36,11 +41,20 @@ public sealed partial class RemoteWriteDecoder
                 continue;
             }
             int row = _block.Exemplars.Count;
-            string? refusal = Exemplar(series.MessageField(), number, request, isVersion2);
+            ProtobufReader exemplar = series.MessageField();
+            if (number >= 0 && !_items.Next())
+            {
+                continue;
+            }
+            string? refusal = Exemplar(exemplar, number, request, isVersion2);
             if (refusal is null)
             {
                 _exemplarBounds.Keep();
                 continue;
+            }
+            if (number >= 0)
+            {
+                _items.Reject();
             }
             _block.Exemplars.Truncate(row);
             if (_exemplarBounds.Drop())
@@ -87,6 +101,7 @@ public sealed partial class RemoteWriteDecoder
         }
         string? refusal = series < 0 ? "the series was rejected"
             : Nanos(timestamp) == 0 ? "the timestamp of an exemplar is no time in milliseconds since 1970"
+            : !Window.Contains(Nanos(timestamp)) ? Window.Refusal("the timestamp of an exemplar", Nanos(timestamp))
             : labels.IsOdd ? "labels_refs of an exemplar is to hold pairs"
             : _exemplarBytes < 0 ? "the labels of the request's exemplars take too much room for its size"
             : _exemplarBounds.Refusal(into);

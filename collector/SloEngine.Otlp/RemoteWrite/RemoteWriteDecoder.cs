@@ -31,6 +31,7 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
     /// <summary>What tells a series of 2.0 from others: hashes of its symbols, not their text, which may be long and be referred to often.</summary>
     private readonly List<UInt128> _parts = [];
     private readonly NativeHistogram _histogram = new();
+    private readonly RejectedItems _items = new();
     private MetricBlock _block = null!;
     private int _accepted;
     private int _rejected;
@@ -39,18 +40,31 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
     private bool _isRefused;
     private string? _error;
 
+    /// <summary>Times that samples may have.</summary>
+    public TimeWindow Window { get; set; } = TimeWindow.All;
+
+    /// <summary>Which items of the last request were rejected, for <c>Decode</c> to pass over them when it is decoded again; empty when none was.</summary>
+    public ReadOnlyMemory<byte> RejectedItems => _items.Noted();
+
     /// <summary>Decodes a request of version 1.0 into <paramref name="block"/>.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="block">Takes its samples.</param>
+    /// <param name="rejected">What was rejected when it was decoded before, and is passed over (<see cref="RejectedItems"/>).</param>
     /// <exception cref="OtlpFormatException">The bytes are no such message; the block is as it was.</exception>
-    public DecodeResult Decode(ReadOnlySpan<byte> request, MetricBlock block) => Decode(request, block, Version1);
+    public DecodeResult Decode(ReadOnlySpan<byte> request, MetricBlock block, ReadOnlyMemory<byte> rejected = default) => Decode(request, block, rejected, Version1);
 
     /// <summary>Decodes a request of version 2.0 into <paramref name="block"/>.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="block">Takes its samples.</param>
+    /// <param name="rejected">What was rejected when it was decoded before, and is passed over (<see cref="RejectedItems"/>).</param>
     /// <exception cref="OtlpFormatException">The bytes are no such message; the block is as it was.</exception>
-    public DecodeResult Decode2(ReadOnlySpan<byte> request, MetricBlock block) => Decode(request, block, Version2);
+    public DecodeResult Decode2(ReadOnlySpan<byte> request, MetricBlock block, ReadOnlyMemory<byte> rejected = default) => Decode(request, block, rejected, Version2);
 
     private delegate void Reader(ReadOnlySpan<byte> request);
 
-    private DecodeResult Decode(ReadOnlySpan<byte> request, MetricBlock block, Reader read)
+    private DecodeResult Decode(ReadOnlySpan<byte> request, MetricBlock block, ReadOnlyMemory<byte> rejected, Reader read)
     {
+        _items.Begin(rejected);
         (_block, _accepted, _rejected, _histograms, _error) = (block, 0, 0, 0, null);
         _expansion = ExpansionAllowance + request.Length * ExpansionLimit;
         _histogram.GapsLeft = NativeHistogram.MaxBuckets + request.Length * NativeHistogram.GapsPerByte;
@@ -82,7 +96,10 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
             ProtobufReader series = reader.MessageField();
             if (IsKnownWithOneSample(series.Message, out int known, out double value, out long timestamp))
             {
-                Add(known, value, timestamp, startMs: 0);
+                if (_items.Next())
+                {
+                    Add(known, value, timestamp, startMs: 0);
+                }
                 continue;
             }
             FieldRun labels = default;
@@ -215,6 +232,10 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
             {
                 case 2:
                     ReadOnlySpan<byte> sample = points.BytesField();
+                    if (!_items.Next())
+                    {
+                        break;
+                    }
                     if (number == int.MinValue)
                     {
                         number = Resolve(identity, series, request, isVersion2, histogram: false, []);
@@ -223,7 +244,11 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
                     break;
                 case 3 when isVersion2:
                 case 4 when !isVersion2:
-                    histograms = Math.Max(histograms, Histogram(points.MessageField(), identity, series, request, isVersion2, startMs));
+                    ProtobufReader histogram = points.MessageField();
+                    if (_items.Next())
+                    {
+                        histograms = Math.Max(histograms, Histogram(histogram, identity, series, request, isVersion2, startMs));
+                    }
                     break;
                 case 3 or 4:
                     hasExemplars = true;
@@ -234,7 +259,7 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
                     break;
             }
         }
-        if (hasExemplars)
+        if (hasExemplars && _items.Next())
         {
             Exemplars(series, identity, number >= 0 ? number : histograms, request, isVersion2);
         }
@@ -271,7 +296,7 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
     {
         if (series < 0 || !IsTime(timestamp))
         {
-            _rejected++;
+            Reject(null);
             return;
         }
         NumberPoints into = _block.Numbers;
@@ -312,7 +337,7 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
         int reference = Resolve(own, series, request, isVersion2, histogram: true, bounds);
         if (reference < 0)
         {
-            _rejected++;
+            Reject(null);
             return -1;
         }
         if (_histogram.IsCustom)
@@ -376,17 +401,19 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
 
     private bool IsTime(long milliseconds)
     {
-        if (milliseconds is > 0 and < long.MaxValue / 1_000_000)
+        if (Window.Contains(Nanos(milliseconds)))
         {
             return true;
         }
-        _error ??= string.Create(CultureInfo.InvariantCulture, $"the timestamp {milliseconds} is no time in milliseconds since 1970");
+        _error ??= Nanos(milliseconds) == 0
+            ? string.Create(CultureInfo.InvariantCulture, $"the timestamp {milliseconds} is no time in milliseconds since 1970") : Window.Refusal("the timestamp", Nanos(milliseconds));
         return false;
     }
 
     private void Reject(string? why)
     {
         _rejected++;
+        _items.Reject();
         _error ??= why;
     }
 

@@ -16,6 +16,7 @@ public abstract class ResourceItemsDecoder
     private readonly string _resources;
     private readonly string _scopes;
     private readonly string _items;
+    private readonly RejectedItems _rejections = new();
     private int _accepted;
     private int _rejected;
     private string? _error;
@@ -30,10 +31,17 @@ public abstract class ResourceItemsDecoder
     /// <summary>Items of the last request that were rejected because the index did not take their resource.</summary>
     public int OverResourceLimit => _overLimit;
 
+    /// <summary>Times that items may have.</summary>
+    public TimeWindow Window { get; set; } = TimeWindow.All;
+
+    /// <summary>Which items of the last request were rejected, for <c>Decode</c> to pass over them when it is decoded again; empty when none was.</summary>
+    public ReadOnlyMemory<byte> RejectedItems => _rejections.Noted();
+
     private protected AttributeReader Attributes { get; } = new();
 
-    private protected DecodeResult DecodeRequest(ReadOnlySpan<byte> request)
+    private protected DecodeResult DecodeRequest(ReadOnlySpan<byte> request, ReadOnlyMemory<byte> rejected)
     {
+        _rejections.Begin(rejected);
         (_accepted, _rejected, _overLimit, _error) = (0, 0, 0, null);
         (_resource, _scope, _item) = (-1, -1, -1);
         try
@@ -105,14 +113,18 @@ public abstract class ResourceItemsDecoder
                 message.Skip();
                 continue;
             }
+            _item++;
+            ProtobufReader item = message.MessageField();
+            if (!_rejections.Next())
+            {
+                continue;
+            }
             if (!isRegistered)
             {
                 // At the first item: to a scope without any nothing refers.
                 reference = Register(message.Rewound, resource, resourceIdentity, out refused);
                 isRegistered = true;
             }
-            _item++;
-            ProtobufReader item = message.MessageField();
             _overLimit += reference < 0 ? 1 : 0;
             string? rejection = reference < 0 ? refused : Item(item, reference);
             if (rejection is null)
@@ -122,6 +134,7 @@ public abstract class ResourceItemsDecoder
             else
             {
                 _rejected++;
+                _rejections.Reject();
                 _error ??= $"{Path()}: {rejection}";
             }
         }

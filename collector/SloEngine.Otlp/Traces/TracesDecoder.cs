@@ -13,14 +13,17 @@ public sealed class TracesDecoder(IResourceIndex index, UInt128 hashKey)
     private SpanBlock _block = null!;
 
     /// <summary>Decodes a request into <paramref name="block"/>.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="block">Takes its items.</param>
+    /// <param name="rejected">What was rejected when it was decoded before, and is passed over (<see cref="ResourceItemsDecoder.RejectedItems"/>).</param>
     /// <exception cref="OtlpFormatException">The bytes are no such message; the block is as it was.</exception>
-    public DecodeResult Decode(ReadOnlySpan<byte> request, SpanBlock block)
+    public DecodeResult Decode(ReadOnlySpan<byte> request, SpanBlock block, ReadOnlyMemory<byte> rejected = default)
     {
         _block = block;
         int before = block.Count;
         try
         {
-            return DecodeRequest(request);
+            return DecodeRequest(request, rejected);
         }
         catch (OtlpFormatException)
         {
@@ -112,7 +115,7 @@ public sealed class TracesDecoder(IResourceIndex index, UInt128 hashKey)
         string? rejection = !hasTrace || traceId == 0 ? "trace_id is not 16 bytes with one that is not zero"
             : !hasSpan || spanId == 0 ? "span_id is not 8 bytes with one that is not zero"
             : !validParent ? "parent_span_id is not 8 bytes"
-            : start <= 0 ? "start_time_unix_nano is missing or past the year 2262"
+            : !Window.Contains(start) ? Window.Refusal("start_time_unix_nano", start)
             : null;
         if (rejection is not null)
         {

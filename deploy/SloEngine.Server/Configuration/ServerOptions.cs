@@ -93,6 +93,9 @@ internal sealed record ServerOptions
     /// <summary>Active series of all tenants together.</summary>
     public int MaxTotalSeries { get; init; }
 
+    /// <summary>How far ahead of the clock the times of telemetry may be.</summary>
+    public TimeSpan MaxFuture { get; init; }
+
     /// <summary>Tenants with limits of their own.</summary>
     public IReadOnlyDictionary<string, TenantLimits> Tenants { get; init; } = new Dictionary<string, TenantLimits>();
 
@@ -186,6 +189,7 @@ internal sealed record ServerOptions
                 tenant => tenant.Key, tenant => TenantLimitsText.Read(setting => tenant.Value.TryGetValue(setting, out SettingText own) ? own : Text(setting))),
             MaxTotalSeries = Text(Setting.MaxTotalSeries) is { Text.Length: > 0 } total
                 ? (int)Number(Setting.MaxTotalSeries, total, 1, int.MaxValue) : (int)Math.Min(int.MaxValue, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2 / BytesPerSeries),
+            MaxFuture = Duration(Setting.MaxFuture, Text(Setting.MaxFuture), TimeSpan.FromMinutes(1), TimeSpan.FromDays(30)),
             SeriesIdle = Duration(Setting.SeriesIdle, Text(Setting.SeriesIdle), TimeSpan.FromMinutes(1)),
             TenantAttribute = Text(Setting.TenantAttribute).Text is { Length: > 0 } attribute ? attribute : null,
             Pipelines = Section(file.Pipelines, section => PipelinesText.Read(section, environment)) ?? new PipelineOptions(),

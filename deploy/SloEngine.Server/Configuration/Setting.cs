@@ -50,6 +50,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting MaxLabels = new("limits.max_labels", "--max-labels", "COUNT", "64", "Labels a series may have");
     public static readonly Setting MaxLabelValueLength = new("limits.max_label_value_length", "--max-label-value-length", "CHARS", "2048", "Longest value of a label");
     public static readonly Setting MaxLogLineBytes = new("limits.max_log_line_bytes", "--max-log-line-bytes", "BYTES", "262144", "Longest log line; the rest is cut off");
+    public static readonly Setting MaxFuture = new("limits.max_future", "--max-future", "DURATION", "1d", "How far ahead of the clock the times of telemetry may be");
     public static readonly Setting SeriesIdle = new("limits.series_idle", "--series-idle", "DURATION", "30m", "How long a series without points stays active");
     public static readonly Setting TenantAttribute = new("tenant_attribute", "--tenant-attribute", "NAME", "", "Resource attribute of OTLP, such as tenant.id, that names the tenant; the header's stands in where it is missing");
     public static readonly Setting Wal = new("wal.directory", "--wal", "DIR", "", "Directory of the write-ahead log, on a disk of its own where that helps (default: wal below the data)");
@@ -72,7 +73,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
         Roles, Engines, ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, StoreCluster, Backups, Slos, SloLateness, SloQueryDelay, Rules, Alertmanagers, ExternalLabels, Scaling, Receivers, Dashboards,
         ExternalUrl, EngineLibrary,
         MaxBodyBytes, MaxItemsPerRequest, MemoryBudgetBytes, MaxConnections, MaxActiveSeries, MaxTotalSeries, MaxActiveResources, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes,
-        SeriesIdle, TenantAttribute, RuleGroups, RuleCatchUp, QuerySeries, QuerySamples, QueryTimeout, QueryConcurrency, QueryCacheBytes, Wal, WalMaxBytes,
+        MaxFuture, SeriesIdle, TenantAttribute, RuleGroups, RuleCatchUp, QuerySeries, QuerySamples, QueryTimeout, QueryConcurrency, QueryCacheBytes, Wal, WalMaxBytes,
         RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionRollUps, RetentionEvents, RetentionTenants, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
     ];
 }

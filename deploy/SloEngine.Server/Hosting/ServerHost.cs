@@ -324,6 +324,11 @@ internal static class ServerHost
         Limits = options.Limits,
         MaxTotalSeries = options.MaxTotalSeries,
         Tenants = options.Tenants,
+        MaxFuture = options.MaxFuture,
+        Retention = new Dictionary<Signal, TimeSpan>
+        {
+            [Signal.Metrics] = options.Retention.Metrics, [Signal.Logs] = options.Retention.Logs, [Signal.Traces] = options.Retention.Traces,
+        },
         SeriesIdle = options.SeriesIdle,
         TenantAttribute = options.TenantAttribute,
         Pipelines = options.Pipelines,

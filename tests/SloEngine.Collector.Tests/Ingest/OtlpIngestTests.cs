@@ -306,8 +306,32 @@ public sealed class OtlpIngestTests
         rig.Store.Before = _ => Task.CompletedTask;
         await rig.StartAsync();
 
-        // The two from before, the two that were acknowledged, and beside them the two that were not.
-        Assert.Equal(6, rig.Store.Rows("samples"));
+        // The two from before and the two that were acknowledged.
+        Assert.Equal(4, rig.Store.Rows("samples"));
+    }
+
+    [Fact]
+    public async Task Points_before_what_is_kept_and_ahead_of_the_clock_are_rejected_and_stay_so_after_a_restart()
+    {
+        var options = new CollectorOptions { MaxFuture = TimeSpan.FromHours(1), Retention = new Dictionary<Signal, TimeSpan> { [Signal.Metrics] = TimeSpan.FromDays(1) } };
+        await using var rig = new IngestRig(options);
+        rig.Store.Before = _ => throw RecordingStore.Away;
+        await rig.StartAsync();
+
+        DecodeResult result = await rig.SendAsync(Signal.Metrics, Request(Gauge("load", In(-3), In(0), In(0.2))));
+        DecodeResult logs = await rig.SendAsync(Signal.Logs, RichLogs());
+        await rig.StopAsync();
+        rig.Store.Before = _ => Task.CompletedTask;
+        rig.Options = rig.Options with { MaxFuture = null, Retention = new Dictionary<Signal, TimeSpan>() };
+        await rig.StartAsync();
+
+        Assert.Equal((1, 2), (result.Accepted, result.Rejected));
+        Assert.StartsWith("resource_metrics[0].scope_metrics[0].metrics[0].data_points[0]: time_unix_nano is ", result.ErrorMessage, StringComparison.Ordinal);
+        Assert.EndsWith(" is kept (retention)", result.ErrorMessage, StringComparison.Ordinal);
+        Assert.Equal((1, 1), (rig.Store.Rows("samples"), rig.Store.Rows("logs")));
+        Assert.Equal((1, 0), (logs.Accepted, logs.Rejected));
+
+        static Action<ProtobufWriter> In(double days) => At((ulong)(DateTimeOffset.UtcNow.AddDays(days) - DateTimeOffset.UnixEpoch).Ticks * 100);
     }
 
     [Theory]
@@ -491,7 +515,7 @@ public sealed class OtlpIngestTests
     [Fact]
     public async Task Target_info_recovers_from_a_point_of_a_clock_far_ahead()
     {
-        await using var rig = new IngestRig();
+        await using var rig = new IngestRig(new CollectorOptions { MaxFuture = null });
         await rig.StartAsync();
 
         await rig.SendAsync(Signal.Metrics, OnHost("a", Gauge("load", At(Time + 1_000_000_000_000_000_000))));

@@ -42,6 +42,28 @@ public sealed class TenantLimitTests
     }
 
     [Fact]
+    public async Task A_tenant_is_not_charged_for_what_the_log_refuses()
+    {
+        await using var rig = new IngestRig(
+            new CollectorOptions { Tenants = new Dictionary<string, TenantLimits> { ["loud"] = new() { BytesPerSecond = 1, BurstBytes = 1 } } }, segmentBytes: 700, maxLogBytes: 2000);
+        rig.Store.Before = _ => throw RecordingStore.Away;
+        await rig.StartAsync();
+        await Assert.ThrowsAsync<IngestUnavailableException>(async () =>
+        {
+            while (true)
+            {
+                await rig.SendAsync(Signal.Logs, RichLogs());
+            }
+        });
+
+        string[] reasons = [await RefusalAsync(), await RefusalAsync()];
+
+        Assert.Equal(["log", "log"], reasons);
+
+        async Task<string> RefusalAsync() => (await Assert.ThrowsAsync<IngestUnavailableException>(() => rig.SendAsync(Signal.Logs, RichLogs(), "loud"))).Reason;
+    }
+
+    [Fact]
     public async Task A_tenant_over_its_rate_is_to_come_again_and_the_others_are_served()
     {
         await using var rig = new IngestRig(new CollectorOptions

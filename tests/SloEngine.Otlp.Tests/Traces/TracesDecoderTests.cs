@@ -49,7 +49,7 @@ public sealed class TracesDecoderTests : IDisposable
     [InlineData("zero trace", "trace_id is not 16 bytes with one that is not zero")]
     [InlineData("span", "span_id is not 8 bytes with one that is not zero")]
     [InlineData("parent", "parent_span_id is not 8 bytes")]
-    [InlineData("start", "start_time_unix_nano is missing or past the year 2262")]
+    [InlineData("start", "start_time_unix_nano is missing")]
     public void A_span_that_makes_no_sense_is_rejected_and_leaves_nothing(string fault, string reason)
     {
         Action<ProtobufWriter> wrong = span =>

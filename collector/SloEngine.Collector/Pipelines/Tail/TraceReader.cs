@@ -200,9 +200,8 @@ internal sealed class TraceReader : IAsyncDisposable
     /// <summary>With indexes of its own, which are made anew now and then in place of an expiry of what is idle.</summary>
     private void MakeInserter()
     {
-        CollectorOptions unlimited = LogReplay.WithoutLimits(_options);
-        var series = new SeriesIndex(unlimited, new SilentTaps(), _time);
-        var resources = new ResourceIndex(unlimited, _time);
+        var series = new SeriesIndex(_options, new SilentTaps(), _time);
+        var resources = new ResourceIndex(_options, _time);
         _decoder = new LogDecoder(_options, series, resources, new TenantKeys()) { Only = Signal.Traces };
         _inserter = new BatchInserter(_store, _log, _own, series, resources, _decoder, new ReferenceLeases(), _trim, _time, _logger)
         {
