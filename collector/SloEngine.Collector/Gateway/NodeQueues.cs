@@ -6,7 +6,16 @@ namespace SloEngine.Collector.Gateway;
 /// <summary>How far each node is, durably: a directory a node beside the log.</summary>
 internal sealed class NodeQueues(WriteAheadLog log)
 {
-    private readonly string _directory = Path.Combine(log.Directory, "nodes");
+    private const string Nodes = "nodes";
+
+    private readonly string _directory = Path.Combine(log.Directory, Nodes);
+
+    /// <summary>Position that the log of a directory has reached, as its nodes know; 0 without any.</summary>
+    public static long Reached(string logDirectory)
+    {
+        string nodes = Path.Combine(logDirectory, Nodes);
+        return Directory.Exists(nodes) ? Directory.EnumerateDirectories(nodes).Max(node => (long?)WalCheckpoint.LastIntent(node)) ?? 0 : 0;
+    }
 
     /// <summary>Opens the checkpoint of a node; a new node begins where the log does.</summary>
     public WalCheckpoint Checkpoint(GatewayNode node)

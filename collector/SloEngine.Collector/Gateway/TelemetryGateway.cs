@@ -61,6 +61,11 @@ public sealed class TelemetryGateway : ITelemetryIntake, IAsyncDisposable
         _meter.CreateObservableGauge("sloengine.gateway.queue.age", () => Measure(status => status.AgeSeconds), "s", "Since when the oldest slice waits that a node has not taken.");
     }
 
+    /// <summary>Opens the log of a gateway. What a node has taken is never given out as a position again, whatever damage there is before it: the node would take what comes next for a repeat.</summary>
+    /// <exception cref="InvalidDataException">The files are no log, or segments are missing.</exception>
+    /// <exception cref="IOException">The directory cannot be used.</exception>
+    public static WriteAheadLog OpenLog(WalOptions options, TimeProvider time) => WriteAheadLog.Open(options with { BypassesCache = false }, time, NodeQueues.Reached(options.Directory));
+
     /// <summary>How it stands with each node, in the order in which they were given.</summary>
     public IReadOnlyList<NodeStatus> Nodes => [.. _forwarders.Select(forwarder => forwarder.Status)];
 

@@ -9,6 +9,9 @@ public sealed record WalOptions
     /// <summary>Bytes after which a segment is closed and the next begun.</summary>
     public long SegmentBytes { get; init; } = 64 << 20;
 
+    /// <summary>Age at which a segment is closed, at the next write, and the next begun: what the store has leaves the disk after it, however little comes.</summary>
+    public TimeSpan SegmentAge { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>Bytes the log may hold before appends are refused: how much may wait while the store is away.</summary>
     public long MaxBytes { get; init; } = 8L << 30;
 

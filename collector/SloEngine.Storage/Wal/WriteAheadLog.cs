@@ -139,7 +139,7 @@ public sealed class WriteAheadLog : IDisposable
                 throw new WalFullException(string.Create(
                     CultureInfo.InvariantCulture, $"the write-ahead log holds {Bytes} bytes that the store has not taken; its limit is {_options.MaxBytes}"));
             }
-            if (segment.Length > 0 && segment.Length + Staged > _options.SegmentBytes)
+            if (segment.Length > 0 && (segment.Length + Staged > _options.SegmentBytes || _time.GetUtcNow() - segment.Begun >= _options.SegmentAge))
             {
                 BeginSegment(segment.End);
                 segment = _segments[^1];

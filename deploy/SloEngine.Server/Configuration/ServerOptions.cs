@@ -113,6 +113,9 @@ internal sealed record ServerOptions
 
     public long WalMaxBytes { get; init; }
 
+    /// <summary>Age at which a segment of the log is closed.</summary>
+    public TimeSpan WalSegmentAge { get; init; }
+
     public RetentionOptions Retention { get; init; } = new();
 
     public bool SelfTelemetry { get; init; }
@@ -195,6 +198,7 @@ internal sealed record ServerOptions
             Pipelines = Section(file.Pipelines, section => PipelinesText.Read(section, environment)) ?? new PipelineOptions(),
             Credentials = Section(file.Authentication, section => CredentialsText.Read(section, environment)),
             Wal = Text(Setting.Wal).Text is { Length: > 0 } wal ? Path.GetFullPath(wal) : Path.Combine(Path.GetFullPath(Text(Setting.Data).Text), "wal"),
+            WalSegmentAge = Duration(Setting.WalSegmentAge, Text(Setting.WalSegmentAge), TimeSpan.FromMinutes(1)),
             WalMaxBytes = Number(Setting.WalMaxBytes, Text(Setting.WalMaxBytes), LeastWalBytes, 1L << 50),
             Retention = TenantRetentionText.Parse(Text(Setting.RetentionTenants), new RetentionOptions
             {

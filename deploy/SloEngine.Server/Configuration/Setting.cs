@@ -55,6 +55,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting TenantAttribute = new("tenant_attribute", "--tenant-attribute", "NAME", "", "Resource attribute of OTLP, such as tenant.id, that names the tenant; the header's stands in where it is missing");
     public static readonly Setting Wal = new("wal.directory", "--wal", "DIR", "", "Directory of the write-ahead log, on a disk of its own where that helps (default: wal below the data)");
     public static readonly Setting WalMaxBytes = new("wal.max_bytes", "--wal-max-bytes", "BYTES", "8589934592", "Bytes that may wait in the log while the store is away, before senders are asked to retry");
+    public static readonly Setting WalSegmentAge = new("wal.segment_age", "--wal-segment-age", "DURATION", "1h", "Age at which a file of the log is closed: what the store has of it is deleted soon after");
     public static readonly Setting RetentionMetrics = new("retention.metrics", "--retention-metrics", "DURATION", "30d", "How long samples, histograms and exemplars are kept");
     public static readonly Setting RetentionLogs = new("retention.logs", "--retention-logs", "DURATION", "7d", "How long logs are kept");
     public static readonly Setting RetentionTraces = new("retention.traces", "--retention-traces", "DURATION", "7d", "How long spans are kept");
@@ -73,7 +74,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
         Roles, Engines, ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, StoreCluster, Backups, Slos, SloLateness, SloQueryDelay, Rules, Alertmanagers, ExternalLabels, Scaling, Receivers, Dashboards,
         ExternalUrl, EngineLibrary,
         MaxBodyBytes, MaxItemsPerRequest, MemoryBudgetBytes, MaxConnections, MaxActiveSeries, MaxTotalSeries, MaxActiveResources, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes,
-        MaxFuture, SeriesIdle, TenantAttribute, RuleGroups, RuleCatchUp, QuerySeries, QuerySamples, QueryTimeout, QueryConcurrency, QueryCacheBytes, Wal, WalMaxBytes,
+        MaxFuture, SeriesIdle, TenantAttribute, RuleGroups, RuleCatchUp, QuerySeries, QuerySamples, QueryTimeout, QueryConcurrency, QueryCacheBytes, Wal, WalMaxBytes, WalSegmentAge,
         RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionRollUps, RetentionEvents, RetentionTenants, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
     ];
 }

@@ -25,8 +25,7 @@ internal static class GatewayHost
         }
         try
         {
-            using var log = WriteAheadLog.Open(
-                new WalOptions { Directory = options.Wal, MaxBytes = options.WalMaxBytes, BypassesCache = false }, TimeProvider.System);
+            using WriteAheadLog log = TelemetryGateway.OpenLog(new WalOptions { Directory = options.Wal, MaxBytes = options.WalMaxBytes, SegmentAge = options.WalSegmentAge }, TimeProvider.System);
             await using WebApplication app = Build(options, log);
             await app.StartAsync(cancellation);
             ServerHost.Announce(app);

@@ -33,7 +33,7 @@ internal sealed partial class IngestLog : IDisposable
     {
         // A log that has to begin anew begins behind what an earlier one has got to.
         var log = WriteAheadLog.Open(
-            new WalOptions { Directory = options.Wal, MaxBytes = options.WalMaxBytes }, TimeProvider.System, WalCheckpoint.LastIntent(options.Wal));
+            new WalOptions { Directory = options.Wal, MaxBytes = options.WalMaxBytes, SegmentAge = options.WalSegmentAge }, TimeProvider.System, WalCheckpoint.LastIntent(options.Wal));
         if (log.TornBytes > 0)
         {
             LogTorn(loggers.CreateLogger<IngestLog>(), log.TornBytes);

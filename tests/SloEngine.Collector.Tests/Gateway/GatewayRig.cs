@@ -99,7 +99,7 @@ internal sealed class GatewayRig(IReadOnlyList<TargetNode> nodes, long maxLogByt
     /// <summary>Begins with some of the nodes, by their indexes.</summary>
     public void Start(params int[] of)
     {
-        _log = WriteAheadLog.Open(new WalOptions { Directory = _directory.FullName, SegmentBytes = 4096, MaxBytes = maxLogBytes }, TimeProvider.System);
+        _log = TelemetryGateway.OpenLog(new WalOptions { Directory = _directory.FullName, SegmentBytes = 4096, MaxBytes = maxLogBytes }, TimeProvider.System);
         int[] all = of.Length > 0 ? of : [.. Enumerable.Range(0, nodes.Count)];
         var options = new GatewayOptions
         {
@@ -125,6 +125,15 @@ internal sealed class GatewayRig(IReadOnlyList<TargetNode> nodes, long maxLogByt
     {
         await Gateway.DisposeAsync();
         _log!.Dispose();
+    }
+
+    /// <summary>Flips a bit in the last record of the log, while it is stopped.</summary>
+    public void DamageLastRecord()
+    {
+        string segment = Directory.GetFiles(_directory.FullName, "*.wal").Order(StringComparer.Ordinal).Last();
+        byte[] bytes = File.ReadAllBytes(segment);
+        bytes[bytes.AsSpan().LastIndexOfAnyExcept((byte)0)] ^= 1;
+        File.WriteAllBytes(segment, bytes);
     }
 
     /// <summary>Ends it as a crash does: how far the nodes were stands where it stood some time before.</summary>

@@ -123,6 +123,25 @@ public sealed class TelemetryGatewayTests
     }
 
     [Fact]
+    public async Task Damage_in_what_a_node_has_taken_has_it_take_nothing_new_for_a_repeat()
+    {
+        await using var node = new TargetNode();
+        await node.StartAsync();
+        await using var rig = new GatewayRig([node]);
+        rig.Start();
+        await rig.Gateway.IngestAsync(Signal.Metrics, "default", Gauges(0, 4), null, default);
+        await rig.DeliveredAsync();
+        await rig.StopAsync();
+
+        rig.DamageLastRecord();
+        rig.Start();
+        await rig.Gateway.IngestAsync(Signal.Metrics, "default", Gauges(4, 1), null, default);
+        await rig.DeliveredAsync();
+
+        await node.Rig.Store.HoldsAsync("samples", 5);
+    }
+
+    [Fact]
     public async Task A_malformed_slice_is_told_and_the_others_of_its_forward_are_stored()
     {
         await using var rig = new IngestRig();

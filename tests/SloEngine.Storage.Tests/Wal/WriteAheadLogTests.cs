@@ -286,6 +286,31 @@ public sealed class WriteAheadLogTests : IDisposable
     }
 
     [Fact]
+    public void A_segment_that_is_old_is_closed_so_that_what_the_store_has_can_go()
+    {
+        var clock = new SetClock { Now = DateTimeOffset.UnixEpoch.AddYears(56) };
+        using WriteAheadLog log = WriteAheadLog.Open(new WalOptions { Directory = LogDirectory, SegmentAge = TimeSpan.FromMinutes(10) }, clock);
+        Append(log, "first");
+        clock.Now += TimeSpan.FromMinutes(9);
+        Append(log, "second");
+        long stored = log.End;
+        Assert.False(log.CanTrimBefore(stored));
+
+        clock.Now += TimeSpan.FromMinutes(1);
+        Append(log, "third");
+        log.TrimBefore(stored);
+
+        Assert.Equal(["third"], Texts(log));
+    }
+
+    private sealed class SetClock : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => Now;
+    }
+
+    [Fact]
     public void The_checkpoint_of_another_log_does_not_count()
     {
         using (WriteAheadLog log = Open())
