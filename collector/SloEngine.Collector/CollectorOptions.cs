@@ -63,6 +63,9 @@ public sealed record CollectorOptions
     /// <summary>Bytes of the log after which the samples in it go into the store: what the next start after a crash has to read again.</summary>
     public long MaxGatheredLogBytes { get; init; } = 256 << 20;
 
+    /// <summary>How long rows that the store refuses for what they are are tried as a whole, before parts of them are, and requests that are refused alone are kept apart.</summary>
+    public TimeSpan RefusalPatience { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>How long a stopping collector waits for the store to take what the log holds; the next start stores the rest.</summary>
     public TimeSpan StopPatience { get; init; } = TimeSpan.FromSeconds(10);
 

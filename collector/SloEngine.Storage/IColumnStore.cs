@@ -122,4 +122,11 @@ public sealed class StoreException : Exception
 
     /// <summary>The engine's error code; 0 when it gave none.</summary>
     public int Code { get; }
+
+    /// <summary>
+    /// Whether an insert would fail again, since it was refused for what its rows are and not for how the store is (ClickHouse, ErrorCodes.cpp): CANNOT_PARSE_TEXT,
+    /// SIZES_OF_COLUMNS_DOESNT_MATCH, CANNOT_READ_ALL_DATA, LOGICAL_ERROR, TYPE_MISMATCH, ARGUMENT_OUT_OF_BOUND, CANNOT_CONVERT_TYPE, INCORRECT_DATA, TOO_LARGE_ARRAY_SIZE, TOO_LARGE_STRING_SIZE,
+    /// SIZES_OF_ARRAYS_DONT_MATCH, VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE, DECIMAL_OVERFLOW.
+    /// </summary>
+    public bool IsOfTheRows => Code is 6 or 9 or 33 or 49 or 53 or 69 or 70 or 117 or 128 or 131 or 190 or 321 or 407;
 }

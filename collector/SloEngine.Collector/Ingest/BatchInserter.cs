@@ -28,16 +28,24 @@ internal sealed partial class BatchInserter(
     private readonly NativeWriter _spans = new();
     private readonly NativeWriter _logs = new();
     private readonly SignalBlocks _fromLog = new(StoreSelection.All);
+    private readonly SignalBlocks _part = new(StoreSelection.All);
+    private readonly RefusedRequests _refused = new(Path.Combine(log.Directory, "refused"), time, logger);
     private readonly TargetInfo _targetInfo = new(series);
 
     /// <summary>What goes into the store of batches that are read from the log.</summary>
-    public StoreSelection Selection { init => _fromLog = new SignalBlocks(value); }
+    public StoreSelection Selection { init => (_fromLog, _part) = (new SignalBlocks(value), new SignalBlocks(value)); }
 
     /// <summary>Stands before tokens, so that those of two readers of one log are never the same.</summary>
     public string TokenPrefix { get; init; } = "";
 
     /// <summary>Who takes the samples of batches; null where there are none.</summary>
     public SampleInserter? Samples { get; init; }
+
+    /// <summary>How long rows that are refused for what they are are tried as a whole before parts of them are tried.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Requests that were kept apart since the start.</summary>
+    public long RefusedRequests => _refused.Count;
 
     /// <summary>Rows stored since the start.</summary>
     public long Stored { get; private set; }
@@ -68,13 +76,16 @@ internal sealed partial class BatchInserter(
         _spans.Dispose();
         _logs.Dispose();
         _fromLog.Dispose();
+        _part.Dispose();
     }
 
     private async Task InsertLeasedAsync(Batch batch, CancellationToken cancellation)
     {
         SignalBlocks? blocks = null;
         SampleRun? samples = null;
+        var tables = new TableOutcomes();
         var retry = new StoreRetry(time);
+        long? faultySince = null;
         if (Samples is not null)
         {
             await Samples.RoomAsync(cancellation);
@@ -86,7 +97,16 @@ internal sealed partial class BatchInserter(
                 blocks ??= Prepare(batch);
                 samples ??= SamplesOf(blocks);
                 checkpoint.Save(batch.From, batch.To);
-                await StoreAsync(blocks, batch);
+                await StoreAsync(blocks, batch, tables);
+                if (tables.Fault is { } fault)
+                {
+                    faultySince ??= time.GetTimestamp();
+                    if (time.GetElapsedTime(faultySince.Value) < Patience && !_refused.IsFresh)
+                    {
+                        throw fault;
+                    }
+                    await StoreInPartsAsync(batch, tables.Refused.Keys);
+                }
                 checkpoint.Save(batch.To, batch.To);
                 Samples?.Add(samples, batch.To);
                 trim.Trim();
@@ -119,32 +139,46 @@ internal sealed partial class BatchInserter(
         return blocks.Metrics.Numbers.Count == 0 ? null : SampleRun.Of(blocks.Metrics.Numbers, table.Ids, table.Scales, _order);
     }
 
-    /// <summary>Decodes a batch from the log again; a damaged stretch is told and passed over, as at a start.</summary>
+    /// <summary>Decodes a batch from the log again.</summary>
     private SignalBlocks Load(Batch batch)
     {
         _fromLog.Clear();
-        long from = batch.From;
-        while (from < batch.To)
+        foreach (WalRecord record in RecordsOf(batch.From, batch.To))
         {
-            try
-            {
-                foreach (WalRecord record in log.Read(from, batch.To))
-                {
-                    decoder.Decode(LogRecord.Read(record.Payload), _fromLog.Append);
-                    from = record.End;
-                }
-                break;
-            }
-            catch (WalCorruptionException damage)
-            {
-                LogDamage(Math.Min(damage.ResumeAt, batch.To) - from, damage.Message);
-                from = damage.ResumeAt;
-            }
+            decoder.Decode(LogRecord.Read(record.Payload), _fromLog.Append);
         }
         return _fromLog;
     }
 
-    private async Task StoreAsync(SignalBlocks blocks, Batch batch)
+    /// <summary>The records of a stretch; a damaged part of it is told and passed over, as at a start.</summary>
+    private IEnumerable<WalRecord> RecordsOf(long from, long to)
+    {
+        while (from < to)
+        {
+            using IEnumerator<WalRecord> records = log.Read(from, to).GetEnumerator();
+            while (true)
+            {
+                try
+                {
+                    if (!records.MoveNext())
+                    {
+                        yield break;
+                    }
+                }
+                catch (WalCorruptionException damage)
+                {
+                    LogDamage(Math.Min(damage.ResumeAt, to) - from, damage.Message);
+                    from = damage.ResumeAt;
+                    break;
+                }
+                from = records.Current.End;
+                yield return records.Current;
+            }
+        }
+    }
+
+    /// <summary>Stores what a batch holds beside samples, as one insert a table; which were refused for what they hold, <paramref name="tables"/> says.</summary>
+    private async Task StoreAsync(SignalBlocks blocks, Batch batch, TableOutcomes tables)
     {
         string token = $"{TokenPrefix}{log.Id:N}-{batch.From}";
         await DescribeAsync();
@@ -152,20 +186,118 @@ internal sealed partial class BatchInserter(
         {
             await counts.SaveAsync(token);
         }
+        tables.Refused.Clear();
+        await InsertAsync(blocks, token, tables, table => !tables.Stored.Contains(table));
+    }
+
+    private Task InsertAsync(SignalBlocks blocks, string token, TableOutcomes tables, Func<string, bool> goesInto)
+    {
         UInt128[] ids = series.Table.Ids;
         ResourceKey[] keys = resources.Keys;
-        await Task.WhenAll(
-            Insert(blocks.Metrics.Histograms.Count, () => MetricTables.Encode(blocks.Metrics.Histograms, ids, _histograms)),
-            Insert(blocks.Metrics.ExponentialHistograms.Count, () => MetricTables.Encode(blocks.Metrics.ExponentialHistograms, ids, _exponential)),
-            Insert(blocks.Metrics.Exemplars.Count, () => MetricTables.Encode(blocks.Metrics.Exemplars, ids, _exemplars)),
-            Insert(blocks.Spans.Count, () => EventTables.Encode(blocks.Spans, keys, _spans)),
-            Insert(blocks.Logs.Count, () => EventTables.Encode(blocks.Logs, keys, _logs)));
+        return Task.WhenAll(
+            Insert("histograms", blocks.Metrics.Histograms.Count, () => MetricTables.Encode(blocks.Metrics.Histograms, ids, _histograms)),
+            Insert("exponential_histograms", blocks.Metrics.ExponentialHistograms.Count, () => MetricTables.Encode(blocks.Metrics.ExponentialHistograms, ids, _exponential)),
+            Insert("exemplars", blocks.Metrics.Exemplars.Count, () => MetricTables.Encode(blocks.Metrics.Exemplars, ids, _exemplars)),
+            Insert("spans", blocks.Spans.Count, () => EventTables.Encode(blocks.Spans, keys, _spans)),
+            Insert("logs", blocks.Logs.Count, () => EventTables.Encode(blocks.Logs, keys, _logs)));
 
-        async Task Insert(int rows, Func<NativeBlock> encode)
+        async Task Insert(string table, int rows, Func<NativeBlock> encode)
         {
-            if (rows > 0)
+            if (rows == 0 || !goesInto(table))
+            {
+                return;
+            }
+            try
             {
                 await store.InsertAsync(encode(), token);
+                tables.Add(table, fault: null);
+            }
+            catch (Exception fault) when (IsOfTheRows(fault))
+            {
+                tables.Add(table, fault);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Stores a batch in halves, and those in halves, in the tables that refuse its rows as a whole; a request that is refused alone is kept apart. Each stretch has a token of its own,
+    /// which it would have again after a crash.
+    /// </summary>
+    private async Task StoreInPartsAsync(Batch batch, IReadOnlyCollection<string> refusing)
+    {
+        (long From, long To)[] records = [.. RecordsOf(batch.From, batch.To).Select(record => (record.Position, record.End))];
+        var parts = new Stack<(int First, int Count, IReadOnlyCollection<string> Tables)>();
+        Halve(0, records.Length, refusing);
+        while (parts.TryPop(out (int First, int Count, IReadOnlyCollection<string> Tables) part))
+        {
+            long from = records[part.First].From;
+            long to = records[part.First + part.Count - 1].To;
+            _part.Clear();
+            LogRecord last = default;
+            foreach (WalRecord record in RecordsOf(from, to))
+            {
+                last = LogRecord.Read(record.Payload);
+                decoder.Decode(last, _part.Append);
+            }
+            var outcomes = new TableOutcomes();
+            await InsertAsync(_part, $"{TokenPrefix}{log.Id:N}-{from}-{to}", outcomes, part.Tables.Contains);
+            if (outcomes.Fault is not { } fault)
+            {
+                continue;
+            }
+            if (part.Count > 1)
+            {
+                Halve(part.First, part.Count, outcomes.Refused.Keys);
+            }
+            else if (!_refused.TryKeep(from, last, outcomes.Refused.Keys, fault))
+            {
+                throw fault;
+            }
+        }
+
+        void Halve(int first, int count, IReadOnlyCollection<string> tables)
+        {
+            int half = count - (count / 2);
+            parts.Push((first, half, tables));
+            if (count > half)
+            {
+                parts.Push((first + half, count - half, tables));
+            }
+        }
+    }
+
+    /// <summary>Whether it would fail again for what the rows are, and not for how the store is: a fault of ours, or one of the engine's codes that say so.</summary>
+    private static bool IsOfTheRows(Exception fault) => fault switch
+    {
+        StoreException store => store.IsOfTheRows,
+        IOException or UnauthorizedAccessException or OperationCanceledException or OutOfMemoryException => false,
+        _ => true,
+    };
+
+    /// <summary>Which tables have taken their rows of a batch, and which have refused them for what they are.</summary>
+    private sealed class TableOutcomes
+    {
+        private readonly Lock _lock = new();
+
+        public HashSet<string> Stored { get; } = new(StringComparer.Ordinal);
+
+        public Dictionary<string, Exception> Refused { get; } = new(StringComparer.Ordinal);
+
+        /// <summary>Why the first of them was refused; null when none was.</summary>
+        public Exception? Fault => Refused.Count == 0 ? null : Refused.Values.First();
+
+        public void Add(string table, Exception? fault)
+        {
+            lock (_lock)
+            {
+                if (fault is null)
+                {
+                    Stored.Add(table);
+                }
+                else
+                {
+                    Refused[table] = fault;
+                }
             }
         }
     }

@@ -37,6 +37,7 @@ internal sealed class IngestMetrics : IDisposable
     public void Observe(BatchInserter inserter, SampleInserter samples, SeriesIndex series, MemoryBudget budget, WriteAheadLog log, IngestCheckpoints checkpoints)
     {
         Meter.CreateObservableCounter("sloengine.collector.stored_rows", () => inserter.Stored, "{row}", "Rows that queries find: those that the store has taken, and samples that are gathered for it.");
+        Meter.CreateObservableCounter("sloengine.collector.kept_apart_requests", () => inserter.RefusedRequests, "{request}", "Requests with rows that the store never takes, kept as files below the log.");
         Meter.CreateObservableGauge("sloengine.collector.active_series", () => series.Count, "{series}", "Series that have had points of late.");
         Meter.CreateObservableGauge("sloengine.collector.in_flight", () => budget.Used, "By", "Bytes of requests in flight.");
         Meter.CreateObservableGauge("sloengine.collector.log.size", () => log.Bytes, "By", "Bytes in the write-ahead log.");

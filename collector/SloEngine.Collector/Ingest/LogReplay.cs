@@ -50,7 +50,10 @@ public sealed partial class LogReplay : IDisposable
         _selection = new HeadSelection(options.Pipelines, null, leavesSpans: traces is not null);
         var trim = new LogTrim(log, ForwardMarks.Open(log, time), logger, checkpoints.First, checkpoints.Samples, traces);
         _samples = new SampleInserter(store, log, checkpoints.Samples, trim, options, time, logger);
-        _inserter = new BatchInserter(store, log, checkpoints.First, series, resources, _decoder, new ReferenceLeases(), trim, time, logger) { Samples = _samples };
+        _inserter = new BatchInserter(store, log, checkpoints.First, series, resources, _decoder, new ReferenceLeases(), trim, time, logger)
+        {
+            Samples = _samples, Patience = options.RefusalPatience,
+        };
         _listeners = new TapListeners(series, resources, taps);
     }
 

@@ -92,7 +92,10 @@ public sealed class OtlpIngest : ITelemetryIntake, IAsyncDisposable
         _batches = new BatchQueue(options, _series, _resources, taps, _leases, time, selection, _traces);
         _fromLog = new LogDecoder(options, _series, _resources, _keys);
         _samples = new SampleInserter(store, log, checkpoints.Samples, trim, options, time, logger);
-        _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, trim, time, logger) { Selection = selection, Samples = _samples };
+        _inserter = new BatchInserter(store, log, checkpoint, _series, _resources, _fromLog, _leases, trim, time, logger)
+        {
+            Selection = selection, Samples = _samples, Patience = options.RefusalPatience,
+        };
         _log = new LogWriter<Submission>(log, Take, options, time, logger);
         _decoders = new RequestDecoders(options, _series, _resources, _keys, time);
         _intake = new RequestIntake(_preparation, _leases, _log, options.MaxItemsPerRequest, time);

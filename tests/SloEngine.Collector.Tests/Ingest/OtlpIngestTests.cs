@@ -5,6 +5,7 @@ using SloEngine.Collector.Limits;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Protobuf;
 using SloEngine.Otlp.Tests.Building;
+using SloEngine.Storage;
 using static SloEngine.Otlp.Tests.Building.OtlpBuilder;
 
 namespace SloEngine.Collector.Tests.Ingest;
@@ -332,6 +333,69 @@ public sealed class OtlpIngestTests
         Assert.Equal((1, 0), (logs.Accepted, logs.Rejected));
 
         static Action<ProtobufWriter> In(double days) => At((ulong)(DateTimeOffset.UtcNow.AddDays(days) - DateTimeOffset.UnixEpoch).Ticks * 100);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Requests_that_the_store_never_takes_are_kept_apart_and_all_others_are_stored_once_whenever_the_process_ends(bool isFaultOfOurs)
+    {
+        const int Requests = 20;
+        for (int crashAfter = 0; crashAfter < 16; crashAfter += 3)
+        {
+            await using var rig = new IngestRig(new CollectorOptions { RefusalPatience = TimeSpan.Zero });
+            int inserts = 0;
+            bool away = true;
+            rig.Store.Before = table => away || (table == "logs" && inserts++ == crashAfter) ? throw RecordingStore.Away : Task.CompletedTask;
+            rig.Store.Check = block =>
+            {
+                if (block.Table == "logs" && block.Data.Span.IndexOf("poison"u8) >= 0)
+                {
+                    throw isFaultOfOurs ? new InvalidOperationException("a fault") : new StoreException(117, "incorrect data");
+                }
+            };
+            await rig.StartAsync();
+            for (int request = 0; request < Requests; request++)
+            {
+                await rig.SendAsync(Signal.Logs, Log(request));
+                await rig.SendAsync(Signal.Traces, RichSpans());
+            }
+            string refused = System.IO.Path.Combine(rig.Log.Directory, "refused");
+            await rig.StopAsync();
+
+            // All of them are one batch now.
+            away = false;
+            using (var ending = new CancellationTokenSource())
+            {
+                Func<string, Task> before = rig.Store.Before;
+                rig.Store.Before = async table =>
+                {
+                    try
+                    {
+                        await before(table);
+                    }
+                    catch (StoreException)
+                    {
+                        await ending.CancelAsync();
+                        throw;
+                    }
+                };
+                await Record.ExceptionAsync(() => rig.StartAsync(ending.Token));
+            }
+            rig.Store.Before = _ => Task.CompletedTask;
+            await rig.StartAsync();
+
+            Assert.Equal((Requests - 2, Requests), (rig.Store.Rows("logs"), rig.Store.Rows("spans")));
+            string[] kept = [.. Directory.GetFiles(refused, "*.pb").Order(StringComparer.Ordinal)];
+            Assert.Equal([Log(3), Log(17)], await Task.WhenAll(kept.Select(file => File.ReadAllBytesAsync(file))));
+            Assert.Contains("A request to /v1/logs of tenant default, come ", await File.ReadAllTextAsync(System.IO.Path.ChangeExtension(kept[0], ".txt")), StringComparison.Ordinal);
+        }
+
+        static byte[] Log(int request) => Request(record =>
+        {
+            record.Fixed64(1, Time);
+            record.Message(5, value => value.Text(1, request is 3 or 17 ? $"poison {request}" : $"line {request}"));
+        });
     }
 
     [Theory]

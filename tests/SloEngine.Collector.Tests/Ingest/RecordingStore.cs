@@ -20,6 +20,9 @@ internal sealed class RecordingStore : IColumnStore
     /// <summary>Called with the table before an insert; throws or waits in its place.</summary>
     public Func<string, Task> Before { get; set; } = _ => Task.CompletedTask;
 
+    /// <summary>Called with the block before an insert; throws what the engine says of its rows.</summary>
+    public Action<NativeBlock> Check { get; set; } = _ => { };
+
     /// <summary>Called with the table after an insert; what it throws comes from an insert that was done.</summary>
     public Func<string, Task> After { get; set; } = _ => Task.CompletedTask;
 
@@ -48,6 +51,7 @@ internal sealed class RecordingStore : IColumnStore
 
     public async ValueTask InsertAsync(NativeBlock block, string? deduplicationToken = null, CancellationToken cancellation = default)
     {
+        Check(block);
         await AddAsync(block.Table, deduplicationToken ?? Guid.NewGuid().ToString(), block.Rows);
     }
 

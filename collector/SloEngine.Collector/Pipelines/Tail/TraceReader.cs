@@ -205,7 +205,7 @@ internal sealed class TraceReader : IAsyncDisposable
         _decoder = new LogDecoder(_options, series, resources, new TenantKeys()) { Only = Signal.Traces };
         _inserter = new BatchInserter(_store, _log, _own, series, resources, _decoder, new ReferenceLeases(), _trim, _time, _logger)
         {
-            Selection = Decisions, TokenPrefix = "traces-",
+            Selection = Decisions, TokenPrefix = "traces-", Patience = _options.RefusalPatience,
         };
         _inserterMade = _time.GetTimestamp();
     }

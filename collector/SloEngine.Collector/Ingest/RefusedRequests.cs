@@ -1,0 +1,80 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using SloEngine.Otlp;
+using SloEngine.Storage;
+
+namespace SloEngine.Collector.Ingest;
+
+/// <summary>
+/// Requests of which the store does not take some rows, however often it is tried: kept as files that can be sent again, so that one of them does not hold up all others for ever. Not
+/// thread-safe.
+/// </summary>
+/// <param name="directory">Where they are kept; made with the first.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">Told of each.</param>
+internal sealed partial class RefusedRequests(string directory, TimeProvider time, ILogger logger)
+{
+    /// <summary>Bytes kept; what comes beyond waits in the log, and everything behind it.</summary>
+    private const long MaxBytes = 1L << 30;
+
+    /// <summary>How long after one the next is expected: where many are sent, each would have to wait as long as the first did.</summary>
+    private static readonly TimeSpan Fresh = TimeSpan.FromHours(1);
+
+    private long? _bytes;
+    private long _keptAt;
+
+    /// <summary>Requests kept since the start.</summary>
+    public long Count { get; private set; }
+
+    /// <summary>Whether one was kept not long ago.</summary>
+    public bool IsFresh => Count > 0 && time.GetElapsedTime(_keptAt) < Fresh;
+
+    /// <summary>Keeps a request; false when there are too many bytes already.</summary>
+    /// <param name="position">Where its record stands in the log.</param>
+    /// <param name="record">The record.</param>
+    /// <param name="tables">What its rows are missing in.</param>
+    /// <param name="why">Why.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public bool TryKeep(long position, in LogRecord record, IReadOnlyCollection<string> tables, Exception why)
+    {
+        _bytes ??= Directory.Exists(directory) ? new DirectoryInfo(directory).EnumerateFiles().Sum(file => file.Length) : 0;
+        if (_bytes + record.Body.Length > MaxBytes)
+        {
+            return false;
+        }
+        PrivateFiles.MakeDirectory(directory);
+        string path = Path.Combine(directory, position.ToString("D20", CultureInfo.InvariantCulture));
+        _bytes += Write(path + ".pb", record);
+        string missing = string.Join(", ", tables);
+        string endpoint = record.Kind switch
+        {
+            RequestKind.Logs => "/v1/logs",
+            RequestKind.Traces => "/v1/traces",
+            RequestKind.Metrics => "/v1/metrics",
+            _ => "/api/v1/write",
+        };
+        File.WriteAllText(path + ".txt", string.Create(
+            CultureInfo.InvariantCulture,
+            $"A request to {endpoint} of tenant {record.Tenant}, come {DateTimeOffset.UnixEpoch.AddTicks(record.ArrivalNanos / 100):yyyy-MM-dd'T'HH:mm:ss'Z'}, whose rows are missing in: {missing}.\nThe .pb beside this is its protobuf message ({record.Kind}), unpacked. Its other rows are stored.\n\n{why}\n"));
+        Count++;
+        _keptAt = time.GetTimestamp();
+        LogKept(record.Tenant, missing, path + ".pb", why.Message);
+        return true;
+    }
+
+    private static int Write(string path, in LogRecord record)
+    {
+        if (record.Packing == RequestPacking.None)
+        {
+            File.WriteAllBytes(path, record.Body.Span);
+            return record.Body.Length;
+        }
+        (byte[] rented, int length) = Unpacking.Unpack(record.Body, record.Packing, Array.MaxLength - 1)!.Value;
+        File.WriteAllBytes(path, rented.AsSpan(0, length));
+        BodyPool.Bodies.Return(rented);
+        return length;
+    }
+
+    [LoggerMessage(EventName = "collector.insert.refused", Level = LogLevel.Critical, Message = "The store never takes rows of a request of tenant {Tenant} into {Tables}: it is kept in {Path}, and what comes behind it goes on: {Reason}")]
+    private partial void LogKept(string tenant, string tables, string path, string reason);
+}
