@@ -43,6 +43,80 @@ public sealed class PushTests
         }
     }
 
+    [Fact]
+    public async Task Native_histograms_of_fractional_counts_and_gauges_are_read_back_until_they_end_also_after_a_kill()
+    {
+        using var files = new TemporaryDirectory();
+        string data = Path.Combine(files.Path, "data");
+        long now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        await using (ServerProcess server = await ServerProcess.StartAsync(data, "--self-telemetry", "off"))
+        {
+            using var http = new HttpClient { BaseAddress = server.Http };
+            using HttpResponseMessage written = await PostAsync(http, "/api/v1/write", Snappy.Encode(Histograms()), "application/x-protobuf", "snappy");
+            Assert.Equal(HttpStatusCode.NoContent, written.StatusCode);
+            await server.KillAsync();
+        }
+
+        await using ServerProcess again = await ServerProcess.StartAsync(data, "--self-telemetry", "off");
+        await again.StoredAsync();
+
+        Assert.Equal(8.5, await again.PromqlNumberAsync("histogram_count(fractional)"));
+        Assert.Equal(6.5, await again.PromqlNumberAsync("histogram_count(fractional - fractional offset 2m)"));
+        Assert.Equal(3, (await again.PromqlNumberAsync("histogram_fraction(-Inf, 2, fractional) * histogram_count(fractional)"))!.Value, 1e-9);
+        // A gauge that fell is no counter that was reset.
+        Assert.Equal(-4, await again.PromqlNumberAsync("histogram_count(last_over_time(gauge[1m]) - gauge offset 2m)"));
+        JsonElement ended = await again.GetAsync("/api/v1/query?query=ended");
+        Assert.Equal(0, ended.GetProperty("data").GetProperty("result").GetArrayLength());
+        JsonElement before = await again.GetAsync("/api/v1/query?query=" + Uri.EscapeDataString("ended offset 1m"));
+        Assert.Equal("2.5", before.GetProperty("data").GetProperty("result")[0].GetProperty("histogram")[1].GetProperty("count").GetString());
+
+        byte[] Histograms()
+        {
+            var writer = new ProtobufWriter();
+            Series("fractional", (-120_000, 2, 1, 0, false), (-60_000, 5, 2, 0, false), (-1_000, 8.5, 3, 0, false));
+            Series("gauge", (-120_000, 6, 5, 3, false), (-1_000, 2, 1, 3, false));
+            Series("ended", (-90_000, 2.5, 1, 0, false), (-1_000, 0, 0, 0, true));
+            return writer.Written.ToArray();
+
+            void Series(string name, params (int AgoMs, double Count, double Low, ulong Hint, bool IsStale)[] points)
+            {
+                int series = writer.Begin(1);
+                int label = writer.Begin(1);
+                writer.Text(1, "__name__");
+                writer.Text(2, name);
+                writer.End(label);
+                foreach ((int agoMs, double count, double low, ulong hint, bool isStale) in points)
+                {
+                    int histogram = writer.Begin(4);
+                    writer.Double(2, count);
+                    writer.Double(3, isStale ? BitConverter.UInt64BitsToDouble(0x7FF0000000000002) : count * 2);
+                    if (!isStale)
+                    {
+                        // Buckets (1, 2] and (4, 8].
+                        Span(1);
+                        Span(1);
+                        int counts = writer.Begin(13);
+                        writer.Encoded(BitConverter.GetBytes(low));
+                        writer.Encoded(BitConverter.GetBytes(count - low));
+                        writer.End(counts);
+                    }
+                    writer.Varint(14, hint);
+                    writer.Varint(15, (ulong)(now + agoMs));
+                    writer.End(histogram);
+                }
+                writer.End(series);
+            }
+
+            void Span(uint offset)
+            {
+                int span = writer.Begin(11);
+                writer.Varint(1, offset << 1);
+                writer.Varint(2, 1);
+                writer.End(span);
+            }
+        }
+    }
+
     internal static async Task<HttpResponseMessage> PostAsync(HttpClient http, string path, byte[] body, string type, string? encoding)
     {
         using var content = new ByteArrayContent(body);

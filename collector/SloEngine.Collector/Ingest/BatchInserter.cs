@@ -24,6 +24,7 @@ internal sealed partial class BatchInserter(
     private readonly RowOrder _order = new();
     private readonly NativeWriter _histograms = new();
     private readonly NativeWriter _exponential = new();
+    private readonly NativeWriter _floatHistograms = new();
     private readonly NativeWriter _exemplars = new();
     private readonly NativeWriter _spans = new();
     private readonly NativeWriter _logs = new();
@@ -72,6 +73,7 @@ internal sealed partial class BatchInserter(
         _order.Dispose();
         _histograms.Dispose();
         _exponential.Dispose();
+        _floatHistograms.Dispose();
         _exemplars.Dispose();
         _spans.Dispose();
         _logs.Dispose();
@@ -197,6 +199,7 @@ internal sealed partial class BatchInserter(
         return Task.WhenAll(
             Insert("histograms", blocks.Metrics.Histograms.Count, () => MetricTables.Encode(blocks.Metrics.Histograms, ids, _histograms)),
             Insert("exponential_histograms", blocks.Metrics.ExponentialHistograms.Count, () => MetricTables.Encode(blocks.Metrics.ExponentialHistograms, ids, _exponential)),
+            Insert("float_histograms", blocks.Metrics.FloatHistograms.Count, () => MetricTables.Encode(blocks.Metrics.FloatHistograms, ids, _floatHistograms)),
             Insert("exemplars", blocks.Metrics.Exemplars.Count, () => MetricTables.Encode(blocks.Metrics.Exemplars, ids, _exemplars)),
             Insert("spans", blocks.Spans.Count, () => EventTables.Encode(blocks.Spans, keys, _spans)),
             Insert("logs", blocks.Logs.Count, () => EventTables.Encode(blocks.Logs, keys, _logs)));

@@ -65,6 +65,11 @@ internal sealed class TapListeners(SeriesIndex series, ResourceIndex resources, 
             lastSeen[series[row]] = now;
             taps[series[row]]?.ExponentialHistogram(block.ExponentialHistograms, row);
         }
+        foreach (int one in block.FloatHistograms.Series.Values)
+        {
+            // No indicator is of fractional counts.
+            lastSeen[one] = now;
+        }
     }
 
     private void Stamp(ReadOnlySpan<int> references, long now)

@@ -214,7 +214,7 @@ internal sealed class SeriesIndex
         {
             return OverLabelLimit;
         }
-        Temporality temporality = series.Kind == MetricKind.Gauge ? Temporality.Unspecified : Temporality.Cumulative;
+        Temporality temporality = series.Kind is MetricKind.Gauge or MetricKind.FloatHistogram ? Temporality.Unspecified : Temporality.Cumulative;
         var process = new StringBuilder();
         foreach ((string name, string value) in labels)
         {

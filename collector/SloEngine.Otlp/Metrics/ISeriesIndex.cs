@@ -13,7 +13,7 @@ public enum MetricKind : byte
     ExponentialHistogram = 4,
     /// <summary>A quantile of a summary (its sum and count are counters).</summary>
     Summary = 5,
-    /// <summary>A native histogram with fractional counts, which a recording rule gives.</summary>
+    /// <summary>A native histogram with fractional counts, or that is a gauge: of a recording rule, or by remote write.</summary>
     FloatHistogram = 6,
 }
 

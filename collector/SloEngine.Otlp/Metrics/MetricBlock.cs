@@ -11,6 +11,7 @@ public sealed class MetricBlock : IDisposable
     private const long NumberBytes = 32;
     private const long HistogramBytes = 64;
     private const long ExponentialHistogramBytes = 96;
+    private const long FloatHistogramBytes = 72;
     private const long ExemplarBytes = 64;
 
     /// <summary>Gauge and sum points.</summary>
@@ -22,28 +23,34 @@ public sealed class MetricBlock : IDisposable
     /// <summary>Exponential histogram points.</summary>
     public ExponentialHistogramPoints ExponentialHistograms { get; } = new();
 
+    /// <summary>Native histograms with fractional counts, or that are gauges; by remote write only.</summary>
+    public FloatHistogramPoints FloatHistograms { get; } = new();
+
     /// <summary>Exemplars of points of all kinds.</summary>
     public ExemplarColumns Exemplars { get; } = new();
 
     /// <summary>Points of all kinds; exemplars are not points.</summary>
-    public int Count => Numbers.Count + Histograms.Count + ExponentialHistograms.Count;
+    public int Count => Numbers.Count + Histograms.Count + ExponentialHistograms.Count + FloatHistograms.Count;
 
     /// <summary>Bytes that its rows take in memory, about, with their buckets and the attributes of exemplars.</summary>
     public long Bytes =>
-        (Numbers.Count * NumberBytes) + (Histograms.Count * HistogramBytes) + (ExponentialHistograms.Count * ExponentialHistogramBytes) + (Exemplars.Count * ExemplarBytes)
-        + (sizeof(ulong) * ((long)Histograms.Buckets.Count + ExponentialHistograms.PositiveBuckets.Count + ExponentialHistograms.NegativeBuckets.Count))
+        (Numbers.Count * NumberBytes) + (Histograms.Count * HistogramBytes) + (ExponentialHistograms.Count * ExponentialHistogramBytes)
+        + (FloatHistograms.Count * FloatHistogramBytes) + (Exemplars.Count * ExemplarBytes)
+        + (sizeof(ulong) * ((long)Histograms.Buckets.Count + ExponentialHistograms.PositiveBuckets.Count + ExponentialHistograms.NegativeBuckets.Count + FloatHistograms.Bounds.Count))
+        + ((sizeof(double) + sizeof(int)) * ((long)FloatHistograms.Positive.Count + FloatHistograms.Negative.Count))
         + Exemplars.Attributes.Bytes;
 
-    /// <summary>Lengths of the four tables, to return to by <see cref="Truncate"/> when a request turns out to be malformed.</summary>
-    public (int Numbers, int Histograms, int Exponential, int Exemplars) Mark() =>
-        (Numbers.Count, Histograms.Count, ExponentialHistograms.Count, Exemplars.Count);
+    /// <summary>Lengths of the five tables, to return to by <see cref="Truncate"/> when a request turns out to be malformed.</summary>
+    public (int Numbers, int Histograms, int Exponential, int Float, int Exemplars) Mark() =>
+        (Numbers.Count, Histograms.Count, ExponentialHistograms.Count, FloatHistograms.Count, Exemplars.Count);
 
     /// <summary>Takes back everything appended since <paramref name="mark"/>.</summary>
-    public void Truncate((int Numbers, int Histograms, int Exponential, int Exemplars) mark)
+    public void Truncate((int Numbers, int Histograms, int Exponential, int Float, int Exemplars) mark)
     {
         Numbers.Truncate(mark.Numbers);
         Histograms.Truncate(mark.Histograms);
         ExponentialHistograms.Truncate(mark.Exponential);
+        FloatHistograms.Truncate(mark.Float);
         Exemplars.Truncate(mark.Exemplars);
     }
 
@@ -53,6 +60,7 @@ public sealed class MetricBlock : IDisposable
         Numbers.Append(other.Numbers);
         Histograms.Append(other.Histograms);
         ExponentialHistograms.Append(other.ExponentialHistograms);
+        FloatHistograms.Append(other.FloatHistograms);
         Exemplars.Append(other.Exemplars);
     }
 
@@ -65,6 +73,7 @@ public sealed class MetricBlock : IDisposable
         Numbers.Dispose();
         Histograms.Dispose();
         ExponentialHistograms.Dispose();
+        FloatHistograms.Dispose();
         Exemplars.Dispose();
     }
 }

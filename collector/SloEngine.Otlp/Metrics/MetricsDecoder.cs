@@ -56,7 +56,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
         _items.Begin(rejected);
         (_resource, _scope, _metric, _point) = (-1, -1, -1, -1);
         _exemplarBounds.Begin();
-        (int Numbers, int Histograms, int Exponential, int Exemplars) mark = block.Mark();
+        (int Numbers, int Histograms, int Exponential, int Float, int Exemplars) mark = block.Mark();
         try
         {
             var reader = new ProtobufReader(request);

@@ -14,6 +14,9 @@ internal sealed class NativeHistogram
 {
     private const int CustomSchema = -53;
 
+    /// <summary><c>ResetHint.GAUGE</c></summary>
+    private const byte Gauge = 3;
+
     /// <summary>Buckets of one histogram from the first to the last.</summary>
     public const int MaxBuckets = 100_000;
 
@@ -22,17 +25,24 @@ internal sealed class NativeHistogram
     /// </summary>
     public const long GapsPerByte = 4;
 
+    private const string NegativeCount = "a bucket of a histogram has a count below zero";
+
     private readonly List<(int Offset, uint Length)> _positiveSpans = [];
     private readonly List<(int Offset, uint Length)> _negativeSpans = [];
     private readonly List<long> _positiveDeltas = [];
     private readonly List<long> _negativeDeltas = [];
+    private readonly List<double> _positiveCounts = [];
+    private readonly List<double> _negativeCounts = [];
     private readonly List<ulong> _buckets = [];
     private int _schema;
     private ulong _count;
     private ulong _zeroCount;
     private double _sum;
     private double _zeroThreshold;
+    private double _floatCount;
+    private double _floatZeroCount;
     private bool _isFloat;
+    private bool _isGauge;
 
     /// <summary>Empty buckets that the request may still ask for.</summary>
     public long GapsLeft { get; set; }
@@ -41,6 +51,9 @@ internal sealed class NativeHistogram
 
     /// <summary><c>start_timestamp</c>; 0 when not given.</summary>
     public long StartMs { get; private set; }
+
+    /// <summary>Whether it goes into columns of fractional counts, of which each row says for itself what its buckets are and whether it is a gauge.</summary>
+    public bool IsFloat => _isFloat || _isGauge;
 
     public bool IsCustom => _schema == CustomSchema;
 
@@ -53,8 +66,11 @@ internal sealed class NativeHistogram
         _negativeSpans.Clear();
         _positiveDeltas.Clear();
         _negativeDeltas.Clear();
+        _positiveCounts.Clear();
+        _negativeCounts.Clear();
         CustomBounds.Clear();
-        (_schema, _count, _zeroCount, _sum, _zeroThreshold, _isFloat, TimestampMs, StartMs) = (0, 0, 0, 0, 0, false, 0, 0);
+        (_schema, _count, _zeroCount, _sum, _zeroThreshold, TimestampMs, StartMs) = (0, 0, 0, 0, 0, 0, 0);
+        (_floatCount, _floatZeroCount, _isFloat, _isGauge) = (0, 0, false, false);
         while (message.Next())
         {
             switch (message.Field)
@@ -64,8 +80,8 @@ internal sealed class NativeHistogram
                     _isFloat = false;
                     break;
                 case 2:
+                    _floatCount = message.DoubleField();
                     _isFloat = true;
-                    message.Skip();
                     break;
                 case 3:
                     _sum = message.DoubleField();
@@ -77,11 +93,10 @@ internal sealed class NativeHistogram
                     _zeroThreshold = message.DoubleField();
                     break;
                 case 6:
-                    _zeroCount = message.VarintField();
+                    (_zeroCount, _floatZeroCount) = (message.VarintField(), 0);
                     break;
                 case 7:
-                    _zeroCount = 0;
-                    message.Skip();
+                    (_zeroCount, _floatZeroCount) = (0, message.DoubleField());
                     break;
                 case 8:
                     _negativeSpans.Add(Span(message.MessageField()));
@@ -89,24 +104,26 @@ internal sealed class NativeHistogram
                 case 9:
                     Deltas(ref message, _negativeDeltas);
                     break;
+                case 10:
+                    Doubles(ref message, _negativeCounts);
+                    break;
                 case 11:
                     _positiveSpans.Add(Span(message.MessageField()));
                     break;
                 case 12:
                     Deltas(ref message, _positiveDeltas);
                     break;
+                case 13:
+                    Doubles(ref message, _positiveCounts);
+                    break;
+                case 14:
+                    _isGauge = message.VarintField() == Gauge;
+                    break;
                 case 15:
                     TimestampMs = (long)message.VarintField();
                     break;
-                case 16 when message.Type == WireType.LengthDelimited:
-                    ProtobufReader bounds = message.MessageField();
-                    while (!bounds.AtEnd)
-                    {
-                        CustomBounds.Add(BitConverter.UInt64BitsToDouble(bounds.Fixed64()));
-                    }
-                    break;
                 case 16:
-                    CustomBounds.Add(message.DoubleField());
+                    Doubles(ref message, CustomBounds);
                     break;
                 case 17:
                     StartMs = (long)message.VarintField();
@@ -121,10 +138,6 @@ internal sealed class NativeHistogram
     /// <summary>What makes the histogram unusable, or null.</summary>
     public string? Fault()
     {
-        if (_isFloat)
-        {
-            return "histograms with fractional counts are not stored";
-        }
         if (_schema is not CustomSchema and not (>= -4 and <= 8))
         {
             return string.Create(CultureInfo.InvariantCulture, $"the histogram has schema {_schema}; expected -4 to 8, or -53 for custom buckets");
@@ -133,7 +146,9 @@ internal sealed class NativeHistogram
         {
             return "a histogram with custom buckets needs ascending custom_values and no negative buckets";
         }
-        if (Sum(_positiveSpans) != _positiveDeltas.Count || Sum(_negativeSpans) != _negativeDeltas.Count)
+        int positive = _isFloat ? _positiveCounts.Count : _positiveDeltas.Count;
+        int negative = _isFloat ? _negativeCounts.Count : _negativeDeltas.Count;
+        if (Sum(_positiveSpans) != positive || Sum(_negativeSpans) != negative)
         {
             return "the spans of a histogram cover another number of buckets than there are counts";
         }
@@ -145,12 +160,37 @@ internal sealed class NativeHistogram
         {
             return "the spans of a histogram with custom buckets cover buckets it does not have";
         }
-        GapsLeft -= Width(_positiveSpans) - _positiveDeltas.Count + Width(_negativeSpans) - _negativeDeltas.Count;
+        if (IsFloat)
+        {
+            return ReachesTooFar(_positiveSpans) || ReachesTooFar(_negativeSpans) ? "the spans of a histogram reach too far"
+                : !_isFloat && (IsNegative(_positiveDeltas) || IsNegative(_negativeDeltas)) ? NegativeCount
+                : !_isGauge && (_floatCount < 0 || _floatZeroCount < 0 || _positiveCounts.Exists(IsBelowZero) || _negativeCounts.Exists(IsBelowZero)) ? NegativeCount
+                : null;
+        }
+        GapsLeft -= Width(_positiveSpans) - positive + Width(_negativeSpans) - negative;
         if (GapsLeft < 0)
         {
             return "the histograms of the request have too many empty buckets between their spans for its size";
         }
-        return IsNegative(_positiveDeltas) || IsNegative(_negativeDeltas) ? "a bucket of a histogram has a count below zero" : null;
+        return IsNegative(_positiveDeltas) || IsNegative(_negativeDeltas) ? NegativeCount : null;
+    }
+
+    public void AppendTo(FloatHistogramPoints into, int series)
+    {
+        into.Series.Append(series);
+        into.TimeNanos.Append(TimestampMs * 1_000_000);
+        into.Hints.Append(_isGauge ? Gauge : (byte)0);
+        into.Counts.Append(_isFloat ? _floatCount : _count);
+        into.Sums.Append(_sum);
+        into.Schemas.Append(_schema);
+        into.ZeroCounts.Append(_zeroCount + _floatZeroCount);
+        into.ZeroThresholds.Append(_zeroThreshold);
+        Sparse(_positiveSpans, _positiveDeltas, _positiveCounts, into.PositiveIndexes, into.Positive);
+        into.PositiveEnds.Append(into.Positive.Count);
+        Sparse(_negativeSpans, _negativeDeltas, _negativeCounts, into.NegativeIndexes, into.Negative);
+        into.NegativeEnds.Append(into.Negative.Count);
+        into.Bounds.Append(CollectionsMarshal.AsSpan(CustomBounds));
+        into.BoundEnds.Append(into.Bounds.Count);
     }
 
     public void AppendTo(ExponentialHistogramPoints into, int series, long startNanos)
@@ -190,6 +230,24 @@ internal sealed class NativeHistogram
         sums.Append(_sum);
         minima.Append(double.NaN);
         maxima.Append(double.NaN);
+    }
+
+    /// <summary>Appends the buckets of spans with their indexes.</summary>
+    private void Sparse(List<(int Offset, uint Length)> spans, List<long> deltas, List<double> counts, ColumnBuffer<int> indexes, ColumnBuffer<double> into)
+    {
+        int index = 0;
+        long count = 0;
+        int next = 0;
+        foreach ((int offset, uint length) in spans)
+        {
+            index += offset;
+            for (uint bucket = 0; bucket < length; bucket++, next++)
+            {
+                count += _isFloat ? 0 : deltas[next];
+                indexes.Append(index++);
+                into.Append(_isFloat ? counts[next] : count);
+            }
+        }
     }
 
     /// <summary>Puts the counts side by side, gaps as zeros; returns the index of the first.</summary>
@@ -284,6 +342,25 @@ internal sealed class NativeHistogram
             }
         }
         return (offset, length);
+    }
+
+    private static bool IsBelowZero(double count) => count < 0;
+
+    /// <summary>Whether an index is no number of 32 bits.</summary>
+    private static bool ReachesTooFar(List<(int Offset, uint Length)> spans) => spans.Count > 0 && spans[0].Offset + Width(spans) > int.MaxValue;
+
+    private static void Doubles(ref ProtobufReader message, List<double> into)
+    {
+        if (message.Type != WireType.LengthDelimited)
+        {
+            into.Add(message.DoubleField());
+            return;
+        }
+        ProtobufReader packed = message.MessageField();
+        while (!packed.AtEnd)
+        {
+            into.Add(BitConverter.UInt64BitsToDouble(packed.Fixed64()));
+        }
     }
 
     private static void Deltas(ref ProtobufReader message, List<long> into)

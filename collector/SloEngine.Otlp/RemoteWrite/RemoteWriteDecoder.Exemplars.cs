@@ -21,11 +21,12 @@ public sealed partial class RemoteWriteDecoder
 
     private void Exemplars(ProtobufReader series, UInt128 identity, int number, ReadOnlySpan<byte> request, bool isVersion2)
     {
-        if (number < 0 && !_isRefused && !index.TryGet(identity, out number) && !index.TryGet(NativeIdentity(identity), out number))
+        if (number < 0 && !_isRefused && !index.TryGet(identity, out number) && !index.TryGet(IdentityOf(MetricKind.ExponentialHistogram, identity), out number)
+            && !index.TryGet(IdentityOf(MetricKind.FloatHistogram, identity), out number))
         {
             // A series that cannot be is told of by its exemplars alone, when it has no samples.
             string? error = _error;
-            number = Resolve(identity, series, request, isVersion2, histogram: false, []);
+            number = Resolve(identity, series, request, isVersion2, histogram: null, []);
             _error = error;
         }
         if (number < 0)

@@ -9,7 +9,7 @@ namespace SloEngine.Otlp.RemoteWrite;
 public sealed partial class RemoteWriteDecoder
 {
     private LabelledSeries? Parse(
-        ProtobufReader series, ReadOnlySpan<byte> request, bool isVersion2, bool histogram, ReadOnlySpan<double> bounds, out string? rejection)
+        ProtobufReader series, ReadOnlySpan<byte> request, bool isVersion2, MetricKind? histogram, ReadOnlySpan<double> bounds, out string? rejection)
     {
         var labels = new SortedDictionary<string, string>(StringComparer.Ordinal);
         (int Type, ulong Help, ulong Unit) metadata = default;
@@ -55,7 +55,7 @@ public sealed partial class RemoteWriteDecoder
         {
             return null;
         }
-        MetricKind kind = histogram ? (bounds.Length > 0 ? MetricKind.Histogram : MetricKind.ExponentialHistogram) : Kind(metric!, metadata.Type);
+        MetricKind kind = histogram ?? Kind(metric!, metadata.Type);
         return new LabelledSeries(metric!, kind, unit, help, [.. labels], bounds.ToArray());
 
         void Reference(string value, ref string? rejection)

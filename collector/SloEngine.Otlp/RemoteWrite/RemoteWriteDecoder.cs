@@ -70,7 +70,7 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
         _histogram.GapsLeft = NativeHistogram.MaxBuckets + request.Length * NativeHistogram.GapsPerByte;
         _exemplarBounds.Begin();
         _exemplarBytes = (long)request.Length * ExemplarExpansion;
-        (int Numbers, int Histograms, int Exponential, int Exemplars) mark = block.Mark();
+        (int Numbers, int Histograms, int Exponential, int Float, int Exemplars) mark = block.Mark();
         try
         {
             read(request);
@@ -238,7 +238,7 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
                     }
                     if (number == int.MinValue)
                     {
-                        number = Resolve(identity, series, request, isVersion2, histogram: false, []);
+                        number = Resolve(identity, series, request, isVersion2, histogram: null, []);
                     }
                     Sample(sample, points.Offset - sample.Length, number, isVersion2, startMs);
                     break;
@@ -332,15 +332,19 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
             Reject(wrong);
             return -1;
         }
-        ReadOnlySpan<double> bounds = CollectionsMarshal.AsSpan(_histogram.CustomBounds);
-        UInt128 own = IdentityHash.Hash(MemoryMarshal.AsBytes(bounds), identity + (UInt128)(_histogram.IsCustom ? 1 : 2));
-        int reference = Resolve(own, series, request, isVersion2, histogram: true, bounds);
+        ReadOnlySpan<double> bounds = _histogram.IsFloat ? default : CollectionsMarshal.AsSpan(_histogram.CustomBounds);
+        MetricKind kind = _histogram.IsFloat ? MetricKind.FloatHistogram : _histogram.IsCustom ? MetricKind.Histogram : MetricKind.ExponentialHistogram;
+        int reference = Resolve(IdentityOf(kind, identity, bounds), series, request, isVersion2, kind, bounds);
         if (reference < 0)
         {
             Reject(null);
             return -1;
         }
-        if (_histogram.IsCustom)
+        if (_histogram.IsFloat)
+        {
+            _histogram.AppendTo(_block.FloatHistograms, reference);
+        }
+        else if (_histogram.IsCustom)
         {
             _histogram.AppendTo(_block.Histograms, reference, Nanos(startMs));
         }
@@ -353,10 +357,11 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
         return reference;
     }
 
-    /// <summary>What a series of native histograms of those labels is known by, but for bounds of its own.</summary>
-    private static UInt128 NativeIdentity(UInt128 identity) => IdentityHash.Hash([], identity + 2);
+    /// <summary>What a series of histograms of those labels is known by.</summary>
+    private static UInt128 IdentityOf(MetricKind kind, UInt128 identity, ReadOnlySpan<double> bounds = default) => IdentityHash.Hash(
+        MemoryMarshal.AsBytes(bounds), identity + (UInt128)(kind switch { MetricKind.Histogram => 1, MetricKind.ExponentialHistogram => 2, _ => 3 }));
 
-    private int Resolve(UInt128 identity, ProtobufReader series, ReadOnlySpan<byte> request, bool isVersion2, bool histogram, ReadOnlySpan<double> bounds)
+    private int Resolve(UInt128 identity, ProtobufReader series, ReadOnlySpan<byte> request, bool isVersion2, MetricKind? histogram, ReadOnlySpan<double> bounds)
     {
         if (_isRefused)
         {

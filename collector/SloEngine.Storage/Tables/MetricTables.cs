@@ -70,6 +70,27 @@ public static class MetricTables
         return writer.Finish();
     }
 
+    /// <summary>Rows for <c>float_histograms</c>.</summary>
+    public static NativeBlock Encode(FloatHistogramPoints points, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
+    {
+        writer.Start("float_histograms", 13, points.Count);
+        Order(points.Series.Values, points.TimeNanos.Values, seriesIds, writer.Order);
+        Ids(points.Series.Values, seriesIds, writer);
+        Millis("ts", points.TimeNanos.Values, writer);
+        writer.Fixed("hint", "UInt8", points.Hints.Values);
+        writer.Fixed("count", "Float64", points.Counts.Values);
+        writer.Fixed("sum", "Float64", points.Sums.Values);
+        writer.Fixed("schema", "Int32", points.Schemas.Values);
+        writer.Fixed("zero_count", "Float64", points.ZeroCounts.Values);
+        writer.Fixed("zero_threshold", "Float64", points.ZeroThresholds.Values);
+        writer.Array("positive_indexes", "Int32", points.PositiveEnds.Values, points.PositiveIndexes.Values);
+        writer.Array("positive", "Float64", points.PositiveEnds.Values, points.Positive.Values);
+        writer.Array("negative_indexes", "Int32", points.NegativeEnds.Values, points.NegativeIndexes.Values);
+        writer.Array("negative", "Float64", points.NegativeEnds.Values, points.Negative.Values);
+        writer.Array("bounds", "Float64", points.BoundEnds.Values, points.Bounds.Values);
+        return writer.Finish();
+    }
+
     /// <summary>Rows for <c>exemplars</c>.</summary>
     public static NativeBlock Encode(ExemplarColumns exemplars, ReadOnlySpan<UInt128> seriesIds, NativeWriter writer)
     {

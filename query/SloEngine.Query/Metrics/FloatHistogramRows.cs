@@ -3,7 +3,7 @@ using SloEngine.Storage.Results;
 
 namespace SloEngine.Query.Metrics;
 
-/// <summary>Rows of <c>float_histograms</c>, which rules have recorded.</summary>
+/// <summary>Rows of <c>float_histograms</c>, which rules have recorded, or which came by remote write.</summary>
 internal readonly ref struct FloatHistogramRows(ResultBlock block)
 {
     /// <summary>Columns that are read, behind id and time.</summary>
@@ -19,8 +19,8 @@ internal readonly ref struct FloatHistogramRows(ResultBlock block)
     private readonly ReadOnlySpan<double> _zeroThresholds = block.Values<double>(FirstColumn + 5);
     private readonly ResultBlock _block = block;
 
-    /// <summary>The histogram of a row.</summary>
-    public FloatHistogram Read(int row) => new()
+    /// <summary>The histogram of a row; null where the row marks staleness.</summary>
+    public FloatHistogram? Read(int row) => StaleMarker.Is(_sums[row]) ? null : new()
     {
         Hint = (CounterResetHint)_hints[row],
         Count = _counts[row],

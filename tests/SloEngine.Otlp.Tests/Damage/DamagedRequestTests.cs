@@ -117,7 +117,7 @@ public sealed class DamagedRequestTests
         /// <summary>Decodes and takes the rows back; false when the bytes were refused.</summary>
         public bool Decode(ReadOnlySpan<byte> request)
         {
-            (int, int, int, int) marks = _metrics.Mark();
+            (int, int, int, int, int) marks = _metrics.Mark();
             (int, int) counts = (_logs.Count, _spans.Count);
             (int, int, int) satellites = (_spans.Events.Count, _spans.Links.Count, _logs.Attributes.Keys.Count);
             try

@@ -58,9 +58,9 @@ internal sealed class FuzzTarget : IDisposable
     public DecodeResult Decode(byte[] buffer, int length) => _decode(buffer, length);
 
     /// <summary>Takes back what came after a mark.</summary>
-    public ((int, int, int, int), int, int) Mark() => (_metrics.Mark(), _logs.Count, _spans.Count);
+    public ((int, int, int, int, int), int, int) Mark() => (_metrics.Mark(), _logs.Count, _spans.Count);
 
-    public void Truncate(((int, int, int, int) Metrics, int Logs, int Spans) mark)
+    public void Truncate(((int, int, int, int, int) Metrics, int Logs, int Spans) mark)
     {
         _metrics.Truncate(mark.Metrics);
         _logs.Truncate(mark.Logs);

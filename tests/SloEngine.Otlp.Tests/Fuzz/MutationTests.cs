@@ -77,7 +77,7 @@ public sealed class MutationTests
 
         private (bool Refused, long Size) One(FuzzTarget target, byte[] buffer, int length)
         {
-            ((int, int, int, int), int, int) mark = target.Mark();
+            ((int, int, int, int, int), int, int) mark = target.Mark();
             Volatile.Write(ref _began, Stopwatch.GetTimestamp());
             try
             {

@@ -276,7 +276,7 @@ public sealed class MetricsDecoderTests : IDisposable
         DecodeResult result = Decode(Request(Gauge("kept", Number(1)), wrong, Histogram("kept too", Buckets([1], 5, 6))));
 
         Assert.Equal(new DecodeResult(2, 1, $"resource_metrics[0].scope_metrics[0].metrics[1].data_points[0]: {reason}"), result);
-        Assert.Equal((1, 1, 0, 0), _block.Mark());
+        Assert.Equal((1, 1, 0, 0, 0), _block.Mark());
         Assert.Equal([5ul, 6], _block.Histograms.BucketsOf(0).ToArray());
     }
 
@@ -344,7 +344,7 @@ public sealed class MetricsDecoderTests : IDisposable
     public void A_malformed_request_says_where_and_takes_everything_back()
     {
         Decode(RichMetrics());
-        (int, int, int, int) before = _block.Mark();
+        (int, int, int, int, int) before = _block.Mark();
         int buckets = _block.Histograms.Buckets.Count;
         byte[] request = Request(Histogram("a", Buckets([1], 1, 2)), Histogram("b", point => point.Bytes(6, [1, 2, 3])));
 

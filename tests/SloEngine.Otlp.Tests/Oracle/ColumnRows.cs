@@ -30,6 +30,15 @@ internal static class ColumnRows
                 exponential.ZeroThresholds[row], exponential.PositiveOffsets[row], Slice(exponential.PositiveBuckets.Values, exponential.PositiveEnds.Values, row),
                 exponential.NegativeOffsets[row], Slice(exponential.NegativeBuckets.Values, exponential.NegativeEnds.Values, row));
         }
+        FloatHistogramPoints floats = block.FloatHistograms;
+        for (int row = 0; row < floats.Count; row++)
+        {
+            yield return Rows.Line(
+                "float", index[floats.Series[row]], floats.TimeNanos[row], floats.Hints[row], floats.Counts[row], floats.Sums[row], floats.Schemas[row], floats.ZeroCounts[row],
+                floats.ZeroThresholds[row], Slice(floats.PositiveIndexes.Values, floats.PositiveEnds.Values, row).Select(static bucket => (double)bucket),
+                Slice(floats.Positive.Values, floats.PositiveEnds.Values, row), Slice(floats.NegativeIndexes.Values, floats.NegativeEnds.Values, row).Select(static bucket => (double)bucket),
+                Slice(floats.Negative.Values, floats.NegativeEnds.Values, row), Slice(floats.Bounds.Values, floats.BoundEnds.Values, row));
+        }
         ExemplarColumns exemplars = block.Exemplars;
         for (int row = 0; row < exemplars.Count; row++)
         {
@@ -74,5 +83,5 @@ internal static class ColumnRows
         }
     }
 
-    private static ulong[] Slice(ReadOnlySpan<ulong> buckets, ReadOnlySpan<int> ends, int row) => buckets[(row == 0 ? 0 : ends[row - 1])..ends[row]].ToArray();
+    private static T[] Slice<T>(ReadOnlySpan<T> buckets, ReadOnlySpan<int> ends, int row) => buckets[(row == 0 ? 0 : ends[row - 1])..ends[row]].ToArray();
 }

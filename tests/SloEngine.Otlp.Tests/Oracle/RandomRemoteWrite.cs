@@ -135,9 +135,9 @@ internal sealed class RandomRemoteWrite(int seed) : RandomValues(seed)
             Timestamp = Millis(),
             ResetHint = (uint)Next(4),
         };
-        if (Chance(12))
+        if (Chance(5))
         {
-            (histogram.CountFloat, histogram.ZeroCountFloat) = (Double(), Double());
+            (histogram.CountFloat, histogram.ZeroCountFloat) = (Math.Abs(Double()), Chance(10) ? -1 : 2.5);
         }
         else
         {
@@ -153,14 +153,20 @@ internal sealed class RandomRemoteWrite(int seed) : RandomValues(seed)
         }
         else if (Chance(2))
         {
-            Spans(histogram.NegativeSpans, histogram.NegativeDeltas);
+            Spans(histogram, histogram.NegativeSpans, histogram.NegativeDeltas, histogram.NegativeCounts);
         }
-        Spans(histogram.PositiveSpans, histogram.PositiveDeltas);
+        Spans(histogram, histogram.PositiveSpans, histogram.PositiveDeltas, histogram.PositiveCounts);
         return histogram;
     }
 
-    private void Spans(RepeatedField<V1.BucketSpan> spans, RepeatedField<long> deltas)
+    private void Spans(V1.Histogram histogram, RepeatedField<V1.BucketSpan> spans, RepeatedField<long> deltas, RepeatedField<double> counts)
     {
+        if (histogram.CountCase == V1.Histogram.CountOneofCase.CountFloat)
+        {
+            spans.Add(new V1.BucketSpan { Offset = Chance(30) ? Pick(-5, int.MaxValue) : Next(4), Length = 2 });
+            counts.Add([Chance(40) ? -1 : 0.5, 7]);
+            return;
+        }
         long count = 0;
         for (int left = Next(4); left > 0; left--)
         {

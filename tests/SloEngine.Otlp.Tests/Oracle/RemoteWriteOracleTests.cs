@@ -75,6 +75,7 @@ public sealed class RemoteWriteOracleTests
         private readonly List<string> _numbers = [];
         private readonly List<string> _custom = [];
         private readonly List<string> _exponential = [];
+        private readonly List<string> _float = [];
         private readonly List<string> _exemplars = [];
 
         public int Exemplars => _exemplars.Count;
@@ -83,9 +84,9 @@ public sealed class RemoteWriteOracleTests
 
         public int Items { get; private set; }
 
-        public int Accepted => _numbers.Count + _custom.Count + _exponential.Count;
+        public int Accepted => _numbers.Count + _custom.Count + _exponential.Count + _float.Count;
 
-        public IEnumerable<string> Lines => _numbers.Concat(_custom).Concat(_exponential).Concat(_exemplars);
+        public IEnumerable<string> Lines => _numbers.Concat(_custom).Concat(_exponential).Concat(_float).Concat(_exemplars);
 
         /// <summary>Adds what a series holds; labels are null where they are no pairs.</summary>
         public void Add(
@@ -110,8 +111,16 @@ public sealed class RemoteWriteOracleTests
             foreach ((V1.Histogram histogram, long start) in histograms)
             {
                 Items++;
-                if (!sound || !IsTime(histogram.Timestamp) || histogram.CountCase == V1.Histogram.CountOneofCase.CountFloat)
+                if (!sound || !IsTime(histogram.Timestamp))
                 {
+                    continue;
+                }
+                if (histogram.CountCase == V1.Histogram.CountOneofCase.CountFloat || histogram.ResetHint == 3)
+                {
+                    if (Float(histogram) is { } fields)
+                    {
+                        _float.Add(Rows.Line(["float", Series(MetricKind.FloatHistogram, []), .. fields]));
+                    }
                     continue;
                 }
                 SortedDictionary<long, ulong>? positive = Buckets(histogram.PositiveSpans, histogram.PositiveDeltas);
@@ -167,6 +176,43 @@ public sealed class RemoteWriteOracleTests
         }
 
         private static bool IsId(string text, int bytes) => text.Length == bytes * 2 && text.All(char.IsAsciiHexDigitLower);
+
+        /// <summary>What stands in the columns of a histogram with fractional counts, or that is a gauge; null where it makes no sense.</summary>
+        private static object[]? Float(V1.Histogram histogram)
+        {
+            bool isGauge = histogram.ResetHint == 3;
+            bool isFloat = histogram.CountCase == V1.Histogram.CountOneofCase.CountFloat;
+            double count = isFloat ? histogram.CountFloat : histogram.CountInt;
+            double zeroCount = histogram.ZeroCountCase == V1.Histogram.ZeroCountOneofCase.ZeroCountFloat ? histogram.ZeroCountFloat : histogram.ZeroCountInt;
+            double[] bounds = [.. histogram.CustomValues];
+            bool isCustom = histogram.Schema == -53;
+            (double[] Indexes, double[] Counts)? positive = Side(histogram.PositiveSpans, histogram.PositiveDeltas, histogram.PositiveCounts);
+            (double[] Indexes, double[] Counts)? negative = Side(histogram.NegativeSpans, histogram.NegativeDeltas, histogram.NegativeCounts);
+            bool fits = isCustom
+                ? bounds.Length > 0 && bounds.Zip(bounds.Skip(1)).All(pair => pair.First < pair.Second) && histogram.NegativeSpans.Count == 0
+                    && First(histogram.PositiveSpans) >= 0 && First(histogram.PositiveSpans) + Width(histogram.PositiveSpans) <= bounds.Length + 1
+                : histogram.Schema is >= -4 and <= 8;
+            if (!fits || positive is not { } above || negative is not { } below || (!isGauge && (count < 0 || zeroCount < 0)))
+            {
+                return null;
+            }
+            return
+            [
+                histogram.Timestamp * 1_000_000, isGauge ? 3 : 0, count, histogram.Sum, histogram.Schema, zeroCount, histogram.ZeroThreshold,
+                above.Indexes, above.Counts, below.Indexes, below.Counts, bounds,
+            ];
+
+            (double[] Indexes, double[] Counts)? Side(RepeatedField<V1.BucketSpan> spans, RepeatedField<long> deltas, RepeatedField<double> counts)
+            {
+                double[] indexes = [.. spans.Select((span, at) => (Start: spans.Take(at).Sum(before => (long)before.Offset + before.Length) + span.Offset, span.Length))
+                    .SelectMany(span => Enumerable.Range(0, (int)Math.Min(span.Length, 200_000)).Select(bucket => (double)(span.Start + bucket)))];
+                long running = 0;
+                double[] all = isFloat ? [.. counts] : [.. deltas.Select(delta => (double)(running += delta))];
+                bool makesSense = indexes.Length == all.Length && spans.Skip(1).All(span => span.Offset >= 0) && Width(spans) <= 100_000 && First(spans) + Width(spans) <= int.MaxValue
+                    && ((isFloat && isGauge) || !all.Any(one => one < 0));
+                return makesSense ? (indexes, all) : null;
+            }
+        }
 
         /// <summary>Counts by absolute index; null where the spans make no sense.</summary>
         private static SortedDictionary<long, ulong>? Buckets(RepeatedField<V1.BucketSpan> spans, RepeatedField<long> deltas)

@@ -117,6 +117,59 @@ public sealed class RemoteWriteDecoderTests : IDisposable
         Assert.Equal([1.0, 2, 5], _index.Registered[0].Bounds);
     }
 
+    [Fact]
+    public void Histograms_of_fractional_counts_and_gauges_keep_their_buckets_as_they_are()
+    {
+        byte[] request = Encode(write => write.Message(1, series =>
+        {
+            Label(series, "__name__", "job:latency:rate5m");
+            series.Message(4, histogram =>
+            {
+                histogram.Double(2, 4.5);
+                histogram.Double(3, 18.25);
+                histogram.Varint(4, ZigZag(1));
+                histogram.Double(5, 0.001);
+                histogram.Double(7, 0.5);
+                Span(histogram, 8, -2, 1);
+                histogram.Bytes(10, System.Runtime.InteropServices.MemoryMarshal.AsBytes<double>([0.25]));
+                Span(histogram, 11, 3, 1);
+                Span(histogram, 11, 1_000, 2);
+                histogram.Bytes(13, System.Runtime.InteropServices.MemoryMarshal.AsBytes<double>([1.5, 0.75, 1.5]));
+                histogram.Varint(15, 1_700_000_000_000);
+            });
+            series.Message(4, gauge =>
+            {
+                gauge.Varint(1, 3);
+                gauge.Varint(4, ZigZag(0));
+                Span(gauge, 11, 0, 2);
+                Deltas(gauge, 12, 2, -1);
+                gauge.Varint(14, 3);
+                gauge.Varint(15, 1_700_000_060_000);
+            });
+            series.Message(4, stale =>
+            {
+                stale.Double(2, 0);
+                stale.Double(3, MetricsDecoder.StaleMarker);
+                stale.Varint(15, 1_700_000_120_000);
+            });
+        }));
+
+        DecodeResult result = Decoder().Decode(request, _block);
+
+        Assert.Equal((3, 0, 3), (result.Accepted, result.Rejected, result.Histograms));
+        FloatHistogramPoints points = _block.FloatHistograms;
+        Assert.Equal((MetricKind.FloatHistogram, 0), (Assert.Single(_index.Registered).Kind, _index.Registered[0].Bounds.Length));
+        Assert.Equal([4.5, 3, 0], points.Counts.Values.ToArray());
+        Assert.Equal([0, 3, 0], points.Hints.Values.ToArray());
+        Assert.Equal((0.5, 0.001, 1), (points.ZeroCounts[0], points.ZeroThresholds[0], points.Schemas[0]));
+        Assert.Equal([3, 1004, 1005, 0, 1], points.PositiveIndexes.Values.ToArray());
+        Assert.Equal([1.5, 0.75, 1.5, 2, 1], points.Positive.Values.ToArray());
+        Assert.Equal([3, 5, 5], points.PositiveEnds.Values.ToArray());
+        Assert.Equal([-2], points.NegativeIndexes.Values.ToArray());
+        Assert.Equal([0.25], points.Negative.Values.ToArray());
+        Assert.Equal(BitConverter.DoubleToUInt64Bits(MetricsDecoder.StaleMarker), BitConverter.DoubleToUInt64Bits(points.Sums[2]));
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
@@ -146,7 +199,7 @@ public sealed class RemoteWriteDecoderTests : IDisposable
                 {
                     series.Message(4, histogram =>
                     {
-                        histogram.Double(2, 1.5);
+                        histogram.Double(2, -1.5);
                         histogram.Varint(15, 1_700_000_000_000);
                     });
                 }
@@ -165,7 +218,7 @@ public sealed class RemoteWriteDecoderTests : IDisposable
         DecodeResult result = Decoder().Decode(request, _block);
 
         Assert.Equal((1, 1), (result.Accepted, result.Rejected));
-        string[] reasons = ["__name__", "label a is given twice", "label has no name", "fractional", "timestamp -1"];
+        string[] reasons = ["__name__", "label a is given twice", "label has no name", "count below zero", "timestamp -1"];
         Assert.Contains(reasons[fault], result.ErrorMessage, StringComparison.Ordinal);
         Assert.Equal([2.0], _block.Numbers.Values.Values.ToArray());
     }
