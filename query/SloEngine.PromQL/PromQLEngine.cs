@@ -28,6 +28,12 @@ public sealed record EngineOptions
     /// <summary>Whether a series counts as a counter by its label <c>__type__</c> rather than by its name.</summary>
     public bool UseTypeLabels { get; init; }
 
+    /// <summary>
+    /// Another name of a label that a query names, or null where it has none: a source may have stored labels by names that were translated. Grouping, matching and
+    /// functions of labels then look at both.
+    /// </summary>
+    public Func<string, string?>? OtherLabel { get; init; }
+
     /// <summary>Time one query may take.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(2);
 }
@@ -38,6 +44,8 @@ public sealed record EngineOptions
 public sealed class PromQLEngine(EngineOptions options, SemaphoreSlim? turns = null)
 {
     private static readonly TimeSpan ShortestTimer = TimeSpan.FromMilliseconds(1);
+
+    private readonly LabelAliases _aliases = new(options.OtherLabel);
 
     /// <summary>Limits and defaults.</summary>
     public EngineOptions Options => options;
@@ -69,7 +77,7 @@ public sealed class PromQLEngine(EngineOptions options, SemaphoreSlim? turns = n
 
     private async ValueTask<QueryValue> InstantCoreAsync(Expr query, ISeriesSource source, long timeMs, CancellationToken cancellation)
     {
-        Expr prepared = new QueryPreparation(timeMs, timeMs, 0).Prepare(query);
+        Expr prepared = new QueryPreparation(timeMs, timeMs, 0, _aliases).Prepare(query);
         var evaluator = new Evaluator(source, options, cancellation);
         if (prepared.Type == ExprType.RangeVector)
         {
@@ -97,7 +105,7 @@ public sealed class PromQLEngine(EngineOptions options, SemaphoreSlim? turns = n
         {
             steps[step] = startMs + (step * stepMs);
         }
-        Expr prepared = new QueryPreparation(startMs, endMs, stepMs).Prepare(query);
+        Expr prepared = new QueryPreparation(startMs, endMs, stepMs, _aliases).Prepare(query);
         var evaluator = new Evaluator(source, options, cancellation);
         StepValue value = await evaluator.EvaluateQueryAsync(prepared, steps);
         List<StepSeries> series = value is StepScalar scalar

@@ -129,6 +129,24 @@ public sealed class PrometheusApiTests(MetricServer metrics) : IClassFixture<Met
         Assert.Equal(2, table.GetProperty("stats").GetProperty("samples").GetProperty("totalQueryableSamples").GetInt64());
     }
 
+    /// <summary>Names as OTLP brought them, in each place that takes a selector or a label.</summary>
+    [Fact]
+    public async Task Metrics_and_attributes_are_found_by_their_names_of_OpenTelemetry()
+    {
+        (long start, long end) = (metrics.Now - 300, metrics.Now);
+        string range = string.Create(CultureInfo.InvariantCulture, $"start={start}&end={end}");
+        string requests = Uri.EscapeDataString("{\"http.requests\", \"service.name\"=\"shop\"}");
+
+        JsonElement now = await GetAsync($"query?query=sum+by+(\"service.name\")+({requests})&time={end}");
+        Assert.Equal("shop", Assert.Single(now.GetProperty("result").EnumerateArray()).GetProperty("metric").GetProperty("service_name").GetString());
+        JsonElement then = await PostAsync("query_range", $"query=rate({requests}[1m])&{range}&step=15");
+        Assert.Equal(["200", "500"], then.GetProperty("result").EnumerateArray().Select(one => one.GetProperty("metric").GetProperty("code").GetString()));
+        Assert.Equal(["200", "500"], (await PostAsync("series", $"match[]={requests}&{range}")).EnumerateArray().Select(one => one.GetProperty("code").GetString()));
+        Assert.Equal(["__name__", "code", "job", "service_name"], Texts(await PostAsync("labels", $"{range}&match[]={requests}")));
+        Assert.Equal(["shop"], Texts(await GetAsync($"label/U__service_2e_name/values?match[]={requests}")));
+        Assert.Empty((await GetAsync($"query?query={Uri.EscapeDataString("{\"http.request\"}")}&time={end}")).GetProperty("result").EnumerateArray());
+    }
+
     /// <summary>What several steps look at counts for each of them, and a subquery by what the function around it looks at, as in Prometheus.</summary>
     [Theory]
     [InlineData("http_requests_total", "2 2 2")]

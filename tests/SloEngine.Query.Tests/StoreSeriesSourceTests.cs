@@ -127,16 +127,7 @@ public sealed class StoreSeriesSourceTests(MetricStore engine)
             (await (most is { } limit ? new SeriesMatch(engine.Store, new QueryOptions { MaxSeries = limit }) : match).FindAsync(
                 "crowded", PromQLParser.ParseSelector($"busy{{{others}}}").Matchers, null, new TimeRange(start, end), default)).Series;
 
-        static SampleRun SampleOf(SeriesRow series, long timeMs)
-        {
-            using var points = new NumberPoints();
-            using var place = new NativeWriter();
-            points.Series.Append(0);
-            points.TimeNanos.Append(timeMs * 1_000_000);
-            points.StartNanos.Append(0);
-            points.Values.Append(1);
-            return SampleRun.Of(points, [series.Id], new byte[1], place.Order);
-        }
+        static SampleRun SampleOf(SeriesRow series, long timeMs) => MetricStore.NotStoredYet(series.Id, timeMs);
     }
 
     [Fact]

@@ -8,9 +8,11 @@ using SloEngine.Storage;
 namespace SloEngine.Rules.Scheduling;
 
 /// <summary>The samples of one evaluation of a group: its later rules see them before they are stored, all at once.</summary>
-internal sealed class PendingSamples(ISeriesSource stored) : IRuleOutput, ISeriesSource
+/// <param name="stored">What is stored.</param>
+/// <param name="otherLabel">The engine's <see cref="PromQL.EngineOptions.OtherLabel"/>.</param>
+internal sealed class PendingSamples(ISeriesSource stored, Func<string, string?>? otherLabel) : IRuleOutput, ISeriesSource
 {
-    private readonly MemorySeries _series = new();
+    private readonly MemorySeries _series = new(otherLabel);
 
     public List<RuleSample> Samples { get; } = [];
 

@@ -217,7 +217,7 @@ public sealed partial class RuleScheduler : BackgroundService
     {
         if (!ended.TryGetValue(tenant, out PendingSamples? output))
         {
-            ended.Add(tenant, output = new PendingSamples(_sources(tenant)));
+            ended.Add(tenant, output = new PendingSamples(_sources(tenant), _engine.Options.OtherLabel));
         }
         foreach (RuleState rule in rules)
         {
@@ -290,7 +290,7 @@ public sealed partial class RuleScheduler : BackgroundService
     {
         RuleGroup definition = group.State.Group;
         long started = _time.GetTimestamp();
-        var pending = new PendingSamples(_sources(definition.Tenant));
+        var pending = new PendingSamples(_sources(definition.Tenant), _engine.Options.OtherLabel);
         var context = new RuleContext(_engine, pending, _options.ExternalLabels, _options.ExternalUrl().ToString().TrimEnd('/'));
         AlertingState[] alerting = recordingOnly ? [] : [.. group.State.Rules.OfType<AlertingState>()];
         IReadOnlyCollection<RuleAlert>[] before = Array.ConvertAll(alerting, static rule => rule.Alerts);

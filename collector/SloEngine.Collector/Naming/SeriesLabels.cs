@@ -3,6 +3,7 @@ using System.Text;
 using SloEngine.Otlp.Columns;
 using SloEngine.Otlp.Common;
 using SloEngine.Otlp.Metrics;
+using SloEngine.Otlp.Naming;
 
 namespace SloEngine.Collector.Naming;
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using SloEngine.Alerting.Backtests;
 using SloEngine.Collector.Receivers;
+using SloEngine.Otlp.Naming;
 using SloEngine.PromQL;
 using SloEngine.PromQL.Evaluation;
 using SloEngine.PromQL.Syntax;
@@ -200,5 +201,5 @@ internal static class SloBacktestCommand
         await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = path }, cancellation);
 
     private static Task<BacktestReport> RunOnAsync(IColumnStore store, BacktestPlan plan, QueryCounterOptions queries, BacktestProgress progress, CancellationToken cancellation) =>
-        new BacktestRun(store, new PromQLEngine(new EngineOptions()), new StoredSeriesSources(store, new QueryOptions()).Of, queries).RunAsync(plan, progress, cancellation);
+        new BacktestRun(store, new PromQLEngine(new EngineOptions { OtherLabel = PrometheusName.Translated }), new StoredSeriesSources(store, new QueryOptions()).Of, queries).RunAsync(plan, progress, cancellation);
 }

@@ -19,6 +19,7 @@ using SloEngine.Dashboards.Catalog;
 using SloEngine.Otlp;
 using SloEngine.Otlp.Grpc;
 using SloEngine.Otlp.Grpc.Health;
+using SloEngine.Otlp.Naming;
 using SloEngine.PromQL;
 using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Syntax;
@@ -269,7 +270,12 @@ internal static class ServerHost
 
         services.AddSingleton(options.QueryLimits);
         services.AddSingleton<StoredSeriesSources>();
-        services.AddSingleton(new PromQLEngine(new EngineOptions { MaxSamples = options.QueryLimits.MaxSamples, Timeout = options.QueryLimits.Timeout }));
+        services.AddSingleton(new PromQLEngine(new EngineOptions
+        {
+            MaxSamples = options.QueryLimits.MaxSamples,
+            Timeout = options.QueryLimits.Timeout,
+            OtherLabel = PrometheusName.Translated,
+        }));
 
         services.AddSingleton(provider => new AlertingOptions
         {

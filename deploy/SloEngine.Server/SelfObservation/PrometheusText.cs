@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
-using SloEngine.Collector.Naming;
+using SloEngine.Otlp.Naming;
 
 namespace SloEngine.Server.SelfObservation;
 

@@ -12,12 +12,14 @@ internal sealed class Evaluator
 
     private readonly EngineOptions _options;
     private readonly SelectorReader _reader;
+    private readonly LabelAliases _aliases;
     private readonly CancellationToken _cancellation;
 
     public Evaluator(ISeriesSource source, EngineOptions options, CancellationToken cancellation)
     {
         (_options, _cancellation) = (options, cancellation);
         _reader = new SelectorReader(source, options, Annotations, cancellation);
+        _aliases = new LabelAliases(options.OtherLabel);
     }
 
     /// <summary>What was noticed so far.</summary>
@@ -132,11 +134,11 @@ internal sealed class Evaluator
             case "timestamp" or "start_timestamp":
                 return await TimestampAsync(call, steps);
             case "label_replace":
-                return LabelFunctions.Replace(await VectorAsync(arguments[0], steps), call);
+                return LabelFunctions.Replace(await VectorAsync(arguments[0], steps), call, _aliases);
             case "label_join":
-                return LabelFunctions.Join(await VectorAsync(arguments[0], steps), call);
+                return LabelFunctions.Join(await VectorAsync(arguments[0], steps), call, _aliases);
             case "info":
-                return await new InfoFunction(_reader, steps).EvaluateAsync(call, await VectorAsync(arguments[0], steps));
+                return await new InfoFunction(_reader, _aliases, steps).EvaluateAsync(call, await VectorAsync(arguments[0], steps));
             case "sort" or "sort_desc" or "sort_by_label" or "sort_by_label_desc":
                 return Sort(call, await VectorAsync(arguments[0], steps), steps.Length);
             case "histogram_quantile" or "histogram_quantiles" or "histogram_fraction":
@@ -341,7 +343,7 @@ internal sealed class Evaluator
         bool descending = call.Function.EndsWith("_desc", StringComparison.Ordinal);
         if (call.Function.StartsWith("sort_by_label", StringComparison.Ordinal))
         {
-            return LabelFunctions.Sort(vector, call, descending);
+            return LabelFunctions.Sort(vector, call, _aliases, descending);
         }
         IEnumerable<StepSeries> floats = vector.Series.Select(WithoutHistograms).Where(static series => series.HasAny());
         IOrderedEnumerable<StepSeries> ordered = floats.OrderBy(static series => double.IsNaN(series.Values[0]));

@@ -9,7 +9,7 @@ namespace SloEngine.PromQL.Evaluation;
 /// <c>info</c>: adds the labels of info series, such as <c>target_info</c>, to series of the same <c>instance</c> and <c>job</c>
 /// (promql/info.go).
 /// </summary>
-internal sealed class InfoFunction(SelectorReader reader, long[] steps)
+internal sealed class InfoFunction(SelectorReader reader, LabelAliases aliases, long[] steps)
 {
     private const string TargetInfo = "target_info";
     private static readonly string[] Identifying = ["instance", "job"];
@@ -121,7 +121,7 @@ internal sealed class InfoFunction(SelectorReader reader, long[] steps)
         Labels identity = Identity(series.Labels);
         InfoSeries[][] byName = [.. infos.Where(info => info.Identity.Equals(identity)).GroupBy(static info => info.Name).Select(static group => group.ToArray())];
         bool needsInfo = Array.Exists(data, static matcher => !LabelPattern.Of(matcher).Matches(""));
-        HashSet<string> wanted = [.. data.Select(static matcher => matcher.Label)];
+        HashSet<string> wanted = [.. aliases.With([.. data.Select(static matcher => matcher.Label)])];
         var enriched = new Dictionary<Labels, StepSeries>();
         for (int step = 0; step < steps.Length; step++)
         {

@@ -8,7 +8,7 @@ namespace SloEngine.PromQL.Evaluation;
 /// <summary>Functions that change or order series by their labels.</summary>
 internal static class LabelFunctions
 {
-    public static StepVector Replace(StepVector vector, Call call)
+    public static StepVector Replace(StepVector vector, Call call, LabelAliases aliases)
     {
         string[] texts = Texts(call, 1);
         (string destination, string replacement, string source, string pattern) = (texts[0], texts[1], texts[2], texts[3]);
@@ -24,12 +24,12 @@ internal static class LabelFunctions
         CheckName(destination, "destination", "label_replace");
         return Change(vector, destination, labels =>
         {
-            Match match = regex.Match(labels[source]);
+            Match match = regex.Match(aliases.Of(labels, source));
             return match.Success ? Expand(replacement, match) : null;
         });
     }
 
-    public static StepVector Join(StepVector vector, Call call)
+    public static StepVector Join(StepVector vector, Call call, LabelAliases aliases)
     {
         string[] texts = Texts(call, 1);
         (string destination, string separator, string[] sources) = (texts[0], texts[1], texts[2..]);
@@ -38,18 +38,18 @@ internal static class LabelFunctions
             CheckName(source, "source", "label_join");
         }
         CheckName(destination, "destination", "label_join");
-        return Change(vector, destination, labels => string.Join(separator, sources.Select(source => labels[source])));
+        return Change(vector, destination, labels => string.Join(separator, sources.Select(source => aliases.Of(labels, source))));
     }
 
     /// <summary>Orders by labels, numbers in them by value.</summary>
-    public static StepVector Sort(StepVector vector, Call call, bool descending)
+    public static StepVector Sort(StepVector vector, Call call, LabelAliases aliases, bool descending)
     {
         string[] names = Texts(call, 1);
         int Compare(StepSeries left, StepSeries right)
         {
             foreach (string name in names)
             {
-                int order = NaturalOrder.Compare(left.Labels[name], right.Labels[name]);
+                int order = NaturalOrder.Compare(aliases.Of(left.Labels, name), aliases.Of(right.Labels, name));
                 if (order != 0)
                 {
                     return order;

@@ -1,13 +1,14 @@
 using System.Globalization;
+using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Syntax;
 
 namespace SloEngine.PromQL.Evaluation;
 
 /// <summary>
 /// Makes a query ready for evaluation over certain times: durations are calculated, <c>start()</c>, <c>end()</c>, <c>range()</c> and
-/// <c>step()</c> become numbers, and parentheses around arguments go.
+/// <c>step()</c> become numbers, labels get their other names, and parentheses around arguments go.
 /// </summary>
-internal sealed class QueryPreparation(long startMs, long endMs, long stepMs)
+internal sealed class QueryPreparation(long startMs, long endMs, long stepMs, LabelAliases aliases)
 {
     /// <summary>Seconds that fit into 64 bits of nanoseconds.</summary>
     private const double MaxSeconds = long.MaxValue / 1e9;
@@ -30,6 +31,11 @@ internal sealed class QueryPreparation(long startMs, long endMs, long stepMs)
         {
             Inner = Unwrap(aggregation.Inner),
             Parameter = aggregation.Parameter is null ? null : Unwrap(aggregation.Parameter),
+            Grouping = aliases.With(aggregation.Grouping),
+        },
+        Binary { Matching: { } matching } binary => binary with
+        {
+            Matching = matching with { Labels = aliases.With(matching.Labels), Include = aliases.With(matching.Include) },
         },
         _ => node,
     });

@@ -7,12 +7,14 @@ namespace SloEngine.PromQL.Testing;
 /// Series in memory, for tests of queries and rules. Counter histograms get the hints that a store would give them: it compares each with
 /// the one before when it is written, so that readers need not.
 /// </summary>
-public sealed class MemorySeries : ISeriesSource
+/// <param name="otherLabel">Another name of a label that a matcher names, or null where it has none.</param>
+public sealed class MemorySeries(Func<string, string?>? otherLabel = null) : ISeriesSource
 {
     private const int MinSchema = -4;
     private const int MaxSchema = 8;
 
     private readonly Dictionary<Labels, Stored> _series = [];
+    private readonly LabelAliases _aliases = new(otherLabel);
 
     /// <summary>Removes everything.</summary>
     public void Clear() => _series.Clear();
@@ -43,7 +45,7 @@ public sealed class MemorySeries : ISeriesSource
         var found = new List<SeriesData>();
         foreach (Stored stored in _series.Values)
         {
-            if (Array.TrueForAll(patterns, pattern => pattern.Pattern.Matches(stored.Labels[pattern.Label]))
+            if (Array.TrueForAll(patterns, pattern => pattern.Pattern.Matches(_aliases.Of(stored.Labels, pattern.Label)))
                 && stored.Between(selection.StartMs, selection.EndMs) is { } data)
             {
                 found.Add(data);

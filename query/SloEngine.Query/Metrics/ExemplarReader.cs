@@ -25,9 +25,12 @@ internal sealed class ExemplarReader(IColumnStore store, QueryOptions options, s
         IReadOnlyList<IReadOnlyList<LabelMatcher>> selectors, TimeRange range, CancellationToken cancellation)
     {
         var byId = new Dictionary<UInt128, StoredSeries>();
+        var patterns = new List<(AskedLabel, LabelPattern)[]>(selectors.Count);
         foreach (IReadOnlyList<LabelMatcher> matchers in selectors)
         {
-            foreach (StoredSeries series in (await _match.FindAsync(tenant, matchers, null, wanted: range, cancellation)).Series)
+            FoundSeries found = await _match.FindAsync(tenant, matchers, null, wanted: range, cancellation);
+            patterns.Add(Pattern(found.Matchers));
+            foreach (StoredSeries series in found.Series)
             {
                 byId.TryAdd(series.Id, series);
             }
@@ -36,7 +39,7 @@ internal sealed class ExemplarReader(IColumnStore store, QueryOptions options, s
         {
             return [];
         }
-        var collected = new Collector([.. selectors.Select(Pattern)]);
+        var collected = new Collector([.. patterns]);
         foreach (ResultBlock block in (await ReadAsync([.. byId.Keys], range, cancellation)).Blocks)
         {
             for (int row = 0; row < block.Rows; row++)
@@ -89,11 +92,11 @@ internal sealed class ExemplarReader(IColumnStore store, QueryOptions options, s
         }
     }
 
-    private static (string Label, LabelPattern Pattern)[] Pattern(IReadOnlyList<LabelMatcher> matchers) =>
-        [.. matchers.Select(matcher => (matcher.Label, LabelPattern.Of(matcher)))];
+    private static (AskedLabel Label, LabelPattern Pattern)[] Pattern(IReadOnlyList<LabelMatcher> matchers) =>
+        [.. matchers.Select(matcher => (new AskedLabel(matcher.Label), LabelPattern.Of(matcher)))];
 
     /// <summary>Gathers exemplars by series, and leaves out those of series that no selector matches.</summary>
-    private sealed class Collector((string Label, LabelPattern Pattern)[][] selectors)
+    private sealed class Collector((AskedLabel Label, LabelPattern Pattern)[][] selectors)
     {
         private readonly Dictionary<(UInt128 Id, int Bucket), SeriesExemplars?> _byBucket = [];
         private readonly Dictionary<Labels, SeriesExemplars> _byLabels = [];
@@ -104,7 +107,7 @@ internal sealed class ExemplarReader(IColumnStore store, QueryOptions options, s
             if (!_byBucket.TryGetValue((series.Id, bucket), out SeriesExemplars? found))
             {
                 Labels labels = Shown(series, bucket);
-                found = !Array.Exists(selectors, patterns => Array.TrueForAll(patterns, one => one.Pattern.Matches(labels[one.Label]))) ? null
+                found = !Array.Exists(selectors, patterns => Array.TrueForAll(patterns, one => one.Pattern.Matches(one.Label.Of(labels)))) ? null
                     : _byLabels.TryGetValue(labels, out SeriesExemplars? known) ? known
                     : _byLabels[labels] = new SeriesExemplars(labels, []);
                 _byBucket.Add((series.Id, bucket), found);

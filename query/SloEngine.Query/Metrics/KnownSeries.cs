@@ -74,9 +74,10 @@ internal sealed class KnownSeries(long? version, StoredSeries[] series)
             var numbers = new Dictionary<string, int>(StringComparer.Ordinal);
             var texts = new List<string>();
             var places = new int[series.Length];
+            var asked = new AskedLabel(label);
             for (int index = 0; index < series.Length; index++)
             {
-                string text = series[index].Named[label];
+                string text = asked.Of(series[index].Named);
                 if (!numbers.TryGetValue(text, out int number))
                 {
                     numbers.Add(text, number = texts.Count);

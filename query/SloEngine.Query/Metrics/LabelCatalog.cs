@@ -54,11 +54,12 @@ internal sealed class LabelCatalog(IColumnStore store, StoredSeriesSources sourc
         {
             if (label == "le" || TellsVirtualSeriesApart(matchers))
             {
-                values.UnionWith((await _source.LabelsAsync(matchers, active, cancellation)).Select(labels => labels[label]));
+                values.UnionWith((await _source.LabelsAsync(matchers, active, cancellation)).Select(new AskedLabel(label).Of));
                 continue;
             }
-            string sql = label == Labels.MetricName ? $"arrayJoin({SeriesMatch.NamesSql})" : "labels[{label:String}]";
-            values.UnionWith(await DistinctAsync(sql, matchers, active, new Dictionary<string, string> { ["label"] = label }, cancellation));
+            var parameters = new Dictionary<string, string>();
+            string sql = label == Labels.MetricName ? $"arrayJoin({SeriesCondition.NamesSql})" : new AskedLabel(label).Sql("label", parameters);
+            values.UnionWith(await DistinctAsync(sql, matchers, active, parameters, cancellation));
         }
         values.Remove("");
         return values;
@@ -70,7 +71,12 @@ internal sealed class LabelCatalog(IColumnStore store, StoredSeriesSources sourc
     private async ValueTask<List<string>> DistinctAsync(
         string value, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, Dictionary<string, string> parameters, CancellationToken cancellation)
     {
-        string where = await SeriesMatch.WhereAsync(store, tenant, matchers, active, parameters, cancellation);
+        if (active is not null)
+        {
+            await store.StoreRecentAsync(cancellation);
+        }
+        // None of them is about the name.
+        string where = SeriesCondition.Of(tenant, [.. matchers.Select(static matcher => new StoreMatcher(matcher))], active, parameters);
         QueryResult result = await store.QueryAsync(
             new StoreQuery($"SELECT DISTINCT toString({value}) FROM series WHERE {where}") { Parameters = parameters, Timeout = options.Timeout }, cancellation);
         var all = new List<string>(result.Rows);

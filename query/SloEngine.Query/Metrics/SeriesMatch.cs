@@ -1,11 +1,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Globalization;
-using System.Text;
 using SloEngine.PromQL.Series;
 using SloEngine.Storage;
 using SloEngine.Storage.Results;
-using SloEngine.Storage.Tables;
 
 namespace SloEngine.Query.Metrics;
 
@@ -28,7 +25,8 @@ internal sealed record StoredSeries(UInt128 Id, string Metric, byte Kind, bool I
 /// <summary>What was found.</summary>
 /// <param name="Series">The series.</param>
 /// <param name="IsWhole">Whether these are all series of their metrics.</param>
-internal readonly record struct FoundSeries(IReadOnlyList<StoredSeries> Series, bool IsWhole);
+/// <param name="Matchers">What was asked for, names of metrics as the store has them.</param>
+internal readonly record struct FoundSeries(IReadOnlyList<StoredSeries> Series, bool IsWhole, IReadOnlyList<LabelMatcher> Matchers);
 
 /// <summary>Times, both ends included, that the store can hold.</summary>
 internal readonly record struct TimeRange
@@ -51,19 +49,14 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
 
     private const long ShortTimeMs = 3_600_000;
 
-    private static readonly (string Name, string Time)[] PointTables =
-        [("samples", "ts"), ("histograms", "ts"), ("exponential_histograms", "ts"), ("float_histograms", "ts"), ("samples_5m", "last_ts")];
-
     private readonly ConcurrentDictionary<(string Tenant, string Name), KnownSeries> _known = [];
     private readonly ConcurrentDictionary<(string Tenant, string Name), long> _crowded = [];
+    private readonly OtelNames _otelNames = new(store, options);
     private readonly Lock _keeping = new();
     private int _kept;
 
     /// <summary>Names of which series, or that there are none, are kept.</summary>
     internal int KnownNames => _known.Count;
-
-    /// <summary>The names of a stored series: a histogram with explicit bounds stands for several.</summary>
-    public const string NamesSql = "if(kind = 3, [concat(metric, '_bucket'), concat(metric, '_count'), concat(metric, '_sum')], [toString(metric)])";
 
     /// <summary>
     /// Series that may satisfy the matchers: all do but for those on the name and on <c>le</c>, of which virtual series of a histogram decide
@@ -80,43 +73,51 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     public async ValueTask<FoundSeries> FindAsync(
         string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, TimeRange? wanted, CancellationToken cancellation)
     {
+        // Before anything is read: what is kept of it is no newer.
+        long? version = store.Version("series");
+        StoreMatcher[] resolved = await _otelNames.ResolveAsync(tenant, matchers, version, cancellation);
+        LabelMatcher[] stored = Array.ConvertAll(resolved, static matcher => matcher.Stored);
+        if (Array.Exists(resolved, static matcher => matcher.Otel is { Origins: [] }))
+        {
+            return Found([]);
+        }
         if (active is not null)
         {
-            return Found(await ReadAsync(tenant, matchers, active, cancellation));
+            return Found(await ReadAsync(tenant, resolved, active, cancellation));
         }
-        if (NameOf(matchers) is not { } name)
+        if (SeriesCondition.NameOf(resolved) is not { } name)
         {
-            return Found(await AllOrWithinAsync(tenant, matchers, wanted, cancellation));
+            return Found(await AllOrWithinAsync(tenant, resolved, wanted, cancellation));
         }
         LabelMatcher[] others = [.. matchers.Where(static matcher => matcher.Label is not (Labels.MetricName or "le"))];
-        if (store.Version("series") is { } version && await OfNameAsync(tenant, name, version, cancellation) is { } known)
+        if (version is { } current && await OfNameAsync(tenant, name, current, cancellation) is { } known)
         {
-            return others.Length == 0 ? new FoundSeries(known.Series, IsWhole: true) : new FoundSeries(known.Matching(others), IsWhole: false);
+            return others.Length == 0 ? new FoundSeries(known.Series, IsWhole: name.Otel is null, stored) : Found(known.Matching(others));
         }
-        return Found(others.Length == 0 ? await OfCrowdAsync(tenant, name, wanted, cancellation) : await OfCrowdAsync(tenant, matchers, name, others, wanted, cancellation));
+        return Found(others.Length == 0 ? await OfCrowdAsync(tenant, name, wanted, cancellation) : await OfCrowdAsync(tenant, resolved, name, others, wanted, cancellation));
 
-        FoundSeries Found(IReadOnlyList<StoredSeries>? found) => new(found ?? throw TooMany(), IsWhole: false);
+        FoundSeries Found(IReadOnlyList<StoredSeries>? found) => new(found ?? throw TooMany(), IsWhole: false, stored);
     }
 
     /// <summary>Series of a name, or those of them with a point within a time when there are too many.</summary>
-    private async ValueTask<IReadOnlyList<StoredSeries>?> OfCrowdAsync(string tenant, LabelMatcher name, TimeRange? wanted, CancellationToken cancellation)
+    private async ValueTask<IReadOnlyList<StoredSeries>?> OfCrowdAsync(string tenant, StoreMatcher name, TimeRange? wanted, CancellationToken cancellation)
     {
-        if (!IsCrowded((tenant, name.Value)))
+        if (!IsCrowded((tenant, name.Asked.Value)))
         {
             if (await ReadAsync(tenant, [name], null, cancellation) is { } all)
             {
                 return all;
             }
-            _crowded[(tenant, name.Value)] = Stopwatch.GetTimestamp();
+            _crowded[(tenant, name.Asked.Value)] = Stopwatch.GetTimestamp();
         }
         return wanted is { } time ? (await WithinAsync(tenant, name, time, cancellation))?.Series : null;
     }
 
     /// <summary>The same where other labels narrow it down: of a short time, looking at its points costs less than looking at the labels of all series that ever were.</summary>
     private async ValueTask<IReadOnlyList<StoredSeries>?> OfCrowdAsync(
-        string tenant, IReadOnlyList<LabelMatcher> matchers, LabelMatcher name, LabelMatcher[] others, TimeRange? wanted, CancellationToken cancellation)
+        string tenant, StoreMatcher[] matchers, StoreMatcher name, LabelMatcher[] others, TimeRange? wanted, CancellationToken cancellation)
     {
-        bool isShort = wanted is { } asked && asked.EndMs - asked.StartMs <= ShortTimeMs && IsCrowded((tenant, name.Value));
+        bool isShort = wanted is { } asked && asked.EndMs - asked.StartMs <= ShortTimeMs && IsCrowded((tenant, name.Asked.Value));
         if (isShort && await WithinAsync(tenant, name, wanted!.Value, cancellation) is { } within)
         {
             return within.Matching(others);
@@ -125,27 +126,27 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     }
 
     /// <summary>Series that have matching labels, or those of them with a point within a time when there are too many.</summary>
-    private async ValueTask<List<StoredSeries>?> AllOrWithinAsync(string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? wanted, CancellationToken cancellation) =>
+    private async ValueTask<List<StoredSeries>?> AllOrWithinAsync(string tenant, StoreMatcher[] matchers, TimeRange? wanted, CancellationToken cancellation) =>
         await ReadAsync(tenant, matchers, null, cancellation) ?? (wanted is null ? null : await ReadAsync(tenant, matchers, wanted, cancellation));
 
     /// <summary>
     /// All series of a name, ordered by labels; null when there are too many. What a series is does not change, so that they are kept until the table
     /// gets further rows.
     /// </summary>
-    private async ValueTask<KnownSeries?> OfNameAsync(string tenant, LabelMatcher name, long version, CancellationToken cancellation)
+    private async ValueTask<KnownSeries?> OfNameAsync(string tenant, StoreMatcher name, long version, CancellationToken cancellation)
     {
-        if (_known.TryGetValue((tenant, name.Value), out KnownSeries? known) && known.Version == version)
+        if (_known.TryGetValue((tenant, name.Asked.Value), out KnownSeries? known) && known.Version == version)
         {
             return known;
         }
-        if (IsCrowded((tenant, name.Value)))
+        if (IsCrowded((tenant, name.Asked.Value)))
         {
             return null;
         }
         var parameters = new Dictionary<string, string>();
-        if (await IdsAsync($"series WHERE {Where(tenant, [name], null, parameters)}", parameters, [], cancellation) is not { } ids)
+        if (await IdsAsync($"series WHERE {SeriesCondition.Of(tenant, [name], null, parameters)}", parameters, [], cancellation) is not { } ids)
         {
-            _crowded[(tenant, name.Value)] = Stopwatch.GetTimestamp();
+            _crowded[(tenant, name.Asked.Value)] = Stopwatch.GetTimestamp();
             return null;
         }
         return await KeepAsync(tenant, name, version, ids, cancellation);
@@ -154,16 +155,16 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     private bool IsCrowded((string Tenant, string Name) key) => _crowded.TryGetValue(key, out long since) && Stopwatch.GetElapsedTime(since) < CrowdedFor;
 
     /// <summary>Series of a name with a point within a time; null when there are too many. The series of a name lie side by side.</summary>
-    private async ValueTask<KnownSeries?> WithinAsync(string tenant, LabelMatcher name, TimeRange time, CancellationToken cancellation)
+    private async ValueTask<KnownSeries?> WithinAsync(string tenant, StoreMatcher name, TimeRange time, CancellationToken cancellation)
     {
         var recent = new HashSet<UInt128>();
-        foreach ((UInt128 First, UInt128 Last) between in Families(tenant, name))
+        foreach ((UInt128 First, UInt128 Last) between in SeriesCondition.Families(tenant, name))
         {
             // Before the tables are read: what goes there meanwhile is found in both.
             store.Recent?.AddIds(between, time.StartMs, time.EndMs, recent);
         }
         var parameters = new Dictionary<string, string>();
-        return await IdsAsync($"({PointsWithin(tenant, name, time, parameters)})", parameters, recent, cancellation) is { } ids
+        return await IdsAsync($"({SeriesCondition.PointsWithin(tenant, name, time, parameters)})", parameters, recent, cancellation) is { } ids
             ? await KeepAsync(tenant, name, null, ids, cancellation)
             : null;
     }
@@ -190,16 +191,16 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     /// <param name="version">What the table is at, when these are all of the name.</param>
     /// <param name="ids">The ids.</param>
     /// <param name="cancellation">Cancels the reading.</param>
-    private async ValueTask<KnownSeries> KeepAsync(string tenant, LabelMatcher name, long? version, HashSet<UInt128> ids, CancellationToken cancellation)
+    private async ValueTask<KnownSeries> KeepAsync(string tenant, StoreMatcher name, long? version, HashSet<UInt128> ids, CancellationToken cancellation)
     {
-        (string, string) key = (tenant, name.Value);
+        (string, string) key = (tenant, name.Asked.Value);
         StoredSeries[] before = _known.TryGetValue(key, out KnownSeries? known) ? known.Series : [];
         StoredSeries[] still = Array.FindAll(before, series => ids.Remove(series.Id));
         List<StoredSeries> added = [];
         if (ids.Count > 0)
         {
             var parameters = new Dictionary<string, string> { ["ids"] = SqlText.Array(ids) };
-            added = await ReadAsync($"{Where(tenant, [name], null, parameters)} AND {SqlText.IsOneOfIds(ids.Count)}", parameters, cancellation) ?? [];
+            added = await ReadAsync($"{SeriesCondition.Of(tenant, [name], null, parameters)} AND {SqlText.IsOneOfIds(ids.Count)}", parameters, cancellation) ?? [];
         }
         var found = KnownSeries.Of(version, still, added);
         // The next query may be about another time.
@@ -225,15 +226,16 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
     private PromQL.Evaluation.PromQLEvaluationException TooMany() =>
         new(PromQL.Evaluation.QueryFailure.Limit, $"the selector matches more than {options.MaxSeries} series; narrow it down");
 
-    private static LabelMatcher? NameOf(IReadOnlyList<LabelMatcher> matchers) =>
-        matchers.FirstOrDefault(static matcher => matcher is { Label: Labels.MetricName, Kind: MatchKind.Equal });
-
     /// <summary>Null when there are more than a query may ask for.</summary>
     private async ValueTask<List<StoredSeries>?> ReadAsync(
-        string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, CancellationToken cancellation)
+        string tenant, StoreMatcher[] matchers, TimeRange? active, CancellationToken cancellation)
     {
+        if (active is not null)
+        {
+            await store.StoreRecentAsync(cancellation);
+        }
         var parameters = new Dictionary<string, string>();
-        return await ReadAsync(await WhereAsync(store, tenant, matchers, active, parameters, cancellation), parameters, cancellation);
+        return await ReadAsync(SeriesCondition.Of(tenant, matchers, active, parameters), parameters, cancellation);
     }
 
     private async ValueTask<List<StoredSeries>?> ReadAsync(string where, Dictionary<string, string> parameters, CancellationToken cancellation)
@@ -260,90 +262,6 @@ internal sealed class SeriesMatch(IColumnStore store, QueryOptions options)
             Read(block, texts, found);
         }
         return found;
-    }
-
-    /// <summary>The search as a condition on the table <c>series</c>; adds its parameters. Where a time is given, it looks into the tables of points.</summary>
-    public static async ValueTask<string> WhereAsync(
-        IColumnStore store, string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, Dictionary<string, string> parameters, CancellationToken cancellation)
-    {
-        if (active is not null)
-        {
-            await store.StoreRecentAsync(cancellation);
-        }
-        return Where(tenant, matchers, active, parameters);
-    }
-
-    private static string Where(string tenant, IReadOnlyList<LabelMatcher> matchers, TimeRange? active, Dictionary<string, string> parameters)
-    {
-        parameters.Add("tenant", tenant);
-        var where = new StringBuilder("tenant = {tenant:String}");
-        foreach (LabelMatcher matcher in matchers)
-        {
-            string value = "m" + parameters.Count.ToString(CultureInfo.InvariantCulture);
-            string label = "l" + parameters.Count.ToString(CultureInfo.InvariantCulture);
-            bool regex = matcher.Kind is MatchKind.Regex or MatchKind.NotRegex;
-            string not = matcher.Kind is MatchKind.NotEqual or MatchKind.NotRegex ? "NOT " : "";
-            string text = regex ? $"^(?s:{matcher.Value})$" : matcher.Value;
-            switch (matcher.Label)
-            {
-                case "le":
-                    break;
-                case Labels.MetricName when matcher.Kind == MatchKind.Equal:
-                    where.Append(CultureInfo.InvariantCulture, $" AND metric IN {{{value}:Array(String)}}");
-                    parameters.Add(value, SqlText.Array(BaseNames(matcher.Value)));
-                    break;
-                case Labels.MetricName:
-                    string condition = regex ? $"match(name, {{{value}:String}})" : $"name = {{{value}:String}}";
-                    where.Append(CultureInfo.InvariantCulture, $" AND arrayExists(name -> {not}{condition}, {NamesSql})");
-                    parameters.Add(value, text);
-                    break;
-                default:
-                    string of = $"labels[{{{label}:String}}]";
-                    where.Append(CultureInfo.InvariantCulture, $" AND {not}{(regex ? $"match({of}, {{{value}:String}})" : $"{of} = {{{value}:String}}")}");
-                    parameters.Add(label, matcher.Label);
-                    parameters.Add(value, text);
-                    break;
-            }
-        }
-        if (active is { } range)
-        {
-            where.Append(CultureInfo.InvariantCulture, $" AND id IN ({PointsWithin(tenant, NameOf(matchers), range, parameters)})");
-        }
-        return where.ToString();
-    }
-
-    /// <summary>Between which ids the series lie that have a name.</summary>
-    private static IEnumerable<(UInt128 First, UInt128 Last)> Families(string tenant, LabelMatcher name) => BaseNames(name.Value).Select(metric => SeriesRow.IdsOf(tenant, metric));
-
-    /// <summary>The ids of points within a time, each as often as it has points; of those of a name, if one is given, and a few others.</summary>
-    private static string PointsWithin(string tenant, LabelMatcher? name, TimeRange range, Dictionary<string, string> parameters)
-    {
-        parameters.Add("from", range.StartMs.ToString(CultureInfo.InvariantCulture));
-        parameters.Add("to", range.EndMs.ToString(CultureInfo.InvariantCulture));
-        var families = new List<string>();
-        foreach ((UInt128 first, UInt128 last) in name is null ? [] : Families(tenant, name))
-        {
-            string number = families.Count.ToString(CultureInfo.InvariantCulture);
-            families.Add($"id BETWEEN {{first{number}:UInt128}} AND {{last{number}:UInt128}}");
-            parameters.Add("first" + number, first.ToString(CultureInfo.InvariantCulture));
-            parameters.Add("last" + number, last.ToString(CultureInfo.InvariantCulture));
-        }
-        string which = name is null ? "1" : $"({string.Join(" OR ", families)})";
-        return string.Join(" UNION ALL ", PointTables.Select(
-            table => $"SELECT id FROM {table.Name} WHERE {which} AND {table.Time} >= fromUnixTimestamp64Milli({{from:Int64}}) AND {table.Time} <= fromUnixTimestamp64Milli({{to:Int64}})"));
-    }
-
-    /// <summary>Names under which a series of that name may be stored.</summary>
-    private static IEnumerable<string> BaseNames(string name)
-    {
-        yield return name;
-        foreach (string suffix in (string[])["_bucket", "_count", "_sum"])
-        {
-            if (name.EndsWith(suffix, StringComparison.Ordinal))
-            {
-                yield return name[..^suffix.Length];
-            }
-        }
     }
 
     private static void Read(ResultBlock block, SharedTexts texts, List<StoredSeries> into)

@@ -16,10 +16,10 @@ internal sealed class StoreSeriesSource(
 {
     public async ValueTask<IReadOnlyList<SeriesData>> SelectAsync(SeriesSelection selection, CancellationToken cancellation)
     {
-        (IReadOnlyList<StoredSeries> stored, bool isWhole) = await match.FindAsync(
+        (IReadOnlyList<StoredSeries> stored, bool isWhole, IReadOnlyList<LabelMatcher> matchers) = await match.FindAsync(
             tenant, selection.Matchers, null, wanted: new TimeRange(selection.StartMs, selection.EndMs), cancellation);
-        LabelPattern[] names = Patterns(selection.Matchers, Labels.MetricName);
-        LabelPattern[] bounds = Patterns(selection.Matchers, "le");
+        LabelPattern[] names = Patterns(matchers, Labels.MetricName);
+        LabelPattern[] bounds = Patterns(matchers, "le");
         var collected = new SeriesCollector();
 
         List<StoredSeries> plain = [.. stored.Where(series => !series.IsHistogram && IsNamed(series))];
@@ -62,11 +62,12 @@ internal sealed class StoreSeriesSource(
     /// <summary>Labels of every series, virtual ones included, that match and have a point within a time.</summary>
     public async ValueTask<IReadOnlyCollection<Labels>> LabelsAsync(IReadOnlyList<LabelMatcher> matchers, TimeRange? active, CancellationToken cancellation)
     {
-        LabelPattern[] names = Patterns(matchers, Labels.MetricName);
-        LabelPattern[] bounds = Patterns(matchers, "le");
+        FoundSeries found = await match.FindAsync(tenant, matchers, active, wanted: null, cancellation);
+        LabelPattern[] names = Patterns(found.Matchers, Labels.MetricName);
+        LabelPattern[] bounds = Patterns(found.Matchers, "le");
         var parts = new ClassicParts(names, bounds);
         var all = new HashSet<Labels>();
-        foreach (StoredSeries series in (await match.FindAsync(tenant, matchers, active, wanted: null, cancellation)).Series)
+        foreach (StoredSeries series in found.Series)
         {
             foreach (Labels labels in series.Kind == StoredSeries.Histogram ? parts.Of(series).Select(part => part.Of(series.Named)) : [series.Named])
             {

@@ -214,6 +214,18 @@ public sealed class RuleSchedulerTests : IDisposable
     }
 
     [Fact]
+    public async Task Later_rules_see_labels_by_the_other_names_that_queries_may_give_them()
+    {
+        Write("- record: by_route\n  expr: sum by (\"http.route\") (input)\n- record: of_route\n  expr: by_route{\"http.route\"=\"/x\"}");
+        _stored.Add(Labels.Of([new("__name__", "input"), new("http_route", "/x")]), _clock.NowMs - 100_000, new SequenceValue(1, null));
+        RuleScheduler scheduler = Scheduler(engine: new EngineOptions { OtherLabel = static name => name == "http.route" ? "http_route" : null });
+
+        await scheduler.TickAsync(default);
+
+        Assert.Equal(2, scheduler.Groups[0].LastSamples);
+    }
+
+    [Fact]
     public async Task Alerts_are_told_when_they_fire_and_when_they_are_over()
     {
         Write("- alert: Fires\n  expr: input > 1\n  for: 1m\n  labels: { severity: page }");
@@ -288,8 +300,8 @@ public sealed class RuleSchedulerTests : IDisposable
     private void Add(string metric, long timeMs, double value) =>
         _stored.Add(Labels.Of([new("__name__", metric)]), timeMs, new SequenceValue(value));
 
-    private RuleScheduler Scheduler(Func<string, ISeriesSource>? sources = null, TimeSpan? catchUp = null) => new(
-        new RuleCatalog(_folder.FullName, new ParserOptions(), static tenant => tenant != "?"), new PromQLEngine(new EngineOptions()), sources ?? (_ => _stored), _store, _notifications,
+    private RuleScheduler Scheduler(Func<string, ISeriesSource>? sources = null, TimeSpan? catchUp = null, EngineOptions? engine = null) => new(
+        new RuleCatalog(_folder.FullName, new ParserOptions(), static tenant => tenant != "?"), new PromQLEngine(engine ?? new EngineOptions()), sources ?? (_ => _stored), _store, _notifications,
         catchUp is { } time ? new RuleSchedulerOptions { CatchUp = time } : new RuleSchedulerOptions(), _clock, NullLogger<RuleScheduler>.Instance);
 
     private sealed class Clock : TimeProvider

@@ -1,7 +1,7 @@
 using System.Text.Json;
-using SloEngine.Collector.Naming;
+using SloEngine.Otlp.Naming;
 
-namespace SloEngine.Collector.Tests.Naming;
+namespace SloEngine.Otlp.Tests.Naming;
 
 /// <summary>Naming cases of Prometheus' own translator, where a copy of them lies beside the repository; without it these tests have nothing to read.</summary>
 public sealed class ConformanceTests

@@ -1,6 +1,6 @@
-using SloEngine.Collector.Naming;
+using SloEngine.Otlp.Naming;
 
-namespace SloEngine.Collector.Tests.Naming;
+namespace SloEngine.Otlp.Tests.Naming;
 
 /// <summary>Names by the OpenTelemetry specification, "Prometheus and OpenMetrics Compatibility".</summary>
 public sealed class PrometheusNameTests
@@ -23,4 +23,17 @@ public sealed class PrometheusNameTests
     [InlineData("1st", "key_1st")]
     [InlineData("a..b", "a_b")]
     public void Attributes_become_labels(string attribute, string expected) => Assert.Equal(expected, PrometheusName.Label(attribute));
+
+    [Theory]
+    [InlineData("http.route", false, "http_route")]
+    [InlineData("1st", false, "key_1st")]
+    [InlineData("", false, "")]
+    [InlineData("größe", false, "gr_e")]
+    [InlineData("recorded:by:rule", true, "recorded_by_rule")]
+    [InlineData("_a__b9", true, null)]
+    public void Names_of_Prometheus_are_told_from_those_that_are_translated(string name, bool isMetric, string? label)
+    {
+        Assert.Equal(isMetric, PrometheusName.IsMetric(name));
+        Assert.Equal(label, PrometheusName.Translated(name));
+    }
 }

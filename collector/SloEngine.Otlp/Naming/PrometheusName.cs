@@ -1,12 +1,16 @@
+using System.Buffers;
 using System.Text;
 
-namespace SloEngine.Collector.Naming;
+namespace SloEngine.Otlp.Naming;
 
 /// <summary>
 /// Prometheus names of OpenTelemetry metrics and attributes (OpenTelemetry specification, "Prometheus and OpenMetrics Compatibility").
 /// </summary>
 public static class PrometheusName
 {
+    private static readonly SearchValues<char> OfLabels = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    private static readonly SearchValues<char> OfMetrics = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:");
+
     private static readonly Dictionary<string, string> Units = new(StringComparer.Ordinal)
     {
         ["d"] = "days", ["h"] = "hours", ["min"] = "minutes", ["s"] = "seconds", ["ms"] = "milliseconds", ["us"] = "microseconds", ["ns"] = "nanoseconds",
@@ -47,11 +51,20 @@ public static class PrometheusName
         return joined.Length > 0 && char.IsAsciiDigit(joined[0]) ? "_" + joined : joined;
     }
 
+    /// <summary>Whether a metric may have this name without a translation: letters, digits, underscores and colons, the first no digit.</summary>
+    public static bool IsMetric(string name) => IsOf(OfMetrics, name);
+
+    /// <summary>The label that an attribute's name is translated to, or null where it is one as it stands: letters, digits and underscores, the first no digit.</summary>
+    public static string? Translated(string attribute) => IsOf(OfLabels, attribute) ? null : Label(attribute);
+
     /// <summary>Name of an attribute as a label; a reserved one (<c>__name__</c>) keeps its underscores at both ends.</summary>
     public static string Label(string attribute) =>
         attribute.Length > 4 && attribute.StartsWith("__", StringComparison.Ordinal) && attribute.EndsWith("__", StringComparison.Ordinal)
             ? $"__{Sanitised(attribute.Trim('_'))}__"
             : Sanitised(attribute);
+
+    private static bool IsOf(SearchValues<char> letters, string name) =>
+        name.Length > 0 && !char.IsAsciiDigit(name[0]) && !name.AsSpan().ContainsAnyExcept(letters);
 
     private static string Sanitised(string attribute)
     {
