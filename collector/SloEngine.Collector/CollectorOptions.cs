@@ -69,8 +69,16 @@ public sealed record CollectorOptions
     /// <summary>How long a stopping collector waits for the store to take what the log holds; the next start stores the rest.</summary>
     public TimeSpan StopPatience { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Resource attributes that become labels of each series.</summary>
-    public IReadOnlyList<string> PromotedResourceAttributes { get; init; } = Naming.SeriesLabels.DefaultPromoted;
+    /// <summary>Resource attributes that become labels of each series beside job and instance, where nothing else is chosen.</summary>
+    public static IReadOnlyList<string> DefaultPromotedResourceAttributes { get; } =
+    [
+        "service.name", "service.namespace", "service.version", "deployment.environment.name",
+        "k8s.cluster.name", "k8s.namespace.name", "k8s.node.name", "k8s.pod.name", "k8s.container.name", "k8s.deployment.name",
+        "k8s.hpa.name", "k8s.resourcequota.name", "cloud.region", "host.name", "tenant.id",
+    ];
+
+    /// <summary>Resource attributes that become labels of each series beside job and instance.</summary>
+    public IReadOnlyList<string> PromotedResourceAttributes { get; init; } = DefaultPromotedResourceAttributes;
 
     /// <summary>What is done to telemetry before it is stored.</summary>
     public Pipelines.PipelineOptions Pipelines { get; init; } = new();

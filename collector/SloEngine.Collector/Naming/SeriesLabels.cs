@@ -10,14 +10,6 @@ namespace SloEngine.Collector.Naming;
 /// <summary>Turns the raw parts of a series into its Prometheus name and labels.</summary>
 internal static class SeriesLabels
 {
-    /// <summary>Resource attributes that become labels of each series beside job and instance.</summary>
-    public static readonly IReadOnlyList<string> DefaultPromoted =
-    [
-        "service.name", "service.namespace", "service.version", "deployment.environment.name",
-        "k8s.cluster.name", "k8s.namespace.name", "k8s.node.name", "k8s.pod.name", "k8s.container.name", "k8s.deployment.name",
-        "k8s.hpa.name", "k8s.resourcequota.name", "cloud.region", "host.name", "tenant.id",
-    ];
-
     /// <summary>Prometheus name of a series; histograms and summary quantiles have the base name.</summary>
     public static string Metric(in RawSeries series)
     {

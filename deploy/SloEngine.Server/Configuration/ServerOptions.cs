@@ -104,6 +104,9 @@ internal sealed record ServerOptions
     /// <summary>Resource attribute that names the tenant; null for none.</summary>
     public string? TenantAttribute { get; init; }
 
+    /// <summary>Resource attributes that become labels of each series.</summary>
+    public required IReadOnlyList<string> PromotedResourceAttributes { get; init; }
+
     public PipelineOptions Pipelines { get; init; } = new();
 
     /// <summary>Who may do what; null for everybody everything.</summary>
@@ -195,6 +198,7 @@ internal sealed record ServerOptions
             MaxFuture = Duration(Setting.MaxFuture, Text(Setting.MaxFuture), TimeSpan.FromMinutes(1), TimeSpan.FromDays(30)),
             SeriesIdle = Duration(Setting.SeriesIdle, Text(Setting.SeriesIdle), TimeSpan.FromMinutes(1)),
             TenantAttribute = Text(Setting.TenantAttribute).Text is { Length: > 0 } attribute ? attribute : null,
+            PromotedResourceAttributes = PromotedAttributesText.Parse(Text(Setting.PromoteResourceAttributes)),
             Pipelines = Section(file.Pipelines, section => PipelinesText.Read(section, environment)) ?? new PipelineOptions(),
             Credentials = Section(file.Authentication, section => CredentialsText.Read(section, environment)),
             Wal = Text(Setting.Wal).Text is { Length: > 0 } wal ? Path.GetFullPath(wal) : Path.Combine(Path.GetFullPath(Text(Setting.Data).Text), "wal"),

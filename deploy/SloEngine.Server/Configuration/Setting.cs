@@ -1,3 +1,5 @@
+using SloEngine.Collector;
+
 namespace SloEngine.Server.Configuration;
 
 /// <summary>One thing that can be configured: by a key in the file, an environment variable or a flag of <c>serve</c>.</summary>
@@ -53,6 +55,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
     public static readonly Setting MaxFuture = new("limits.max_future", "--max-future", "DURATION", "1d", "How far ahead of the clock the times of telemetry may be");
     public static readonly Setting SeriesIdle = new("limits.series_idle", "--series-idle", "DURATION", "30m", "How long a series without points stays active");
     public static readonly Setting TenantAttribute = new("tenant_attribute", "--tenant-attribute", "NAME", "", "Resource attribute of OTLP, such as tenant.id, that names the tenant; the header's stands in where it is missing");
+    public static readonly Setting PromoteResourceAttributes = new("metrics.promote_resource_attributes", "--promote-resource-attributes", "NAME,...", string.Join(',', CollectorOptions.DefaultPromotedResourceAttributes), "Resource attributes of OTLP that are labels of each of the resource's series, in place of the default; the others are labels of target_info");
     public static readonly Setting Wal = new("wal.directory", "--wal", "DIR", "", "Directory of the write-ahead log, on a disk of its own where that helps (default: wal below the data)");
     public static readonly Setting WalMaxBytes = new("wal.max_bytes", "--wal-max-bytes", "BYTES", "8589934592", "Bytes that may wait in the log while the store is away, before senders are asked to retry");
     public static readonly Setting WalSegmentAge = new("wal.segment_age", "--wal-segment-age", "DURATION", "1h", "Age at which a file of the log is closed: what the store has of it is deleted soon after");
@@ -74,7 +77,7 @@ internal sealed record Setting(string Key, string Flag, string Value, string Def
         Roles, Engines, ListenGrpc, ListenOtlpHttp, ListenHttp, Data, Store, StoreCluster, Backups, Slos, SloLateness, SloQueryDelay, Rules, Alertmanagers, ExternalLabels, Scaling, Receivers, Dashboards,
         ExternalUrl, EngineLibrary,
         MaxBodyBytes, MaxItemsPerRequest, MemoryBudgetBytes, MaxConnections, MaxActiveSeries, MaxTotalSeries, MaxActiveResources, BytesPerSecond, BurstBytes, MaxLabels, MaxLabelValueLength, MaxLogLineBytes,
-        MaxFuture, SeriesIdle, TenantAttribute, RuleGroups, RuleCatchUp, QuerySeries, QuerySamples, QueryTimeout, QueryConcurrency, QueryCacheBytes, Wal, WalMaxBytes, WalSegmentAge,
+        MaxFuture, SeriesIdle, TenantAttribute, PromoteResourceAttributes, RuleGroups, RuleCatchUp, QuerySeries, QuerySamples, QueryTimeout, QueryConcurrency, QueryCacheBytes, Wal, WalMaxBytes, WalSegmentAge,
         RetentionMetrics, RetentionLogs, RetentionTraces, RetentionSlo, RetentionRollUps, RetentionEvents, RetentionTenants, RetentionMaxBytes, RetentionMinFreeBytes, SelfTelemetry, LogLevel,
     ];
 }

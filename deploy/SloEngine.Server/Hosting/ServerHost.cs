@@ -337,6 +337,7 @@ internal static class ServerHost
         },
         SeriesIdle = options.SeriesIdle,
         TenantAttribute = options.TenantAttribute,
+        PromotedResourceAttributes = options.PromotedResourceAttributes,
         Pipelines = options.Pipelines,
     };
 
