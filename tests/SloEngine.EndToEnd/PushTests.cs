@@ -44,6 +44,50 @@ public sealed class PushTests
     }
 
     [Fact]
+    public async Task Labels_of_a_pushed_stream_find_it_and_come_back_as_they_were_pushed()
+    {
+        using var files = new TemporaryDirectory();
+        await using ServerProcess server = await ServerProcess.StartAsync(Path.Combine(files.Path, "data"), "--self-telemetry", "off");
+        using var http = new HttpClient { BaseAddress = server.Http };
+        long now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        using HttpResponseMessage pushed = await PostAsync(http, "/loki/api/v1/push", Encoding.UTF8.GetBytes(
+            $$$"""
+            {"streams":[
+             {"stream":{"service_name":"shop","level":"warning","app.kubernetes":"a"},"values":[["{{{now}}}000000","slow",{"trace_id":"0af7651916cd43dd8448eb211c80319c","user id":"u1"}],["{{{now}}}000001","slower"]]},
+             {"stream":{"service_name":"shop","level":"info"},"values":[["{{{now}}}000002","fine"]]}]}
+            """), "application/json", null);
+        Assert.Equal(HttpStatusCode.NoContent, pushed.StatusCode);
+        await server.StoredAsync();
+
+        foreach ((string query, int lines) in ((string, int)[])
+            [("{level=\"warning\"}", 2), ("{level=\"warn\"}", 2), ("{detected_level=\"warn\"}", 2), ("{level=~\"warning|info\"}", 3), ("{service_name=\"shop\", level!=\"warning\"}", 1), ("{app_kubernetes=\"a\", level!=\"info\"}", 2)])
+        {
+            Assert.Equal((query, lines), (query, (await StreamsAsync(query)).Sum(stream => stream.GetProperty("values").GetArrayLength())));
+        }
+        JsonElement[] alone = await StreamsAsync("{level=\"warning\"}");
+        Assert.Equal(2, alone.Length);
+        Assert.Equal("u1", alone.Single(stream => stream.GetProperty("values")[0][1].GetString() == "slow").GetProperty("stream").GetProperty("user_id").GetString());
+        JsonElement together = Assert.Single(await StreamsAsync("{level=\"warning\"}", "categorize-labels"));
+        Assert.Equal(
+            [("app_kubernetes", "a"), ("detected_level", "warn"), ("level", "warning"), ("service_name", "shop")],
+            together.GetProperty("stream").EnumerateObject().Select(label => (label.Name, label.Value.GetString()!)).Order());
+        Assert.Equal("""{"structuredMetadata":{"trace_id":"0af7651916cd43dd8448eb211c80319c","user_id":"u1"}}""", together.GetProperty("values")[1][2].GetRawText());
+        JsonElement levels = await server.GetAsync("/loki/api/v1/label/level/values");
+        Assert.Equal(["info", "warn", "warning"], levels.GetProperty("data").EnumerateArray().Select(level => level.GetString()!));
+
+        async Task<JsonElement[]> StreamsAsync(string query, string? flags = null)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri("/loki/api/v1/query_range?query=" + Uri.EscapeDataString(query), UriKind.Relative));
+            if (flags is not null)
+            {
+                request.Headers.Add("X-Loki-Response-Encoding-Flags", flags);
+            }
+            using HttpResponseMessage response = await http.SendAsync(request);
+            return [.. JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement.GetProperty("data").GetProperty("result").EnumerateArray()];
+        }
+    }
+
+    [Fact]
     public async Task Native_histograms_of_fractional_counts_and_gauges_are_read_back_until_they_end_also_after_a_kill()
     {
         using var files = new TemporaryDirectory();

@@ -8,8 +8,8 @@ namespace SloEngine.Otlp.Loki;
 
 /// <summary>
 /// Turns Loki's push requests into <c>ExportLogsServiceRequest</c>, so that one decoder serves both: stream labels become resource attributes
-/// (<c>service_name</c> is <c>service.name</c>), structured metadata becomes attributes, and the level, trace and span id among either are
-/// what they are in OpenTelemetry.
+/// (<c>service_name</c> is <c>service.name</c>), structured metadata becomes attributes. A level among either is the severity as well, and trace and span
+/// id among the metadata are what they are in OpenTelemetry.
 /// </summary>
 public static class LokiPush
 {
@@ -168,10 +168,7 @@ public static class LokiPush
         int resource = request.Begin(1);
         foreach ((string name, string value) in labels)
         {
-            if (!IsLevel(name, value))
-            {
-                Attribute(request, 1, name == "service_name" ? "service.name" : name, value);
-            }
+            Attribute(request, 1, name == "service_name" ? "service.name" : name, value);
         }
         request.End(resource);
         scope = request.Begin(2);

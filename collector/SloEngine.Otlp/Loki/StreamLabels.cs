@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using SloEngine.Otlp.Protobuf;
 
 namespace SloEngine.Otlp.Loki;
@@ -67,15 +66,12 @@ internal static class StreamLabels
                 at += Peek() == '\\' ? 2 : 1;
             }
             Expect('"');
-            try
+            if (GoText.Unquote(text.AsSpan(start + 1, at - start - 2)) is { } value)
             {
-                return JsonSerializer.Deserialize<string>(text.AsSpan(start, at - start))!;
+                return value;
             }
-            catch (JsonException)
-            {
-                at = start;
-                throw Wrong("a quoted value");
-            }
+            at = start;
+            throw Wrong("a quoted value");
         }
 
         OtlpFormatException Wrong(string expected) => new(string.Create(

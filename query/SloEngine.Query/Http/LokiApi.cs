@@ -12,6 +12,8 @@ namespace SloEngine.Query.Http;
 /// <summary>Logs by Loki's HTTP API (grafana.com/docs/loki/latest/reference/loki-http-api).</summary>
 public static class LokiApi
 {
+    private const string EncodingFlags = "X-Loki-Response-Encoding-Flags";
+    private const string CategorizeLabels = "categorize-labels";
     private const int MaxLines = 10_000;
     private const long DefaultReachMs = 3_600_000;
 
@@ -32,8 +34,9 @@ public static class LokiApi
             long start = parameters.TimeNanos("start", Now() - DefaultReachMs);
             int limit = parameters.Integer("limit", 100, MaxLines);
             bool forward = parameters.Optional("direction")?.Equals("forward", StringComparison.OrdinalIgnoreCase) == true;
-            IReadOnlyList<LogLine> lines = await reader.ReadAsync(parameters.Tenant, query, start, end, limit, forward, http.RequestAborted);
-            return json => WriteStreams(json, lines);
+            LogLines lines = await reader.ReadAsync(parameters.Tenant, query, start, end, limit, forward, http.RequestAborted);
+            bool categorizes = http.Request.Headers[EncodingFlags].ToString().Split(',', StringSplitOptions.TrimEntries).Contains(CategorizeLabels);
+            return json => WriteStreams(json, lines, categorizes);
         });
         Map("labels", async (parameters, http) =>
         {
@@ -59,39 +62,75 @@ public static class LokiApi
         json.WriteEndArray();
     }
 
-    private static void WriteStreams(Utf8JsonWriter json, IReadOnlyList<LogLine> lines)
+    /// <summary>Writes lines by their streams. What is known of a line alone stands beside it, or, for those who do not ask for that, among the labels of a stream of its own.</summary>
+    private static void WriteStreams(Utf8JsonWriter json, LogLines found, bool categorizes)
     {
         json.WriteStartObject();
         json.WriteString("resultType", "streams");
         json.WriteStartArray("result");
-        foreach (IGrouping<(string Service, string Level, string Trace), LogLine> stream in lines.GroupBy(line => (line.Service, line.Level, line.TraceId)))
+        foreach (IGrouping<(LogStream Stream, string Own), LogLine> lines in found.Lines.GroupBy(line => (line.Stream, categorizes ? "" : Text(line.Metadata))))
         {
             json.WriteStartObject();
-            json.WriteStartObject("stream");
-            json.WriteString("service_name", stream.Key.Service);
-            json.WriteString("level", stream.Key.Level);
-            json.WriteString("detected_level", stream.Key.Level);
-            if (stream.Key.Trace.Length > 0)
-            {
-                json.WriteString("trace_id", stream.Key.Trace);
-            }
-            json.WriteEndObject();
+            json.WritePropertyName("stream");
+            WriteLabels(json, Labels(found, lines.Key.Stream, categorizes ? [] : lines.First().Metadata));
             json.WriteStartArray("values");
-            foreach (LogLine line in stream)
+            foreach (LogLine line in lines)
             {
                 json.WriteStartArray();
                 json.WriteStringValue(line.TimeNanos.ToString(CultureInfo.InvariantCulture));
                 json.WriteStringValue(line.Body);
+                if (categorizes)
+                {
+                    json.WriteStartObject();
+                    json.WritePropertyName("structuredMetadata");
+                    WriteLabels(json, line.Metadata.DistinctBy(static label => label.Key));
+                    json.WriteEndObject();
+                }
                 json.WriteEndArray();
             }
             json.WriteEndArray();
             json.WriteEndObject();
         }
         json.WriteEndArray();
+        if (categorizes)
+        {
+            json.WriteStartArray("encodingFlags");
+            json.WriteStringValue(CategorizeLabels);
+            json.WriteEndArray();
+        }
         json.WriteStartObject("stats");
         json.WriteEndObject();
         json.WriteEndObject();
     }
+
+    /// <summary>Labels of a stream: what was pushed as one, or the resource says, goes before what the severity says, and that before what is of a line.</summary>
+    private static Dictionary<string, string> Labels(LogLines found, LogStream stream, IReadOnlyList<KeyValuePair<string, string>> metadata)
+    {
+        var labels = new Dictionary<string, string>(StringComparer.Ordinal) { ["service_name"] = stream.Service };
+        foreach ((string name, string value) in found.Resources.GetValueOrDefault(stream.Resource, []))
+        {
+            labels.TryAdd(name, value);
+        }
+        labels.TryAdd("level", stream.Level);
+        labels.TryAdd("detected_level", stream.Level);
+        foreach ((string name, string value) in metadata)
+        {
+            labels.TryAdd(name, value);
+        }
+        return labels;
+    }
+
+    private static void WriteLabels(Utf8JsonWriter json, IEnumerable<KeyValuePair<string, string>> labels)
+    {
+        json.WriteStartObject();
+        foreach ((string name, string value) in labels)
+        {
+            json.WriteString(name, value);
+        }
+        json.WriteEndObject();
+    }
+
+    private static string Text(IReadOnlyList<KeyValuePair<string, string>> labels) => string.Join('\u0001', labels.Select(static label => $"{label.Key}\u0002{label.Value}"));
 
     private static async Task AnswerAsync(HttpContext http, Func<RequestParameters, HttpContext, Task<Action<Utf8JsonWriter>>> handler)
     {

@@ -6,10 +6,26 @@ using SloEngine.Storage.Results;
 
 namespace SloEngine.Query.Logs;
 
-/// <summary>A log line with its stream labels and what else is known of it.</summary>
-internal sealed record LogLine(long TimeNanos, string Service, string Level, string Body, string TraceId, string SpanId, IReadOnlyList<KeyValuePair<string, string>> Attributes);
+/// <summary>A log line with its stream and what else is known of it.</summary>
+/// <param name="TimeNanos">Its time, Unix nanoseconds.</param>
+/// <param name="Body">The line.</param>
+/// <param name="Stream">What it is of.</param>
+/// <param name="Metadata">Ids of trace and span, and the record's attributes, by names of labels.</param>
+internal sealed record LogLine(long TimeNanos, string Body, LogStream Stream, IReadOnlyList<KeyValuePair<string, string>> Metadata);
 
-/// <summary>Reads logs. Stream labels are service_name, level (also severity and detected_level) and the resource's attributes.</summary>
+/// <summary>A stream: lines of one resource and level.</summary>
+/// <param name="Resource">The resource with its scope.</param>
+/// <param name="Service">Its service.</param>
+/// <param name="Level">Name of the severity.</param>
+internal readonly record struct LogStream(UInt128 Resource, string Service, string Level);
+
+/// <summary>Lines, and the attributes of their resources by names of labels.</summary>
+internal sealed record LogLines(IReadOnlyList<LogLine> Lines, IReadOnlyDictionary<UInt128, IReadOnlyList<KeyValuePair<string, string>>> Resources);
+
+/// <summary>
+/// Reads logs. Stream labels are service_name, the resource's attributes, and the level: that of the severity, and the one that was pushed as a label. (Also as severity; as detected_level that of the
+/// severity alone.)
+/// </summary>
 internal sealed class LogReader(IColumnStore store, QueryOptions options)
 {
     /// <summary>The level of a record: its number's name (logs data model, "Severity Fields"), else its text.</summary>
@@ -18,15 +34,17 @@ internal sealed class LogReader(IColumnStore store, QueryOptions options)
 
     private const string SanitisedKeys = "arrayMap(k -> replaceRegexpAll(k, '[^a-zA-Z0-9_]', '_'), mapKeys(attributes))";
 
+    private const string LabelsOf = $"CAST(mapFromArrays({SanitisedKeys}, mapValues(attributes)), 'Map(String, String)')";
+
     /// <summary>Lines of a time range, newest or oldest first.</summary>
-    public async ValueTask<IReadOnlyList<LogLine>> ReadAsync(
+    public async ValueTask<LogLines> ReadAsync(
         string tenant, LogQuery query, long startNanos, long endNanos, int limit, bool forward, CancellationToken cancellation)
     {
         var parameters = Range(tenant, startNanos, endNanos);
         string where = Where(query, parameters);
         QueryResult result = await store.QueryAsync(
             new StoreQuery($"""
-                SELECT ts, service, {Level} AS level, body, lower(hex(trace_id)), lower(hex(span_id)), attributes
+                SELECT ts, service, {Level} AS level, body, lower(hex(trace_id)), lower(hex(span_id)), {LabelsOf}, resource
                 FROM logs WHERE {where} ORDER BY ts {(forward ? "ASC" : "DESC")} LIMIT {limit}
                 """)
             {
@@ -40,14 +58,55 @@ internal sealed class LogReader(IColumnStore store, QueryOptions options)
             for (int row = 0; row < block.Rows; row++)
             {
                 MapColumn attributes = block.Map(6);
-                (int start, int length) = attributes.Row(row);
                 lines.Add(new LogLine(
-                    block.Values<long>(0)[row], block.Text(1).String(row), block.Text(2).String(row), block.Text(3).String(row),
-                    Id(block.Text(4).String(row)), Id(block.Text(5).String(row)),
-                    [.. Enumerable.Range(start, length).Select(entry => KeyValuePair.Create(attributes.Keys.String(entry), attributes.Values.String(entry)))]));
+                    block.Values<long>(0)[row], block.Text(3).String(row), new LogStream(block.Values<UInt128>(7)[row], block.Text(1).String(row), block.Text(2).String(row)),
+                    [.. Ids(block.Text(4).String(row), block.Text(5).String(row)), .. Pairs(attributes, row)]));
             }
         }
-        return lines;
+        return new LogLines(lines, await ResourcesAsync(tenant, [.. lines.Select(static line => line.Stream.Resource).Distinct()], cancellation));
+    }
+
+    private async ValueTask<Dictionary<UInt128, IReadOnlyList<KeyValuePair<string, string>>>> ResourcesAsync(string tenant, UInt128[] ids, CancellationToken cancellation)
+    {
+        var resources = new Dictionary<UInt128, IReadOnlyList<KeyValuePair<string, string>>>();
+        if (ids.Length == 0)
+        {
+            return resources;
+        }
+        QueryResult result = await store.QueryAsync(
+            new StoreQuery($"SELECT id, {LabelsOf} FROM (SELECT id, any(attributes) AS attributes FROM resources WHERE tenant = {{tenant:String}} AND {SqlText.IsOneOfIds(ids.Length)} GROUP BY id)")
+            {
+                Parameters = new Dictionary<string, string> { ["tenant"] = tenant, ["ids"] = SqlText.Array(ids) },
+                Timeout = options.Timeout,
+            },
+            cancellation);
+        foreach (ResultBlock block in result.Blocks)
+        {
+            ReadOnlySpan<UInt128> found = block.Values<UInt128>(0);
+            MapColumn attributes = block.Map(1);
+            for (int row = 0; row < found.Length; row++)
+            {
+                resources[found[row]] = [.. Pairs(attributes, row)];
+            }
+        }
+        return resources;
+    }
+
+    private static IEnumerable<KeyValuePair<string, string>> Pairs(MapColumn attributes, int row)
+    {
+        (int start, int length) = attributes.Row(row);
+        return Enumerable.Range(start, length).Select(entry => KeyValuePair.Create(attributes.Keys.String(entry), attributes.Values.String(entry)));
+    }
+
+    private static IEnumerable<KeyValuePair<string, string>> Ids(string trace, string span)
+    {
+        foreach ((string name, string id) in ((string, string)[])[("trace_id", trace), ("span_id", span)])
+        {
+            if (id.AsSpan().ContainsAnyExcept('0'))
+            {
+                yield return KeyValuePair.Create(name, id);
+            }
+        }
     }
 
     /// <summary>Names of stream labels.</summary>
@@ -71,8 +130,9 @@ internal sealed class LogReader(IColumnStore store, QueryOptions options)
         string sql = label switch
         {
             "service_name" => $"SELECT DISTINCT service AS v FROM logs WHERE {time} ORDER BY v LIMIT 1000",
-            "level" or "severity" or "detected_level" => $"SELECT DISTINCT {Level} AS v FROM logs WHERE {time} ORDER BY v",
-            _ => $"SELECT DISTINCT mapValues(attributes)[indexOf({SanitisedKeys}, {{label:String}})] AS v FROM resources WHERE tenant = {{tenant:String}} AND v != '' ORDER BY v LIMIT 1000",
+            "detected_level" => $"SELECT DISTINCT {Level} AS v FROM logs WHERE {time} ORDER BY v",
+            "level" or "severity" => $"SELECT DISTINCT v FROM (SELECT {Level} AS v FROM logs WHERE {time} UNION ALL SELECT {OfResource("{label:String}")} AS v FROM resources WHERE tenant = {{tenant:String}}) WHERE v != '' ORDER BY v LIMIT 1000",
+            _ => $"SELECT DISTINCT {OfResource("{label:String}")} AS v FROM resources WHERE tenant = {{tenant:String}} AND v != '' ORDER BY v LIMIT 1000",
         };
         return Column(await store.QueryAsync(new StoreQuery(sql) { Parameters = parameters, Timeout = options.Timeout }, cancellation));
     }
@@ -109,17 +169,17 @@ internal sealed class LogReader(IColumnStore store, QueryOptions options)
         foreach (LabelMatcher matcher in query.Matchers)
         {
             bool regex = matcher.Kind is MatchKind.Regex or MatchKind.NotRegex;
-            string expression = matcher.Label switch
-            {
-                "service_name" or "service" => "service",
-                "level" or "severity" or "detected_level" => Level,
-                _ => $"mapValues(attributes)[indexOf({SanitisedKeys}, {Add(matcher.Label)})]",
-            };
             string value = Add(regex ? $"^(?s:{matcher.Value})$" : matcher.Value);
-            string condition = regex ? $"match({expression}, {value})" : $"{expression} = {value}";
-            condition = matcher.Kind is MatchKind.NotEqual or MatchKind.NotRegex ? $"NOT ({condition})" : condition;
-            bool ofResource = expression.StartsWith("mapValues", StringComparison.Ordinal);
-            where.Append(CultureInfo.InvariantCulture, $" AND {(ofResource ? $"resource IN (SELECT id FROM resources WHERE tenant = {{tenant:String}} AND {condition})" : condition)}");
+            string Is(string expression) => regex ? $"match({expression}, {value})" : $"{expression} = {value}";
+            string IsOfResource() => $"resource IN (SELECT id FROM resources WHERE tenant = {{tenant:String}} AND {Is(OfResource(Add(matcher.Label)))})";
+            string condition = matcher.Label switch
+            {
+                "service_name" or "service" => Is("service"),
+                "detected_level" => Is(Level),
+                "level" or "severity" => $"({Is(Level)} OR {IsOfResource()})",
+                _ => IsOfResource(),
+            };
+            where.Append(CultureInfo.InvariantCulture, $" AND {(matcher.Kind is MatchKind.NotEqual or MatchKind.NotRegex ? "NOT " : "")}({condition})");
         }
         foreach (LineFilter filter in query.Filters)
         {
@@ -135,5 +195,6 @@ internal sealed class LogReader(IColumnStore store, QueryOptions options)
         return where.ToString();
     }
 
-    private static string Id(string hex) => hex.AsSpan().ContainsAnyExcept('0') ? hex : "";
+    /// <summary>Value of a label among the attributes of a resource; empty without one.</summary>
+    private static string OfResource(string label) => $"mapValues(attributes)[indexOf({SanitisedKeys}, {label})]";
 }

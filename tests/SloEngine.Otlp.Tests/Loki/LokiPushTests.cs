@@ -62,6 +62,30 @@ public sealed class LokiPushTests
     }
 
     [Theory]
+    [InlineData("""{a="\x1b[0m"}""", "\u001b[0m")]
+    [InlineData("""{a="\a\b\f\n\r\t\v\\\"'"}""", "\a\b\f\n\r\t\v\\\"'")]
+    [InlineData("""{a="\303\251\u00e9\U0001F600"}""", "éé😀")]
+    [InlineData("""{a="\xff"}""", "\uFFFD")]
+    [InlineData("""{a="\q"}""", null)]
+    [InlineData("""{a="\x1"}""", null)]
+    [InlineData("""{a="\ud800"}""", null)]
+    [InlineData("""{a="\389"}""", null)]
+    public void Escapes_of_labels_are_those_of_Go(string labels, string? value)
+    {
+        ReadOnlyMemory<byte> Push() => LokiPush.FromProtobuf(Encode(request => request.Message(1, stream =>
+        {
+            stream.Text(1, labels);
+            stream.Message(2, entry => Time(entry, 1));
+        })));
+        if (value is null)
+        {
+            Assert.Contains("expected a quoted value", Assert.Throws<OtlpFormatException>(() => Push()).Message, StringComparison.Ordinal);
+            return;
+        }
+        Assert.True(Push().Span.IndexOf(Encoding.UTF8.GetBytes(value)) >= 0);
+    }
+
+    [Theory]
     [InlineData("app=\"x\"", "character 1: expected '{'")]
     [InlineData("{app=x}", "character 6: expected '\"'")]
     [InlineData("{app=\"x\" b=\"y\"}", "character 10: expected ','")]
@@ -93,7 +117,7 @@ public sealed class LokiPushTests
         new LogsDecoder(resources, 7, TimeProvider.System).Decode(request.Span, block);
         Assert.Contains("service.name", resources.Text, StringComparison.Ordinal);
         Assert.Contains("shop", resources.Text, StringComparison.Ordinal);
-        Assert.DoesNotContain("level", resources.Text, StringComparison.Ordinal);
+        Assert.Contains("level", resources.Text, StringComparison.Ordinal);
         return block;
     }
 

@@ -22,7 +22,7 @@ export function LogTable({ query, range, limit }: { query: string; range: Range;
                 <tr key={at + index}>
                   <td className="mono">{new Date(Number(BigInt(at) / 1000000n)).toISOString().slice(11, 23)}</td>
                   <td>
-                    <span className={`level ${stream.level}`}>{stream.level}</span>
+                    <span className={`level ${stream.detected_level}`}>{stream.level}</span>
                   </td>
                   <td>{stream.service_name}</td>
                   <td className="line">{line}</td>
