@@ -37,7 +37,7 @@ internal sealed class SeriesIndex
     /// <summary>How often a share of them is: with each, queries forget which series a name has.</summary>
     private static readonly TimeSpan DescribedAtOnce = TimeSpan.FromHours(1);
 
-    /// <summary>A scope is read again for each new series, for its name and version.</summary>
+    /// <summary>A scope is read again for each new series, for its labels.</summary>
     private const int MaxScopeBytes = 16 << 10;
 
     private const int MaxLabelNameLength = 1024;
@@ -173,7 +173,7 @@ internal sealed class SeriesIndex
     /// <summary>Parses and registers a raw series, beyond all limits when it was accepted before; see <see cref="ISeriesIndex.Register"/>.</summary>
     public int Register(string tenant, LastResource last, in RawSeries raw, out string? rejection, bool isAccepted = false)
     {
-        rejection = isAccepted ? null : Oversize(tenant, raw.Name.Length, raw.Unit.Length, raw.Scope.Length, raw.Bounds.Length);
+        rejection = isAccepted ? null : Oversize(tenant, raw.Name.Length, raw.Unit.Length, raw.Scope.Length, raw.SchemaUrl.Length, raw.Bounds.Length);
         if (rejection is not null)
         {
             return OverLabelLimit;
@@ -209,7 +209,7 @@ internal sealed class SeriesIndex
     {
         List<KeyValuePair<string, string>> labels = [.. series.Labels];
         rejection = isAccepted ? null
-            : Oversize(tenant, Encoding.UTF8.GetByteCount(series.Metric), Encoding.UTF8.GetByteCount(series.Unit), scope: 0, series.Bounds.Length) ?? Oversize(tenant, labels);
+            : Oversize(tenant, Encoding.UTF8.GetByteCount(series.Metric), Encoding.UTF8.GetByteCount(series.Unit), scope: 0, schema: 0, series.Bounds.Length) ?? Oversize(tenant, labels);
         if (rejection is not null)
         {
             return OverLabelLimit;
@@ -410,13 +410,14 @@ internal sealed class SeriesIndex
 
     /// <summary>What stands once in a request and would be read, or kept, for each of its series.</summary>
     /// <summary>Why a metric is larger than it may be; null where it is not. Lengths are bytes.</summary>
-    private string? Oversize(string tenant, int name, int unit, int scope, int bounds)
+    private string? Oversize(string tenant, int name, int unit, int scope, int schema, int bounds)
     {
         int most = _options.LimitsOf(tenant).MaxLabelValueLength;
         string? reason =
             name > most ? TooLong("the metric name", name, most)
             : unit > most ? TooLong("the unit", unit, most)
             : scope > MaxScopeBytes ? TooLong("the scope", scope, MaxScopeBytes)
+            : schema > most ? TooLong("the address of the scope's schema", schema, most)
             : bounds > MaxBounds ? string.Create(CultureInfo.InvariantCulture, $"the histogram has {bounds} bounds; the limit is {MaxBounds}")
             : null;
         return Counted(tenant, reason);

@@ -30,6 +30,21 @@ public static class AttributeSet
         return attributes;
     }
 
+    /// <summary>Whether an encoded message has a field at all.</summary>
+    public static bool Has(ReadOnlySpan<byte> message, int field)
+    {
+        var reader = new ProtobufReader(message);
+        while (reader.Next())
+        {
+            if (reader.Field == field)
+            {
+                return true;
+            }
+            reader.Skip();
+        }
+        return false;
+    }
+
     /// <summary>How many attributes a resource (field 2) or a scope (field 4) says that it has lost.</summary>
     public static uint Dropped(ReadOnlySpan<byte> message, int field)
     {

@@ -208,7 +208,7 @@ internal static class OtlpMessages
         [resources] = Many(1, new(new()
         {
             ["resource"] = One(1, Resource),
-            [scopes] = Many(2, new(new() { ["scope"] = One(1, Scope), [items] = Many(2, item) })),
+            [scopes] = Many(2, new(new() { ["scope"] = One(1, Scope), [items] = Many(2, item), ["schemaUrl"] = Text3 })),
         })),
     });
 

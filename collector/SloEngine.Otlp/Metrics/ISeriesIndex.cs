@@ -47,7 +47,7 @@ public enum SeriesPart : byte
 /// </summary>
 public readonly ref struct RawSeries
 {
-    /// <summary>Hash of resource, scope, metric name, unit, kind, temporality, bounds and attribute bytes as they stood on the wire.</summary>
+    /// <summary>Hash of resource, scope, its schema, metric name, unit, kind, temporality, bounds and attribute bytes as they stood on the wire.</summary>
     public UInt128 Identity { get; init; }
 
     /// <summary>Hash of the encoded resource: equal for all series of one.</summary>
@@ -58,6 +58,9 @@ public readonly ref struct RawSeries
 
     /// <summary>Encoded <c>InstrumentationScope</c>.</summary>
     public ReadOnlySpan<byte> Scope { get; init; }
+
+    /// <summary>Address of the schema of the scope's data (<c>ScopeMetrics.schema_url</c>), UTF-8; empty when not given.</summary>
+    public ReadOnlySpan<byte> SchemaUrl { get; init; }
 
     /// <summary>Metric name, UTF-8.</summary>
     public ReadOnlySpan<byte> Name { get; init; }

@@ -103,14 +103,18 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
     private void ScopeMetrics(ProtobufReader message, ReadOnlySpan<byte> resource, UInt128 resourceIdentity)
     {
         (_metric, _point) = (-1, -1);
-        ReadOnlySpan<byte> scope = message.Merged(1);
+        ReadOnlySpan<byte> scope = message.Merged(1, text: 3, out ReadOnlySpan<byte> schemaUrl);
         UInt128 identity = IdentityHash.Hash(scope, resourceIdentity);
+        if (!schemaUrl.IsEmpty)
+        {
+            identity = IdentityHash.Hash(schemaUrl, identity);
+        }
         while (message.Next())
         {
             if (message.Field == 2)
             {
                 _metric++;
-                Metric(message.MessageField(), new MetricContext { Resource = resource, ResourceIdentity = resourceIdentity, Scope = scope, Identity = identity });
+                Metric(message.MessageField(), new MetricContext { Resource = resource, ResourceIdentity = resourceIdentity, Scope = scope, SchemaUrl = schemaUrl, Identity = identity });
             }
             else
             {
@@ -248,6 +252,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
                     ResourceIdentity = metric.ResourceIdentity,
                     Resource = metric.Resource,
                     Scope = metric.Scope,
+                    SchemaUrl = metric.SchemaUrl,
                     Name = metric.Name,
                     Unit = metric.Unit,
                     Description = metric.Description,
@@ -305,6 +310,7 @@ public sealed partial class MetricsDecoder(ISeriesIndex index, UInt128 hashKey)
         public ReadOnlySpan<byte> Resource;
         public UInt128 ResourceIdentity;
         public ReadOnlySpan<byte> Scope;
+        public ReadOnlySpan<byte> SchemaUrl;
         public ReadOnlySpan<byte> Name;
         public ReadOnlySpan<byte> Unit;
         public ReadOnlySpan<byte> Description;

@@ -171,12 +171,21 @@ public ref struct ProtobufReader(ReadOnlySpan<byte> message, int offset = 0)
     /// A message field ahead in this message; several are merged, which in this encoding is their bytes one after the other (protobuf.dev,
     /// "Last One Wins"). This reader does not move.
     /// </summary>
-    public readonly ReadOnlySpan<byte> Merged(int field)
+    public readonly ReadOnlySpan<byte> Merged(int field) => Merged(field, text: 0, out _);
+
+    /// <summary><see cref="Merged(int)"/> and, in the same look ahead, <see cref="Last"/> of another field.</summary>
+    public readonly ReadOnlySpan<byte> Merged(int field, int text, out ReadOnlySpan<byte> last)
     {
         ReadOnlySpan<byte> merged = default;
+        last = default;
         ProtobufReader ahead = this;
         while (ahead.Next())
         {
+            if (ahead.Field == text)
+            {
+                last = ahead.BytesField();
+                continue;
+            }
             if (ahead.Field != field)
             {
                 ahead.Skip();
@@ -185,6 +194,7 @@ public ref struct ProtobufReader(ReadOnlySpan<byte> message, int offset = 0)
             ReadOnlySpan<byte> next = ahead.BytesField();
             if (!merged.IsEmpty && !next.IsEmpty)
             {
+                last = Last(text);
                 return Joined(field);
             }
             merged = merged.IsEmpty ? next : merged;
@@ -192,7 +202,7 @@ public ref struct ProtobufReader(ReadOnlySpan<byte> message, int offset = 0)
         return merged;
     }
 
-    /// <summary>A reader of <see cref="Merged"/>; its offsets are about those of this message.</summary>
+    /// <summary>A reader of <see cref="Merged(int)"/>; its offsets are about those of this message.</summary>
     public readonly ProtobufReader MergedField(int field) => new(Merged(field), Offset);
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using FsCheck;
 using FsCheck.Fluent;
 using SloEngine.Collector.Limits;
@@ -48,6 +49,75 @@ public sealed class SeriesIndexTests
                 "path=/cart", "service_name=checkout", "service_namespace=shop",
             ],
             series.Labels.Select(label => $"{label.Key}={label.Value}"));
+    }
+
+    [Fact]
+    public void Attributes_and_schema_of_a_scope_are_labels_and_tell_its_series_from_those_of_others()
+    {
+        SeriesDescriptor[] series = Register("default", Encode(request => request.Message(1, resource =>
+        {
+            Scope(resource, "", _ => { });
+            Scope(resource, "https://example.org/1", _ => { });
+            Scope(resource, "https://example.org/2", _ => { });
+            Scope(resource, "", scope => scope.Attribute(3, "db.pool", "orders"));
+            Scope(resource, "", scope =>
+            {
+                scope.Attribute(3, "db.pool", "users");
+                // Two are named as what the scope itself says, one has no value, and one no key.
+                scope.Attribute(3, "name", "other");
+                scope.Attribute(3, "schema.url", "other");
+                scope.Attribute(3, "empty", "");
+                scope.Attribute(3, "", "nameless");
+            });
+            Scope(resource, "", scope =>
+            {
+                scope.Attribute(3, "a.b", "dot");
+                scope.Attribute(3, "a-b", "dash");
+            });
+        })));
+
+        Assert.Equal(
+            [
+                "otel_scope_name=meter path=/",
+                "otel_scope_name=meter otel_scope_schema_url=https://example.org/1 path=/",
+                "otel_scope_name=meter otel_scope_schema_url=https://example.org/2 path=/",
+                "otel_scope_db_pool=orders otel_scope_name=meter path=/",
+                "otel_scope_db_pool=users otel_scope_name=meter path=/",
+                "otel_scope_a_b=dash;dot otel_scope_name=meter path=/",
+            ],
+            series.Select(one => string.Join(' ', one.Labels.Select(label => $"{label.Key}={label.Value}"))));
+        Assert.Equal(6, series.Select(one => one.Id).Distinct().Count());
+        // Series without them are those that are stored already.
+        Assert.Equal(UInt128.Parse("286296287913060574618414039228121048982", CultureInfo.InvariantCulture), series[0].Id);
+
+        static void Scope(ProtobufWriter resource, string schema, Action<ProtobufWriter> attributes) => resource.Message(2, scope =>
+        {
+            scope.Message(1, named =>
+            {
+                named.Text(1, "meter");
+                attributes(named);
+            });
+            scope.Message(2, Gauge("load", With(("path", "/"))));
+            if (schema.Length > 0)
+            {
+                scope.Text(3, schema);
+            }
+        });
+    }
+
+    [Fact]
+    public void A_schema_whose_address_is_longer_than_a_label_may_be_is_refused()
+    {
+        var index = new SeriesIndex(new CollectorOptions { Limits = new TenantLimits { MaxLabelValueLength = 20 } }, _taps, TimeProvider.System);
+
+        DecodeResult result = Decode(index, "default", Encode(request => request.Message(1, resource => resource.Message(2, scope =>
+        {
+            scope.Message(2, Gauge("load", With(("path", "/"))));
+            scope.Text(3, "https://example.org/long");
+        }))));
+
+        Assert.Equal((1, 0), (result.Rejected, index.Count));
+        Assert.EndsWith("the address of the scope's schema has 24 bytes; the limit is 20", result.ErrorMessage, StringComparison.Ordinal);
     }
 
     [Fact]

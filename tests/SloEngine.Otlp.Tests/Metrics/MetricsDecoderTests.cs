@@ -309,6 +309,31 @@ public sealed class MetricsDecoderTests : IDisposable
         Assert.Equal([0, 1, 0], _block.Numbers.Series.Values.ToArray());
     }
 
+    /// <summary>The schema stands behind the metrics on the wire; of several the last counts.</summary>
+    [Fact]
+    public void The_schema_of_a_scope_tells_its_series_apart_wherever_it_stands()
+    {
+        Decode(Encode(request => request.Message(1, resource =>
+        {
+            foreach (string[] schemas in (string[][])[[], ["one"], ["two"], ["two", "one"], [""]])
+            {
+                resource.Message(2, scope =>
+                {
+                    scope.Message(1, name => name.Text(1, "meter"));
+                    scope.Message(2, Gauge("a", Number(1)));
+                    foreach (string schema in schemas)
+                    {
+                        scope.Text(3, schema);
+                    }
+                    // A scope in two pieces is the two together.
+                    scope.Message(1, name => name.Text(2, "1"));
+                });
+            }
+        })));
+
+        Assert.Equal([0, 1, 2, 1, 0], _block.Numbers.Series.Values.ToArray());
+    }
+
     [Fact]
     public void A_resource_that_stands_after_its_scope_still_names_the_series()
     {

@@ -31,7 +31,7 @@ internal sealed class GeneratedRows
             {
                 foreach (Metric metric in scope.Metrics)
                 {
-                    rows.Metric(metric, Resource(resource.Resource, scope.Scope));
+                    rows.Metric(metric, Rows.Line(Resource(resource.Resource, scope.Scope), scope.SchemaUrl));
                 }
             }
         }

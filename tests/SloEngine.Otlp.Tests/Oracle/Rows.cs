@@ -98,7 +98,7 @@ internal sealed class TextIndex : ISeriesIndex, IResourceIndex, ILabelledSeriesI
         using AttributesColumn attributes = AttributeSet.Decode(series.Point, series.AttributesField);
         return Add(series.Identity, Rows.Line(
             Encoding.UTF8.GetString(series.Name), Encoding.UTF8.GetString(series.Unit), series.Kind, series.Temporality, series.Part, series.Quantile,
-            series.Bounds.ToArray(), Resource(series.Resource, series.Scope), Rows.Attributes(attributes, 0)));
+            series.Bounds.ToArray(), Rows.Line(Resource(series.Resource, series.Scope), Encoding.UTF8.GetString(series.SchemaUrl)), Rows.Attributes(attributes, 0)));
     }
 
     public int Register(in RawResource resource, out string? rejection)
