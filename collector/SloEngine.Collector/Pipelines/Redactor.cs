@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Text;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -36,12 +37,15 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
     /// <summary>Most values of attributes are shorter, and cannot hold a key or a card's number.</summary>
     private const int ShortestToken = 16;
     private const int ShortestCard = 13;
+    private const long LeastCard = 1_000_000_000_000;
 
     private static readonly SearchValues<byte> TokenBytes = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="u8);
     private static readonly SearchValues<byte> WordBytes = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"u8);
     private static readonly SearchValues<byte> MailBytes = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-"u8);
     private static readonly SearchValues<byte> DomainBytes = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-"u8);
     private static readonly SearchValues<byte> ValueEnds = SearchValues.Create(" \t\r\n\"'&,;)}]<>"u8);
+    private static readonly SearchValues<byte> LineEnds = SearchValues.Create("\r\n"u8);
+    private static readonly SearchValues<byte> AuthorityEnds = SearchValues.Create(" \t\r\n\"'<>\\/?#"u8);
     private static readonly SearchValues<byte> Assignments = SearchValues.Create("=:"u8);
 
     /// <summary>Ends of names, without <c>_</c> and <c>-</c>, whose values are secrets.</summary>
@@ -71,6 +75,7 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
                 FindGitHubTokens(text, "github_pat_"u8, ref found);
             }
             FindAssignments(text, ref found);
+            FindPasswordsOfUrls(text, ref found);
         }
         if (text.Length >= ShortestCard && patterns.HasFlag(RedactionPatterns.Card))
         {
@@ -87,12 +92,33 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
     /// <summary>The same of the value of an attribute, all of which is a secret when the attribute's name says so; the value itself where nothing is found.</summary>
     public ReadOnlySpan<byte> RedactValue(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
-        if (patterns.HasFlag(RedactionPatterns.ApiKey) && !key.IsEmpty && !value.IsEmpty && IsSecretName(key))
+        if (!value.IsEmpty && IsSecret(key))
         {
-            return "[redacted:secret]"u8;
+            return Secret;
         }
         return Redact(value) is { } changed ? changed : value;
     }
+
+    /// <summary>Whether the name of an attribute says that all of its value is a secret.</summary>
+    public bool IsSecret(ReadOnlySpan<byte> key) => patterns.HasFlag(RedactionPatterns.ApiKey) && !key.IsEmpty && IsSecretName(key);
+
+    /// <summary>What stands for a number; empty where it is none of those that are looked for.</summary>
+    public ReadOnlySpan<byte> RedactNumber(long value)
+    {
+        Span<byte> digits = stackalloc byte[20];
+        if (value < LeastCard || !patterns.HasFlag(RedactionPatterns.Card) || !Utf8Formatter.TryFormat(value, digits, out int length))
+        {
+            return default;
+        }
+        foreach (ref byte digit in digits[..length])
+        {
+            digit -= (byte)'0';
+        }
+        return IsCard(digits[..length]) ? "[redacted:card]"u8 : default;
+    }
+
+    /// <summary>What stands for a secret.</summary>
+    public static ReadOnlySpan<byte> Secret => "[redacted:secret]"u8;
 
     private readonly record struct Found(int Start, int End, string Kind);
 
@@ -100,7 +126,8 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
 
     private static byte[] Replace(ReadOnlySpan<byte> text, List<Found> found)
     {
-        found.Sort(static (left, right) => left.Start.CompareTo(right.Start));
+        // Of those that begin together the one that takes the most.
+        found.Sort(static (left, right) => (left.Start, -left.End).CompareTo((right.Start, -right.End)));
         var output = new ArrayBufferWriter<byte>(text.Length + 32);
         int unwritten = 0;
         for (int index = 0; index < found.Count; index++)
@@ -223,19 +250,69 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
                 start++;
             }
             byte quote = start < text.Length && text[start] is (byte)'"' or (byte)'\'' ? text[start++] : (byte)0;
-            int length = quote == 0 ? text[start..].IndexOfAny(ValueEnds) : text[start..].IndexOf(quote);
-            int end = length < 0 ? text.Length : start + length;
-            // "Authorization: Basic dXNlcjpwYXNz" has its secret behind the scheme.
-            if (quote == 0 && end < text.Length && IsScheme(text[start..end]))
+            int end = quote == 0 ? End(text, start, ValueEnds) : ClosingQuote(text, start, quote);
+            // "Authorization: Basic dXNlcjpwYXNz" has its secret behind the scheme, "Authorization: Digest username=..." all over the line.
+            if (quote == 0 && end < text.Length && Ascii.EqualsIgnoreCase(text[start..end], "Digest"u8))
             {
                 start = end + 1;
-                length = text[start..].IndexOfAny(ValueEnds);
-                end = length < 0 ? text.Length : start + length;
+                end = End(text, start, LineEnds);
+            }
+            else if (quote == 0 && end < text.Length && IsScheme(text[start..end]))
+            {
+                start = end + 1;
+                end = End(text, start, ValueEnds);
             }
             if (end > start && !text[start..end].StartsWith("[redacted"u8))
             {
                 Add(ref found, start, end, "secret");
                 from = end;
+            }
+        }
+    }
+
+    private static int End(ReadOnlySpan<byte> text, int start, SearchValues<byte> ends) => text[start..].IndexOfAny(ends) is var length && length < 0 ? text.Length : start + length;
+
+    /// <summary>
+    /// Where a quoted text ends, before its closing quote: in JSON within texts, quotes and backslashes stand behind backslashes themselves, as many as the opening quote has, and a quote within the
+    /// text behind more of them.
+    /// </summary>
+    private static int ClosingQuote(ReadOnlySpan<byte> text, int start, byte quote)
+    {
+        int opening = Backslashes(text, start - 1);
+        for (int from = start, at; (at = text[from..].IndexOf(quote)) >= 0; from += at + 1)
+        {
+            int before = Math.Min(Backslashes(text, from + at), from + at - start);
+            if (before >= opening && (before - opening) % (2 * (opening + 1)) == 0)
+            {
+                return from + at - opening;
+            }
+        }
+        return text.Length;
+    }
+
+    private static int Backslashes(ReadOnlySpan<byte> text, int end)
+    {
+        int count = 0;
+        while (count < end && text[end - count - 1] == '\\')
+        {
+            count++;
+        }
+        return count;
+    }
+
+    /// <summary><c>scheme://user:password@host</c> (RFC 3986, "User Information").</summary>
+    private static void FindPasswordsOfUrls(ReadOnlySpan<byte> text, ref List<Found>? found)
+    {
+        for (int from = 0, at; (at = text[from..].IndexOf("://"u8)) >= 0;)
+        {
+            int start = from + at + "://".Length;
+            from = End(text, start, AuthorityEnds);
+            ReadOnlySpan<byte> authority = text[start..from];
+            int sign = authority.LastIndexOf((byte)'@');
+            int colon = sign < 0 ? -1 : authority[..sign].IndexOf((byte)':');
+            if (colon >= 0 && sign > colon + 1 && !authority[(colon + 1)..].StartsWith("[redacted"u8))
+            {
+                Add(ref found, start + colon + 1, start + sign, "secret");
             }
         }
     }

@@ -185,6 +185,14 @@ internal sealed class RequestEdit(Signal signal, PipelineStep[] steps, Action<Pi
         {
             throw new OtlpFormatException($"values are nested deeper than {MaxDepth}", offset);
         }
+        ReadOnlySpan<byte> instead = Instead(step.Redactor, new ProtobufReader(value, offset), key);
+        if (!instead.IsEmpty)
+        {
+            _hits[index]++;
+            var text = new ProtobufWriter();
+            text.Bytes(1, instead);
+            return text.Written.Span;
+        }
         var reader = new ProtobufReader(value, offset);
         ProtobufWriter? changed = null;
         int unwritten = 0;
@@ -215,6 +223,34 @@ internal sealed class RequestEdit(Signal signal, PipelineStep[] steps, Action<Pi
         }
         changed.Encoded(value[unwritten..]);
         return changed.Written.Span;
+    }
+
+    /// <summary>The text that stands for all of an <c>AnyValue</c> that is no text: numbers, bytes, lists and maps under the name of a secret, and cards sent as numbers. Empty for any other.</summary>
+    private static ReadOnlySpan<byte> Instead(Redactor redactor, ProtobufReader value, ReadOnlySpan<byte> key)
+    {
+        ReadOnlySpan<byte> instead = default;
+        while (instead.IsEmpty && value.Next())
+        {
+            switch (value.Field)
+            {
+                case 3 when value.Type == WireType.Varint:
+                    instead = Number((long)value.VarintField(), key);
+                    break;
+                case 4 when value.Type == WireType.Fixed64:
+                    double number = value.DoubleField();
+                    instead = Number(number is > 0 and < long.MaxValue && double.IsInteger(number) ? (long)number : 0, key);
+                    break;
+                case 5 or 6 or 7 when value.Type == WireType.LengthDelimited:
+                    instead = !value.BytesField().IsEmpty && redactor.IsSecret(key) ? Redactor.Secret : default;
+                    break;
+                default:
+                    value.Skip();
+                    break;
+            }
+        }
+        return instead;
+
+        ReadOnlySpan<byte> Number(long number, ReadOnlySpan<byte> key) => redactor.IsSecret(key) ? Redactor.Secret : redactor.RedactNumber(number);
     }
 
     /// <summary>The elements of an <c>ArrayValue</c> or <c>KeyValueList</c>.</summary>

@@ -71,6 +71,37 @@ public sealed class PipelineTests
     }
 
     [Fact]
+    public void Secrets_that_are_no_texts_and_cards_sent_as_numbers_are_redacted_too()
+    {
+        byte[] request = Request(record =>
+        {
+            record.Fixed64(1, Time);
+            record.Attribute(6, "pin.secret", value => value.Varint(3, 1234));
+            record.Attribute(6, "api_key", value => value.Bytes(7, [1, 2, 3]));
+            record.Attribute(6, "auth_token", value => value.Double(4, 0.25));
+            record.Attribute(6, "db.password", value => value.Message(6, map => map.Attribute(1, "user", "u1")));
+            record.Attribute(6, "passwords.count", value => value.Varint(3, 4));
+            record.Attribute(6, "client_secret", value => value.Message(5, list => list.Message(1, element => element.Varint(3, 7))));
+            record.Attribute(6, "card", value => value.Varint(3, 4111111111111111));
+            record.Attribute(6, "card.double", value => value.Double(4, 4111111111111111));
+            record.Attribute(6, "time", value => value.Varint(3, 1767225600000000000));
+            record.Attribute(6, "none.password", value => value.Bytes(6, []));
+        });
+        using var block = new LogBlock();
+
+        new LogsDecoder(new NoResources(), 1, TimeProvider.System).Decode(Edited(RequestKind.Logs, request, Redact()).Span, block);
+
+        const string Secret = "[redacted:secret]";
+        Assert.Equal(
+            [
+                ("pin.secret", Secret), ("api_key", Secret), ("auth_token", Secret), ("db.password", Secret), ("passwords.count", "4"), ("client_secret", Secret),
+                ("card", "[redacted:card]"), ("card.double", "[redacted:card]"), ("time", "1767225600000000000"), ("none.password", "{}"),
+            ],
+            Entries(block.Attributes));
+        Assert.Equal(7, _counts["redact"]);
+    }
+
+    [Fact]
     public void Bodies_and_texts_at_any_depth_are_redacted()
     {
         byte[] request = Request(record =>

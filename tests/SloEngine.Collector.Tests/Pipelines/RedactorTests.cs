@@ -35,6 +35,12 @@ public sealed class RedactorTests
     [InlineData("378282246310005", "[redacted:card]")]
     [InlineData("mail from Jane.Doe+tag@mail.example.co.uk.", "mail from [redacted:email].")]
     [InlineData("postgres://app:s3cret@db.internal.example/x", "postgres://app:[redacted:email]/x")]
+    [InlineData("amqp://guest:s3cr:et@rabbitmq:5672/vhost", "amqp://guest:[redacted:secret]@rabbitmq:5672/vhost")]
+    [InlineData("redis://:s3cret@localhost", "redis://:[redacted:secret]@localhost")]
+    [InlineData("""{"password":"ab\"cd\\","user":"x"}""", """{"password":"[redacted:secret]","user":"x"}""")]
+    [InlineData("""sent "{\"password\":\"ab\\\"cd\\\\\",\"user\":\"x\"}" on""", """sent "{\"password\":\"[redacted:secret]\",\"user\":\"x\"}" on""")]
+    [InlineData("""password='a\'b' next""", "password='[redacted:secret]' next")]
+    [InlineData("Authorization: Digest username=\"u\", response=\"6629fae4\"\r\nHost: x", "Authorization: Digest [redacted:secret]\r\nHost: x")]
     [InlineData("a@example.com and b@example.org", "[redacted:email] and [redacted:email]")]
     public void Secrets_and_personal_data_are_taken_out_and_the_rest_stays(string text, string expected) =>
         Assert.Equal(expected, Encoding.UTF8.GetString(All.Redact(Encoding.UTF8.GetBytes(text)) ?? []));
@@ -50,6 +56,8 @@ public sealed class RedactorTests
     [InlineData("id 41111111111111110000000000")]
     [InlineData("latency 0.4111111111111111 s")]
     [InlineData("user @home said: hi @ 10")]
+    [InlineData("GET http://host:8080/path?mail=a@b and https://host/x:y@z")]
+    [InlineData("https://user@host/ and ://:@ and http://a:@b")]
     [InlineData("passwords are rotated; see token count: 12")]
     [InlineData("AKIA is how they begin, ghp_ too")]
     [InlineData("time=12:30:45 level=info msg=done")]
@@ -88,6 +96,9 @@ public sealed class RedactorTests
     [InlineData("4 ")]
     [InlineData("4111-")]
     [InlineData("eyJ.eyJ")]
+    [InlineData("://a:b@")]
+    [InlineData("pwd=\\\"")]
+    [InlineData("pwd=\"\\\"")]
     [InlineData(": ")]
     public void Megabytes_of_beginnings_come_to_an_end(string beginning)
     {
