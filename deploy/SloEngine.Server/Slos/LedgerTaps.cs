@@ -30,6 +30,11 @@ internal sealed class LedgerTaps(Ledger ledger, SeriesBaselines baselines) : ITe
 
     public ISeriesTap? TapFor(SeriesDescriptor series)
     {
+        if (series.Kind == MetricKind.FloatHistogram)
+        {
+            // No indicator is of fractional counts, and it is no gauge of one number.
+            return null;
+        }
         SeriesKind kind = series.Kind switch
         {
             MetricKind.Counter => SeriesKind.Counter,
