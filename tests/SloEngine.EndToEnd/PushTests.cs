@@ -107,6 +107,8 @@ public sealed class PushTests
         Assert.Equal(8.5, await again.PromqlNumberAsync("histogram_count(fractional)"));
         Assert.Equal(6.5, await again.PromqlNumberAsync("histogram_count(fractional - fractional offset 2m)"));
         Assert.Equal(3, (await again.PromqlNumberAsync("histogram_fraction(-Inf, 2, fractional) * histogram_count(fractional)"))!.Value, 1e-9);
+        Assert.Equal(6, await again.PromqlNumberAsync("histogram_count(custom)"));
+        Assert.Equal(2, await again.PromqlNumberAsync("custom_bucket{le=\"1.0\"}"));
         // A gauge that fell is no counter that was reset.
         Assert.Equal(-4, await again.PromqlNumberAsync("histogram_count(last_over_time(gauge[1m]) - gauge offset 2m)"));
         JsonElement ended = await again.GetAsync("/api/v1/query?query=ended");
@@ -120,6 +122,7 @@ public sealed class PushTests
             Series("fractional", (-120_000, 2, 1, 0, false), (-60_000, 5, 2, 0, false), (-1_000, 8.5, 3, 0, false));
             Series("gauge", (-120_000, 6, 5, 3, false), (-1_000, 2, 1, 3, false));
             Series("ended", (-90_000, 2.5, 1, 0, false), (-1_000, 0, 0, 0, true));
+            CustomBuckets();
             return writer.Written.ToArray();
 
             void Series(string name, params (int AgoMs, double Count, double Low, ulong Hint, bool IsStale)[] points)
@@ -148,6 +151,27 @@ public sealed class PushTests
                     writer.Varint(15, (ulong)(now + agoMs));
                     writer.End(histogram);
                 }
+                writer.End(series);
+            }
+
+            // Two observations up to 1 and four up to 2.
+            void CustomBuckets()
+            {
+                int series = writer.Begin(1);
+                int label = writer.Begin(1);
+                writer.Text(1, "__name__");
+                writer.Text(2, "custom");
+                writer.End(label);
+                int histogram = writer.Begin(4);
+                writer.Varint(1, 6);
+                writer.Double(3, 9);
+                writer.Varint(4, 105);
+                Span(0);
+                Span(0);
+                writer.Bytes(12, [4, 4]);
+                writer.Bytes(16, [.. BitConverter.GetBytes(1.0), .. BitConverter.GetBytes(2.0)]);
+                writer.Varint(15, (ulong)now);
+                writer.End(histogram);
                 writer.End(series);
             }
 

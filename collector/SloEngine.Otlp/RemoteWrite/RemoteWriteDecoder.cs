@@ -332,29 +332,32 @@ public sealed partial class RemoteWriteDecoder(ILabelledSeriesIndex index, UInt1
             Reject(wrong);
             return -1;
         }
-        ReadOnlySpan<double> bounds = _histogram.IsFloat ? default : CollectionsMarshal.AsSpan(_histogram.CustomBounds);
-        MetricKind kind = _histogram.IsFloat ? MetricKind.FloatHistogram : _histogram.IsCustom ? MetricKind.Histogram : MetricKind.ExponentialHistogram;
-        int reference = Resolve(IdentityOf(kind, identity, bounds), series, request, isVersion2, kind, bounds);
-        if (reference < 0)
+        MetricKind kind = _histogram.IsFloat || _histogram.IsCustom ? MetricKind.FloatHistogram : MetricKind.ExponentialHistogram;
+        int native = Resolve(IdentityOf(kind, identity), series, request, isVersion2, kind, []);
+        // One of custom buckets and whole counts is a classic one as well, as indicators of SLOs know it.
+        ReadOnlySpan<double> bounds = CollectionsMarshal.AsSpan(_histogram.CustomBounds);
+        bool isClassic = _histogram.IsCustom && !_histogram.IsFloat;
+        int classic = isClassic && native >= 0 ? Resolve(IdentityOf(MetricKind.Histogram, identity, bounds), series, request, isVersion2, MetricKind.Histogram, bounds) : native;
+        if (classic < 0)
         {
             Reject(null);
             return -1;
         }
-        if (_histogram.IsFloat)
+        if (isClassic)
         {
-            _histogram.AppendTo(_block.FloatHistograms, reference);
+            _histogram.AppendTo(_block.Histograms, classic, Nanos(startMs));
         }
-        else if (_histogram.IsCustom)
+        if (kind == MetricKind.FloatHistogram)
         {
-            _histogram.AppendTo(_block.Histograms, reference, Nanos(startMs));
+            _histogram.AppendTo(_block.FloatHistograms, native);
         }
         else
         {
-            _histogram.AppendTo(_block.ExponentialHistograms, reference, Nanos(startMs));
+            _histogram.AppendTo(_block.ExponentialHistograms, native, Nanos(startMs));
         }
         _accepted++;
         _histograms++;
-        return reference;
+        return native;
     }
 
     /// <summary>What a series of histograms of those labels is known by.</summary>

@@ -94,7 +94,7 @@ public sealed class RemoteWriteDecoderTests : IDisposable
     }
 
     [Fact]
-    public void Custom_buckets_make_an_explicit_histogram()
+    public void Custom_buckets_make_an_explicit_histogram_and_a_native_one()
     {
         byte[] request = Encode(write => write.Message(1, series =>
         {
@@ -111,10 +111,16 @@ public sealed class RemoteWriteDecoderTests : IDisposable
             });
         }));
 
-        Decoder().Decode(request, _block);
+        DecodeResult result = Decoder().Decode(request, _block);
 
+        Assert.Equal((1, 1), (result.Accepted, result.Histograms));
         Assert.Equal([0UL, 2UL, 4UL, 0UL], _block.Histograms.BucketsOf(0).ToArray());
-        Assert.Equal([1.0, 2, 5], _index.Registered[0].Bounds);
+        Assert.Equal([1.0, 2, 5], _index.Registered[_block.Histograms.Series[0]].Bounds);
+        FloatHistogramPoints native = _block.FloatHistograms;
+        Assert.Equal((-53, 6.0, 9.0), (native.Schemas[0], native.Counts[0], native.Sums[0]));
+        Assert.Equal([1, 2], native.PositiveIndexes.Values.ToArray());
+        Assert.Equal([2.0, 4], native.Positive.Values.ToArray());
+        Assert.Equal([1.0, 2, 5], native.Bounds.Values.ToArray());
     }
 
     [Fact]
