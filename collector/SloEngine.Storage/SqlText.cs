@@ -3,6 +3,9 @@ namespace SloEngine.Storage;
 /// <summary>Text for the few places where the engine takes no parameter, and for values inside array parameters.</summary>
 public static class SqlText
 {
+    /// <summary>The condition that a row of a table of histograms is no stale marker, which tells that a series ended and has a count of 0.</summary>
+    public const string IsNoStaleMarker = "reinterpretAsUInt64(sum) != 0x7FF0000000000002";
+
     private const int MostInLiteral = 50_000;
 
     /// <summary>Escapes text for use between single quotes.</summary>

@@ -18,8 +18,11 @@ public sealed record GatewayOptions
     /// <summary>The nodes; the same set for every gateway.</summary>
     public required IReadOnlyList<GatewayNode> Nodes { get; init; }
 
-    /// <summary>Bytes of slices after which a forward is sent; a larger slice goes alone.</summary>
-    public int MaxForwardBytes { get; init; } = 4 << 20;
+    /// <summary>Bytes of slices after which a forward is sent, where nodes take bodies that large.</summary>
+    public const int MostForwardBytes = 4 << 20;
+
+    /// <summary>Bytes of slices after which a forward is sent, no more than nodes take; a larger slice goes alone.</summary>
+    public int MaxForwardBytes { get; init; } = MostForwardBytes;
 
     /// <summary>How long an answer may take.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);

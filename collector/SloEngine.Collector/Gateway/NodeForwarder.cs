@@ -41,6 +41,9 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
     private long _oldestArrival;
     private long _lastCheckpoint;
     private volatile string? _failure;
+    private volatile string? _putBack;
+    private readonly string _putBackMark;
+    private long _mostSent;
 
     public NodeForwarder(
         GatewayNode node, WriteAheadLog log, WalCheckpoint checkpoint, HttpClient http, GatewayOptions options, Meter meter, Action trim, TimeProvider time, ILogger logger)
@@ -48,6 +51,9 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
         (_node, _log, _checkpoint, _http, _options, _trim, _time, _logger) = (node, log, checkpoint, http, options, trim, time, logger);
         _key = Rendezvous.Key(node.Name);
         _position = Math.Max(checkpoint.Stored, log.Start);
+        _mostSent = log.End;
+        _putBackMark = NodeQueues.PutBackMark(log.Directory, node.Name);
+        _putBack = File.Exists(_putBackMark) ? File.ReadAllText(_putBackMark) : null;
         _tag = new("node", node.Name);
         _forwarded = meter.CreateCounter<long>("sloengine.gateway.forwarded_size", "By", "Bytes of slices that a node has taken.");
         _retries = meter.CreateCounter<long>("sloengine.gateway.retries", "{request}", "Forwards that were not taken, and are sent again.");
@@ -55,6 +61,12 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
         _lastCheckpoint = time.GetTimestamp();
         _running = Task.Run(RunAsync);
     }
+
+    /// <summary>
+    /// Why nothing is forwarded any more, nor may be acknowledged: the node has taken more of this log than it had, which was put back from a copy, so that it takes what is new for
+    /// repeated. Null while all is well. It stays so, also over restarts, until the log is moved away.
+    /// </summary>
+    public string? PutBack => _putBack;
 
     /// <summary>Everything before it is durably known to be with the node.</summary>
     public long Trimmable => _checkpoint.Stored;
@@ -121,7 +133,12 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
     private async Task AdvanceAsync()
     {
         long end = _log.End;
-        if (_position < end)
+        if (_putBack is { } why)
+        {
+            _failure = why;
+            await Task.Delay(Timeout.InfiniteTimeSpan, _time, _stopping.Token);
+        }
+        else if (_position < end)
         {
             await ForwardAsync(end);
         }
@@ -149,6 +166,11 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
         while (true)
         {
             (long? position, string failure, TimeSpan? retryAfter) = await SendAsync(id);
+            if (_putBack is not null)
+            {
+                LogAway(_node.Name, _node.Url, _log.End - _position, failure);
+                return;
+            }
             if (position is { } reached)
             {
                 if (_failure is not null)
@@ -249,13 +271,16 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
 
     private (long? Position, string Failure, TimeSpan? RetryAfter) Understand(ForwardId id, ForwardAnswer answer, bool isOverlap)
     {
-        if (answer.Position > _log.End)
+        _mostSent = Math.Max(_mostSent, id.To);
+        if (answer.Position > _mostSent)
         {
-            // Going on would lose what is logged from now on: the node would take it for repeated.
-            return (null, string.Create(
+            // Going on would lose what is logged from now on, once the log has grown to there: the node would take it for repeated.
+            string why = string.Create(
                 CultureInfo.InvariantCulture,
-                $"the node has taken this log up to {answer.Position}, and it ends at {_log.End}: it was put back from a copy; move {_log.Directory} away to begin a new one"),
-                _options.LongestRetry);
+                $"node {_node.Name} has taken this log up to {answer.Position}, and it had {_mostSent}: it was put back from a copy; move {_log.Directory} away to begin a new one");
+            File.WriteAllText(_putBackMark, why);
+            _putBack = why;
+            return (null, why, null);
         }
         if (answer.Rejected > 0)
         {

@@ -10,6 +10,9 @@ internal sealed class NodeQueues(WriteAheadLog log)
 
     private readonly string _directory = Path.Combine(log.Directory, Nodes);
 
+    /// <summary>The file that says that a node knows more of the log of a directory than that has (<see cref="NodeForwarder.PutBack"/>).</summary>
+    public static string PutBackMark(string logDirectory, string node) => Path.Combine(logDirectory, Nodes, Uri.EscapeDataString(node), "put-back");
+
     /// <summary>Position that the log of a directory has reached, as its nodes know; 0 without any.</summary>
     public static long Reached(string logDirectory)
     {

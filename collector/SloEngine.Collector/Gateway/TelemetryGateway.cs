@@ -1,9 +1,11 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Limits;
 using SloEngine.Otlp.Common;
+using SloEngine.Otlp.Protobuf;
 using SloEngine.Otlp.Slicing;
 using SloEngine.Storage.Wal;
 
@@ -122,6 +124,16 @@ public sealed class TelemetryGateway : ITelemetryIntake, IAsyncDisposable
 
     private async ValueTask<DecodeResult> ForwardAsync(RequestKind kind, bool isBound, string tenant, ReadOnlyMemory<byte> request, CancellationToken cancellation)
     {
+        if (request.Length > _options.MaxBodyBytes)
+        {
+            // What came as Loki's push or as JSON may be larger than that was; no node would take it.
+            throw new OtlpFormatException(string.Create(
+                CultureInfo.InvariantCulture, $"the request has {request.Length} bytes as OTLP in protobuf; the limit is {_options.MaxBodyBytes} (limits.max_body_bytes): send smaller requests"));
+        }
+        if (Array.Find(_forwarders, static forwarder => forwarder.PutBack is not null) is { PutBack: { } why })
+        {
+            throw new IngestUnavailableException(why, _options.RetryAfter, "log");
+        }
         await _budget.AcquireAsync(request.Length, cancellation);
         try
         {

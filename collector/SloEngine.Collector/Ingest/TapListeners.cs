@@ -12,6 +12,8 @@ namespace SloEngine.Collector.Ingest;
 /// </summary>
 internal sealed class TapListeners(SeriesIndex series, ResourceIndex resources, ITelemetryTaps taps)
 {
+    private static readonly ulong StaleMarker = BitConverter.DoubleToUInt64Bits(MetricsDecoder.StaleMarker);
+
     /// <summary>Shows the columns of a request, within a batch of the taps.</summary>
     /// <param name="block">The columns.</param>
     /// <param name="now">The present, as a timestamp of the clock.</param>
@@ -57,12 +59,20 @@ internal sealed class TapListeners(SeriesIndex series, ResourceIndex resources, 
         for (int row = 0; row < series.Length; row++)
         {
             lastSeen[series[row]] = now;
+            if (IsStaleMarker(histograms.Sums[row]))
+            {
+                continue;
+            }
             taps[series[row]]?.Histogram(histograms.StartNanos[row], histograms.TimeNanos[row], histograms.Counts[row], histograms.BucketsOf(row));
         }
         series = block.ExponentialHistograms.Series.Values;
         for (int row = 0; row < series.Length; row++)
         {
             lastSeen[series[row]] = now;
+            if (IsStaleMarker(block.ExponentialHistograms.Sums[row]))
+            {
+                continue;
+            }
             taps[series[row]]?.ExponentialHistogram(block.ExponentialHistograms, row);
         }
         foreach (int one in block.FloatHistograms.Series.Values)
@@ -71,6 +81,9 @@ internal sealed class TapListeners(SeriesIndex series, ResourceIndex resources, 
             lastSeen[one] = now;
         }
     }
+
+    /// <summary>Whether a histogram tells that its series ended: with a count of 0, which is no reset of a counter.</summary>
+    private static bool IsStaleMarker(double sum) => BitConverter.DoubleToUInt64Bits(sum) == StaleMarker;
 
     private void Stamp(ReadOnlySpan<int> references, long now)
     {

@@ -17,7 +17,7 @@ public static class StoreRestore
     /// <param name="backup">Directory of the backup.</param>
     /// <param name="progress">Is told a few times a second.</param>
     /// <param name="cancellation">Gives up; the data directory is empty again then, as after a failure.</param>
-    /// <exception cref="StoreException">The backup or a base of it is not whole, or the directory is not empty.</exception>
+    /// <exception cref="StoreException">The backup or a base of it is not whole, or the directory is not empty; what a restore that was ended left there is emptied.</exception>
     public static async Task RunAsync(EmbeddedStoreOptions options, string backup, Action<BackupStatus> progress, CancellationToken cancellation = default)
     {
         string source = Path.GetFullPath(backup).TrimEnd(Path.DirectorySeparatorChar);
@@ -25,7 +25,8 @@ public static class StoreRestore
         {
             throw new StoreException(0, $"{source} is no complete backup: it has no file .backup");
         }
-        if (Directory.Exists(options.Path) && Directory.EnumerateFileSystemEntries(options.Path).Any())
+        bool isUnfinished = DataDirectory.IsHalfRestored(options.Path);
+        if (!isUnfinished && Directory.Exists(options.Path) && Directory.EnumerateFileSystemEntries(options.Path).Any())
         {
             throw new StoreException(0, $"the data directory {options.Path} is not empty: restore into a new one");
         }
@@ -33,10 +34,16 @@ public static class StoreRestore
         await using FileStream held = DataDirectory.Lock(options.Path);
         try
         {
+            if (isUnfinished)
+            {
+                Empty(options.Path);
+            }
+            DataDirectory.BeginRestore(options.Path);
             // Native calls block, so the restore has a thread of its own.
             await Task.Factory.StartNew(
                 () => Restore(options with { Backups = Path.GetDirectoryName(source)! }, Path.GetFileName(source), progress, cancellation),
                 cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            DataDirectory.EndRestore(options.Path);
         }
         catch
         {

@@ -38,6 +38,11 @@ public sealed class EmbeddedColumnStore : IColumnStore
     {
         ChdbLibrary.Load(options.Library);
         FileStream directory = DataDirectory.Lock(options.Path);
+        if (DataDirectory.IsHalfRestored(options.Path))
+        {
+            directory.Dispose();
+            throw new StoreException(0, $"a restore into {options.Path} was ended before it was done: run it again, or remove the directory");
+        }
         string[] settings = [.. options.EngineSettings()];
         var reads = new Lane("store-read", options.Path, settings, options.ReadConnections);
         var inserts = new Lane("store-insert", options.Path, settings, options.InsertConnections);

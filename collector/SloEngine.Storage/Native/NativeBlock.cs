@@ -15,10 +15,10 @@ public readonly record struct NativeBlock(string Table, string Columns, int Rows
 
     /// <summary>
     /// The INSERT of this block, without its format. Without a token of its own the engine would take two equal blocks for one insert repeated; and it would refuse one of more than
-    /// a hundred days, as history is, for good.
+    /// a hundred days, as history is, for good. A profile with asynchronous inserts would have it confirmed before it is stored.
     /// </summary>
     internal string Statement(string database, string? deduplicationToken) =>
-        $"INSERT INTO {database}.{Table} ({Columns}) SETTINGS max_partitions_per_insert_block = 0, insert_deduplication_token = '{SqlText.Quote(deduplicationToken ?? Guid.NewGuid().ToString("N"))}'";
+        $"INSERT INTO {database}.{Table} ({Columns}) SETTINGS async_insert = 0, max_partitions_per_insert_block = 0, insert_deduplication_token = '{SqlText.Quote(deduplicationToken ?? Guid.NewGuid().ToString("N"))}'";
 }
 
 /// <summary>The stretch of time in which rows lie.</summary>

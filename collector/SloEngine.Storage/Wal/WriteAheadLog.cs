@@ -23,8 +23,10 @@ public sealed class WriteAheadLog : IDisposable
     private SafeFileHandle? _file;
     private bool _unusable;
 
-    private WriteAheadLog(WalOptions options, TimeProvider time, List<WalSegment> segments, Guid id) =>
-        (_options, _time, _segments, Id) = (options, time, segments, id);
+    private readonly FileStream _held;
+
+    private WriteAheadLog(WalOptions options, TimeProvider time, FileStream held, List<WalSegment> segments, Guid id) =>
+        (_options, _time, _held, _segments, Id) = (options, time, held, segments, id);
 
     /// <summary>Tells this log from any other, also from one made later in the same directory.</summary>
     public Guid Id { get; }
@@ -70,10 +72,24 @@ public sealed class WriteAheadLog : IDisposable
     /// <param name="time">The clock.</param>
     /// <param name="start">Position that the log of the directory is known to have reached: one that has to begin anew begins there, and damage before it is no torn end.</param>
     /// <exception cref="InvalidDataException">The files are no log, or segments are missing.</exception>
-    /// <exception cref="IOException">The directory cannot be used.</exception>
+    /// <exception cref="IOException">The directory cannot be used, or another process uses it.</exception>
     public static WriteAheadLog Open(WalOptions options, TimeProvider time, long start = 0)
     {
         PrivateFiles.MakeDirectory(options.Directory);
+        FileStream held = Hold(options.Directory);
+        try
+        {
+            return Open(options, time, held, start);
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    private static WriteAheadLog Open(WalOptions options, TimeProvider time, FileStream held, long start)
+    {
         List<WalSegment> segments = WalSegment.List(options.Directory);
         long torn = segments.Count == 0 ? 0 : segments[^1].CutTornTail(start);
         if (segments.Count > 0 && segments[^1].Length == 0)
@@ -89,7 +105,7 @@ public sealed class WriteAheadLog : IDisposable
 
         WriteAheadLog Begin(Guid id)
         {
-            var log = new WriteAheadLog(options, time, segments, id) { TornBytes = torn };
+            var log = new WriteAheadLog(options, time, held, segments, id) { TornBytes = torn };
             log.BeginSegment(segments.Count > 0 ? segments[^1].End : start);
             return log;
         }
@@ -222,6 +238,20 @@ public sealed class WriteAheadLog : IDisposable
     {
         _file?.Dispose();
         _stage.Dispose();
+        _held.Dispose();
+    }
+
+    /// <summary>Holds the directory for this process: two that append to one log would overwrite what each has acknowledged.</summary>
+    private static FileStream Hold(string directory)
+    {
+        try
+        {
+            return new FileStream(Path.Combine(directory, "sloengine.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException failure)
+        {
+            throw new IOException($"the write-ahead log in {directory} is in use by another process, or cannot be written: {failure.Message}", failure);
+        }
     }
 
     private void BeginSegment(long start)

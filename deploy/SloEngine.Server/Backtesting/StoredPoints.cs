@@ -1,3 +1,4 @@
+using SloEngine.Storage;
 using SloEngine.Storage.Results;
 using SloEngine.Storage.Tables;
 
@@ -92,7 +93,7 @@ internal sealed class StoredSamples(QueryResult result, IReadOnlyDictionary<UInt
 /// <summary>Points of histograms with explicit bounds.</summary>
 internal sealed class StoredHistograms : StoredStretch
 {
-    public const string Select = "SELECT id, ts, start, count, buckets FROM histograms";
+    public const string Select = $"SELECT id, ts, start, count, buckets FROM (SELECT * FROM histograms WHERE {SqlText.IsNoStaleMarker})";
 
     private readonly int[] _series;
     private readonly long[] _starts;
@@ -119,7 +120,8 @@ internal sealed class StoredHistograms : StoredStretch
 /// <summary>Points of exponential histograms.</summary>
 internal sealed class StoredExponentialHistograms : StoredStretch
 {
-    public const string Select = "SELECT id, ts, start, count, scale, zero_threshold, zero_count, positive_offset, positive, negative FROM exponential_histograms";
+    public const string Select =
+        $"SELECT id, ts, start, count, scale, zero_threshold, zero_count, positive_offset, positive, negative FROM (SELECT * FROM exponential_histograms WHERE {SqlText.IsNoStaleMarker})";
 
     private readonly int[] _series;
     private readonly long[] _starts;

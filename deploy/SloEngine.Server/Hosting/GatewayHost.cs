@@ -48,7 +48,7 @@ internal static class GatewayHost
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(ServerHost.Collector(options));
         builder.Services.AddSingleton(ServerHost.Bodies(options));
-        builder.Services.AddSingleton(new GatewayOptions { Nodes = options.Engines });
+        builder.Services.AddSingleton(new GatewayOptions { Nodes = options.Engines, MaxForwardBytes = Math.Min(GatewayOptions.MostForwardBytes, options.MaxBodyBytes) });
         builder.Services.AddSingleton(log);
         builder.Services.AddSingleton<TelemetryGateway>();
         builder.Services.AddSingleton<ITelemetryIntake>(provider => provider.GetRequiredService<TelemetryGateway>());

@@ -158,6 +158,7 @@ internal sealed class PastReader(IColumnStore store, DateTimeOffset listeningSin
             $$"""
             SELECT {{columns}} FROM {{table}} WHERE {{(isRange ? "id BETWEEN {first:UInt128} AND {last:UInt128}" : SqlText.IsOneOfIds(series.Count))}}
                 AND ts >= fromUnixTimestamp64Milli({from:Int64}) AND ts < fromUnixTimestamp64Milli({until:Int64})
+                AND {{(shape is Shape.Histograms or Shape.ExponentialHistograms ? SqlText.IsNoStaleMarker : "1")}}
             ORDER BY {{order}}
             """)
         {

@@ -53,9 +53,9 @@ internal sealed class SeriesBaselines
             }
         }
         QueryResult histograms = await store.QueryAsync(
-            new StoreQuery("""
+            new StoreQuery($"""
                 SELECT id, argMax(start, ts) AS last_start, max(ts) AS last, argMax(count, ts), argMax(buckets, ts) FROM histograms
-                WHERE ts > now() - INTERVAL 1 DAY AND id IN (SELECT id FROM series WHERE kind = 3 AND temporality = 2) GROUP BY id
+                WHERE ts > now() - INTERVAL 1 DAY AND {SqlText.IsNoStaleMarker} AND id IN (SELECT id FROM series WHERE kind = 3 AND temporality = 2) GROUP BY id
                 """),
             cancellation);
         foreach (ResultBlock block in histograms.Blocks)

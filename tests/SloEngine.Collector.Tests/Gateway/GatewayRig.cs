@@ -127,6 +127,27 @@ internal sealed class GatewayRig(IReadOnlyList<TargetNode> nodes, long maxLogByt
         _log!.Dispose();
     }
 
+    /// <summary>Keeps a copy of the log and all that lies beside it, while it is stopped.</summary>
+    public void Copy() => Copy(_directory.FullName, _directory.FullName + "-copy");
+
+    /// <summary>Puts the copy back in the place of what came since, while it is stopped.</summary>
+    public void PutBack()
+    {
+        _directory.Delete(recursive: true);
+        Copy(_directory.FullName + "-copy", _directory.FullName);
+        Directory.Delete(_directory.FullName + "-copy", recursive: true);
+    }
+
+    private static void Copy(string from, string to)
+    {
+        foreach (string file in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
+        {
+            string copy = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+    }
+
     /// <summary>Flips a bit in the last record of the log, while it is stopped.</summary>
     public void DamageLastRecord()
     {

@@ -142,6 +142,54 @@ public sealed class TelemetryGatewayTests
     }
 
     [Fact]
+    public async Task A_log_that_was_put_back_from_a_copy_acknowledges_nothing_that_a_node_would_take_for_repeated_also_after_a_restart()
+    {
+        await using var node = new TargetNode();
+        await node.StartAsync();
+        await using var rig = new GatewayRig([node]);
+        rig.Start();
+        await SendAsync(0);
+        await rig.DeliveredAsync();
+        await rig.StopAsync();
+        rig.Copy();
+        rig.Start();
+        for (int request = 1; request < 20; request++)
+        {
+            await SendAsync(request);
+        }
+        await rig.DeliveredAsync();
+        await rig.StopAsync();
+
+        rig.PutBack();
+        rig.Start();
+        await SendAsync(20);
+        await GatewayRig.UntilAsync(() => rig.Gateway.Nodes[0].Failure?.Contains("it was put back from a copy", StringComparison.Ordinal) == true);
+        string first = (await Assert.ThrowsAsync<IngestUnavailableException>(() => SendAsync(21))).Message;
+        await rig.StopAsync();
+        rig.Start();
+        string second = (await Assert.ThrowsAsync<IngestUnavailableException>(() => SendAsync(22))).Message;
+
+        Assert.StartsWith("node node-0 has taken this log up to ", first, StringComparison.Ordinal);
+        Assert.Equal(first, second);
+
+        Task SendAsync(int request) => rig.Gateway.IngestAsync(Signal.Metrics, "default", Gauges(request * 4, 4), null, default).AsTask();
+    }
+
+    [Fact]
+    public async Task A_request_that_is_larger_than_nodes_take_is_refused_at_the_gateway()
+    {
+        await using var node = new TargetNode();
+        await node.StartAsync();
+        await using var rig = new GatewayRig([node]);
+        rig.Start();
+        byte[] large = new byte[new CollectorOptions().MaxBodyBytes + 1];
+
+        OtlpFormatException refused = await Assert.ThrowsAsync<OtlpFormatException>(() => rig.Gateway.IngestAsync(Signal.Logs, "default", large, null, default).AsTask());
+
+        Assert.Contains("the limit is 16777216 (limits.max_body_bytes): send smaller requests", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_malformed_slice_is_told_and_the_others_of_its_forward_are_stored()
     {
         await using var rig = new IngestRig();

@@ -565,6 +565,25 @@ public sealed class OtlpIngestTests
     }
 
     [Fact]
+    public async Task The_end_of_a_histogram_is_stored_and_shown_to_no_indicator_as_a_count_of_none()
+    {
+        await using var rig = new IngestRig();
+        rig.Taps.ListensToSeries = true;
+        await rig.StartAsync();
+
+        await rig.SendAsync(Signal.Metrics, Request(OtlpBuilder.Histogram("latency", Buckets([1], 1, 2), point =>
+        {
+            point.Fixed64(3, Time + 1);
+            point.Bytes(6, Words(0, 0));
+            point.Bytes(7, System.Runtime.InteropServices.MemoryMarshal.AsBytes<double>([1]));
+            point.Varint(10, 1);
+        })));
+        await rig.Store.HoldsAsync("histograms", 2);
+
+        Assert.Equal(3UL, Assert.Single(rig.Taps.Histograms).Count);
+    }
+
+    [Fact]
     public async Task Target_info_comes_with_every_kind_of_point_once_a_while()
     {
         await using var rig = new IngestRig();

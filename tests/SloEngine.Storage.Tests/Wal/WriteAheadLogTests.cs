@@ -90,7 +90,7 @@ public sealed class WriteAheadLogTests : IDisposable
                     }
                 }
                 survivor._root.CreateSubdirectory("wal");
-                foreach (string file in Directory.GetFiles(test.LogDirectory))
+                foreach (string file in Directory.GetFiles(test.LogDirectory, "*.wal"))
                 {
                     File.Copy(file, Path.Combine(survivor.LogDirectory, Path.GetFileName(file)));
                 }
@@ -283,6 +283,21 @@ public sealed class WriteAheadLogTests : IDisposable
         Assert.Equal(["fourth"], again.Read(end, again.End).Select(Text));
 
         WriteAheadLog OpenReached() => WriteAheadLog.Open(new WalOptions { Directory = LogDirectory }, TimeProvider.System, WalCheckpoint.LastIntent(LogDirectory));
+    }
+
+    [Fact]
+    public void A_log_is_for_one_at_a_time_for_two_would_overwrite_each_other()
+    {
+        using (WriteAheadLog log = Open())
+        {
+            Append(log, "first");
+            IOException refused = Assert.Throws<IOException>(() => Open());
+            Assert.Contains($"the write-ahead log in {LogDirectory} is in use by another process", refused.Message, StringComparison.Ordinal);
+            Append(log, "second");
+        }
+
+        using WriteAheadLog again = Open();
+        Assert.Equal(["first", "second"], Texts(again));
     }
 
     [Fact]
