@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using SloEngine.Storage.Chdb;
 using SloEngine.Storage.Native;
@@ -20,6 +21,12 @@ public sealed class HttpColumnStore : IColumnStore
 
     private static readonly TimeSpan InsertTimeout = TimeSpan.FromMinutes(2);
 
+    /// <summary>A migration copies every sample there is. That a server is gone is told sooner, by <see cref="ConnectAsync"/>.</summary>
+    private static readonly TimeSpan StatementTimeout = TimeSpan.FromDays(1);
+
+    /// <summary>Time after which a connection on which nothing comes is asked whether its other end is there, seconds.</summary>
+    private const int SilentSeconds = 30;
+
     private readonly HttpClient _http;
     private readonly Uri _url;
 
@@ -33,11 +40,13 @@ public sealed class HttpColumnStore : IColumnStore
     /// <summary>Connects and brings the schema up to date.</summary>
     /// <param name="url">Address of the server, with user and password where it wants them.</param>
     /// <param name="cluster">The cluster, one server of which this is, that holds the tables; null for a single server.</param>
+    /// <param name="notice">Told what it waits for: another node that brings the tables up to date.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="StoreException">The server is not there, refuses, or holds data of a newer version.</exception>
-    public static async Task<HttpColumnStore> OpenAsync(Uri url, StoreCluster? cluster = null, CancellationToken cancellation = default)
+    public static async Task<HttpColumnStore> OpenAsync(Uri url, StoreCluster? cluster = null, Action<string>? notice = null, CancellationToken cancellation = default)
     {
-        var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 16, ConnectTimeout = TimeSpan.FromSeconds(5) }) { Timeout = Timeout.InfiniteTimeSpan };
+        var handler = new SocketsHttpHandler { MaxConnectionsPerServer = 16, ConnectTimeout = TimeSpan.FromSeconds(5), ConnectCallback = ConnectAsync };
+        var http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
         if (url.UserInfo.Length > 0)
         {
             http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(url.UserInfo))));
@@ -45,7 +54,7 @@ public sealed class HttpColumnStore : IColumnStore
         var store = new HttpColumnStore(http, new UriBuilder(url) { UserName = "", Password = "" }.Uri, cluster);
         try
         {
-            await SchemaMigration.ApplyAsync(store, EmbeddedColumnStore.Database, store._url.ToString(), Migration.All, Migration.CodecOfServers, cluster, cancellation);
+            await SchemaMigration.ApplySharedAsync(store, EmbeddedColumnStore.Database, store._url.ToString(), Migration.All, cluster, notice, cancellation);
             return store;
         }
         catch
@@ -59,7 +68,7 @@ public sealed class HttpColumnStore : IColumnStore
     public async ValueTask ExecuteAsync(string sql, CancellationToken cancellation = default)
     {
         using var content = new StringContent(sql, Encoding.UTF8);
-        await SendAsync(WriteSettings, content, InsertTimeout, output: null, cancellation);
+        await SendAsync(WriteSettings, content, StatementTimeout, output: null, cancellation);
     }
 
     /// <inheritdoc/>
@@ -98,6 +107,26 @@ public sealed class HttpColumnStore : IColumnStore
     {
         _http.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Connects so that a server whose machine or network is gone is noticed while its answer is waited for.</summary>
+    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, SilentSeconds);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, SilentSeconds / 3);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
+            await socket.ConnectAsync(context.DnsEndPoint, cancellation);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Sends a request and reads its whole answer, both within one time.</summary>

@@ -87,7 +87,7 @@ internal static class ServerHost
         try
         {
             store = options.Store is { } url
-                ? await HttpColumnStore.OpenAsync(url, options.StoreCluster, cancellation)
+                ? await HttpColumnStore.OpenAsync(url, options.StoreCluster, static notice => Console.Error.WriteLine("sloengine: " + notice), cancellation)
                 : await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = options.Data, Library = options.EngineLibrary, Backups = options.Backups }, cancellation);
         }
         catch (Exception failure) when (failure is StoreException or DllNotFoundException)
