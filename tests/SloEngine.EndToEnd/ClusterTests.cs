@@ -28,6 +28,9 @@ public sealed class ClusterTests
         bool stop = false;
         Task running = Run();
         await SentAsync(700);
+        // One node drops and rolls up what they share.
+        Assert.Contains("sloengine_store_disk_free", await MetricsAsync(a), StringComparison.Ordinal);
+        Assert.DoesNotContain("sloengine_store_disk_free", await MetricsAsync(b), StringComparison.Ordinal);
         Assert.Equal(["a", "b"], (await NodesAsync()).Select(node => node.GetProperty("node").GetString()));
 
         await b.KillAsync();
@@ -67,11 +70,17 @@ public sealed class ClusterTests
         using var http = new HttpClient();
         string counted = await http.GetStringAsync(new Uri(store.Url, "/?query=" + Uri.EscapeDataString("SELECT uniqExact(node), sum(total) FROM sloengine.sli_buckets WHERE NOT startsWith(slo, 'past/')")));
         Assert.Equal(string.Create(CultureInfo.InvariantCulture, $"2\t{spans}\n"), counted);
-        string metrics = await http.GetStringAsync(new Uri(gateway.Http, "/metrics"));
+        string metrics = await MetricsAsync(gateway);
         Assert.Matches("sloengine_gateway_queue_size\\S*\\{[^}]*node=\"b\"[^}]*\\} 0", metrics);
         await a.DisposeAsync();
         await b.DisposeAsync();
         await gateway.DisposeAsync();
+
+        async Task<string> MetricsAsync(ServerProcess node)
+        {
+            using var http = new HttpClient();
+            return await http.GetStringAsync(new Uri(node.Http, "/metrics"));
+        }
 
         Task<ServerProcess> StartNodeAsync(string name, string roles) => ServerProcess.StartAsync(
             Path.Combine(files.Path, name), "--roles", roles, "--store", store.Url.ToString(), "--slos", Path.Combine(files.Path, "slos"), "--self-telemetry", "off",

@@ -126,6 +126,35 @@ public sealed class RetentionTests(EngineFixture engine) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_table_is_left_alone_while_an_earlier_deletion_goes_on_and_one_that_cannot_is_told_and_keeps_no_other_table()
+    {
+        await engine.Store.ExecuteAsync($"INSERT INTO {Database}.logs (tenant, ts, body) VALUES ('brief', '2026-05-16 08:00:00', 'x')");
+        await engine.Store.ExecuteAsync($"INSERT INTO {Database}.events (tenant, id, time, kind, source) VALUES ('a', 'told', '2025-01-01 00:00:00', 'policy', 'api')");
+        using var retention = new StoreRetention(
+            engine.Store, Forever with { Tenants = [new("brief", StoreSignal.Logs, TimeSpan.FromDays(3))], Events = TimeSpan.FromDays(10) }, new FixedTime(Now), Database);
+        await engine.Store.ExecuteAsync($"SYSTEM STOP MERGES {Database}.logs");
+        await engine.Store.ExecuteAsync($"ALTER TABLE {Database}.logs DELETE WHERE throwIf(tenant = 'brief') SETTINGS mutations_sync = 0");
+
+        Assert.Equal("events", Assert.Single(await retention.ApplyAsync()).Table);
+        Assert.Null(retention.DeletionFailure);
+
+        await engine.Store.ExecuteAsync($"SYSTEM START MERGES {Database}.logs");
+        string stuck = $"SELECT count() FROM system.mutations WHERE database = '{Database}' AND latest_fail_reason != '' AND NOT is_done";
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while ((await engine.Store.QueryAsync(new StoreQuery(stuck))).Blocks[0].Values<ulong>(0)[0] == 0)
+        {
+            await Task.Delay(20, patience.Token);
+        }
+        Assert.Empty(await retention.ApplyAsync());
+        Assert.Contains("a deletion of rows of logs cannot go on: Code: 395", retention.DeletionFailure!.Message, StringComparison.Ordinal);
+        Assert.Contains($"KILL MUTATION WHERE database = '{Database}' AND mutation_id = 'mutation_", retention.DeletionFailure.Message, StringComparison.Ordinal);
+
+        await engine.Store.ExecuteAsync($"KILL MUTATION WHERE database = '{Database}' SYNC");
+        Assert.Equal(("logs", 1L), Assert.Single((await retention.ApplyAsync()).Select(static one => (one.Table, one.Rows))));
+        Assert.Null(retention.DeletionFailure);
+    }
+
+    [Fact]
     public void Room_is_made_where_most_is_taken_at_that_point()
     {
         StorePartition[] partitions =

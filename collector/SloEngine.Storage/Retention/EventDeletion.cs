@@ -10,13 +10,14 @@ namespace SloEngine.Storage.Retention;
 /// </summary>
 internal sealed class EventDeletion(IColumnStore store, TimeSpan keep, string database, StoreCluster? cluster = null)
 {
+    private readonly RowDeletion _deletion = new(store, database, cluster);
     private DateTimeOffset _done;
 
     /// <summary>Deletes the days that are over for as long as events are kept; null when there was nothing to delete.</summary>
     public async Task<DroppedPartition?> ApplyAsync(DateTimeOffset now, CancellationToken cancellation)
     {
         var before = new DateTimeOffset((now - keep).UtcDateTime.Date, TimeSpan.Zero);
-        if (before == _done)
+        if (before == _done || await _deletion.IsRunningAsync("events", cancellation))
         {
             return null;
         }
@@ -25,7 +26,7 @@ internal sealed class EventDeletion(IColumnStore store, TimeSpan keep, string da
         long rows = (long)found.Blocks[0].Values<ulong>(0)[0];
         if (rows > 0)
         {
-            await store.ExecuteOnAsync("events", $"ALTER TABLE {database}.events {cluster?.OnCluster} DELETE WHERE {condition} SETTINGS mutations_sync = 1", cancellation: cancellation);
+            await _deletion.RunAsync("events", "WHERE " + condition, cancellation);
         }
         _done = before;
         return rows > 0 ? new DroppedPartition("events", "all", rows, 0, DropReason.AgeOfRows) : null;

@@ -60,14 +60,17 @@ public sealed class StoreRetention : IDisposable
     /// <summary>Why the latest pass could not roll a day up that was to go: it was kept if it was only old.</summary>
     public StoreException? RollUpFailure { get; private set; }
 
+    /// <summary>Why the latest pass could not delete rows out of what is kept; the others went.</summary>
+    public StoreException? DeletionFailure { get; private set; }
+
     /// <summary>Drops what is to go now; returns it, in the order in which it went.</summary>
-    /// <exception cref="StoreException">The engine refused; what was dropped before is gone.</exception>
+    /// <exception cref="StoreException">The engine refused to drop; what was dropped before is gone.</exception>
     public async Task<IReadOnlyList<DroppedPartition>> ApplyAsync(CancellationToken cancellation = default)
     {
         await _store.StoreRecentAsync(cancellation);
         IReadOnlyList<StorePartition> all = await StorePartition.ReadAsync(_store, _database, _cluster?.Parts ?? "system.parts", cancellation);
         DateTimeOffset now = _clock.Read(all.Where(partition => Droppable.Contains(partition.Signal)).Max(partition => (DateTimeOffset?)partition.Until));
-        RollUpFailure = null;
+        (RollUpFailure, DeletionFailure) = (null, null);
         var dropped = new List<DroppedPartition>();
         var kept = new List<StorePartition>();
         foreach (StorePartition partition in all)
@@ -90,16 +93,35 @@ public sealed class StoreRetention : IDisposable
             kept.Remove(partition);
         }
         _sizes = Sizes(kept);
-        dropped.AddRange(await _tenants.ApplyAsync(kept, now, cancellation));
-        if (_unused is not null && await _unused.ApplyAsync(now, cancellation) is > 0 and var descriptions)
+        await DeleteAsync(async () => dropped.AddRange(await _tenants.ApplyAsync(kept, now, cancellation)));
+        await DeleteAsync(async () =>
         {
-            dropped.Add(new DroppedPartition("series", "", descriptions, 0, DropReason.Unused));
-        }
-        if (await _events.ApplyAsync(now, cancellation) is { } events)
+            if (_unused is not null && await _unused.ApplyAsync(now, cancellation) is > 0 and var descriptions)
+            {
+                dropped.Add(new DroppedPartition("series", "", descriptions, 0, DropReason.Unused));
+            }
+        });
+        await DeleteAsync(async () =>
         {
-            dropped.Add(events);
-        }
+            if (await _events.ApplyAsync(now, cancellation) is { } events)
+            {
+                dropped.Add(events);
+            }
+        });
         return dropped;
+    }
+
+    /// <summary>Deletes rows of one kind: that they stay for now keeps no others.</summary>
+    private async Task DeleteAsync(Func<Task> delete)
+    {
+        try
+        {
+            await delete();
+        }
+        catch (StoreException failure)
+        {
+            DeletionFailure ??= failure;
+        }
     }
 
     /// <inheritdoc/>

@@ -10,6 +10,7 @@ namespace SloEngine.Storage.Retention;
 internal sealed class TenantDeletion(IColumnStore store, IReadOnlyList<TenantRetention> tenants, string database, StoreCluster? cluster = null)
 {
     private readonly Dictionary<(string Table, string Partition), (long Rows, int Tenants)> _clean = [];
+    private readonly RowDeletion _deletion = new(store, database, cluster);
 
     public async Task<IReadOnlyList<DroppedPartition>> ApplyAsync(IEnumerable<StorePartition> partitions, DateTimeOffset now, CancellationToken cancellation)
     {
@@ -17,7 +18,9 @@ internal sealed class TenantDeletion(IColumnStore store, IReadOnlyList<TenantRet
         foreach (StorePartition partition in partitions)
         {
             string[] due = [.. tenants.Where(tenant => tenant.Signal == Named(partition.Signal) && now - partition.Until >= tenant.Keep).Select(tenant => tenant.Tenant)];
-            if (due.Length == 0 || _clean.GetValueOrDefault((partition.Table, partition.Id)) == (partition.Rows, due.Length))
+            if (due.Length == 0
+                || _clean.GetValueOrDefault((partition.Table, partition.Id)) == (partition.Rows, due.Length)
+                || await _deletion.IsRunningAsync(partition.Table, cancellation))
             {
                 continue;
             }
@@ -33,14 +36,13 @@ internal sealed class TenantDeletion(IColumnStore store, IReadOnlyList<TenantRet
 
     private async Task<long> DeleteAsync(StorePartition partition, string condition, CancellationToken cancellation)
     {
-        string table = $"{database}.{partition.Table}";
         string id = $"'{SqlText.Quote(partition.Id)}'";
         Results.QueryResult found = await store.QueryAsync(
             new StoreQuery($"SELECT count() FROM {All(partition.Table)} WHERE _partition_id = {id} AND {condition}"), cancellation);
         long rows = (long)found.Blocks[0].Values<ulong>(0)[0];
         if (rows > 0)
         {
-            await store.ExecuteAsync($"ALTER TABLE {table} {cluster?.OnCluster} DELETE IN PARTITION ID {id} WHERE {condition} SETTINGS mutations_sync = 1", cancellation);
+            await _deletion.RunAsync(partition.Table, $"IN PARTITION ID {id} WHERE {condition}", cancellation);
         }
         return rows;
     }

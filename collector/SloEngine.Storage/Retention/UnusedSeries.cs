@@ -22,6 +22,7 @@ internal sealed class UnusedSeries(IColumnStore store, RetentionOptions options,
 
     private static readonly string[] Tables = ["samples", "samples_5m", "histograms", "exponential_histograms", "float_histograms", "exemplars"];
 
+    private readonly RowDeletion _deletion = new(store, database, cluster: null);
     private DateTimeOffset? _done;
     private long _from;
 
@@ -29,7 +30,7 @@ internal sealed class UnusedSeries(IColumnStore store, RetentionOptions options,
     /// <exception cref="StoreException">The engine refused; the next call tries again.</exception>
     public async Task<long> ApplyAsync(DateTimeOffset now, CancellationToken cancellation)
     {
-        if (_done is { } done && now - done < Interval)
+        if ((_done is { } done && now - done < Interval) || await _deletion.IsRunningAsync("series", cancellation))
         {
             return 0;
         }
@@ -66,7 +67,7 @@ internal sealed class UnusedSeries(IColumnStore store, RetentionOptions options,
         long rows = await CountAsync(unused, cancellation);
         if (rows > 0)
         {
-            await store.ExecuteOnAsync("series", $"ALTER TABLE {database}.series DELETE WHERE {unused} SETTINGS mutations_sync = 1", cancellation: cancellation);
+            await _deletion.RunAsync("series", "WHERE " + unused, cancellation);
         }
         return rows;
     }

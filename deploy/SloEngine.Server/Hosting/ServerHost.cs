@@ -222,14 +222,11 @@ internal static class ServerHost
         services.AddSingleton(options);
         services.AddSingleton(store);
 
-        if (options.Retention.RollUps is not null)
+        // Of nodes that share a store one drops and rolls up: by settings of several the shortest would hold.
+        if (options.Store is null || options.Roles.HasFlag(ServerRoles.Alerting))
         {
-            services.AddSingleton(provider => new StoreRollUps(store, provider.GetRequiredService<TimeProvider>(), options.StoreCluster));
-            services.AddHostedService<RollUpLoop>();
+            AddUpkeep(services, options, store);
         }
-        services.AddSingleton(provider => new StoreRetention(
-            store, options.Retention, provider.GetRequiredService<TimeProvider>(), options.StoreCluster, provider.GetService<StoreRollUps>()));
-        services.AddHostedService<RetentionLoop>();
         services.AddSingleton(provider => new StoreBackups(store, options.Backups, provider.GetRequiredService<OtlpIngest>().StoredAsync, options.StoreCluster));
 
         services.AddSingleton(new LedgerTable(store, log.Log.Id));
@@ -320,6 +317,18 @@ internal static class ServerHost
         {
             services.AddHostedService<DemoStarter>();
         }
+    }
+
+    private static void AddUpkeep(IServiceCollection services, ServerOptions options, IColumnStore store)
+    {
+        if (options.Retention.RollUps is not null)
+        {
+            services.AddSingleton(provider => new StoreRollUps(store, provider.GetRequiredService<TimeProvider>(), options.StoreCluster));
+            services.AddHostedService<RollUpLoop>();
+        }
+        services.AddSingleton(provider => new StoreRetention(
+            store, options.Retention, provider.GetRequiredService<TimeProvider>(), options.StoreCluster, provider.GetService<StoreRollUps>()));
+        services.AddHostedService<RetentionLoop>();
     }
 
     internal static CollectorOptions Collector(ServerOptions options) => new()

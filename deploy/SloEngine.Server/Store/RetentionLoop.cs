@@ -26,6 +26,10 @@ internal sealed partial class RetentionLoop(StoreRetention retention, TimeProvid
                 {
                     LogRollUp(failure.Message);
                 }
+                if (retention.DeletionFailure is { } refused)
+                {
+                    LogFailed(refused.Message);
+                }
                 bool doubts = retention.BehindClock > Doubt;
                 if (doubts && !_doubts)
                 {
