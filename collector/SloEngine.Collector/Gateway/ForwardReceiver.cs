@@ -33,6 +33,8 @@ public static class ForwardReceiver
         {
             throw new BadHttpRequestException($"{ForwardId.Header} is '{header}'; expected <gateway>/<from>-<to>", StatusCodes.Status400BadRequest);
         }
+        // Whatever is said from here on is said of this forward by a node, and not by something on the way to it.
+        http.Response.Headers[ForwardId.Header] = header;
         using RequestBody body = await RequestBody.ReadAsync(http.Request, options.MaxBodyBytes + ForwardFrame.MaxHeadBytes, RequestPacking.Gzip);
         List<ForwardFrame> frames = ForwardFrame.Read(body.Bytes.Plain, id);
         ForwardAnswer answer = await ingest.IngestForwardAsync(id, frames, http.RequestAborted);

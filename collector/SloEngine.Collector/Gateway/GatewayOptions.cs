@@ -33,6 +33,9 @@ public sealed record GatewayOptions
     /// <summary>Longest delay between retries, unless the node asks for more.</summary>
     public TimeSpan LongestRetry { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long a slice that a node refuses for what it is is sent again, before it is kept apart: time to give the node a larger limit, or a newer program.</summary>
+    public TimeSpan RefusalPatience { get; init; } = TimeSpan.FromMinutes(15);
+
     /// <summary>How often it is made durable how far each node is, and the log trimmed.</summary>
     public TimeSpan CheckpointPeriod { get; init; } = TimeSpan.FromSeconds(1);
 }

@@ -6,6 +6,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using SloEngine.Collector.Ingest;
 using SloEngine.Storage.Wal;
 
 namespace SloEngine.Collector.Gateway;
@@ -31,7 +32,9 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
     private readonly Counter<long> _forwarded;
     private readonly Counter<long> _retries;
     private readonly Counter<long> _rejected;
+    private readonly Counter<long> _keptApart;
     private readonly KeyValuePair<string, object?> _tag;
+    private readonly RefusedRequests _refused;
     private readonly Random _random = new();
     private readonly SemaphoreSlim _appended = new(0);
     private readonly CancellationTokenSource _stopping = new();
@@ -39,6 +42,8 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
     private ArrayBufferWriter<byte> _body = new(64 << 10);
     private long _position;
     private long _oldestArrival;
+    private int _frames;
+    private int _mostBytes;
     private long _lastCheckpoint;
     private volatile string? _failure;
     private volatile string? _putBack;
@@ -58,6 +63,9 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
         _forwarded = meter.CreateCounter<long>("sloengine.gateway.forwarded_size", "By", "Bytes of slices that a node has taken.");
         _retries = meter.CreateCounter<long>("sloengine.gateway.retries", "{request}", "Forwards that were not taken, and are sent again.");
         _rejected = meter.CreateCounter<long>("sloengine.gateway.rejected_items", "{item}", "Items of acknowledged requests that a node rejected for good: its log and metrics say why.");
+        _keptApart = meter.CreateCounter<long>("sloengine.gateway.kept_apart_requests", "{request}", "Slices that a node never takes, kept as files below the log.");
+        _refused = new RefusedRequests(Path.Combine(log.Directory, "refused", Uri.EscapeDataString(node.Name)), time, logger);
+        _mostBytes = options.MaxForwardBytes;
         _lastCheckpoint = time.GetTimestamp();
         _running = Task.Run(RunAsync);
     }
@@ -163,9 +171,10 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
             return;
         }
         TimeSpan delay = _options.FirstRetry;
+        long since = _time.GetTimestamp();
         while (true)
         {
-            (long? position, string failure, TimeSpan? retryAfter) = await SendAsync(id);
+            (long? position, string failure, TimeSpan? retryAfter, bool isLasting) = await SendAsync(id);
             if (_putBack is not null)
             {
                 LogAway(_node.Name, _node.Url, _log.End - _position, failure);
@@ -179,10 +188,22 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
                     LogBack(_node.Name);
                 }
                 _forwarded.Add(_body.WrittenCount, _tag);
+                _mostBytes = (int)Math.Min(2L * _mostBytes, _options.MaxForwardBytes);
                 Volatile.Write(ref _position, reached);
                 return;
             }
             _retries.Add(1, _tag);
+            if (isLasting && _frames > 1)
+            {
+                // One of them may be why: it is found by halves.
+                _mostBytes = _body.WrittenCount / 2;
+                return;
+            }
+            if (isLasting && (_refused.IsFresh || _time.GetElapsedTime(since) >= _options.RefusalPatience) && TryKeepApart(id, failure))
+            {
+                Volatile.Write(ref _position, id.To);
+                return;
+            }
             if (_failure != failure)
             {
                 _failure = failure;
@@ -195,10 +216,19 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
         }
     }
 
+    private bool TryKeepApart(ForwardId id, string failure)
+    {
+        ForwardFrame frame = ForwardFrame.Read(_body.WrittenMemory, id).Single();
+        bool isKept = _refused.TryKeep(id.From, new LogRecord(frame.Kind, _oldestArrival, frame.Tenant, frame.Slice), $"which node {_node.Name} never takes", failure);
+        _keptApart.Add(isKept ? 1 : 0, _tag);
+        return isKept;
+    }
+
     /// <summary>Gathers this node's slices from the current position on.</summary>
     private ForwardId Collect(long end)
     {
         _body.ResetWrittenCount();
+        _frames = 0;
         long from = _position;
         long to = from;
         try
@@ -212,11 +242,12 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
                     {
                         Volatile.Write(ref _oldestArrival, request.ArrivalNanos);
                     }
-                    else if (_body.WrittenCount + slice.Length > _options.MaxForwardBytes)
+                    else if (_body.WrittenCount + slice.Length > _mostBytes)
                     {
                         break;
                     }
                     ForwardFrame.Write(_body, record.End, request.Kind, request.IsBound, request.Tenant, slice);
+                    _frames++;
                 }
                 to = record.End;
                 if (to - from > MaxScan)
@@ -233,8 +264,8 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
         return new ForwardId(_log.Id, from, to);
     }
 
-    /// <summary>Sends what was gathered; tells the position from which to go on, or why the node did not take it.</summary>
-    private async Task<(long? Position, string Failure, TimeSpan? RetryAfter)> SendAsync(ForwardId id)
+    /// <summary>Sends what was gathered; tells the position from which to go on, or why the node did not take it, and whether that is for what was sent.</summary>
+    private async Task<(long? Position, string Failure, TimeSpan? RetryAfter, bool IsLasting)> SendAsync(ForwardId id)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
         limit.CancelAfter(_options.Timeout);
@@ -255,21 +286,22 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
             }
             string text = (await response.Content.ReadAsStringAsync(limit.Token)).Trim();
             string failure = string.Create(CultureInfo.InvariantCulture, $"{(int)response.StatusCode} {response.ReasonPhrase}: {(text.Length > 500 ? text[..500] : text)}");
-            return (null, failure, response.Headers.RetryAfter?.Delta);
+            bool isLasting = response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.RequestEntityTooLarge && response.Headers.Contains(ForwardId.Header);
+            return (null, failure, response.Headers.RetryAfter?.Delta, isLasting);
         }
         catch (OperationCanceledException) when (!_stopping.IsCancellationRequested)
         {
             Renew();
-            return (null, string.Create(CultureInfo.InvariantCulture, $"no answer within {_options.Timeout.TotalSeconds:0} s"), null);
+            return (null, string.Create(CultureInfo.InvariantCulture, $"no answer within {_options.Timeout.TotalSeconds:0} s"), null, false);
         }
         catch (Exception failure) when (failure is HttpRequestException or IOException or System.Text.Json.JsonException)
         {
             Renew();
-            return (null, failure.Message, null);
+            return (null, failure.Message, null, false);
         }
     }
 
-    private (long? Position, string Failure, TimeSpan? RetryAfter) Understand(ForwardId id, ForwardAnswer answer, bool isOverlap)
+    private (long? Position, string Failure, TimeSpan? RetryAfter, bool IsLasting) Understand(ForwardId id, ForwardAnswer answer, bool isOverlap)
     {
         _mostSent = Math.Max(_mostSent, id.To);
         if (answer.Position > _mostSent)
@@ -280,14 +312,14 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
                 $"node {_node.Name} has taken this log up to {answer.Position}, and it had {_mostSent}: it was put back from a copy; move {_log.Directory} away to begin a new one");
             File.WriteAllText(_putBackMark, why);
             _putBack = why;
-            return (null, why, null);
+            return (null, why, null, false);
         }
         if (answer.Rejected > 0)
         {
             _rejected.Add(answer.Rejected, _tag);
             LogRejected(_node.Name, answer.Rejected, answer.Message);
         }
-        return (isOverlap ? answer.Position : Math.Max(answer.Position, id.To), "", null);
+        return (isOverlap ? answer.Position : Math.Max(answer.Position, id.To), "", null, false);
     }
 
     /// <summary>A request that failed may still be read from: it keeps its memory, and the next try has a copy.</summary>

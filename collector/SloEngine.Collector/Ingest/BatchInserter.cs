@@ -252,7 +252,8 @@ internal sealed partial class BatchInserter(
             {
                 Halve(part.First, part.Count, outcomes.Refused.Keys);
             }
-            else if (!_refused.TryKeep(from, last, outcomes.Refused.Keys, fault))
+            else if (!_refused.TryKeep(
+                         from, last, $"rows of which the store never takes into {string.Join(", ", outcomes.Refused.Keys)}, and has the others", fault.ToString()))
             {
                 throw fault;
             }

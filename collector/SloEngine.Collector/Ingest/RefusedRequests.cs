@@ -6,8 +6,8 @@ using SloEngine.Storage;
 namespace SloEngine.Collector.Ingest;
 
 /// <summary>
-/// Requests of which the store does not take some rows, however often it is tried: kept as files that can be sent again, so that one of them does not hold up all others for ever. Not
-/// thread-safe.
+/// Requests that are not taken, however often it is tried, or of which the store does not take some rows: kept as files that can be sent again, so that one of them does not hold up all
+/// others for ever. Not thread-safe.
 /// </summary>
 /// <param name="directory">Where they are kept; made with the first.</param>
 /// <param name="time">The clock.</param>
@@ -32,10 +32,10 @@ internal sealed partial class RefusedRequests(string directory, TimeProvider tim
     /// <summary>Keeps a request; false when there are too many bytes already.</summary>
     /// <param name="position">Where its record stands in the log.</param>
     /// <param name="record">The record.</param>
-    /// <param name="tables">What its rows are missing in.</param>
+    /// <param name="what">What is missing of it, as a sentence that goes on.</param>
     /// <param name="why">Why.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public bool TryKeep(long position, in LogRecord record, IReadOnlyCollection<string> tables, Exception why)
+    public bool TryKeep(long position, in LogRecord record, string what, string why)
     {
         _bytes ??= Directory.Exists(directory) ? new DirectoryInfo(directory).EnumerateFiles().Sum(file => file.Length) : 0;
         if (_bytes + record.Body.Length > MaxBytes)
@@ -45,7 +45,6 @@ internal sealed partial class RefusedRequests(string directory, TimeProvider tim
         PrivateFiles.MakeDirectory(directory);
         string path = Path.Combine(directory, position.ToString("D20", CultureInfo.InvariantCulture));
         _bytes += Write(path + ".pb", record);
-        string missing = string.Join(", ", tables);
         string endpoint = record.Kind switch
         {
             RequestKind.Logs => "/v1/logs",
@@ -55,10 +54,10 @@ internal sealed partial class RefusedRequests(string directory, TimeProvider tim
         };
         File.WriteAllText(path + ".txt", string.Create(
             CultureInfo.InvariantCulture,
-            $"A request to {endpoint} of tenant {record.Tenant}, come {DateTimeOffset.UnixEpoch.AddTicks(record.ArrivalNanos / 100):yyyy-MM-dd'T'HH:mm:ss'Z'}, whose rows are missing in: {missing}.\nThe .pb beside this is its protobuf message ({record.Kind}), unpacked. Its other rows are stored.\n\n{why}\n"));
+            $"A request to {endpoint} of tenant {record.Tenant}, come {DateTimeOffset.UnixEpoch.AddTicks(record.ArrivalNanos / 100):yyyy-MM-dd'T'HH:mm:ss'Z'}, {what}.\nThe .pb beside this is its protobuf message ({record.Kind}), unpacked.\n\n{why}\n"));
         Count++;
         _keptAt = time.GetTimestamp();
-        LogKept(record.Tenant, missing, path + ".pb", why.Message);
+        LogKept(record.Tenant, path + ".pb", what, why);
         return true;
     }
 
@@ -75,6 +74,6 @@ internal sealed partial class RefusedRequests(string directory, TimeProvider tim
         return length;
     }
 
-    [LoggerMessage(EventName = "collector.insert.refused", Level = LogLevel.Critical, Message = "The store never takes rows of a request of tenant {Tenant} into {Tables}: it is kept in {Path}, and what comes behind it goes on: {Reason}")]
-    private partial void LogKept(string tenant, string tables, string path, string reason);
+    [LoggerMessage(EventName = "collector.request.refused", Level = LogLevel.Critical, Message = "A request of tenant {Tenant} is kept in {Path}, and what comes behind it goes on; {What}: {Reason}")]
+    private partial void LogKept(string tenant, string path, string what, string reason);
 }

@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using SloEngine.Collector.Gateway;
+using SloEngine.Collector.Ingest;
 using SloEngine.Collector.Tests.Ingest;
 using SloEngine.Otlp;
 using SloEngine.Storage.Wal;
@@ -19,6 +20,7 @@ internal enum Fate
     TakenAndAnswerLost,
     Lost,
     Refused,
+    RefusedOnTheWay,
 }
 
 /// <summary>An engine node behind a real port, which may end and begin again like a process, and whose answers may be lost.</summary>
@@ -39,7 +41,7 @@ internal sealed class TargetNode(CollectorOptions? collector = null) : IAsyncDis
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, Port));
-        builder.Services.AddSingleton(Rig.Ingest).AddSingleton(new CollectorOptions()).AddSingleton(new BodyMemory(1 << 30));
+        builder.Services.AddSingleton(Rig.Ingest).AddSingleton<ITelemetryIntake>(Rig.Ingest).AddSingleton(collector ?? new CollectorOptions()).AddSingleton(new BodyMemory(1 << 30));
         _app = builder.Build();
         _app.Use(MeetFateAsync);
         _app.MapForward();
@@ -77,6 +79,9 @@ internal sealed class TargetNode(CollectorOptions? collector = null) : IAsyncDis
                 await next(http);
                 http.Abort();
                 break;
+            case Fate.RefusedOnTheWay:
+                http.Response.StatusCode = StatusCodes.Status413PayloadTooLarge;
+                break;
             case Fate.Refused:
                 http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
                 http.Response.Headers.RetryAfter = "0";
@@ -94,6 +99,9 @@ internal sealed class GatewayRig(IReadOnlyList<TargetNode> nodes, long maxLogByt
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("sloengine-gateway-");
     private WriteAheadLog? _log;
 
+    /// <summary>Where slices are kept that a node never takes.</summary>
+    public string Refused(int node) => Path.Combine(_directory.FullName, "refused", $"node-{node}");
+
     public TelemetryGateway Gateway { get; private set; } = null!;
 
     /// <summary>Begins with some of the nodes, by their indexes.</summary>
@@ -108,6 +116,7 @@ internal sealed class GatewayRig(IReadOnlyList<TargetNode> nodes, long maxLogByt
             FirstRetry = TimeSpan.FromMilliseconds(1),
             LongestRetry = TimeSpan.FromMilliseconds(20),
             CheckpointPeriod = TimeSpan.FromMilliseconds(5),
+            RefusalPatience = TimeSpan.Zero,
         };
         try
         {

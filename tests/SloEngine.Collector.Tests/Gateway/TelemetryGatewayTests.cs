@@ -268,6 +268,46 @@ public sealed class TelemetryGatewayTests
         await Assert.ThrowsAsync<OtlpFormatException>(async () => await rig.Gateway.IngestAsync(Signal.Traces, "default", new byte[] { 0x0A, 0x05, 0x01 }, null, default));
     }
 
+    [Fact]
+    public async Task A_slice_that_a_node_never_takes_is_kept_apart_and_all_others_go_on()
+    {
+        await using var small = new TargetNode(new CollectorOptions { MaxBodyBytes = 700 });
+        small.Decide = () => Fate.Refused;
+        await small.StartAsync();
+        await using var rig = new GatewayRig([small]);
+        rig.Start();
+        byte[] large = Encode(request => request.Resource(new string('x', 1000), scope => scope.Message(2, Gauge("temperature", Number(1)))));
+        await rig.Gateway.IngestAsync(Signal.Metrics, "default", Gauges(0, 4), null, default);
+        await rig.Gateway.IngestAsync(Signal.Metrics, "acme", large, null, default);
+        await rig.Gateway.IngestAsync(Signal.Metrics, "default", Gauges(4, 4), null, default);
+
+        small.Decide = () => Fate.Taken;
+        await rig.DeliveredAsync();
+
+        await GatewayRig.UntilAsync(() => small.Rig.Store.Rows("samples") == 8);
+        Assert.Equal(large, await File.ReadAllBytesAsync(Assert.Single(Directory.GetFiles(rig.Refused(0), "*.pb"))));
+        string why = await File.ReadAllTextAsync(Assert.Single(Directory.GetFiles(rig.Refused(0), "*.txt")));
+        Assert.StartsWith("A request to /v1/metrics of tenant acme, come 20", why, StringComparison.Ordinal);
+        Assert.Contains("which node node-0 never takes", why, StringComparison.Ordinal);
+        Assert.Contains("413 ", why, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_something_between_gateway_and_node_refuses_is_not_kept_apart()
+    {
+        int refusals = 0;
+        await using var node = new TargetNode { Decide = () => refusals++ < 20 ? Fate.RefusedOnTheWay : Fate.Taken };
+        await node.StartAsync();
+        await using var rig = new GatewayRig([node]);
+        rig.Start();
+
+        await rig.Gateway.IngestAsync(Signal.Metrics, "default", Gauges(0, 4), null, default);
+        await rig.DeliveredAsync();
+
+        await GatewayRig.UntilAsync(() => node.Rig.Store.Rows("samples") == 4);
+        Assert.False(Directory.Exists(rig.Refused(0)));
+    }
+
     /// <summary>Points of different processes, each with a series of its own.</summary>
     private static byte[] Gauges(int first, int count) => Encode(request =>
     {
