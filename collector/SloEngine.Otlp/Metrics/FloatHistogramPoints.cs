@@ -14,7 +14,7 @@ public sealed class FloatHistogramPoints : IDisposable
     /// <summary>Time in Unix nanoseconds.</summary>
     public ColumnBuffer<long> TimeNanos { get; } = new();
 
-    /// <summary>3 of a gauge, else 0: whether a counter was reset shows in its counts (<c>Histogram.ResetHint</c>).</summary>
+    /// <summary>3 of a gauge, 1 where its sender says that the counter was reset, else 0: whether it was shows in its counts (<c>Histogram.ResetHint</c>).</summary>
     public ColumnBuffer<byte> Hints { get; } = new();
 
     /// <summary>Number of observations.</summary>

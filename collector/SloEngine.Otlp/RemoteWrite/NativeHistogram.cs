@@ -13,6 +13,13 @@ namespace SloEngine.Otlp.RemoteWrite;
 internal sealed class NativeHistogram
 {
     private const int CustomSchema = -53;
+    private const int FinestSchema = 8;
+
+    /// <summary>Up to which a schema is known, though finer than any that is used: it is made coarser.</summary>
+    private const int FinestReservedSchema = 52;
+
+    /// <summary><c>ResetHint.YES</c></summary>
+    private const byte Reset = 1;
 
     /// <summary><c>ResetHint.GAUGE</c></summary>
     private const byte Gauge = 3;
@@ -42,7 +49,7 @@ internal sealed class NativeHistogram
     private double _floatCount;
     private double _floatZeroCount;
     private bool _isFloat;
-    private bool _isGauge;
+    private byte _hint;
 
     /// <summary>Empty buckets that the request may still ask for.</summary>
     public long GapsLeft { get; set; }
@@ -53,9 +60,11 @@ internal sealed class NativeHistogram
     public long StartMs { get; private set; }
 
     /// <summary>Whether it goes into columns of fractional counts, of which each row says for itself what its buckets are and whether it is a gauge.</summary>
-    public bool IsFloat => _isFloat || _isGauge;
+    public bool IsFloat => _isFloat || IsGauge;
 
     public bool IsCustom => _schema == CustomSchema;
+
+    private bool IsGauge => _hint == Gauge;
 
     /// <summary>Bounds of custom buckets; empty for exponential ones.</summary>
     public List<double> CustomBounds { get; } = [];
@@ -70,7 +79,7 @@ internal sealed class NativeHistogram
         _negativeCounts.Clear();
         CustomBounds.Clear();
         (_schema, _count, _zeroCount, _sum, _zeroThreshold, TimestampMs, StartMs) = (0, 0, 0, 0, 0, 0, 0);
-        (_floatCount, _floatZeroCount, _isFloat, _isGauge) = (0, 0, false, false);
+        (_floatCount, _floatZeroCount, _isFloat, _hint) = (0, 0, false, 0);
         while (message.Next())
         {
             switch (message.Field)
@@ -117,7 +126,7 @@ internal sealed class NativeHistogram
                     Doubles(ref message, _positiveCounts);
                     break;
                 case 14:
-                    _isGauge = message.VarintField() == Gauge;
+                    _hint = (byte)Math.Min(message.VarintField(), byte.MaxValue);
                     break;
                 case 15:
                     TimestampMs = (long)message.VarintField();
@@ -135,24 +144,28 @@ internal sealed class NativeHistogram
         }
     }
 
-    /// <summary>What makes the histogram unusable, or null.</summary>
+    /// <summary>What makes the histogram unusable, or null; by the rules of Prometheus (model/histogram, <c>Validate</c>), which makes finer schemas coarser too.</summary>
     public string? Fault()
     {
-        if (_schema is not CustomSchema and not (>= -4 and <= 8))
+        if (_schema is not CustomSchema and not (>= -4 and <= FinestReservedSchema))
         {
             return string.Create(CultureInfo.InvariantCulture, $"the histogram has schema {_schema}; expected -4 to 8, or -53 for custom buckets");
         }
-        if (IsCustom && (CustomBounds.Count == 0 || _negativeSpans.Count > 0 || !Ascending()))
+        if ((IsCustom ? CustomFault() : CustomBounds.Count > 0 ? "a histogram of an exponential schema has custom_values" : null) is { } wrong)
         {
-            return "a histogram with custom buckets needs ascending custom_values and no negative buckets";
+            return wrong;
         }
-        int positive = _isFloat ? _positiveCounts.Count : _positiveDeltas.Count;
-        int negative = _isFloat ? _negativeCounts.Count : _negativeDeltas.Count;
-        if (Sum(_positiveSpans) != positive || Sum(_negativeSpans) != negative)
+        if (Sum(_positiveSpans) != (_isFloat ? _positiveCounts.Count : _positiveDeltas.Count) || Sum(_negativeSpans) != (_isFloat ? _negativeCounts.Count : _negativeDeltas.Count))
         {
             return "the spans of a histogram cover another number of buckets than there are counts";
         }
-        if (Width(_positiveSpans) > MaxBuckets || Width(_negativeSpans) > MaxBuckets || (IsCustom && Width(_positiveSpans) > CustomBounds.Count + 1))
+        if (_schema > FinestSchema && !ReachesTooFar(_positiveSpans) && !ReachesTooFar(_negativeSpans))
+        {
+            Coarsen(_positiveSpans, _positiveDeltas, _positiveCounts);
+            Coarsen(_negativeSpans, _negativeDeltas, _negativeCounts);
+            _schema = FinestSchema;
+        }
+        if (Width(_positiveSpans) > MaxBuckets || Width(_negativeSpans) > MaxBuckets || ReachesTooFar(_positiveSpans) || ReachesTooFar(_negativeSpans))
         {
             return "the spans of a histogram reach too far";
         }
@@ -160,26 +173,54 @@ internal sealed class NativeHistogram
         {
             return "the spans of a histogram with custom buckets cover buckets it does not have";
         }
-        if (IsFloat)
+        if (!IsFloat)
         {
-            return ReachesTooFar(_positiveSpans) || ReachesTooFar(_negativeSpans) ? "the spans of a histogram reach too far"
-                : !_isFloat && (IsNegative(_positiveDeltas) || IsNegative(_negativeDeltas)) ? NegativeCount
-                : !_isGauge && (_floatCount < 0 || _floatZeroCount < 0 || _positiveCounts.Exists(IsBelowZero) || _negativeCounts.Exists(IsBelowZero)) ? NegativeCount
-                : null;
+            GapsLeft -= Width(_positiveSpans) - _positiveDeltas.Count + Width(_negativeSpans) - _negativeDeltas.Count;
+            if (GapsLeft < 0)
+            {
+                return "the histograms of the request have too many empty buckets between their spans for its size";
+            }
         }
-        GapsLeft -= Width(_positiveSpans) - positive + Width(_negativeSpans) - negative;
-        if (GapsLeft < 0)
+        return CountFault();
+    }
+
+    private string? CustomFault()
+    {
+        if (_negativeSpans.Count > 0 || _zeroCount != 0 || _floatZeroCount != 0 || _zeroThreshold != 0)
         {
-            return "the histograms of the request have too many empty buckets between their spans for its size";
+            return "a histogram with custom buckets has negative buckets or one around zero";
         }
-        return IsNegative(_positiveDeltas) || IsNegative(_negativeDeltas) ? NegativeCount : null;
+        for (int index = 0; index < CustomBounds.Count; index++)
+        {
+            if (!double.IsFinite(CustomBounds[index]) || (index > 0 && CustomBounds[index] <= CustomBounds[index - 1]))
+            {
+                return "the custom_values of a histogram are not finite and ascending";
+            }
+        }
+        return null;
+    }
+
+    private string? CountFault()
+    {
+        if (_isFloat)
+        {
+            return !IsGauge && (_floatCount < 0 || _floatZeroCount < 0 || _positiveCounts.Exists(IsBelowZero) || _negativeCounts.Exists(IsBelowZero)) ? NegativeCount : null;
+        }
+        if (!TryCount(_positiveDeltas, out UInt128 positive) || !TryCount(_negativeDeltas, out UInt128 negative))
+        {
+            return NegativeCount;
+        }
+        // What is not a number is in no bucket.
+        UInt128 inBuckets = positive + negative + _zeroCount;
+        return inBuckets == _count || (inBuckets < _count && double.IsNaN(_sum)) ? null : string.Create(
+            CultureInfo.InvariantCulture, $"the buckets of a histogram hold {inBuckets} observations and its count is {_count}");
     }
 
     public void AppendTo(FloatHistogramPoints into, int series)
     {
         into.Series.Append(series);
         into.TimeNanos.Append(TimestampMs * 1_000_000);
-        into.Hints.Append(_isGauge ? Gauge : (byte)0);
+        into.Hints.Append(_hint is Gauge or Reset ? _hint : (byte)0);
         into.Counts.Append(_isFloat ? _floatCount : _count);
         into.Sums.Append(_sum);
         into.Schemas.Append(_schema);
@@ -271,30 +312,78 @@ internal sealed class NativeHistogram
         return spans.Count == 0 ? 0 : spans[0].Offset;
     }
 
-    private bool Ascending()
+    /// <summary>Adds up what lies in one bucket of the finest schema that is used: bucket i of one that is finer by n lies in (i - 1 &gt;&gt; n) + 1.</summary>
+    private void Coarsen(List<(int Offset, uint Length)> spans, List<long> deltas, List<double> counts)
     {
-        for (int index = 1; index < CustomBounds.Count; index++)
+        (int Offset, uint Length)[] fineSpans = [.. spans];
+        long[] fineDeltas = [.. deltas];
+        double[] fineCounts = [.. counts];
+        spans.Clear();
+        deltas.Clear();
+        counts.Clear();
+        long index = 0;
+        long end = 0;
+        long count = 0;
+        long before = 0;
+        int next = 0;
+        foreach ((int offset, uint length) in fineSpans)
         {
-            if (!(CustomBounds[index] > CustomBounds[index - 1]))
+            index += offset;
+            for (uint bucket = 0; bucket < length; bucket++, next++)
             {
-                return false;
+                long coarse = ((index++ - 1) >> (_schema - FinestSchema)) + 1;
+                bool isSame = spans.Count > 0 && coarse == end - 1;
+                if (!isSame && (spans.Count == 0 || coarse != end))
+                {
+                    spans.Add(((int)(coarse - end), 0));
+                }
+                if (!isSame)
+                {
+                    (int first, uint wide) = spans[^1];
+                    spans[^1] = (first, wide + 1);
+                    end = coarse + 1;
+                }
+                if (_isFloat)
+                {
+                    Add(counts, isSame, fineCounts[next]);
+                    continue;
+                }
+                count += fineDeltas[next];
+                // The first of a bucket is told by what it differs from the bucket before, what is added to it raises it.
+                Add(deltas, isSame, isSame ? count : count - before);
+                before = isSame ? before + count : count;
             }
         }
-        return true;
+
+        static void Add<T>(List<T> into, bool isSame, T value)
+            where T : System.Numerics.INumber<T>
+        {
+            if (isSame)
+            {
+                into[^1] += value;
+            }
+            else
+            {
+                into.Add(value);
+            }
+        }
     }
 
-    private static bool IsNegative(List<long> deltas)
+    /// <summary>Adds the counts of buckets up; false if one is below zero.</summary>
+    private static bool TryCount(List<long> deltas, out UInt128 sum)
     {
+        sum = 0;
         long count = 0;
         foreach (long delta in deltas)
         {
             count += delta;
             if (count < 0)
             {
-                return true;
+                return false;
             }
+            sum += (ulong)count;
         }
-        return false;
+        return true;
     }
 
     private static long Sum(List<(int Offset, uint Length)> spans)
@@ -347,7 +436,8 @@ internal sealed class NativeHistogram
     private static bool IsBelowZero(double count) => count < 0;
 
     /// <summary>Whether an index is no number of 32 bits.</summary>
-    private static bool ReachesTooFar(List<(int Offset, uint Length)> spans) => spans.Count > 0 && spans[0].Offset + Width(spans) > int.MaxValue;
+    private static bool ReachesTooFar(List<(int Offset, uint Length)> spans) =>
+        spans.Count > 0 && Width(spans) is var width && (width > int.MaxValue || spans[0].Offset + width > int.MaxValue);
 
     private static void Doubles(ref ProtobufReader message, List<double> into)
     {

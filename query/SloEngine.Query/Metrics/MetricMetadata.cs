@@ -20,7 +20,7 @@ internal sealed record MetricMetadata(string Metric, string Type, string Help, s
         {
             for (int row = 0; row < block.Rows; row++)
             {
-                string type = block.Values<byte>(1)[row] switch { 2 => "counter", 3 or 4 => "histogram", 6 => "gaugehistogram", 5 => "summary", _ => "gauge" };
+                string type = block.Values<byte>(1)[row] switch { 2 => "counter", 3 or 4 or 6 => "histogram", 5 => "summary", _ => "gauge" };
                 all.Add(new MetricMetadata(block.Text(0).String(row), type, block.Text(2).String(row), block.Text(3).String(row)));
             }
         }

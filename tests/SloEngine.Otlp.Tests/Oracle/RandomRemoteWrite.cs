@@ -130,7 +130,7 @@ internal sealed class RandomRemoteWrite(int seed) : RandomValues(seed)
         var histogram = new V1.Histogram
         {
             Sum = Double(),
-            Schema = Chance(15) ? Pick(-5, 9, 100, int.MinValue) : Chance(3) ? -53 : Next(13) - 4,
+            Schema = Chance(15) ? Pick(-5, 53, 100, int.MinValue) : Chance(3) ? -53 : Chance(4) ? 9 + Next(44) : Next(13) - 4,
             ZeroThreshold = Double(),
             Timestamp = Millis(),
             ResetHint = (uint)Next(4),
@@ -145,10 +145,14 @@ internal sealed class RandomRemoteWrite(int seed) : RandomValues(seed)
         }
         if (histogram.Schema == -53)
         {
+            if (!Chance(20))
+            {
+                (histogram.ZeroThreshold, histogram.ZeroCountInt) = (0, 0);
+            }
             double bound = 0;
             for (int bounds = Next(8); bounds > 0; bounds--)
             {
-                histogram.CustomValues.Add(bound += Chance(30) ? 0 : 0.5);
+                histogram.CustomValues.Add(bound += Chance(30) ? Pick(0, double.NaN, double.PositiveInfinity) : 0.5);
             }
         }
         else if (Chance(2))
@@ -156,7 +160,17 @@ internal sealed class RandomRemoteWrite(int seed) : RandomValues(seed)
             Spans(histogram, histogram.NegativeSpans, histogram.NegativeDeltas, histogram.NegativeCounts);
         }
         Spans(histogram, histogram.PositiveSpans, histogram.PositiveDeltas, histogram.PositiveCounts);
+        if (histogram.CountCase == V1.Histogram.CountOneofCase.CountInt && !Chance(10))
+        {
+            histogram.CountInt = histogram.ZeroCountInt + Total(histogram.PositiveDeltas) + Total(histogram.NegativeDeltas);
+        }
         return histogram;
+
+        static ulong Total(IEnumerable<long> deltas)
+        {
+            long count = 0;
+            return (ulong)Math.Max(0, deltas.Sum(delta => count += delta));
+        }
     }
 
     private void Spans(V1.Histogram histogram, RepeatedField<V1.BucketSpan> spans, RepeatedField<long> deltas, RepeatedField<double> counts)

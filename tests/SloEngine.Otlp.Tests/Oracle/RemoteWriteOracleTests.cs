@@ -108,8 +108,9 @@ public sealed class RemoteWriteOracleTests
                     _numbers.Add(Rows.Line("number", Series(rises ? MetricKind.Counter : MetricKind.Gauge, []), time * 1_000_000, Start(start), value));
                 }
             }
-            foreach ((V1.Histogram histogram, long start) in histograms)
+            foreach ((V1.Histogram sent, long start) in histograms)
             {
+                V1.Histogram histogram = Usable(sent);
                 Items++;
                 if (!sound || !IsTime(histogram.Timestamp))
                 {
@@ -125,7 +126,7 @@ public sealed class RemoteWriteOracleTests
                 }
                 SortedDictionary<long, ulong>? positive = Buckets(histogram.PositiveSpans, histogram.PositiveDeltas);
                 SortedDictionary<long, ulong>? negative = Buckets(histogram.NegativeSpans, histogram.NegativeDeltas);
-                if (positive is null || negative is null)
+                if (positive is null || negative is null || !Adds(histogram, positive, negative))
                 {
                     continue;
                 }
@@ -133,8 +134,7 @@ public sealed class RemoteWriteOracleTests
                 if (histogram.Schema == -53)
                 {
                     double[] bounds = [.. histogram.CustomValues];
-                    bool ascending = bounds.Zip(bounds.Skip(1)).All(pair => pair.First < pair.Second);
-                    if (bounds.Length > 0 && ascending && histogram.NegativeSpans.Count == 0 && positive.Keys.All(bucket => bucket >= 0 && bucket <= bounds.Length)
+                    if (IsCustom(histogram) && positive.Keys.All(bucket => bucket >= 0 && bucket <= bounds.Length)
                         && First(histogram.PositiveSpans) is >= 0 && First(histogram.PositiveSpans) + Width(histogram.PositiveSpans) <= bounds.Length + 1)
                     {
                         ulong[] dense = [.. Enumerable.Range(0, bounds.Length + 1).Select(bucket => positive.GetValueOrDefault(bucket))];
@@ -191,16 +191,19 @@ public sealed class RemoteWriteOracleTests
             (double[] Indexes, double[] Counts)? positive = Side(histogram.PositiveSpans, histogram.PositiveDeltas, histogram.PositiveCounts);
             (double[] Indexes, double[] Counts)? negative = Side(histogram.NegativeSpans, histogram.NegativeDeltas, histogram.NegativeCounts);
             bool fits = isCustom
-                ? bounds.Length > 0 && bounds.Zip(bounds.Skip(1)).All(pair => pair.First < pair.Second) && histogram.NegativeSpans.Count == 0
-                    && First(histogram.PositiveSpans) >= 0 && First(histogram.PositiveSpans) + Width(histogram.PositiveSpans) <= bounds.Length + 1
-                : histogram.Schema is >= -4 and <= 8;
+                ? IsCustom(histogram) && First(histogram.PositiveSpans) >= 0 && First(histogram.PositiveSpans) + Width(histogram.PositiveSpans) <= bounds.Length + 1
+                : bounds.Length == 0 && histogram.Schema is >= -4 and <= 8;
             if (!fits || positive is not { } above || negative is not { } below || (!isGauge && (count < 0 || zeroCount < 0)))
+            {
+                return null;
+            }
+            if (!isFloat && !Adds(histogram, Buckets(histogram.PositiveSpans, histogram.PositiveDeltas)!, Buckets(histogram.NegativeSpans, histogram.NegativeDeltas)!))
             {
                 return null;
             }
             return
             [
-                histogram.Timestamp * 1_000_000, isGauge ? 3 : 0, count, histogram.Sum, histogram.Schema, zeroCount, histogram.ZeroThreshold,
+                histogram.Timestamp * 1_000_000, histogram.ResetHint is 1 or 3 ? histogram.ResetHint : 0, count, histogram.Sum, histogram.Schema, zeroCount, histogram.ZeroThreshold,
                 above.Indexes, above.Counts, below.Indexes, below.Counts, bounds,
             ];
 
@@ -216,10 +219,73 @@ public sealed class RemoteWriteOracleTests
             }
         }
 
+        /// <summary>The histogram itself, or of a finer schema than is used one of the finest that is: by the bounds of its buckets.</summary>
+        private static V1.Histogram Usable(V1.Histogram sent)
+        {
+            bool isFloat = sent.CountCase == V1.Histogram.CountOneofCase.CountFloat;
+            if (sent.Schema is < 9 or > 52 || !Fits(sent.PositiveSpans, isFloat ? sent.PositiveCounts.Count : sent.PositiveDeltas.Count)
+                || !Fits(sent.NegativeSpans, isFloat ? sent.NegativeCounts.Count : sent.NegativeDeltas.Count))
+            {
+                return sent;
+            }
+            V1.Histogram usable = sent.Clone();
+            usable.Schema = 8;
+            Coarsen(usable.PositiveSpans, usable.PositiveDeltas, usable.PositiveCounts);
+            Coarsen(usable.NegativeSpans, usable.NegativeDeltas, usable.NegativeCounts);
+            return usable;
+
+            static bool Fits(RepeatedField<V1.BucketSpan> spans, int counts) => spans.Sum(span => (long)span.Length) == counts && spans.Skip(1).All(span => span.Offset >= 0)
+                && (spans.Count == 0 || First(spans) + Width(spans) <= int.MaxValue);
+
+            void Coarsen(RepeatedField<V1.BucketSpan> spans, RepeatedField<long> deltas, RepeatedField<double> counts)
+            {
+                long running = 0;
+                decimal[] all = isFloat ? [.. counts.Select(count => (decimal)count)] : [.. deltas.Select(delta => (decimal)(running += delta))];
+                var coarse = new SortedDictionary<long, decimal>();
+                IEnumerable<long> indexes = spans.SelectMany((span, at) => Enumerable.Range(0, (int)span.Length)
+                    .Select(bucket => spans.Take(at).Sum(before => (long)before.Offset + before.Length) + span.Offset + bucket));
+                foreach ((long index, decimal count) in indexes.Zip(all))
+                {
+                    // The upper bound of bucket i is 2^(i / 2^schema).
+                    long into = (long)Math.Ceiling((decimal)index / (1L << (sent.Schema - 8)));
+                    coarse[into] = coarse.GetValueOrDefault(into) + count;
+                }
+                spans.Clear();
+                deltas.Clear();
+                counts.Clear();
+                long end = 0;
+                decimal last = 0;
+                foreach ((long index, decimal count) in coarse)
+                {
+                    spans.Add(new V1.BucketSpan { Offset = (int)(index - end), Length = 1 });
+                    if (isFloat)
+                    {
+                        counts.Add((double)count);
+                    }
+                    else
+                    {
+                        deltas.Add((long)(count - last));
+                    }
+                    (end, last) = (index + 1, count);
+                }
+            }
+        }
+
+        /// <summary>Whether the buckets hold as many as there are, or fewer where some are not numbers.</summary>
+        private static bool Adds(V1.Histogram histogram, SortedDictionary<long, ulong> positive, SortedDictionary<long, ulong> negative)
+        {
+            decimal held = positive.Values.Concat(negative.Values).Sum(count => (decimal)count) + histogram.ZeroCountInt;
+            return held == histogram.CountInt || (double.IsNaN(histogram.Sum) && held < histogram.CountInt);
+        }
+
+        private static bool IsCustom(V1.Histogram histogram) => histogram.NegativeSpans.Count == 0 && histogram.ZeroThreshold == 0 && histogram.ZeroCountInt == 0 && histogram.ZeroCountFloat == 0
+            && histogram.CustomValues.All(double.IsFinite) && histogram.CustomValues.Zip(histogram.CustomValues.Skip(1)).All(pair => pair.First < pair.Second);
+
         /// <summary>Counts by absolute index; null where the spans make no sense.</summary>
         private static SortedDictionary<long, ulong>? Buckets(RepeatedField<V1.BucketSpan> spans, RepeatedField<long> deltas)
         {
-            if (spans.Sum(span => (long)span.Length) != deltas.Count || spans.Skip(1).Any(span => span.Offset < 0) || Width(spans) > 100_000)
+            if (spans.Sum(span => (long)span.Length) != deltas.Count || spans.Skip(1).Any(span => span.Offset < 0) || Width(spans) > 100_000
+                || First(spans) + Width(spans) > int.MaxValue)
             {
                 return null;
             }

@@ -177,6 +177,46 @@ public sealed class RemoteWriteDecoderTests : IDisposable
     }
 
     [Theory]
+    [InlineData(0, 3, 1.0, 0, null)]
+    [InlineData(0, 4, 1.0, 0, "the buckets of a histogram hold 3 observations and its count is 4")]
+    [InlineData(0, 4, double.NaN, 0, null)]
+    [InlineData(0, 2, double.NaN, 0, "the buckets of a histogram hold 3 observations and its count is 2")]
+    [InlineData(52, 3, 1.0, 0, null)]
+    [InlineData(53, 3, 1.0, 0, "the histogram has schema 53; expected -4 to 8")]
+    [InlineData(-5, 3, 1.0, 0, "the histogram has schema -5")]
+    [InlineData(-53, 3, 1.0, 0, "cover buckets it does not have")]
+    [InlineData(-53, 3, 1.0, 0, null, 1.0)]
+    [InlineData(0, 3, 1.0, 0, "a histogram of an exponential schema has custom_values", 1.0)]
+    [InlineData(-53, 3, 1.0, 0, "not finite and ascending", 1.0, double.PositiveInfinity)]
+    [InlineData(-53, 3, 1.0, 0, "not finite and ascending", double.NaN, 1.0)]
+    [InlineData(-53, 3, 1.0, 0, "not finite and ascending", 1.0, 1.0)]
+    [InlineData(-53, 4, 1.0, 1, "negative buckets or one around zero", 1.0)]
+    public void A_native_histogram_is_held_to_the_rules_of_Prometheus(int schema, int count, double sum, int zero, string? reason, params double[] bounds)
+    {
+        byte[] request = Encode(write => write.Message(1, series =>
+        {
+            Label(series, "__name__", "latency");
+            series.Message(4, histogram =>
+            {
+                histogram.Varint(1, (ulong)count);
+                histogram.Double(3, sum);
+                histogram.Varint(4, ZigZag(schema));
+                histogram.Varint(6, (ulong)zero);
+                Span(histogram, 11, 0, 2);
+                Deltas(histogram, 12, 2, -1);
+                histogram.Bytes(16, System.Runtime.InteropServices.MemoryMarshal.AsBytes<double>(bounds));
+                histogram.Varint(15, 1_700_000_000_000);
+            });
+        }));
+
+        DecodeResult result = Decoder().Decode(request, _block);
+
+        Assert.Equal(reason is null ? (1, 0) : (0, 1), (result.Accepted, result.Rejected));
+        Assert.Contains(reason ?? "", result.ErrorMessage ?? "", StringComparison.Ordinal);
+        Assert.All(_block.ExponentialHistograms.Scales.Values.ToArray(), scale => Assert.Equal(Math.Min(schema, 8), scale));
+    }
+
+    [Theory]
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(2)]
