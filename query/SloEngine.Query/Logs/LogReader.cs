@@ -23,8 +23,8 @@ internal readonly record struct LogStream(UInt128 Resource, string Service, stri
 internal sealed record LogLines(IReadOnlyList<LogLine> Lines, IReadOnlyDictionary<UInt128, IReadOnlyList<KeyValuePair<string, string>>> Resources);
 
 /// <summary>
-/// Reads logs. Stream labels are service_name, the resource's attributes, and the level: that of the severity, and the one that was pushed as a label. (Also as severity; as detected_level that of the
-/// severity alone.)
+/// Reads logs. Stream labels are service_name, the resource's attributes, and the level: the one that was pushed as a label, else that of the severity. (Also as severity; as detected_level that of
+/// the severity alone.)
 /// </summary>
 internal sealed class LogReader(IColumnStore store, QueryOptions options)
 {
@@ -131,7 +131,14 @@ internal sealed class LogReader(IColumnStore store, QueryOptions options)
         {
             "service_name" => $"SELECT DISTINCT service AS v FROM logs WHERE {time} ORDER BY v LIMIT 1000",
             "detected_level" => $"SELECT DISTINCT {Level} AS v FROM logs WHERE {time} ORDER BY v",
-            "level" or "severity" => $"SELECT DISTINCT v FROM (SELECT {Level} AS v FROM logs WHERE {time} UNION ALL SELECT {OfResource("{label:String}")} AS v FROM resources WHERE tenant = {{tenant:String}}) WHERE v != '' ORDER BY v LIMIT 1000",
+            "level" or "severity" => $"""
+                SELECT DISTINCT v FROM
+                (
+                    SELECT {Level} AS v FROM logs WHERE {time} AND NOT {ResourceIn($"{OfResource("{label:String}")} != ''")}
+                    UNION ALL SELECT {OfResource("{label:String}")} AS v FROM resources WHERE tenant = {"{tenant:String}"}
+                )
+                WHERE v != '' ORDER BY v LIMIT 1000
+                """,
             _ => $"SELECT DISTINCT {OfResource("{label:String}")} AS v FROM resources WHERE tenant = {{tenant:String}} AND v != '' ORDER BY v LIMIT 1000",
         };
         return Column(await store.QueryAsync(new StoreQuery(sql) { Parameters = parameters, Timeout = options.Timeout }, cancellation));
@@ -171,13 +178,13 @@ internal sealed class LogReader(IColumnStore store, QueryOptions options)
             bool regex = matcher.Kind is MatchKind.Regex or MatchKind.NotRegex;
             string value = Add(regex ? $"^(?s:{matcher.Value})$" : matcher.Value);
             string Is(string expression) => regex ? $"match({expression}, {value})" : $"{expression} = {value}";
-            string IsOfResource() => $"resource IN (SELECT id FROM resources WHERE tenant = {{tenant:String}} AND {Is(OfResource(Add(matcher.Label)))})";
+            string Own() => OfResource(Add(matcher.Label));
             string condition = matcher.Label switch
             {
                 "service_name" or "service" => Is("service"),
                 "detected_level" => Is(Level),
-                "level" or "severity" => $"({Is(Level)} OR {IsOfResource()})",
-                _ => IsOfResource(),
+                "level" or "severity" when Own() is var own => $"if({ResourceIn($"{own} != ''")}, {ResourceIn(Is(own))}, {Is(Level)})",
+                _ => ResourceIn(Is(Own())),
             };
             where.Append(CultureInfo.InvariantCulture, $" AND {(matcher.Kind is MatchKind.NotEqual or MatchKind.NotRegex ? "NOT " : "")}({condition})");
         }
@@ -194,6 +201,9 @@ internal sealed class LogReader(IColumnStore store, QueryOptions options)
         }
         return where.ToString();
     }
+
+    /// <summary>Whether the resource of a line is one of those for which a condition holds.</summary>
+    private static string ResourceIn(string condition) => $"resource IN (SELECT id FROM resources WHERE tenant = {{tenant:String}} AND {condition})";
 
     /// <summary>Value of a label among the attributes of a resource; empty without one.</summary>
     private static string OfResource(string label) => $"mapValues(attributes)[indexOf({SanitisedKeys}, {label})]";

@@ -135,7 +135,7 @@ export function SloPage() {
               <a href={`/api/v1/slos/${encodeURIComponent(id)}/postmortem?from=${range.start}&to=${range.end}`}>Postmortem draft</a> ·{' '}
               <Link to={`/services/${encodeURIComponent(slo.service)}?start=${start}`}>Service {slo.service}</Link> ·{' '}
               <Link to={tracesOf(`{ resource.service.name = "${slo.service}" && status = error }`, start)}>Failing traces</Link> ·{' '}
-              <Link to={logsOf(`{service_name="${slo.service}", level=~"error|warn"}`, start)}>Error logs</Link>
+              <Link to={logsOf(`{service_name="${slo.service}", detected_level=~"fatal|error|warn"}`, start)}>Error logs</Link>
             </dd>
           </dl>
         </Panel>
