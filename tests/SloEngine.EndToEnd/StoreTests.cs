@@ -41,6 +41,37 @@ public sealed class StoreTests
     }
 
     [Fact]
+    public async Task A_store_of_its_own_is_backed_up_by_a_node_into_a_directory_of_the_store()
+    {
+        using var files = new TemporaryDirectory();
+        string restored = Path.Combine(files.Path, "restored");
+        await using var store = new StoreProcess(Path.Combine(files.Path, "store"));
+        await store.StartAsync();
+        string before;
+        await using (ServerProcess node = await ServerProcess.StartAsync(Path.Combine(files.Path, "node"), [.. Quiet, "--store", store.Url.ToString()]))
+        {
+            using var sender = new OtlpJsonSender(node.OtlpHttp, "shop");
+            await SendAsync(node, sender, 20);
+            Assert.Equal((0, "full\n"), await BackupAsync(node, "full"));
+            await SendAsync(node, sender, 20);
+            Assert.Equal((0, "more\n"), await BackupAsync(node, "more", "--base", "full"));
+            before = await RowsAsync(node);
+            foreach ((string name, string from, string reason) in ((string, string, string)[])[("full", "more", "already exists"), ("other", "none", "not found")])
+            {
+                string refused = await RefusalAsync("backup", name, "--base", from, "--server", node.Http.ToString());
+                Assert.Contains(reason, refused, StringComparison.Ordinal);
+                Assert.DoesNotContain("Stack trace", refused, StringComparison.Ordinal);
+            }
+        }
+        await store.KillAsync();
+
+        (int exit, _, string errors) = await Cli.RunAsync("store", "restore", Path.Combine(files.Path, "store", "backups", "more"), "--data", restored);
+        Assert.True(exit == 0, errors);
+        await using ServerProcess fresh = await ServerProcess.StartAsync(restored, Quiet);
+        Assert.Equal(before, await RowsAsync(fresh));
+    }
+
+    [Fact]
     public async Task A_backup_has_all_that_was_acknowledged_before_it_was_asked_for()
     {
         using var files = new TemporaryDirectory();
@@ -99,7 +130,9 @@ public sealed class StoreTests
         string target = Path.Combine(files.Path, "target");
         Assert.Contains("is no complete backup", await RefusalAsync("restore", files.Path, "--data", target), StringComparison.Ordinal);
         Directory.Delete(Path.Combine(data, "backups", "a"), recursive: true);
-        Assert.Contains("File('a')", await RefusalAsync("restore", Path.Combine(data, "backups", "b"), "--data", target), StringComparison.Ordinal);
+        string missing = await RefusalAsync("restore", Path.Combine(data, "backups", "b"), "--data", target);
+        Assert.Contains("File('a')", missing, StringComparison.Ordinal);
+        Assert.DoesNotContain("Stack trace", missing, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(target));
         Assert.Contains("does not answer", await RefusalAsync("stats", "--server", "http://127.0.0.1:1"), StringComparison.Ordinal);
     }

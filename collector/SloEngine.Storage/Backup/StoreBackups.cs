@@ -9,15 +9,15 @@ namespace SloEngine.Storage.Backup;
 /// With a base, only files that the base does not have.
 /// </summary>
 /// <param name="store">The store.</param>
-/// <param name="directory">Where backups go: <see cref="EmbeddedStoreOptions.Backups"/> of the store.</param>
+/// <param name="directory">Where backups go: <see cref="EmbeddedStoreOptions.Backups"/> of the store; null where it is a server's, which knows where its backups are.</param>
 /// <param name="flush">Puts into the store what was acknowledged before the call; a <see cref="TimeoutException"/> says that it could not in time.</param>
 /// <param name="cluster">The cluster that holds the tables: its backups are its own.</param>
-public sealed class StoreBackups(IColumnStore store, string directory, Func<TimeSpan, CancellationToken, Task> flush, StoreCluster? cluster = null)
+public sealed class StoreBackups(IColumnStore store, string? directory, Func<TimeSpan, CancellationToken, Task> flush, StoreCluster? cluster = null)
 {
     private static readonly TimeSpan FlushPatience = TimeSpan.FromSeconds(30);
 
-    /// <summary>Where backups go.</summary>
-    public string Directory => directory;
+    /// <summary>Where a backup of a name goes: its path, or the name alone where a server of its own knows where that is.</summary>
+    public string Place(string name) => directory is null ? name : Path.Combine(directory, name);
 
     /// <summary>Starts a backup; it goes on without the caller. What was acknowledged before the call is in it.</summary>
     /// <exception cref="ArgumentException">A name is none.</exception>
@@ -30,11 +30,11 @@ public sealed class StoreBackups(IColumnStore store, string directory, Func<Time
         }
         string destination = BackupName.ToSql(name);
         string settings = baseName is null ? "" : $" SETTINGS base_backup = {BackupName.ToSql(baseName)}";
-        if (baseName is not null && !File.Exists(Path.Combine(directory, baseName, ".backup")))
+        if (directory is not null && baseName is not null && !File.Exists(Path.Combine(directory, baseName, ".backup")))
         {
             throw new StoreException(0, $"there is no complete backup {baseName} in {directory}");
         }
-        if (Path.Exists(Path.Combine(directory, name)))
+        if (directory is not null && Path.Exists(Path.Combine(directory, name)))
         {
             throw new StoreException(0, $"there is a backup {name} in {directory} already");
         }
@@ -53,7 +53,10 @@ public sealed class StoreBackups(IColumnStore store, string directory, Func<Time
             throw new StoreException(
                 0, $"the store has not taken within {FlushPatience.TotalSeconds:0} s what waits in the log, which the backup would lack: try again when it has caught up");
         }
-        System.IO.Directory.CreateDirectory(directory);
+        if (directory is not null)
+        {
+            Directory.CreateDirectory(directory);
+        }
         await store.ExecuteAsync($"BACKUP DATABASE {EmbeddedColumnStore.Database} TO {destination}{settings} ASYNC", cancellation);
     }
 

@@ -180,7 +180,8 @@ internal sealed unsafe class ChdbConnection : SafeHandle
         {
             rest = rest["DB::Exception: ".Length..];
         }
-        int stack = rest.IndexOf("\nStack trace");
+        // What is told later, as of backups, has it in the same line.
+        int stack = rest.IndexOf(", Stack trace") is >= 0 and var inLine ? inLine : rest.IndexOf("\nStack trace");
         return new StoreException(code, (stack < 0 ? rest : rest[..stack]).Trim().ToString());
     }
 }

@@ -26,15 +26,18 @@ internal static class StoreServeCommand
                 return address;
             },
         };
+        var backups = new Option<string?>("--backups") { Description = "Directory of backups, best on another disk (default: backups below the data)", HelpName = "DIR" };
         var library = new Option<string?>("--engine-library") { Description = "Path of libchdb.so", HelpName = "FILE" };
-        var command = new Command("serve", "Serve the store by ClickHouse's HTTP interface, for `serve --store` and any ClickHouse client") { data, listen, library };
+        var command = new Command("serve", "Serve the store by ClickHouse's HTTP interface, for `serve --store` and any ClickHouse client") { data, listen, backups, library };
         command.SetAction((parsed, cancellation) => StoreCommand.RunAsync(async () =>
         {
             PrivateFiles.BeginProcess();
             try
             {
+                string path = Path.GetFullPath(parsed.GetValue(data)!);
+                string kept = parsed.GetValue(backups) is { } given ? Path.GetFullPath(given) : Path.Combine(path, "backups");
                 await using EmbeddedColumnStore store = await EmbeddedColumnStore.OpenAsync(
-                    new EmbeddedStoreOptions { Path = Path.GetFullPath(parsed.GetValue(data)!), Library = parsed.GetValue(library) }, cancellation);
+                    new EmbeddedStoreOptions { Path = path, Library = parsed.GetValue(library), Backups = kept }, cancellation);
                 await StoreServer.RunAsync(store, parsed.GetValue(listen)!, cancellation);
             }
             catch (Exception failure) when (failure is StoreException or DllNotFoundException or IOException)

@@ -227,7 +227,7 @@ internal static class ServerHost
         {
             AddUpkeep(services, options, store);
         }
-        services.AddSingleton(provider => new StoreBackups(store, options.Backups, provider.GetRequiredService<OtlpIngest>().StoredAsync, options.StoreCluster));
+        services.AddSingleton(provider => new StoreBackups(store, options.Store is null ? options.Backups : null, provider.GetRequiredService<OtlpIngest>().StoredAsync, options.StoreCluster));
 
         services.AddSingleton(new LedgerTable(store, log.Log.Id));
         services.AddSingleton<ILedgerStore>(provider => provider.GetRequiredService<LedgerTable>());

@@ -20,7 +20,7 @@ public static class BackupApi
             {
                 string name = BackupName.Parse(request.Name ?? "");
                 await backups.StartAsync(name, request.Base, cancellation);
-                return Results.Accepted($"/api/v1/store/backups/{name}", new { directory = Path.Combine(backups.Directory, name) });
+                return Results.Accepted($"/api/v1/store/backups/{name}", new { directory = backups.Place(name) });
             }
             catch (ArgumentException wrong)
             {
