@@ -138,6 +138,26 @@ public sealed class PastTests : IDisposable
     }
 
     [Fact]
+    public async Task First_points_count_whichever_reader_has_read_them()
+    {
+        _clock.Now = Start.AddHours(1);
+        await _ledger.SetSlosAsync([Slo("app")], default);
+        PendingPast past = Assert.Single(_ledger.Pending);
+        using var counter = new PastCounter([past], Start, _clock);
+        using var other = new PastCounter([past], Start, _clock);
+        foreach ((PastCounter reader, UInt128 pod) in ((PastCounter, UInt128)[])[(counter, 1), (other, 2), (other, 3)])
+        {
+            SeriesTap tap = reader.Bind(pod, Series("app", isDelta: false, ("pod", $"{pod}")))!;
+            tap.Number(OracleTests.Nanos(Start.AddMinutes(1)), OracleTests.Nanos(Start.AddMinutes(5)), 10);
+            tap.Number(OracleTests.Nanos(Start.AddMinutes(1)), OracleTests.Nanos(Start.AddMinutes(6)), 11);
+        }
+        counter.Add(other);
+        counter.Finish();
+
+        Assert.Equal(33, counter.Increments(past).Sum(increment => increment.Total));
+    }
+
+    [Fact]
     public async Task What_a_process_of_one_tenant_has_exported_says_nothing_of_its_equal_of_another()
     {
         var ledger = new Ledger.Ledger(_store, _clock, since: Start);

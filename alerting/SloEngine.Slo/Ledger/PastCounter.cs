@@ -15,6 +15,7 @@ public sealed class PastCounter : IDisposable
     private readonly ILookup<string, PendingPast> _byMetric;
     private readonly Dictionary<(string? Tenant, string Metric, string Job, string Instance, long Start), long> _began = [];
     private readonly HashSet<SloLedger> _ledgers;
+    private readonly List<PastCounter> _others = [];
     private readonly DateTimeOffset _storeSince;
 
     /// <summary>Creates a counter.</summary>
@@ -53,23 +54,17 @@ public sealed class PastCounter : IDisposable
         return tap;
     }
 
-    /// <summary>Takes in what another counter of the same SLOs has counted, of other series.</summary>
+    /// <summary>Takes in another counter of the same SLOs, which has counted other series: what it came to is added when this one finishes.</summary>
     public void Add(PastCounter other)
     {
         foreach ((UInt128 id, SeriesTap tap) in other._series)
         {
             _series.Add(id, tap);
         }
-        foreach ((PendingPast past, Dictionary<string, MinuteSums> groups) in other._sums)
-        {
-            foreach ((string group, MinuteSums sums) in groups)
-            {
-                SumsOf(past, group).Add(sums);
-            }
-        }
+        _others.Add(other);
     }
 
-    /// <summary>Decides on the first points of series when all have been read.</summary>
+    /// <summary>Decides on the first points of series when all have been read, and adds up.</summary>
     public void Finish()
     {
         foreach (SeriesTap tap in _series.Values)
@@ -85,6 +80,13 @@ public sealed class PastCounter : IDisposable
             if (tap.Waiting is { } first)
             {
                 tap.SettleFirst(null, IsNew(tap.Series, first));
+            }
+        }
+        foreach ((PendingPast past, Dictionary<string, MinuteSums> groups) in _others.SelectMany(static other => other._sums))
+        {
+            foreach ((string group, MinuteSums sums) in groups)
+            {
+                SumsOf(past, group).Add(sums);
             }
         }
     }
