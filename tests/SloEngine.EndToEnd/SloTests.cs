@@ -47,6 +47,32 @@ public sealed class SloTests
         """;
 
     [Fact]
+    public async Task An_SLO_by_the_names_of_OpenTelemetry_counts_what_comes_in_and_what_came_before_it()
+    {
+        string byOtelNames = Slo.Replace("app_requests_total{service_name=", "{\"app.requests\",\"service.name\"=", StringComparison.Ordinal)
+            .Replace("sloengine/runbook: https://runbooks.example.com/app", "sloengine/group-by: service.name", StringComparison.Ordinal);
+        using var files = new TemporaryDirectory();
+        files.Write("slos/app.yaml", byOtelNames);
+        await using ServerProcess server = await ServerProcess.StartAsync(Path.Combine(files.Path, "data"), "--slos", Path.Combine(files.Path, "slos"), "--self-telemetry", "off");
+        using var sender = new OtlpJsonSender(server.OtlpHttp, "app");
+
+        for (int export = 0; export < 5; export++)
+        {
+            Assert.True(await sender.SendAsync(7, 1));
+        }
+        JsonElement slo = await server.GetAsync("/api/v1/slos/app-availability");
+        Assert.Equal((35, 40), (slo.GetProperty("goodEvents").GetDouble(), slo.GetProperty("totalEvents").GetDouble()));
+        JsonElement group = await server.GetAsync("/api/v1/slos/" + Uri.EscapeDataString("app-availability{service.name=\"app\"}"));
+        Assert.Equal(40, group.GetProperty("totalEvents").GetDouble());
+
+        await server.StoredAsync();
+        files.Write("slos/later.yaml", byOtelNames.Replace("name: app-availability", "name: later", StringComparison.Ordinal));
+        await ServerProcess.UntilAsync(
+            async () => (await server.GetAsync("/api/v1/slos")).ToString().Contains("\"later\"", StringComparison.Ordinal) ? (await server.GetAsync("/api/v1/slos/later")).GetProperty("totalEvents").GetDouble() : 0,
+            static total => total == 40, TimeSpan.FromSeconds(30));
+    }
+
+    [Fact]
     public async Task A_known_error_rate_is_counted_exactly_and_an_outage_pages_then_resolves_even_over_a_kill()
     {
         using var files = new TemporaryDirectory();

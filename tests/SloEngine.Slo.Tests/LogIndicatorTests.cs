@@ -144,7 +144,7 @@ public sealed class LogIndicatorTests
 
         Assert.Equal(0, Allocations.Of(() => Show(999)));
         Assert.Equal(3000, Of(ledger, slo.Id).Total);
-        string quoted = Ledger.Ledger.GroupOf(slo.GroupBy, new Dictionary<string, string> { ["region"] = regions[1], ["service"] = "shop" });
+        string quoted = slo.GroupOf(label => label == "region" ? regions[1] : "shop");
         Assert.Equal("region=\"a \\\\ \\\"b\\\" ü\",service=\"shop\"", quoted);
         Assert.Equal(1000, Of(ledger, $"{slo.Id}{{{quoted}}}").Total);
         Assert.Equal(1000, Of(ledger, $"{slo.Id}{{{ServiceLevelObjective.OtherGroups}}}").Total);

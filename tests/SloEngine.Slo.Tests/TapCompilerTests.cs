@@ -12,6 +12,7 @@ public sealed class TapCompilerTests
     [InlineData("(sum(rate(errors_total[5m]) or vector(0)))", "sum((rate(requests_total[5m])))", "bad", "increase of errors_total{}")]
     [InlineData("""sum(rate(d_seconds_count[{{.window}}])) - sum(rate(d_seconds_bucket{le="0.3"}[{{.window}}]))""", "sum(rate(d_seconds_count[{{.window}}]))", "good", "observations of d_seconds{} <= 0.3")]
     [InlineData("""sum(rate(d_seconds_bucket{le="+Inf"}[5m])) - sum(rate(d_seconds_bucket{le="1.0"}[5m]))""", "sum(rate(d_seconds_count[5m]))", "good", "observations of d_seconds{} <= 1")]
+    [InlineData("""sum(rate({"http.requests","http.route"="/a"}[5m]))""", """sum(rate({"http.requests"}[5m]))""", "bad", "increase of http.requests{http.route=\"/a\"}")]
     public void Known_shapes_are_counted_by_taps(string error, string total, string part, string measured)
     {
         Indicator indicator = IndicatorCompiler.Events(WindowedQuery.Parse(error), WindowedQuery.Parse(total), partIsBad: true);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using SloEngine.PromQL.Series;
 using SloEngine.PromQL.Text;
 using SloEngine.Slo.Model;
 
@@ -19,7 +20,11 @@ internal static class MeasureQuery
         _ => null,
     };
 
-    /// <summary>A selector.</summary>
-    public static string Selector(string metric, IReadOnlyCollection<Matcher> matchers) => matchers.Count == 0 ? metric
-        : $"{metric}{{{string.Join(",", matchers.Select(matcher => matcher.Label + matcher.Comparison + QuotedText.Quote(matcher.Value)))}}}";
+    /// <summary>A selector; names with letters of their own, as of OpenTelemetry, stand in quotes and in the braces.</summary>
+    public static string Selector(string metric, IReadOnlyCollection<Matcher> matchers)
+    {
+        bool isPlain = LabelName.IsPlain(metric.Replace(':', '_'));
+        string[] within = [.. isPlain ? (string[])[] : [QuotedText.Quote(metric)], .. matchers.Select(static matcher => LabelName.Print(matcher.Label) + matcher.Comparison + QuotedText.Quote(matcher.Value))];
+        return (isPlain ? metric : "") + (within.Length == 0 ? "" : $"{{{string.Join(",", within)}}}");
+    }
 }

@@ -464,9 +464,6 @@ public sealed class Ledger : IDisposable
     /// <summary>Notes that something did not count as it came.</summary>
     internal void Note(LedgerOddity oddity) => _oddities.Note(oddity);
 
-    /// <summary>The group of events that have labels, as <see cref="ServiceLevelObjective.Group"/> names it.</summary>
-    public static string GroupOf(IReadOnlyList<string> by, IReadOnlyDictionary<string, string> labels) => GroupKey.Of(by, label => labels.GetValueOrDefault(label, ""));
-
     /// <summary>Key under which the store knows that an SLO's past has been read.</summary>
     public static string PastMark(string key) => "past/" + key;
 

@@ -506,9 +506,9 @@ internal sealed class TapListener(EventSink sink, MetricMeasure measure, bool is
             MetricPart.Count or MetricPart.AtOrBelow => histogram,
             _ => series.Kind == SeriesKind.Gauge,
         };
-        if (fits && metric.Matchers.All(matcher => matcher.Matches(series.Labels.GetValueOrDefault(matcher.Label, ""))))
+        if (fits && metric.Matchers.All(matcher => matcher.Matches(series.Label(matcher.Label))))
         {
-            EventSink sink = sinkOf(Ledger.GroupOf(slo.GroupBy, series.Labels));
+            EventSink sink = sinkOf(slo.GroupOf(series.Label));
             listeners.Add(new TapListener(sink, part == metric.Part ? metric : metric with { Part = part }, isPart, isTotal: !isPart));
         }
     }

@@ -26,4 +26,11 @@ public sealed record SeriesView(
 {
     /// <summary>Whose it is; null where that is not told apart.</summary>
     public string? Tenant { get; init; }
+
+    /// <summary>The label that an attribute of a name is stored as; null where it is the same, or none.</summary>
+    public Func<string, string?> OtherLabel { get; init; } = static _ => null;
+
+    /// <summary>Value of a label, by its name or by that of the attribute that it was, as queries find it; empty when absent.</summary>
+    public string Label(string name) => Labels.TryGetValue(name, out string? value) && value.Length > 0 ? value
+        : OtherLabel(name) is { } other ? Labels.GetValueOrDefault(other, "") : "";
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using SloEngine.Otlp.Metrics;
+using SloEngine.Otlp.Naming;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
 using SloEngine.Storage;
@@ -147,6 +148,7 @@ internal sealed class StoredTelemetry
             ((FixedColumn<double>)bounds.Items).Values.Slice(start, length).ToArray(), process)
         {
             Tenant = tenant,
+            OtherLabel = PrometheusName.Translated,
         };
     }
 }

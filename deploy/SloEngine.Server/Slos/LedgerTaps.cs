@@ -2,6 +2,7 @@ using SloEngine.Collector.Taps;
 using SloEngine.Otlp.Columns;
 using SloEngine.Otlp.Logs;
 using SloEngine.Otlp.Metrics;
+using SloEngine.Otlp.Naming;
 using SloEngine.Otlp.Traces;
 using SloEngine.Slo.Ledger;
 using SloEngine.Slo.Model;
@@ -47,6 +48,7 @@ internal sealed class LedgerTaps(Ledger ledger, SeriesBaselines baselines) : ITe
             series.Labels.ToDictionary(label => label.Key, label => label.Value), series.Bounds, series.ResourceIdentity.ToString())
         {
             Tenant = series.Tenant,
+            OtherLabel = PrometheusName.Translated,
         };
         using Lock.Scope batch = ledger.BeginBatch();
         SeriesTap? tap = ledger.Bind(view);

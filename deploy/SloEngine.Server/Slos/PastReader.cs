@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using SloEngine.Otlp.Metrics;
+using SloEngine.Otlp.Naming;
 using SloEngine.Slo.Ledger;
 using SloEngine.Storage;
 using SloEngine.Storage.Results;
@@ -286,6 +287,7 @@ internal sealed class PastReader(IColumnStore store, DateTimeOffset listeningSin
                         Stream: "")
                     {
                         Tenant = block.Text(7).String(row),
+                        OtherLabel = PrometheusName.Translated,
                     });
                 place++;
             }

@@ -4,7 +4,7 @@ using SloEngine.PromQL.Text;
 namespace SloEngine.PromQL.Series;
 
 /// <summary>Names of labels: any text that is not empty, quoted where it is more than letters, digits and underscores.</summary>
-internal static class LabelName
+public static class LabelName
 {
     private static readonly SearchValues<char> Plain = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 
