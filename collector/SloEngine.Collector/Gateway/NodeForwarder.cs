@@ -201,6 +201,7 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
             }
             if (isLasting && (_refused.IsFresh || _time.GetElapsedTime(since) >= _options.RefusalPatience) && TryKeepApart(id, failure))
             {
+                _failure = null;
                 Volatile.Write(ref _position, id.To);
                 return;
             }
