@@ -120,19 +120,23 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
     /// <summary>What stands for a secret.</summary>
     public static ReadOnlySpan<byte> Secret => "[redacted:secret]"u8;
 
-    private readonly record struct Found(int Start, int End, string Kind);
+    private readonly record struct Found(int Start, int End, string Kind, int Order);
 
-    private static void Add(ref List<Found>? found, int start, int end, string kind) => (found ??= []).Add(new Found(start, end, kind));
+    private static void Add(ref List<Found>? found, int start, int end, string kind)
+    {
+        found ??= [];
+        found.Add(new Found(start, end, kind, found.Count));
+    }
 
     private static byte[] Replace(ReadOnlySpan<byte> text, List<Found> found)
     {
-        // Of those that begin together the one that takes the most.
-        found.Sort(static (left, right) => (left.Start, -left.End).CompareTo((right.Start, -right.End)));
+        // Of those that begin together the one that takes the most, or was found first: a password that is a mail's address is a secret.
+        found.Sort(static (left, right) => (left.Start, -left.End, left.Order).CompareTo((right.Start, -right.End, right.Order)));
         var output = new ArrayBufferWriter<byte>(text.Length + 32);
         int unwritten = 0;
         for (int index = 0; index < found.Count; index++)
         {
-            (int start, int end, string kind) = found[index];
+            (int start, int end, string kind, _) = found[index];
             if (start < unwritten)
             {
                 // Begins within the one before: what that leaves of it goes, too.

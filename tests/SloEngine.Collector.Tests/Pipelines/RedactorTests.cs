@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using FsCheck;
+using FsCheck.Fluent;
 using SloEngine.Collector.Pipelines;
 
 namespace SloEngine.Collector.Tests.Pipelines;
@@ -83,6 +85,56 @@ public sealed class RedactorTests
         Assert.Equal(
             "[redacted:session] of [redacted:email], password=x",
             Encoding.UTF8.GetString(own.Redact("sess-abc of a@example.com, password=x"u8)!));
+    }
+
+    /// <summary>A secret between words, by what is written and what stands for it.</summary>
+    private static readonly Gen<(string Text, string Secret, string Kind)> Secrets = Gen.OneOf(
+        Letters("abcXYZ0189-._~", 20, 60).Select(token => ($"Bearer 7{token}", "7" + token, "bearer")),
+        Letters("abcXYZ019-_", 4, 40).Three().Select(parts => $"eyJ{parts.Item1}.eyJ{parts.Item2}.{parts.Item3}").Select(token => (token, token, "token")),
+        Letters("ABCXYZ0189", 16, 16).Select(key => ("AKIA" + key, "AKIA" + key, "aws-key")),
+        Letters("abcXYZ0189", 36, 50).Select(key => ("ghp_" + key, "ghp_" + key, "github-token")),
+        Gen.OneOf(Letters("abcXYZ0189!$%*+-./@^~#ü", 1, 30), Gen.Constant("a@b.example")).Zip(Gen.Elements("password=", "db_password: ", "API-Key := ", "\"secret\" => "))
+            .Select(pair => (pair.Item2 + pair.Item1, pair.Item1, "secret")),
+        Letters("abc019 ,;&=:'{}[]<>\t", 1, 30).Select(text => ($"\"passwd\":\"{text}x\"", text + "x", "secret")),
+        Letters("abcXYZ0189.-_", 3, 20).Select(password => ($"amqp://app:{password}@broker:5672", password, "secret")),
+        Letters("0123456789", 14, 14).Select(digits => Card("4" + digits)).Select(card => (card, card, "card")),
+        Letters("0123456789", 14, 14).Select(digits => Card("5" + (char)('1' + ((digits[0] - '0') % 5)) + digits[1..])).Select(card => string.Join('-', card.Chunk(4).Select(group => new string(group))))
+            .Select(card => (card, card, "card")),
+        Letters("abcXYZ019._%+-", 1, 40).Zip(Letters("abcxyz019", 1, 20)).Select(mail => $"{mail.Item1}@{mail.Item2}.example").Select(mail => (mail, mail, "email")));
+
+    [Fact]
+    public void Whatever_stands_around_secrets_they_go_and_it_stays()
+    {
+        Gen<string> words = Gen.Elements("order", "200", "took 35 ms", "größe ✓", "(", "level=info", "at 12:30", "the bearer of news", "AKIA", "x@y", "{\"a\": 1}", "");
+        Gen<(string Word, (string Text, string Secret, string Kind) Secret)[]> lines = words.Zip(Secrets).Select(pair => (pair.Item1, pair.Item2)).ArrayOf();
+
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(3000), Prop.ForAll(lines.ToArbitrary(), pieces =>
+        {
+            string text = string.Concat(pieces.Select(static piece => $"{piece.Word} | {piece.Secret.Text} | "));
+            string expected = string.Concat(pieces.Select(static piece => $"{piece.Word} | {Without(piece.Secret)} | "));
+
+            byte[]? redacted = All.Redact(Encoding.UTF8.GetBytes(text));
+
+            Assert.Equal(expected, pieces.Length == 0 ? expected : Encoding.UTF8.GetString(redacted ?? []));
+            Assert.Null(redacted is null ? null : All.Redact(redacted));
+        }));
+
+        static string Without((string Text, string Secret, string Kind) secret)
+        {
+            int at = secret.Text.LastIndexOf(secret.Secret, StringComparison.Ordinal);
+            at = secret.Kind == "secret" && secret.Text.StartsWith("amqp", StringComparison.Ordinal) ? "amqp://app:".Length : at;
+            return $"{secret.Text[..at]}[redacted:{secret.Kind}]{secret.Text[(at + secret.Secret.Length)..]}";
+        }
+    }
+
+    private static Gen<string> Letters(string of, int least, int most) =>
+        Gen.Choose(least, most).SelectMany(length => Gen.Elements(of.ToCharArray()).ArrayOf(length)).Select(static letters => new string(letters));
+
+    /// <summary>With the digit that the check of Luhn asks for.</summary>
+    private static string Card(string digits)
+    {
+        int sum = digits.Reverse().Select((digit, at) => (digit - '0') * (at % 2 == 0 ? 2 : 1)).Sum(static value => (value / 10) + (value % 10));
+        return digits + (char)('0' + ((10 - (sum % 10)) % 10));
     }
 
     [Theory]
