@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 
 namespace SloEngine.EndToEnd;
@@ -69,6 +71,27 @@ public sealed class StoreTests
         Assert.True(exit == 0, errors);
         await using ServerProcess fresh = await ServerProcess.StartAsync(restored, Quiet);
         Assert.Equal(before, await RowsAsync(fresh));
+    }
+
+    [Fact]
+    public async Task A_node_that_is_started_before_its_store_waits_for_it()
+    {
+        using var files = new TemporaryDirectory();
+        await using var store = new StoreProcess(Path.Combine(files.Path, "store"));
+        Task<ServerProcess> starting;
+        using (var before = new TcpListener(IPAddress.Loopback, store.Url.Port))
+        {
+            before.Start();
+            starting = ServerProcess.StartAsync(Path.Combine(files.Path, "node"), [.. Quiet, "--store", store.Url.ToString()]);
+            using TcpClient tried = await before.AcceptTcpClientAsync();
+        }
+
+        await store.StartAsync();
+
+        await using ServerProcess node = await starting;
+        Assert.Contains("waiting for it, 60 s at most", node.Errors, StringComparison.Ordinal);
+        using var sender = new OtlpJsonSender(node.OtlpHttp, "shop");
+        await SendAsync(node, sender, 20);
     }
 
     [Fact]

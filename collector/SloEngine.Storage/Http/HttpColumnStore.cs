@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
@@ -18,6 +20,10 @@ public sealed class HttpColumnStore : IColumnStore
 {
     /// <summary>Time beyond a query's own limit after which the connection is given up.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan BetweenTries = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan TryTimeout = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan InsertTimeout = TimeSpan.FromMinutes(2);
 
@@ -40,10 +46,12 @@ public sealed class HttpColumnStore : IColumnStore
     /// <summary>Connects and brings the schema up to date.</summary>
     /// <param name="url">Address of the server, with user and password where it wants them.</param>
     /// <param name="cluster">The cluster, one server of which this is, that holds the tables; null for a single server.</param>
-    /// <param name="notice">Told what it waits for: another node that brings the tables up to date.</param>
+    /// <param name="patience">How long a server that does not answer yet is waited for.</param>
+    /// <param name="notice">Told what it waits for: the server, or another node that brings the tables up to date.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="StoreException">The server is not there, refuses, or holds data of a newer version.</exception>
-    public static async Task<HttpColumnStore> OpenAsync(Uri url, StoreCluster? cluster = null, Action<string>? notice = null, CancellationToken cancellation = default)
+    public static async Task<HttpColumnStore> OpenAsync(
+        Uri url, StoreCluster? cluster = null, TimeSpan patience = default, Action<string>? notice = null, CancellationToken cancellation = default)
     {
         var handler = new SocketsHttpHandler { MaxConnectionsPerServer = 16, ConnectTimeout = TimeSpan.FromSeconds(5), ConnectCallback = ConnectAsync };
         var http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
@@ -54,6 +62,7 @@ public sealed class HttpColumnStore : IColumnStore
         var store = new HttpColumnStore(http, new UriBuilder(url) { UserName = "", Password = "" }.Uri, cluster);
         try
         {
+            await store.ReachAsync(patience, notice, cancellation);
             await SchemaMigration.ApplySharedAsync(store, EmbeddedColumnStore.Database, store._url.ToString(), Migration.All, cluster, notice, cancellation);
             return store;
         }
@@ -109,6 +118,43 @@ public sealed class HttpColumnStore : IColumnStore
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>Waits until the server answers, or patience ends: what comes next says what is wrong then.</summary>
+    private async Task ReachAsync(TimeSpan patience, Action<string>? notice, CancellationToken cancellation)
+    {
+        long since = Stopwatch.GetTimestamp();
+        for (bool isTold = false; await AwayAsync(cancellation) is { } reason && Stopwatch.GetElapsedTime(since) < patience; isTold = true)
+        {
+            if (!isTold)
+            {
+                notice?.Invoke(string.Create(CultureInfo.InvariantCulture, $"{reason}; waiting for it, {patience.TotalSeconds:0} s at most"));
+            }
+            await Task.Delay(BetweenTries, cancellation);
+        }
+    }
+
+    /// <summary>Why no server answers; null where one does, be it by a refusal.</summary>
+    private async Task<string?> AwayAsync(CancellationToken cancellation)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(TryTimeout);
+        try
+        {
+            using var content = new StringContent("SELECT 1", Encoding.UTF8);
+            using HttpResponseMessage response = await _http.PostAsync(_url, content, limit.Token);
+            return response.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout
+                ? (await FailureAsync(response, limit.Token)).Message
+                : null;
+        }
+        catch (Exception failure) when (failure is HttpRequestException or IOException)
+        {
+            return Unreachable(failure).Message;
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return Silent(TryTimeout).Message;
+        }
+    }
+
     /// <summary>Connects so that a server whose machine or network is gone is noticed while its answer is waited for.</summary>
     private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
     {
@@ -157,7 +203,7 @@ public sealed class HttpColumnStore : IColumnStore
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new StoreException(0, string.Create(CultureInfo.InvariantCulture, $"the store at {_url} did not answer within {timeout.TotalSeconds:0} s"));
+            throw Silent(timeout);
         }
     }
 
@@ -168,6 +214,8 @@ public sealed class HttpColumnStore : IColumnStore
             ? ChdbConnection.Parse(text)
             : new StoreException(0, $"the store at {_url} answered {(int)response.StatusCode}: {(text.Length > 0 ? text : response.ReasonPhrase)}");
     }
+
+    private StoreException Silent(TimeSpan timeout) => new(0, string.Create(CultureInfo.InvariantCulture, $"the store at {_url} did not answer within {timeout.TotalSeconds:0} s"));
 
     private StoreException Unreachable(Exception failure) => new(0, $"the store at {_url} cannot be reached: {failure.Message}");
 }

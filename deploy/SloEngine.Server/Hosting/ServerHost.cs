@@ -65,6 +65,9 @@ internal static class ServerHost
     /// <summary>How far a large answer may be written ahead of its reader: with less, writer and socket wait for each other over and over.</summary>
     private const int AnswerAheadBytes = 256 << 10;
 
+    /// <summary>A store that is started together with this node is there by then; else whoever keeps nodes running starts this one again.</summary>
+    private static readonly TimeSpan StorePatience = TimeSpan.FromMinutes(1);
+
     /// <summary>Runs until told to stop; returns the exit code.</summary>
     public static async Task<int> RunAsync(ServerOptions options, CancellationToken cancellation)
     {
@@ -73,7 +76,6 @@ internal static class ServerHost
         {
             return await GatewayHost.RunAsync(options, cancellation);
         }
-        IColumnStore store;
         ReceiverConfiguration receivers;
         try
         {
@@ -86,16 +88,20 @@ internal static class ServerHost
         }
         try
         {
-            store = options.Store is { } url
-                ? await HttpColumnStore.OpenAsync(url, options.StoreCluster, static notice => Console.Error.WriteLine("sloengine: " + notice), cancellation)
-                : await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = options.Data, Library = options.EngineLibrary, Backups = options.Backups }, cancellation);
+            return await ServeAsync(options, receivers, cancellation);
         }
         catch (Exception failure) when (failure is StoreException or DllNotFoundException)
         {
             await Console.Error.WriteLineAsync("sloengine: " + failure.Message);
             return ExitCodes.Failed;
         }
-        await using IColumnStore owned = store;
+    }
+
+    private static async Task<int> ServeAsync(ServerOptions options, ReceiverConfiguration receivers, CancellationToken cancellation)
+    {
+        await using IColumnStore store = options.Store is { } url
+            ? await HttpColumnStore.OpenAsync(url, options.StoreCluster, StorePatience, static notice => Console.Error.WriteLine("sloengine: " + notice), cancellation)
+            : await EmbeddedColumnStore.OpenAsync(new EmbeddedStoreOptions { Path = options.Data, Library = options.EngineLibrary, Backups = options.Backups }, cancellation);
         using EventWatch watch = await EventWatch.ReadAsync(new EventTable(store), TimeProvider.System, cancellation);
         using IngestLog? log = await OpenLogAsync(options, store, watch, cancellation);
         if (log is null)
