@@ -76,6 +76,13 @@ public sealed class PushTests
         JsonElement levels = await server.GetAsync("/loki/api/v1/label/level/values");
         Assert.Equal(["info", "warning"], levels.GetProperty("data").EnumerateArray().Select(level => level.GetString()!));
 
+        JsonElement series = await server.GetAsync("/loki/api/v1/series?match[]=" + Uri.EscapeDataString("{app_kubernetes=\"a\"}") + "&match[]=" + Uri.EscapeDataString("{level=\"warning\"}"));
+        Assert.Equal(together.GetProperty("stream").GetRawText(), Assert.Single(series.GetProperty("data").EnumerateArray()).GetRawText());
+        Assert.Equal(2, (await server.GetAsync("/loki/api/v1/series")).GetProperty("data").GetArrayLength());
+        Assert.Equal(0, (await server.GetAsync("/loki/api/v1/series?end=" + (now - 1000) / 1000)).GetProperty("data").GetArrayLength());
+        using HttpResponseMessage filtered = await http.GetAsync(new Uri("/loki/api/v1/series?match[]=" + Uri.EscapeDataString("{level=\"info\"} |= \"x\""), UriKind.Relative));
+        Assert.Equal((HttpStatusCode.BadRequest, true), (filtered.StatusCode, (await filtered.Content.ReadAsStringAsync()).Contains("without line filters", StringComparison.Ordinal)));
+
         async Task<JsonElement[]> StreamsAsync(string query, string? flags = null)
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, new Uri("/loki/api/v1/query_range?query=" + Uri.EscapeDataString(query), UriKind.Relative));

@@ -38,6 +38,14 @@ public static class LokiApi
             bool categorizes = http.Request.Headers[EncodingFlags].ToString().Split(',', StringSplitOptions.TrimEntries).Contains(CategorizeLabels);
             return json => WriteStreams(json, lines, categorizes);
         });
+        Map("series", async (parameters, http) =>
+        {
+            LogQuery[] selectors = [.. parameters.All("match[]").Concat(parameters.All("match")).Select(Selector)];
+            (IReadOnlyCollection<LogStream> streams, IReadOnlyDictionary<UInt128, IReadOnlyList<KeyValuePair<string, string>>> resources) = await reader.StreamsAsync(
+                parameters.Tenant, selectors.Length > 0 ? selectors : [LogQuery.Parse("{}")],
+                parameters.TimeNanos("start", Now() - DefaultReachMs), parameters.TimeNanos("end", Now()), http.RequestAborted);
+            return json => WriteSeries(json, streams.Select(stream => Labels(resources, stream, [])).DistinctBy(Text));
+        });
         Map("labels", async (parameters, http) =>
         {
             IReadOnlyList<string> names = await reader.LabelNamesAsync(parameters.Tenant, http.RequestAborted);
@@ -50,6 +58,22 @@ public static class LokiApi
                 parameters.TimeNanos("start", Now() - (6 * DefaultReachMs)), parameters.TimeNanos("end", Now()), http.RequestAborted);
             return json => WriteTexts(json, values);
         });
+    }
+
+    private static LogQuery Selector(string? text)
+    {
+        LogQuery query = LogQuery.Parse(text ?? "");
+        return query.Filters.Count == 0 ? query : throw new ParameterException("invalid parameter \"match[]\": only a stream selector is allowed, without line filters");
+    }
+
+    private static void WriteSeries(Utf8JsonWriter json, IEnumerable<Dictionary<string, string>> series)
+    {
+        json.WriteStartArray();
+        foreach (Dictionary<string, string> labels in series)
+        {
+            WriteLabels(json, labels);
+        }
+        json.WriteEndArray();
     }
 
     private static void WriteTexts(Utf8JsonWriter json, IReadOnlyList<string> texts)
@@ -72,7 +96,7 @@ public static class LokiApi
         {
             json.WriteStartObject();
             json.WritePropertyName("stream");
-            WriteLabels(json, Labels(found, lines.Key.Stream, categorizes ? [] : lines.First().Metadata));
+            WriteLabels(json, Labels(found.Resources, lines.Key.Stream, categorizes ? [] : lines.First().Metadata));
             json.WriteStartArray("values");
             foreach (LogLine line in lines)
             {
@@ -104,10 +128,11 @@ public static class LokiApi
     }
 
     /// <summary>Labels of a stream: what was pushed as one, or the resource says, goes before what the severity says, and that before what is of a line.</summary>
-    private static Dictionary<string, string> Labels(LogLines found, LogStream stream, IReadOnlyList<KeyValuePair<string, string>> metadata)
+    private static Dictionary<string, string> Labels(
+        IReadOnlyDictionary<UInt128, IReadOnlyList<KeyValuePair<string, string>>> resources, LogStream stream, IReadOnlyList<KeyValuePair<string, string>> metadata)
     {
         var labels = new Dictionary<string, string>(StringComparer.Ordinal) { ["service_name"] = stream.Service };
-        foreach ((string name, string value) in found.Resources.GetValueOrDefault(stream.Resource, []))
+        foreach ((string name, string value) in resources.GetValueOrDefault(stream.Resource, []))
         {
             labels.TryAdd(name, value);
         }
@@ -130,7 +155,7 @@ public static class LokiApi
         json.WriteEndObject();
     }
 
-    private static string Text(IReadOnlyList<KeyValuePair<string, string>> labels) => string.Join('\u0001', labels.Select(static label => $"{label.Key}\u0002{label.Value}"));
+    private static string Text(IEnumerable<KeyValuePair<string, string>> labels) => string.Join('\u0001', labels.Select(static label => $"{label.Key}\u0002{label.Value}"));
 
     private static async Task AnswerAsync(HttpContext http, Func<RequestParameters, HttpContext, Task<Action<Utf8JsonWriter>>> handler)
     {

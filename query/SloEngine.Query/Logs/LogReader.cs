@@ -32,6 +32,8 @@ internal sealed class LogReader(IColumnStore store, QueryOptions options)
     private const string Level =
         "multiIf(severity >= 21, 'fatal', severity >= 17, 'error', severity >= 13, 'warn', severity >= 9, 'info', severity >= 5, 'debug', severity >= 1, 'trace', severity_text != '', lower(severity_text), 'unknown')";
 
+    private const int MostStreams = 10_000;
+
     private const string SanitisedKeys = "arrayMap(k -> replaceRegexpAll(k, '[^a-zA-Z0-9_]', '_'), mapKeys(attributes))";
 
     private const string LabelsOf = $"CAST(mapFromArrays({SanitisedKeys}, mapValues(attributes)), 'Map(String, String)')";
@@ -64,6 +66,33 @@ internal sealed class LogReader(IColumnStore store, QueryOptions options)
             }
         }
         return new LogLines(lines, await ResourcesAsync(tenant, [.. lines.Select(static line => line.Stream.Resource).Distinct()], cancellation));
+    }
+
+    /// <summary>Streams of any of the selectors that have lines in a time range, and the attributes of their resources by names of labels.</summary>
+    /// <exception cref="FormatException">There are too many.</exception>
+    public async ValueTask<(IReadOnlyCollection<LogStream> Streams, IReadOnlyDictionary<UInt128, IReadOnlyList<KeyValuePair<string, string>>> Resources)> StreamsAsync(
+        string tenant, IReadOnlyList<LogQuery> selectors, long startNanos, long endNanos, CancellationToken cancellation)
+    {
+        var streams = new HashSet<LogStream>();
+        foreach (LogQuery selector in selectors)
+        {
+            Dictionary<string, string> parameters = Range(tenant, startNanos, endNanos);
+            QueryResult result = await store.QueryAsync(
+                new StoreQuery($"SELECT DISTINCT resource, service, {Level} FROM logs WHERE {Where(selector, parameters)} LIMIT {MostStreams + 1}") { Parameters = parameters, Timeout = options.Timeout },
+                cancellation);
+            foreach (ResultBlock block in result.Blocks)
+            {
+                for (int row = 0; row < block.Rows; row++)
+                {
+                    streams.Add(new LogStream(block.Values<UInt128>(0)[row], block.Text(1).String(row), block.Text(2).String(row)));
+                }
+            }
+        }
+        if (streams.Count > MostStreams)
+        {
+            throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"more than {MostStreams} streams have lines in that time: ask for fewer, by a selector or a shorter time"));
+        }
+        return (streams, await ResourcesAsync(tenant, [.. streams.Select(static stream => stream.Resource).Distinct()], cancellation));
     }
 
     private async ValueTask<Dictionary<UInt128, IReadOnlyList<KeyValuePair<string, string>>>> ResourcesAsync(string tenant, UInt128[] ids, CancellationToken cancellation)
