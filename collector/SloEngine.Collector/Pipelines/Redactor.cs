@@ -33,6 +33,7 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
 {
     private const int LongestName = 48;
     private const int LongestLocalPart = 64;
+    private const int LongestUserInformation = 512;
 
     /// <summary>Most values of attributes are shorter, and cannot hold a key or a card's number.</summary>
     private const int ShortestToken = 16;
@@ -46,6 +47,7 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
     private static readonly SearchValues<byte> ValueEnds = SearchValues.Create(" \t\r\n\"'&,;)}]<>"u8);
     private static readonly SearchValues<byte> LineEnds = SearchValues.Create("\r\n"u8);
     private static readonly SearchValues<byte> AuthorityEnds = SearchValues.Create(" \t\r\n\"'<>\\/?#"u8);
+    private static readonly SearchValues<byte> UrlEnds = SearchValues.Create(" \t\r\n\"'<>"u8);
     private static readonly SearchValues<byte> Assignments = SearchValues.Create("=:"u8);
 
     /// <summary>Ends of names, without <c>_</c> and <c>-</c>, whose values are secrets.</summary>
@@ -304,7 +306,7 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
         return count;
     }
 
-    /// <summary><c>scheme://user:password@host</c> (RFC 3986, "User Information").</summary>
+    /// <summary><c>scheme://user:password@host</c> (RFC 3986, "User Information"), also where the password has what should have been escaped.</summary>
     private static void FindPasswordsOfUrls(ReadOnlySpan<byte> text, ref List<Found>? found)
     {
         for (int from = 0, at; (at = text[from..].IndexOf("://"u8)) >= 0;)
@@ -313,10 +315,22 @@ public sealed class Redactor(RedactionPatterns patterns, IReadOnlyList<(string N
             from = End(text, start, AuthorityEnds);
             ReadOnlySpan<byte> authority = text[start..from];
             int sign = authority.LastIndexOf((byte)'@');
-            int colon = sign < 0 ? -1 : authority[..sign].IndexOf((byte)':');
-            if (colon >= 0 && sign > colon + 1 && !authority[(colon + 1)..].StartsWith("[redacted"u8))
+            int colon = (sign < 0 ? authority : authority[..sign]).IndexOf((byte)':');
+            if (colon < 0)
+            {
+                continue;
+            }
+            if (sign < 0 && authority[0] != '[' && authority[(colon + 1)..].ContainsAnyExceptInRange((byte)'0', (byte)'9'))
+            {
+                // No port, and no address of IPv6: a password with a slash or the like.
+                ReadOnlySpan<byte> near = text.Slice(start, Math.Min(LongestUserInformation, text.Length - start));
+                authority = near[..End(near, 0, UrlEnds)];
+                sign = authority.LastIndexOf((byte)'@');
+            }
+            if (sign > colon + 1 && !authority[(colon + 1)..].StartsWith("[redacted"u8))
             {
                 Add(ref found, start + colon + 1, start + sign, "secret");
+                from = start + sign;
             }
         }
     }

@@ -38,6 +38,7 @@ public sealed class RedactorTests
     [InlineData("mail from Jane.Doe+tag@mail.example.co.uk.", "mail from [redacted:email].")]
     [InlineData("postgres://app:s3cret@db.internal.example/x", "postgres://app:[redacted:email]/x")]
     [InlineData("amqp://guest:s3cr:et@rabbitmq:5672/vhost", "amqp://guest:[redacted:secret]@rabbitmq:5672/vhost")]
+    [InlineData("amqp://guest:s/3?c#r@et@rabbitmq:5672/vhost tail", "amqp://guest:[redacted:secret]@rabbitmq:5672/vhost tail")]
     [InlineData("redis://:s3cret@localhost", "redis://:[redacted:secret]@localhost")]
     [InlineData("""{"password":"ab\"cd\\","user":"x"}""", """{"password":"[redacted:secret]","user":"x"}""")]
     [InlineData("""sent "{\"password\":\"ab\\\"cd\\\\\",\"user\":\"x\"}" on""", """sent "{\"password\":\"[redacted:secret]\",\"user\":\"x\"}" on""")]
@@ -60,6 +61,7 @@ public sealed class RedactorTests
     [InlineData("user @home said: hi @ 10")]
     [InlineData("GET http://host:8080/path?mail=a@b and https://host/x:y@z")]
     [InlineData("https://user@host/ and ://:@ and http://a:@b")]
+    [InlineData("http://[::1]:80/x@y and http://host:/x@y and http://host:80x/y")]
     [InlineData("passwords are rotated; see token count: 12")]
     [InlineData("AKIA is how they begin, ghp_ too")]
     [InlineData("time=12:30:45 level=info msg=done")]
@@ -96,7 +98,7 @@ public sealed class RedactorTests
         Gen.OneOf(Letters("abcXYZ0189!$%*+-./@^~#ü", 1, 30), Gen.Constant("a@b.example")).Zip(Gen.Elements("password=", "db_password: ", "API-Key := ", "\"secret\" => "))
             .Select(pair => (pair.Item2 + pair.Item1, pair.Item1, "secret")),
         Letters("abc019 ,;&=:'{}[]<>\t", 1, 30).Select(text => ($"\"passwd\":\"{text}x\"", text + "x", "secret")),
-        Letters("abcXYZ0189.-_", 3, 20).Select(password => ($"amqp://app:{password}@broker:5672", password, "secret")),
+        Gen.OneOf(Letters("abcXYZ0189.-_/?#:", 3, 20), Letters("abcXYZ0189.-_:@", 3, 20)).Select(password => "p" + password).Select(password => ($"amqp://app:{password}@broker:5672", password, "secret")),
         Letters("0123456789", 14, 14).Select(digits => Card("4" + digits)).Select(card => (card, card, "card")),
         Letters("0123456789", 14, 14).Select(digits => Card("5" + (char)('1' + ((digits[0] - '0') % 5)) + digits[1..])).Select(card => string.Join('-', card.Chunk(4).Select(group => new string(group))))
             .Select(card => (card, card, "card")),
@@ -149,6 +151,7 @@ public sealed class RedactorTests
     [InlineData("4111-")]
     [InlineData("eyJ.eyJ")]
     [InlineData("://a:b@")]
+    [InlineData("://a:b/")]
     [InlineData("pwd=\\\"")]
     [InlineData("pwd=\"\\\"")]
     [InlineData(": ")]
