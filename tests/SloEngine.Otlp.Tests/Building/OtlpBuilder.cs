@@ -83,6 +83,13 @@ internal static class OtlpBuilder
         point.Double(4, value);
     };
 
+    /// <summary>A number point of a time.</summary>
+    public static Action<ProtobufWriter> At(ulong time) => point =>
+    {
+        point.Fixed64(3, time);
+        point.Double(4, 1);
+    };
+
     /// <summary>A point with exemplars, at the field that it has for them.</summary>
     public static Action<ProtobufWriter> With(int field, Action<ProtobufWriter> point, params Action<ProtobufWriter>[] exemplars) => writer =>
     {
