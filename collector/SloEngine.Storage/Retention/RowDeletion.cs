@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using SloEngine.Storage.Results;
 using SloEngine.Storage.Schema;
 
@@ -13,9 +14,11 @@ namespace SloEngine.Storage.Retention;
 internal sealed class RowDeletion(IColumnStore store, string database, StoreCluster? cluster)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan FirstLook = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan LongestBetweenLooks = TimeSpan.FromSeconds(2);
 
     /// <summary>Whether an earlier deletion still goes on.</summary>
-    /// <exception cref="StoreException">It cannot go on.</exception>
+    /// <exception cref="StoreException">It has failed, and the engine tries it again.</exception>
     public async Task<bool> IsRunningAsync(string table, CancellationToken cancellation)
     {
         string mutations = cluster is null ? "system.mutations" : $"cluster('{SqlText.Quote(cluster.Name)}', system.mutations)";
@@ -37,26 +40,25 @@ internal sealed class RowDeletion(IColumnStore store, string database, StoreClus
         return reason.Length == 0
             ? true
             : throw new StoreException(
-                0, $"a deletion of rows of {table} cannot go on: {reason} (KILL MUTATION WHERE database = '{database}' AND mutation_id = '{block.Text(0).String(0)}' ends it)");
+                0,
+                $"a deletion of rows of {table} fails, and the store tries it again: {reason} "
+                + $"(KILL MUTATION {cluster?.OnCluster}{(cluster is null ? "" : " ")}WHERE database = '{database}' AND table = '{table}' AND mutation_id = '{block.Text(0).String(0)}' gives it up)");
     }
 
-    /// <summary>Deletes.</summary>
+    /// <summary>Deletes, and waits for it for a while.</summary>
     /// <param name="table">The table.</param>
     /// <param name="rows">What follows <c>DELETE</c>.</param>
     /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="StoreException">The engine refused, or failed at it and tries again.</exception>
     public async Task RunAsync(string table, string rows, CancellationToken cancellation)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        patience.CancelAfter(Patience);
         // Each replica reads for itself what a condition reads of other tables: those of a shard hold the same.
-        string settings = cluster is null ? "mutations_sync = 1" : "mutations_sync = 1, allow_nondeterministic_mutations = 1";
-        try
+        string settings = cluster is null ? "mutations_sync = 0" : "mutations_sync = 0, allow_nondeterministic_mutations = 1";
+        await store.ExecuteOnAsync(table, $"ALTER TABLE {database}.{table} {cluster?.OnCluster} DELETE {rows} SETTINGS {settings}", cancellation: cancellation);
+        long since = Stopwatch.GetTimestamp();
+        for (TimeSpan wait = FirstLook; await IsRunningAsync(table, cancellation) && Stopwatch.GetElapsedTime(since) < Patience; wait = wait * 2 < LongestBetweenLooks ? wait * 2 : LongestBetweenLooks)
         {
-            await store.ExecuteOnAsync(table, $"ALTER TABLE {database}.{table} {cluster?.OnCluster} DELETE {rows} SETTINGS {settings}", cancellation: patience.Token);
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-            // It goes on without being waited for.
+            await Task.Delay(wait, cancellation);
         }
     }
 }

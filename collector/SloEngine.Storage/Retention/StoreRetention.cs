@@ -93,7 +93,10 @@ public sealed class StoreRetention : IDisposable
             kept.Remove(partition);
         }
         _sizes = Sizes(kept);
-        await DeleteAsync(async () => dropped.AddRange(await _tenants.ApplyAsync(kept, now, cancellation)));
+        foreach (IGrouping<string, StorePartition> table in kept.GroupBy(static partition => partition.Table))
+        {
+            await DeleteAsync(() => _tenants.ApplyAsync(table, now, dropped, cancellation));
+        }
         await DeleteAsync(async () =>
         {
             if (_unused is not null && await _unused.ApplyAsync(now, cancellation) is > 0 and var descriptions)

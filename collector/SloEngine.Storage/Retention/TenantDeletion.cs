@@ -12,9 +12,14 @@ internal sealed class TenantDeletion(IColumnStore store, IReadOnlyList<TenantRet
     private readonly Dictionary<(string Table, string Partition), (long Rows, int Tenants)> _clean = [];
     private readonly RowDeletion _deletion = new(store, database, cluster);
 
-    public async Task<IReadOnlyList<DroppedPartition>> ApplyAsync(IEnumerable<StorePartition> partitions, DateTimeOffset now, CancellationToken cancellation)
+    /// <summary>Deletes what is due in partitions of a table.</summary>
+    /// <param name="partitions">The partitions.</param>
+    /// <param name="now">The time by which ages are measured.</param>
+    /// <param name="deleted">Takes what was deleted.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="StoreException">The engine refused.</exception>
+    public async Task ApplyAsync(IEnumerable<StorePartition> partitions, DateTimeOffset now, ICollection<DroppedPartition> deleted, CancellationToken cancellation)
     {
-        var deleted = new List<DroppedPartition>();
         foreach (StorePartition partition in partitions)
         {
             string[] due = [.. tenants.Where(tenant => tenant.Signal == Named(partition.Signal) && now - partition.Until >= tenant.Keep).Select(tenant => tenant.Tenant)];
@@ -31,7 +36,6 @@ internal sealed class TenantDeletion(IColumnStore store, IReadOnlyList<TenantRet
                 deleted.Add(new DroppedPartition(partition.Table, partition.Id, rows, 0, DropReason.Tenant));
             }
         }
-        return deleted;
     }
 
     private async Task<long> DeleteAsync(StorePartition partition, string condition, CancellationToken cancellation)
