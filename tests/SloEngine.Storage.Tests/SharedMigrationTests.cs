@@ -64,6 +64,22 @@ public sealed class SharedMigrationTests(EngineFixture engine)
         await IsMigratedAsync("shared_late");
     }
 
+    [Fact]
+    public async Task A_node_that_was_taken_for_dead_knows_anothers_lock_of_its_own_number()
+    {
+        await PrepareAsync("shared_again");
+        var late = new Node(engine.Store, Copies) { IsMute = true };
+        Task<StoreException> refused = Assert.ThrowsAsync<StoreException>(() => ApplyAsync(late, "shared_again", TimeSpan.FromMinutes(1)));
+        await late.Reached;
+        // One that had taken over gave the lock back, and a third began anew.
+        await engine.Store.ExecuteAsync("DROP TABLE shared_again.migrating_1");
+        await engine.Store.ExecuteAsync("CREATE TABLE shared_again.migrating_1 (beat DateTime) ENGINE = Memory COMMENT 'a third node'");
+        late.GoOn();
+
+        Assert.Contains("a third node brings the store's tables up to date", (await refused).Message, StringComparison.Ordinal);
+        Assert.Equal(1, await NumberAsync("SELECT toFloat64(count()) FROM system.tables WHERE database = 'shared_again' AND name = 'migrating_1'"));
+    }
+
     private static bool Copies(string sql) => sql.StartsWith("INSERT INTO", StringComparison.Ordinal) && sql.Contains(".samples_as_decimals", StringComparison.Ordinal);
 
     private async Task PrepareAsync(string database)

@@ -33,6 +33,9 @@ public sealed class HttpColumnStore : IColumnStore
     /// <summary>Time after which a connection on which nothing comes is asked whether its other end is there, seconds.</summary>
     private const int SilentSeconds = 30;
 
+    /// <summary>TCP_USER_TIMEOUT, tcp(7).</summary>
+    private const int LinuxTcpUserTimeout = 18;
+
     private readonly HttpClient _http;
     private readonly Uri _url;
 
@@ -165,6 +168,11 @@ public sealed class HttpColumnStore : IColumnStore
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, SilentSeconds);
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, SilentSeconds / 3);
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
+            if (OperatingSystem.IsLinux())
+            {
+                // What was sent and is not acknowledged keeps the questions back.
+                socket.SetRawSocketOption((int)SocketOptionLevel.Tcp, LinuxTcpUserTimeout, BitConverter.GetBytes(2 * SilentSeconds * 1000));
+            }
             await socket.ConnectAsync(context.DnsEndPoint, cancellation);
             return new NetworkStream(socket, ownsSocket: true);
         }

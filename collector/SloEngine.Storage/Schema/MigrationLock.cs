@@ -16,16 +16,19 @@ internal sealed class MigrationLock : IAsyncDisposable
     /// <summary>Signs of life within a lease.</summary>
     private const int Beats = 6;
 
+    private static readonly TimeSpan ReleaseTimeout = TimeSpan.FromSeconds(30);
+
     private readonly IColumnStore _store;
     private readonly string _database;
     private readonly StoreCluster? _cluster;
     private readonly int _number;
+    private readonly string _holder;
     private readonly CancellationTokenSource _released = new();
     private readonly Task _beating;
 
-    private MigrationLock(IColumnStore store, string database, StoreCluster? cluster, int number, TimeSpan lease)
+    private MigrationLock(IColumnStore store, string database, StoreCluster? cluster, int number, string holder, TimeSpan lease)
     {
-        (_store, _database, _cluster, _number) = (store, database, cluster, number);
+        (_store, _database, _cluster, _number, _holder) = (store, database, cluster, number, holder);
         _beating = BeatAsync(lease / Beats, _released.Token);
     }
 
@@ -40,6 +43,8 @@ internal sealed class MigrationLock : IAsyncDisposable
     public static async Task<MigrationLock> TakeAsync(
         IColumnStore store, string database, StoreCluster? cluster, TimeSpan lease, Action<string>? notice, CancellationToken cancellation)
     {
+        // Numbers come again once nobody holds the lock: who held one before knows by this that it is another's.
+        string holder = string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName} (process {Environment.ProcessId}) {Guid.NewGuid():N}");
         Claim? seen = null;
         long seenAt = 0;
         while (true)
@@ -48,13 +53,13 @@ internal sealed class MigrationLock : IAsyncDisposable
             if (latest is null || (latest == seen && Stopwatch.GetElapsedTime(seenAt) >= lease))
             {
                 int number = (latest?.Number ?? 0) + 1;
-                if (await TryCreateAsync(store, database, cluster, number, cancellation))
+                if (await TryCreateAsync(store, database, cluster, number, holder, cancellation))
                 {
-                    return new MigrationLock(store, database, cluster, number, lease);
+                    return new MigrationLock(store, database, cluster, number, holder, lease);
                 }
                 continue;
             }
-            if (latest.Number != seen?.Number)
+            if (latest.Holder != seen?.Holder)
             {
                 notice?.Invoke(string.Create(
                     CultureInfo.InvariantCulture,
@@ -73,7 +78,7 @@ internal sealed class MigrationLock : IAsyncDisposable
     public async Task EnsureHeldAsync(CancellationToken cancellation)
     {
         Claim? latest = await LatestAsync(_store, _database, _cluster, cancellation);
-        if (latest?.Number != _number)
+        if (!IsOurs(latest))
         {
             throw new StoreException(0, $"{latest?.Holder ?? "another node"} brings the store's tables up to date: this node gave no sign of life for too long. Start it again");
         }
@@ -85,26 +90,32 @@ internal sealed class MigrationLock : IAsyncDisposable
         await _released.CancelAsync();
         await _beating;
         _released.Dispose();
+        using var limit = new CancellationTokenSource(ReleaseTimeout);
         try
         {
-            for (int number = 1; number <= _number; number++)
+            bool isOurs = IsOurs(await LatestAsync(_store, _database, _cluster, limit.Token));
+            for (int number = 1; isOurs && number <= _number; number++)
             {
-                await _store.ExecuteAsync($"DROP TABLE IF EXISTS {Table(_database, number)} {_cluster?.OnCluster}", CancellationToken.None);
+                await _store.ExecuteAsync($"DROP TABLE IF EXISTS {Table(_database, number)} {_cluster?.OnCluster}", limit.Token);
             }
         }
-        catch (StoreException)
+        catch (Exception away) when (away is StoreException or OperationCanceledException)
         {
             // Nobody adds signs of life any more.
         }
     }
 
+    private bool IsOurs(Claim? latest) => latest?.Number == _number && latest.Holder == _holder;
+
     private async Task BeatAsync(TimeSpan interval, CancellationToken released)
     {
         while (!released.IsCancellationRequested)
         {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(released);
+            limit.CancelAfter(interval);
             try
             {
-                await _store.ExecuteAsync($"INSERT INTO {Table(_database, _number)} VALUES (now())", released);
+                await _store.ExecuteAsync($"INSERT INTO {Table(_database, _number)} VALUES (now())", limit.Token);
             }
             catch (Exception failure) when (failure is StoreException or OperationCanceledException)
             {
@@ -114,12 +125,11 @@ internal sealed class MigrationLock : IAsyncDisposable
         }
     }
 
-    private static async Task<bool> TryCreateAsync(IColumnStore store, string database, StoreCluster? cluster, int number, CancellationToken cancellation)
+    private static async Task<bool> TryCreateAsync(IColumnStore store, string database, StoreCluster? cluster, int number, string holder, CancellationToken cancellation)
     {
-        string holder = SqlText.Quote(string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName} (process {Environment.ProcessId})"));
         try
         {
-            await store.ExecuteAsync($"CREATE TABLE {Table(database, number)} {cluster?.OnCluster} (beat DateTime) ENGINE = Memory COMMENT '{holder}'", cancellation);
+            await store.ExecuteAsync($"CREATE TABLE {Table(database, number)} {cluster?.OnCluster} (beat DateTime) ENGINE = Memory COMMENT '{SqlText.Quote(holder)}'", cancellation);
             return true;
         }
         catch (StoreException taken) when (taken.Code == TableAlreadyExists)
