@@ -23,16 +23,19 @@ internal readonly record struct ForwardFrame(long End, RequestKind Kind, string 
     /// <summary>The media type of a body of frames.</summary>
     public const string MediaType = "application/vnd.sloengine.forward.v1";
 
+    /// <summary>Bytes that a frame takes.</summary>
+    public static int Size(ReadOnlySpan<byte> tenant, ReadOnlySpan<byte> slice) => HeadBytes + tenant.Length + slice.Length;
+
     public static void Write(IBufferWriter<byte> body, long end, RequestKind kind, bool isBound, ReadOnlySpan<byte> tenant, ReadOnlySpan<byte> slice)
     {
-        Span<byte> frame = body.GetSpan(HeadBytes + tenant.Length + slice.Length);
+        Span<byte> frame = body.GetSpan(Size(tenant, slice));
         BinaryPrimitives.WriteInt64LittleEndian(frame, end);
         frame[8] = (byte)((byte)kind | (isBound ? GatewayRecord.Bound : 0));
         BinaryPrimitives.WriteUInt16LittleEndian(frame[9..], (ushort)tenant.Length);
         BinaryPrimitives.WriteInt32LittleEndian(frame[11..], slice.Length);
         tenant.CopyTo(frame[HeadBytes..]);
         slice.CopyTo(frame[(HeadBytes + tenant.Length)..]);
-        body.Advance(HeadBytes + tenant.Length + slice.Length);
+        body.Advance(Size(tenant, slice));
     }
 
     /// <summary>Reads the frames of a body.</summary>

@@ -43,6 +43,7 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
     private long _position;
     private long _oldestArrival;
     private int _frames;
+    private (RequestKind Kind, string Tenant, int SliceBytes) _first;
     private int _mostBytes;
     private long _lastCheckpoint;
     private volatile string? _failure;
@@ -171,7 +172,7 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
             return;
         }
         TimeSpan delay = _options.FirstRetry;
-        long since = _time.GetTimestamp();
+        long? refusedSince = null;
         while (true)
         {
             (long? position, string failure, TimeSpan? retryAfter, bool isLasting) = await SendAsync(id);
@@ -199,7 +200,8 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
                 _mostBytes = _body.WrittenCount / 2;
                 return;
             }
-            if (isLasting && (_refused.IsFresh || _time.GetElapsedTime(since) >= _options.RefusalPatience) && TryKeepApart(id, failure))
+            refusedSince = isLasting ? refusedSince ?? _time.GetTimestamp() : null;
+            if (refusedSince is { } since && (_refused.IsFresh || _time.GetElapsedTime(since) >= _options.RefusalPatience) && TryKeepApart(id, failure))
             {
                 _failure = null;
                 Volatile.Write(ref _position, id.To);
@@ -219,8 +221,8 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
 
     private bool TryKeepApart(ForwardId id, string failure)
     {
-        ForwardFrame frame = ForwardFrame.Read(_body.WrittenMemory, id).Single();
-        bool isKept = _refused.TryKeep(id.From, new LogRecord(frame.Kind, _oldestArrival, frame.Tenant, frame.Slice), $"which node {_node.Name} never takes", failure);
+        var record = new LogRecord(_first.Kind, _oldestArrival, _first.Tenant, _body.WrittenMemory[^_first.SliceBytes..]);
+        bool isKept = _refused.TryKeep(id.From, record, $"which node {_node.Name} never takes", failure);
         _keptApart.Add(isKept ? 1 : 0, _tag);
         return isKept;
     }
@@ -242,8 +244,9 @@ internal sealed partial class NodeForwarder : IAsyncDisposable
                     if (_body.WrittenCount == 0)
                     {
                         Volatile.Write(ref _oldestArrival, request.ArrivalNanos);
+                        _first = (request.Kind, Encoding.UTF8.GetString(request.Tenant), slice.Length);
                     }
-                    else if (_body.WrittenCount + slice.Length > _mostBytes)
+                    else if (_body.WrittenCount + ForwardFrame.Size(request.Tenant, slice) > _mostBytes)
                     {
                         break;
                     }

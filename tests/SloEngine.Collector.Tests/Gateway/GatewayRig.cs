@@ -104,6 +104,10 @@ internal sealed class GatewayRig(IReadOnlyList<TargetNode> nodes, long maxLogByt
 
     public TelemetryGateway Gateway { get; private set; } = null!;
 
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    public TimeSpan RefusalPatience { get; init; }
+
     /// <summary>Begins with some of the nodes, by their indexes.</summary>
     public void Start(params int[] of)
     {
@@ -116,12 +120,12 @@ internal sealed class GatewayRig(IReadOnlyList<TargetNode> nodes, long maxLogByt
             FirstRetry = TimeSpan.FromMilliseconds(1),
             LongestRetry = TimeSpan.FromMilliseconds(20),
             CheckpointPeriod = TimeSpan.FromMilliseconds(5),
-            RefusalPatience = TimeSpan.Zero,
+            RefusalPatience = RefusalPatience,
         };
         try
         {
             Gateway = new TelemetryGateway(
-                _log, options, new CollectorOptions { CommitDelay = TimeSpan.Zero }, TimeProvider.System, NullLogger<TelemetryGateway>.Instance);
+                _log, options, new CollectorOptions { CommitDelay = TimeSpan.Zero }, Time, NullLogger<TelemetryGateway>.Instance);
         }
         catch
         {

@@ -293,6 +293,29 @@ public sealed class TelemetryGatewayTests
     }
 
     [Fact]
+    public async Task A_slice_that_a_node_refuses_is_sent_again_for_a_while_however_long_the_node_was_away_before()
+    {
+        var time = new ShiftedTime();
+        int asked = 0;
+        await using var small = new TargetNode(new CollectorOptions { MaxBodyBytes = 700 });
+        small.Decide = () => Interlocked.Increment(ref asked) < 5 ? Fate.Refused : Fate.Taken;
+        await small.StartAsync();
+        await using var rig = new GatewayRig([small]) { Time = time, RefusalPatience = TimeSpan.FromMinutes(15) };
+        rig.Start();
+        await rig.Gateway.IngestAsync(
+            Signal.Metrics, "acme", Encode(request => request.Resource(new string('x', 1000), scope => scope.Message(2, Gauge("temperature", Number(1))))), null, default);
+
+        await GatewayRig.UntilAsync(() => asked == 2);
+        time.Shift(TimeSpan.FromHours(1));
+        await GatewayRig.UntilAsync(() => asked > 10);
+        Assert.False(Directory.Exists(rig.Refused(0)));
+
+        time.Shift(TimeSpan.FromMinutes(15));
+        await rig.DeliveredAsync();
+        Assert.Single(Directory.GetFiles(rig.Refused(0), "*.pb"));
+    }
+
+    [Fact]
     public async Task What_something_between_gateway_and_node_refuses_is_not_kept_apart()
     {
         int refusals = 0;
@@ -306,6 +329,16 @@ public sealed class TelemetryGatewayTests
 
         await GatewayRig.UntilAsync(() => node.Rig.Store.Rows("samples") == 4);
         Assert.False(Directory.Exists(rig.Refused(0)));
+    }
+
+    /// <summary>A clock whose timers are the system's, and whose time passes faster where a test says so.</summary>
+    private sealed class ShiftedTime : TimeProvider
+    {
+        private long _ticks;
+
+        public override long GetTimestamp() => base.GetTimestamp() + Volatile.Read(ref _ticks);
+
+        public void Shift(TimeSpan by) => Interlocked.Add(ref _ticks, (long)(by.TotalSeconds * TimestampFrequency));
     }
 
     /// <summary>Points of different processes, each with a series of its own.</summary>
