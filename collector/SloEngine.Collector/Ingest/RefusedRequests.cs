@@ -1,7 +1,9 @@
 using System.Globalization;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using SloEngine.Otlp;
 using SloEngine.Storage;
+using SloEngine.Storage.Wal;
 
 namespace SloEngine.Collector.Ingest;
 
@@ -52,9 +54,14 @@ internal sealed partial class RefusedRequests(string directory, TimeProvider tim
             RequestKind.Metrics => "/v1/metrics",
             _ => "/api/v1/write",
         };
-        File.WriteAllText(path + ".txt", string.Create(
+        Write(path + ".txt", Encoding.UTF8.GetBytes(string.Create(
             CultureInfo.InvariantCulture,
-            $"A request to {endpoint} of tenant {record.Tenant}, come {DateTimeOffset.UnixEpoch.AddTicks(record.ArrivalNanos / 100):yyyy-MM-dd'T'HH:mm:ss'Z'}, {what}.\nThe .pb beside this is its protobuf message ({record.Kind}), unpacked.\n\n{why}\n"));
+            $"A request to {endpoint} of tenant {record.Tenant}, come {DateTimeOffset.UnixEpoch.AddTicks(record.ArrivalNanos / 100):yyyy-MM-dd'T'HH:mm:ss'Z'}, {what}.\nThe .pb beside this is its protobuf message ({record.Kind}), unpacked.\n\n{why}\n")));
+        // The log forgets the request soon: what is kept of it is on the disk before.
+        foreach (string level in (string[])["", "..", Path.Combine("..", "..")])
+        {
+            DirectorySync.Flush(Path.Combine(directory, level));
+        }
         Count++;
         _keptAt = time.GetTimestamp();
         LogKept(record.Tenant, path + ".pb", what, why);
@@ -65,13 +72,25 @@ internal sealed partial class RefusedRequests(string directory, TimeProvider tim
     {
         if (record.Packing == RequestPacking.None)
         {
-            File.WriteAllBytes(path, record.Body.Span);
-            return record.Body.Length;
+            return Write(path, record.Body.Span);
         }
         (byte[] rented, int length) = Unpacking.Unpack(record.Body, record.Packing, Array.MaxLength - 1)!.Value;
-        File.WriteAllBytes(path, rented.AsSpan(0, length));
-        BodyPool.Bodies.Return(rented);
-        return length;
+        try
+        {
+            return Write(path, rented.AsSpan(0, length));
+        }
+        finally
+        {
+            BodyPool.Bodies.Return(rented);
+        }
+    }
+
+    private static int Write(string path, ReadOnlySpan<byte> content)
+    {
+        using var file = new FileStream(path, FileMode.Create);
+        file.Write(content);
+        file.Flush(flushToDisk: true);
+        return content.Length;
     }
 
     [LoggerMessage(EventName = "collector.request.refused", Level = LogLevel.Critical, Message = "A request of tenant {Tenant} is kept in {Path}, and what comes behind it goes on; {What}: {Reason}")]

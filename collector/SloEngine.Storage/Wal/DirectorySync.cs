@@ -3,10 +3,13 @@ using System.Runtime.InteropServices;
 namespace SloEngine.Storage.Wal;
 
 /// <summary>Makes the names of new files in a directory durable; .NET opens no directories.</summary>
-internal static partial class DirectorySync
+public static partial class DirectorySync
 {
     private const int ReadOnly = 0;
 
+    /// <summary>Waits until the directory is on the disk.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <exception cref="IOException">It cannot be opened or flushed.</exception>
     public static void Flush(string directory)
     {
         int file = open(directory, ReadOnly);
