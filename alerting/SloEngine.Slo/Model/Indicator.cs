@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using SloEngine.PromQL.Series;
 
 namespace SloEngine.Slo.Model;
 
@@ -28,7 +29,11 @@ public sealed record Indicator(string Kind, Measure Part, Measure Total, bool Pa
 
     /// <summary>Eight hexadecimal digits that change when what is measured changes.</summary>
     public string Fingerprint { get; } = Convert.ToHexStringLower(
-        SHA256.HashData(Encoding.UTF8.GetBytes($"{PartIsBad}|{Part.Describe()}|{Total.Describe()}")))[..8];
+        SHA256.HashData(Encoding.UTF8.GetBytes($"{PartIsBad}|{Part.Describe()}|{Total.Describe()}{NamesMark(Part, Total)}")))[..8];
+
+    /// <summary>Conditions on labels by their names of OpenTelemetry were not found among those of series once: what was counted then is not gone on with.</summary>
+    private static string NamesMark(params Measure[] measures) =>
+        measures.OfType<MetricMeasure>().Any(static measure => measure.Matchers.Any(static matcher => !LabelName.IsPlain(matcher.Label))) ? "|names" : "";
 }
 
 /// <summary>A way to count events.</summary>
