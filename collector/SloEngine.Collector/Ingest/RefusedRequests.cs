@@ -44,6 +44,11 @@ internal sealed partial class RefusedRequests(string directory, TimeProvider tim
         {
             return false;
         }
+        string existing = directory;
+        while (!Directory.Exists(existing))
+        {
+            existing = Path.GetDirectoryName(existing)!;
+        }
         PrivateFiles.MakeDirectory(directory);
         string path = Path.Combine(directory, position.ToString("D20", CultureInfo.InvariantCulture));
         _bytes += Write(path + ".pb", record);
@@ -58,9 +63,11 @@ internal sealed partial class RefusedRequests(string directory, TimeProvider tim
             CultureInfo.InvariantCulture,
             $"A request to {endpoint} of tenant {record.Tenant}, come {DateTimeOffset.UnixEpoch.AddTicks(record.ArrivalNanos / 100):yyyy-MM-dd'T'HH:mm:ss'Z'}, {what}.\nThe .pb beside this is its protobuf message ({record.Kind}), unpacked.\n\n{why}\n")));
         // The log forgets the request soon: what is kept of it is on the disk before.
-        foreach (string level in (string[])["", "..", Path.Combine("..", "..")])
+        DirectorySync.Flush(directory);
+        for (string made = directory; made != existing;)
         {
-            DirectorySync.Flush(Path.Combine(directory, level));
+            made = Path.GetDirectoryName(made)!;
+            DirectorySync.Flush(made);
         }
         Count++;
         _keptAt = time.GetTimestamp();
