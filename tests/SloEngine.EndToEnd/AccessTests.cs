@@ -22,7 +22,7 @@ public sealed class AccessTests
         "/api/v1/query?query=private_metric", "/api/v1/query_range?query=private_metric&start=BEGIN&end=NOW&step=15",
         "/api/v1/series?match[]=private_metric", "/api/v1/labels", "/api/v1/label/secret/values", "/api/v1/label/__name__/values", "/api/v1/metadata",
         "/api/v1/status/tsdb", "/api/v1/status/cardinality", "/api/v1/query_exemplars?query=private_metric&start=BEGIN&end=NOW",
-        "/loki/api/v1/query_range?query=%7Bservice_name%3D~%22.%2B%22%7D", "/loki/api/v1/labels", "/loki/api/v1/label/service_name/values",
+        "/loki/api/v1/query_range?query=%7Bservice_name%3D~%22.%2B%22%7D", "/loki/api/v1/series", "/loki/api/v1/labels", "/loki/api/v1/label/service_name/values",
         "/api/search?q=%7B%7D", "/api/traces/0102030405060708090a0b0c0d0e0f10", "/api/v2/traces/0102030405060708090a0b0c0d0e0f10", "/api/search/tags",
         "/api/v2/search/tags", "/api/search/tag/secret/values", "/api/v2/search/tag/span.secret/values", "/api/v1/services", "/api/v1/slos/suggestions",
         "/api/v1/sql?query=SELECT%20*%20FROM%20logs", "/api/v1/sql?query=SELECT%20*%20FROM%20series", "/api/v1/sql?query=SELECT%20*%20FROM%20spans",
@@ -85,7 +85,7 @@ public sealed class AccessTests
             Assert.True(status is HttpStatusCode.OK or HttpStatusCode.NotFound, $"{path}: {status} {own}");
             Assert.DoesNotContain("secret-of-other", own, StringComparison.Ordinal);
         }
-        foreach (string shows in (string[])["/api/v1/query?query=private_metric", "/loki/api/v1/label/service_name/values", "/api/v1/sql?query=SELECT%20*%20FROM%20logs", "/api/traces/0102030405060708090a0b0c0d0e0f10"])
+        foreach (string shows in (string[])["/api/v1/query?query=private_metric", "/loki/api/v1/label/service_name/values", "/loki/api/v1/series", "/api/v1/sql?query=SELECT%20*%20FROM%20logs", "/api/traces/0102030405060708090a0b0c0d0e0f10"])
         {
             Assert.Contains("secret-of-acme", (await SendAsync(HttpMethod.Get, new Uri(server.Http, shows), "Bearer " + ReadToken, "acme")).Body, StringComparison.Ordinal);
             Assert.Contains("secret-of-other", (await SendAsync(HttpMethod.Get, new Uri(server.Http, shows), "Bearer " + OtherToken, null)).Body, StringComparison.Ordinal);

@@ -41,7 +41,7 @@ public static class LokiApi
         Map("series", async (parameters, http) =>
         {
             LogQuery[] selectors = [.. parameters.All("match[]").Concat(parameters.All("match")).Select(Selector)];
-            (IReadOnlyCollection<LogStream> streams, IReadOnlyDictionary<UInt128, IReadOnlyList<KeyValuePair<string, string>>> resources) = await reader.StreamsAsync(
+            (IReadOnlyList<LogStream> streams, IReadOnlyDictionary<UInt128, IReadOnlyList<KeyValuePair<string, string>>> resources) = await reader.StreamsAsync(
                 parameters.Tenant, selectors.Length > 0 ? selectors : [LogQuery.Parse("{}")],
                 parameters.TimeNanos("start", Now() - DefaultReachMs), parameters.TimeNanos("end", Now()), http.RequestAborted);
             return json => WriteSeries(json, streams.Select(stream => Labels(resources, stream, [])).DistinctBy(Text));

@@ -70,28 +70,20 @@ internal sealed class LogReader(IColumnStore store, QueryOptions options)
 
     /// <summary>Streams of any of the selectors that have lines in a time range, and the attributes of their resources by names of labels.</summary>
     /// <exception cref="FormatException">There are too many.</exception>
-    public async ValueTask<(IReadOnlyCollection<LogStream> Streams, IReadOnlyDictionary<UInt128, IReadOnlyList<KeyValuePair<string, string>>> Resources)> StreamsAsync(
+    public async ValueTask<(IReadOnlyList<LogStream> Streams, IReadOnlyDictionary<UInt128, IReadOnlyList<KeyValuePair<string, string>>> Resources)> StreamsAsync(
         string tenant, IReadOnlyList<LogQuery> selectors, long startNanos, long endNanos, CancellationToken cancellation)
     {
-        var streams = new HashSet<LogStream>();
-        foreach (LogQuery selector in selectors)
-        {
-            Dictionary<string, string> parameters = Range(tenant, startNanos, endNanos);
-            QueryResult result = await store.QueryAsync(
-                new StoreQuery($"SELECT DISTINCT resource, service, {Level} FROM logs WHERE {Where(selector, parameters)} LIMIT {MostStreams + 1}") { Parameters = parameters, Timeout = options.Timeout },
-                cancellation);
-            foreach (ResultBlock block in result.Blocks)
-            {
-                for (int row = 0; row < block.Rows; row++)
-                {
-                    streams.Add(new LogStream(block.Values<UInt128>(0)[row], block.Text(1).String(row), block.Text(2).String(row)));
-                }
-            }
-        }
-        if (streams.Count > MostStreams)
+        Dictionary<string, string> parameters = Range(tenant, startNanos, endNanos);
+        string where = string.Join(" OR ", selectors.Select(selector => $"({Where(selector, parameters)})"));
+        QueryResult result = await store.QueryAsync(
+            new StoreQuery($"SELECT DISTINCT resource, service, {Level} FROM logs WHERE {where} LIMIT {MostStreams + 1}") { Parameters = parameters, Timeout = options.Timeout },
+            cancellation);
+        if (result.Rows > MostStreams)
         {
             throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"more than {MostStreams} streams have lines in that time: ask for fewer, by a selector or a shorter time"));
         }
+        LogStream[] streams = [.. result.Blocks.SelectMany(static block => Enumerable.Range(0, block.Rows)
+            .Select(row => new LogStream(block.Values<UInt128>(0)[row], block.Text(1).String(row), block.Text(2).String(row))))];
         return (streams, await ResourcesAsync(tenant, [.. streams.Select(static stream => stream.Resource).Distinct()], cancellation));
     }
 
